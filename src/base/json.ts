@@ -1,0 +1,39 @@
+/**
+ * JSON without loss: integers beyond 2^53 come in as bigint and go out digit for digit. Paimon's snapshots need it
+ * (`commitIdentifier` of a batch writer is 9223372036854775807).
+ */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined };
+
+export type JsonObject = { readonly [key: string]: JsonValue | undefined };
+
+// TypeScript's library does not know these two yet; Node 22 and 24 have them.
+type JsonWithSource = {
+  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+  rawJSON(text: string): unknown;
+};
+const json = JSON as unknown as JsonWithSource;
+
+/** @throws SyntaxError when the text is not JSON */
+export function parseJson(text: string): JsonValue {
+  return json.parse(text, (_key, value, context) => {
+    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+    const source = context.source ?? '';
+    return /^-?\d+$/.test(source) ? BigInt(source) : value;
+  }) as JsonValue;
+}
+
+/** @param indent spaces for each level; none by default */
+export function stringifyJson(value: JsonValue, indent = 0): string {
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === 'bigint' ? json.rawJSON(item.toString()) : item),
+    indent,
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * The one door to apache-arrow. Elsewhere columns are `Column`, whose buffers are those of the Arrow format.
+ */
+import {
+  type DataType as ArrowDataType,
+  Type as ArrowTypeId,
+  Binary,
+  Bool,
+  type Data,
+  DateDay,
+  Decimal,
+  Field,
+  FixedSizeBinary,
+  Float32,
+  Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  makeData,
+  RecordBatch,
+  RecordBatchReader,
+  RecordBatchStreamReader,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
+  Table,
+  TimeMillisecond,
+  TimestampMicrosecond,
+  TimestampMillisecond,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  Vector,
+} from 'apache-arrow';
+import { unsupported } from '../base/errors.ts';
+import type { DataType } from './data-type.ts';
+
+export {
+  type ArrowDataType,
+  ArrowTypeId,
+  type Data,
+  Field,
+  makeData,
+  RecordBatch,
+  RecordBatchReader,
+  RecordBatchStreamReader,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Vector,
+};
+
+/**
+ * The Arrow type a column of this type has in memory, in log records and towards users.
+ *
+ * | Paimon | Arrow | values |
+ * |---|---|---|
+ * | BOOLEAN | Bool | bits, least significant first |
+ * | TINYINT SMALLINT INT BIGINT FLOAT DOUBLE | Int8 Int16 Int32 Int64 Float32 Float64 | |
+ * | DECIMAL | Decimal128 | 16 bytes little-endian two's complement, as 4 uint32 |
+ * | CHAR VARCHAR STRING | Utf8 | int32 offsets |
+ * | BINARY VARBINARY BYTES | Binary | int32 offsets |
+ * | DATE | Date32 | days |
+ * | TIME | Time32(ms) | |
+ * | TIMESTAMP, TIMESTAMP_LTZ 0–3, 4–6 | Timestamp(ms), Timestamp(µs), no time zone in the Arrow type | int64 |
+ * | TIMESTAMP, TIMESTAMP_LTZ 7–9 | FixedSizeBinary(12) | int64 epoch millis, then int32 nanos of the milli, little-endian: the full range, which int64 nanoseconds lack |
+ */
+export function arrowType(type: DataType): ArrowDataType {
+  switch (type.kind) {
+    case 'boolean':
+      return new Bool();
+    case 'tinyint':
+      return new Int8();
+    case 'smallint':
+      return new Int16();
+    case 'int':
+      return new Int32();
+    case 'bigint':
+      return new Int64();
+    case 'float':
+      return new Float32();
+    case 'double':
+      return new Float64();
+    case 'decimal':
+      return new Decimal(type.scale, type.precision, 128);
+    case 'char':
+    case 'varchar':
+      return new Utf8();
+    case 'binary':
+    case 'varbinary':
+      return new Binary();
+    case 'date':
+      return new DateDay();
+    case 'time':
+      return new TimeMillisecond();
+    case 'timestamp':
+    case 'timestamp-ltz':
+      if (type.precision <= 3) return new TimestampMillisecond();
+      if (type.precision <= 6) return new TimestampMicrosecond();
+      return new FixedSizeBinary(12);
+    case 'array':
+    case 'multiset':
+    case 'map':
+    case 'row':
+    case 'vector':
+    case 'variant':
+    case 'blob':
+      throw unsupported(`type ${type.kind.toUpperCase()}`, 'column');
+  }
+}

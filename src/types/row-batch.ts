@@ -1,0 +1,140 @@
+/**
+ * Rows as columns. A **row batch** is the one shape in which rows travel inside the house; objects exist at the API's
+ * edge only. A **column** is an Arrow array of one chunk; `arrow.ts` says which Arrow type each Paimon type has.
+ *
+ * Columns and batches are never changed after they are made; slices share buffers.
+ */
+import { assert, present } from '../base/assert.ts';
+import { type ArrowDataType, arrowType, type Data, Field, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
+import type { DataType, RowType } from './data-type.ts';
+
+/**
+ * One column's values. Always with `offset` 0, so that `values[i]`, `valueOffsets[i]` and bit i of `nullBitmap`
+ * (1 = value, empty = no nulls) belong to row i.
+ */
+export type Column = Data;
+
+export type RowBatch = {
+  readonly rowType: RowType;
+  readonly rowCount: number;
+  /** As many as fields, each with `rowCount` values. */
+  readonly columns: readonly Column[];
+};
+
+/**
+ * Rows of a primary-key table on their way through the LSM: value columns (all columns of the table or of the
+ * projection), and for each row its sequence number and kind (0 +I, 1 -U, 2 +U, 3 -D).
+ */
+export type KeyValueBatch = {
+  readonly rows: RowBatch;
+  readonly sequenceNumbers: BigInt64Array;
+  readonly kinds: Int8Array;
+};
+
+/** Checks the shape in development's favour: a wrong column count or length is a bug of ours. */
+export function makeRowBatch(rowType: RowType, rowCount: number, columns: readonly Column[]): RowBatch {
+  assert(
+    columns.length === rowType.fields.length,
+    () => `${columns.length} columns for ${rowType.fields.length} fields`,
+  );
+  for (const [index, column] of columns.entries()) {
+    assert(column.length === rowCount, () => `column ${index} has ${column.length} values, the batch ${rowCount} rows`);
+    assert(column.offset === 0, () => `column ${index} has offset ${column.offset}`);
+  }
+  return { rowType, rowCount, columns };
+}
+
+export function columnOf(batch: RowBatch, name: string): Column {
+  const index = batch.rowType.fields.findIndex(field => field.name === name);
+  return present(batch.columns[index], `column ${name}`);
+}
+
+/** The named columns, in that order; shares the buffers. */
+export function projectBatch(batch: RowBatch, names: readonly string[]): RowBatch {
+  const indexes = names.map(name => batch.rowType.fields.findIndex(field => field.name === name));
+  const fields = indexes.map((index, i) => present(batch.rowType.fields[index], `field ${names[i]}`));
+  const columns = indexes.map(index => present(batch.columns[index], 'column'));
+  return { rowType: { fields }, rowCount: batch.rowCount, columns };
+}
+
+/** Rows [start, end); values share their buffers, null bits are copied. */
+export function sliceBatch(batch: RowBatch, start: number, end: number): RowBatch {
+  assert(start >= 0 && start <= end && end <= batch.rowCount, () => `slice ${start}..${end} of ${batch.rowCount} rows`);
+  if (start === 0 && end === batch.rowCount) return batch;
+  const columns = batch.columns.map(column => withoutOffset(column.slice(start, end - start)));
+  return { rowType: batch.rowType, rowCount: end - start, columns };
+}
+
+/** The same values with `offset` 0. */
+export function withoutOffset(column: Column): Column {
+  if (column.offset === 0) return column;
+  const { type, length, offset } = column;
+  const nullBitmap = column.nullCount > 0 ? copyBits(column.nullBitmap, offset, length) : undefined;
+  const nulls = { nullCount: column.nullCount, ...(nullBitmap === undefined ? {} : { nullBitmap }) };
+  // Arrow's slice has already moved values and offsets of all but bits to the start; the offset stays for bitmaps.
+  if (isBool(type))
+    return makeData({ type, length, data: copyBits(column.values as Uint8Array, offset, length), ...nulls } as never);
+  return makeData({
+    type,
+    length,
+    data: column.values,
+    ...(column.valueOffsets === undefined ? {} : { valueOffsets: column.valueOffsets }),
+    ...nulls,
+  } as never);
+}
+
+function isBool(type: ArrowDataType): boolean {
+  return type.typeId === 6;
+}
+
+function copyBits(bits: Uint8Array, offset: number, length: number): Uint8Array {
+  const out = new Uint8Array((length + 7) >> 3);
+  for (let i = 0; i < length; i += 1) {
+    const at = offset + i;
+    if ((((bits[at >> 3] ?? 0) >> (at & 7)) & 1) === 1) out[i >> 3] = (out[i >> 3] ?? 0) | (1 << (i & 7));
+  }
+  return out;
+}
+
+/** True where row `row` has a value. */
+export function isValid(column: Column, row: number): boolean {
+  const bits = column.nullBitmap;
+  if (column.nullCount === 0 || bits === undefined || bits.length === 0) return true;
+  return (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
+}
+
+/** The Arrow schema of a row type; `metadata` of each field carries the Parquet field id. */
+export function arrowSchema(rowType: RowType): Schema {
+  return new Schema(
+    rowType.fields.map(
+      field =>
+        new Field(
+          field.name,
+          arrowType(field.type),
+          field.type.nullable,
+          new Map([['PARQUET:field_id', String(field.id)]]),
+        ),
+    ),
+  );
+}
+
+/** The batch as an Arrow record batch; shares the buffers. */
+export function toRecordBatch(batch: RowBatch): RecordBatch {
+  const schema = arrowSchema(batch.rowType);
+  const data = makeData({
+    type: new Struct(schema.fields),
+    length: batch.rowCount,
+    nullCount: 0,
+    children: [...batch.columns],
+  });
+  return new RecordBatch(schema, data as never);
+}
+
+/** An empty column of a type. */
+export function emptyColumn(type: DataType): Column {
+  return makeData({ type: arrowType(type), length: 0, nullCount: 0 } as never);
+}
+
+export function emptyBatch(rowType: RowType): RowBatch {
+  return { rowType, rowCount: 0, columns: rowType.fields.map(field => emptyColumn(field.type)) };
+}
