@@ -1,0 +1,69 @@
+import { invalid } from '../base/errors.ts';
+
+/** Names a table: `db.t`, a branch of it: `db.t$branch_dev`, or a system table of it: `db.t$snapshots`. */
+export type Identifier = {
+  readonly database: string;
+  readonly table: string;
+  readonly branch: string | undefined;
+  /** `snapshots`, `files`, …; undefined for the table itself. */
+  readonly systemTable: string | undefined;
+};
+
+const databaseSuffix = '.db';
+const branchPrefix = 'branch_';
+/** Names become folders and SQL identifiers; `$` separates branches and system tables, `/` and control characters are out. */
+const namePattern = /^[^\s./\\$\p{Cc}][^/\\$\p{Cc}]*$/u;
+const nameLengthMax = 255;
+
+/** @throws LakeError `invalid` LAKE_BAD_NAME for anything but `database.table[$branch_b][$system]` */
+export function parseIdentifier(text: string): Identifier {
+  const dot = text.indexOf('.');
+  if (dot <= 0) throw badName(text, 'a table is named DATABASE.TABLE');
+  const database = text.slice(0, dot);
+  const [table = '', ...suffixes] = text.slice(dot + 1).split('$');
+  checkName(database, text);
+  checkName(table, text);
+  if (database === 'sys') throw badName(text, '`sys` is reserved');
+  let branch: string | undefined;
+  if (suffixes[0]?.startsWith(branchPrefix) === true) branch = suffixes.shift()?.slice(branchPrefix.length);
+  const systemTable = suffixes.shift();
+  if (suffixes.length > 0 || branch === '' || systemTable === '')
+    throw badName(text, 'too many or empty parts after $');
+  return { database, table, branch: branch === 'main' ? undefined : branch, systemTable };
+}
+
+export function printIdentifier(identifier: Identifier): string {
+  const branch = identifier.branch === undefined ? '' : `$${branchPrefix}${identifier.branch}`;
+  const system = identifier.systemTable === undefined ? '' : `$${identifier.systemTable}`;
+  return `${identifier.database}.${identifier.table}${branch}${system}`;
+}
+
+/** Key prefix of a database in the warehouse, without a slash at the end. */
+export function databasePath(database: string): string {
+  return `${database}${databaseSuffix}`;
+}
+
+/** Key prefix of a table in the warehouse, without a slash at the end. */
+export function tablePath(identifier: Identifier): string {
+  return `${databasePath(identifier.database)}/${identifier.table}`;
+}
+
+/** The database whose folder has this name, if it is one. */
+export function databaseOfFolder(folder: string): string | undefined {
+  if (!folder.endsWith(databaseSuffix) || folder.length === databaseSuffix.length) return undefined;
+  return folder.slice(0, -databaseSuffix.length);
+}
+
+export function checkName(name: string, where: string): void {
+  if (name.length > nameLengthMax) throw badName(where, `a name has at most ${nameLengthMax} characters`);
+  if (!namePattern.test(name)) {
+    throw badName(
+      where,
+      `\`${name}\` must not be empty, begin with a dot or space, or contain / \\ $ or control characters`,
+    );
+  }
+}
+
+function badName(text: string, why: string): Error {
+  return invalid('LAKE_BAD_NAME', `${JSON.stringify(text)} is not a table name: ${why}`);
+}

@@ -1,0 +1,268 @@
+/**
+ * Changes of a table's schema as values, and the next schema that comes of them. Pure; the conditional PUT that makes
+ * it so is in `catalog.ts`.
+ *
+ * @see spec 2.4: Paimon 1.4.2 SchemaManager.generateTableSchema
+ */
+import { unreachable } from '../base/assert.ts';
+import { invalid } from '../base/errors.ts';
+import type { TableSchema } from '../format/table-schema.ts';
+import { castability } from '../types/cast.ts';
+import { type DataField, type DataType, withNullable } from '../types/data-type.ts';
+import { assignFieldIds, checkColumnName, validateSchema } from './table-definition.ts';
+
+export type SchemaChange =
+  | {
+      readonly kind: 'add-column';
+      readonly name: string;
+      readonly type: DataType;
+      readonly comment?: string | undefined;
+      readonly position?: ColumnPosition | undefined;
+    }
+  | { readonly kind: 'drop-column'; readonly name: string }
+  | { readonly kind: 'rename-column'; readonly name: string; readonly newName: string }
+  | { readonly kind: 'change-type'; readonly name: string; readonly type: DataType }
+  | { readonly kind: 'change-nullability'; readonly name: string; readonly nullable: boolean }
+  | { readonly kind: 'change-comment'; readonly name: string; readonly comment: string | undefined }
+  | { readonly kind: 'move-column'; readonly name: string; readonly position: ColumnPosition }
+  | { readonly kind: 'set-option'; readonly key: string; readonly value: string }
+  | { readonly kind: 'remove-option'; readonly key: string }
+  | { readonly kind: 'set-table-comment'; readonly comment: string | undefined };
+
+export type ColumnPosition =
+  | { readonly kind: 'first' | 'last' }
+  | { readonly kind: 'after' | 'before'; readonly column: string };
+
+/**
+ * Options that are fixed when the table is made. Paimon fixes them with the first snapshot; here it is from creation,
+ * or a change and a first commit could pass each other (DESIGN A1).
+ */
+const immutableOptions: ReadonlySet<string> = new Set([
+  'type',
+  'bucket-key',
+  'bucket-function.type',
+  'data-file.path-directory',
+  'merge-engine',
+  'sequence.snapshot-ordering',
+  'aggregation.remove-record-on-delete',
+  'partial-update.remove-record-on-delete',
+  'partial-update.remove-record-on-sequence-group',
+  'rowkind.field',
+  'primary-key',
+  'partition',
+  'dynamic-bucket.initial-buckets',
+  'force-lookup',
+  'row-tracking.enabled',
+  'data-evolution.enabled',
+  'index-file-in-data-file-dir',
+  'blob-field',
+  'blob-descriptor-field',
+  'blob-view-field',
+  'pk-clustering-override',
+  'path',
+]);
+
+/** @throws LakeError `invalid` LAKE_BAD_SCHEMA_CHANGE, naming the change and the rule it breaks */
+export function applySchemaChanges(
+  schema: TableSchema,
+  changes: readonly SchemaChange[],
+  settings: { readonly timeMillis: number },
+): TableSchema {
+  const next = changes.reduce(applyChange, schema);
+  const result = { ...next, id: schema.id + 1, timeMillis: settings.timeMillis };
+  validateSchema(result);
+  return result;
+}
+
+function applyChange(schema: TableSchema, change: SchemaChange): TableSchema {
+  switch (change.kind) {
+    case 'add-column':
+      return addColumn(schema, change);
+    case 'drop-column':
+      return dropColumn(schema, change.name);
+    case 'rename-column':
+      return renameColumn(schema, change);
+    case 'change-type':
+      return changeType(schema, change);
+    case 'change-nullability':
+      return changeNullability(schema, change);
+    case 'change-comment':
+      return mapField(schema, change.name, field => ({ ...field, description: change.comment }));
+    case 'move-column':
+      return moveColumn(schema, change);
+    case 'set-option':
+      return setOption(schema, change.key, change.value);
+    case 'remove-option':
+      return setOption(schema, change.key, undefined);
+    case 'set-table-comment':
+      return { ...schema, comment: change.comment };
+    default:
+      return unreachable(change);
+  }
+}
+
+function addColumn(schema: TableSchema, change: SchemaChange & { kind: 'add-column' }): TableSchema {
+  checkColumnName(change.name);
+  if (schema.fields.some(field => field.name === change.name))
+    throw refused(`column \`${change.name}\` is already there`);
+  if (!change.type.nullable) {
+    throw refused(`a new column must be nullable, since rows written before have no value for \`${change.name}\``);
+  }
+  let highestFieldId = schema.highestFieldId;
+  const nextId = (): number => {
+    highestFieldId += 1;
+    return highestFieldId;
+  };
+  const id = nextId();
+  const field: DataField = {
+    id,
+    name: change.name,
+    type: assignFieldIds(change.type, nextId),
+    description: change.comment,
+    defaultValue: undefined,
+  };
+  const fields = insertAt(schema.fields, field, change.position ?? { kind: 'last' });
+  return { ...schema, fields, highestFieldId };
+}
+
+function dropColumn(schema: TableSchema, name: string): TableSchema {
+  existing(schema, name);
+  if (isKey(schema, name)) throw refused(`column \`${name}\` is a primary or partition key and can't be dropped`);
+  if (schema.fields.length === 1) throw refused(`column \`${name}\` is the last one`);
+  const user = optionUsing(schema, name);
+  if (user !== undefined) throw refused(`column \`${name}\` is used by the option ${user}`);
+  return { ...schema, fields: schema.fields.filter(field => field.name !== name) };
+}
+
+function renameColumn(schema: TableSchema, change: SchemaChange & { kind: 'rename-column' }): TableSchema {
+  const { name, newName } = change;
+  existing(schema, name);
+  checkColumnName(newName);
+  if (schema.partitionKeys.includes(name)) throw refused(`partition key \`${name}\` can't be renamed`);
+  if (schema.fields.some(field => field.name === newName)) throw refused(`column \`${newName}\` is already there`);
+  const renamed = mapField(schema, name, field => ({ ...field, name: newName }));
+  const options = Object.fromEntries(
+    Object.entries(schema.options).map(([key, value]) => renameInOption(key, value, name, newName)),
+  );
+  return { ...renamed, primaryKeys: schema.primaryKeys.map(key => (key === name ? newName : key)), options };
+}
+
+function changeType(schema: TableSchema, change: SchemaChange & { kind: 'change-type' }): TableSchema {
+  const field = existing(schema, change.name);
+  if (isKey(schema, change.name)) throw refused(`the type of key column \`${change.name}\` can't be changed`);
+  const to = withNullable(change.type, field.type.nullable);
+  const cast = castability(field.type, to);
+  const explicitOff = schema.options['disable-explicit-type-casting'] === 'true';
+  if (cast === 'none' || (cast === 'explicit' && explicitOff)) {
+    throw refused(`column \`${change.name}\`: values of its type can't be read as the new type`);
+  }
+  return mapField(schema, change.name, current => ({ ...current, type: to }));
+}
+
+function changeNullability(schema: TableSchema, change: SchemaChange & { kind: 'change-nullability' }): TableSchema {
+  existing(schema, change.name);
+  if (schema.primaryKeys.includes(change.name)) throw refused(`primary key \`${change.name}\` is always NOT NULL`);
+  if (!change.nullable && schema.options['alter-column-null-to-not-null.disabled'] !== 'false') {
+    throw refused(`column \`${change.name}\` may hold nulls already, so it can't become NOT NULL`);
+  }
+  return mapField(schema, change.name, field => ({ ...field, type: withNullable(field.type, change.nullable) }));
+}
+
+function moveColumn(schema: TableSchema, change: SchemaChange & { kind: 'move-column' }): TableSchema {
+  const field = existing(schema, change.name);
+  if ('column' in change.position && change.position.column === change.name) {
+    throw refused(`column \`${change.name}\` can't be moved next to itself`);
+  }
+  const others = schema.fields.filter(other => other.name !== change.name);
+  return { ...schema, fields: insertAt(others, field, change.position) };
+}
+
+function setOption(schema: TableSchema, key: string, value: string | undefined): TableSchema {
+  const current = schema.options[key];
+  if (current === value) return schema;
+  if (immutableOptions.has(key)) throw refused(`option ${key} can't be changed after the table was made`);
+  if (key === 'bucket') checkBucketChange(current, value);
+  if (key === 'deletion-vectors.enabled' && schema.options['deletion-vectors.modifiable'] !== 'true') {
+    throw refused('option deletion-vectors.enabled can only be changed where deletion-vectors.modifiable is true');
+  }
+  if ((key === 'ignore-delete' || key === 'ignore-update-before') && current === 'true') {
+    throw refused(`option ${key} can't be taken back: deletes that were ignored are lost`);
+  }
+  const { [key]: _, ...rest } = schema.options;
+  return { ...schema, options: value === undefined ? rest : { ...rest, [key]: value } };
+}
+
+function checkBucketChange(current: string | undefined, value: string | undefined): void {
+  if (value === undefined) throw refused('option bucket can be changed, not removed');
+  if (Number(current ?? -1) <= 0 || Number(value) <= 0) {
+    throw refused(`bucket can only be changed between positive numbers, not from ${current ?? -1} to ${value}`);
+  }
+}
+
+function insertAt(fields: readonly DataField[], field: DataField, position: ColumnPosition): readonly DataField[] {
+  switch (position.kind) {
+    case 'first':
+      return [field, ...fields];
+    case 'last':
+      return [...fields, field];
+    case 'after':
+    case 'before': {
+      const at = fields.findIndex(other => other.name === position.column);
+      if (at < 0) throw refused(`column \`${position.column}\`, which the place refers to, is not there`);
+      return fields.toSpliced(position.kind === 'after' ? at + 1 : at, 0, field);
+    }
+    default:
+      return unreachable(position);
+  }
+}
+
+function existing(schema: TableSchema, name: string): DataField {
+  const field = schema.fields.find(candidate => candidate.name === name);
+  if (field !== undefined) return field;
+  throw refused(`column \`${name}\` is not there; the table has ${schema.fields.map(f => f.name).join(', ')}`);
+}
+
+function mapField(schema: TableSchema, name: string, change: (field: DataField) => DataField): TableSchema {
+  existing(schema, name);
+  return { ...schema, fields: schema.fields.map(field => (field.name === name ? change(field) : field)) };
+}
+
+function isKey(schema: TableSchema, name: string): boolean {
+  return schema.primaryKeys.includes(name) || schema.partitionKeys.includes(name);
+}
+
+/** Options whose value is a list of columns. */
+const columnListOptions: readonly string[] = [
+  'bucket-key',
+  'sequence.field',
+  'rowkind.field',
+  'record-level.time-field',
+];
+
+function optionUsing(schema: TableSchema, name: string): string | undefined {
+  return Object.entries(schema.options).find(
+    ([key, value]) =>
+      (columnListOptions.includes(key) && splitList(value).includes(name)) || key.startsWith(`fields.${name}.`),
+  )?.[0];
+}
+
+function renameInOption(key: string, value: string, name: string, newName: string): readonly [string, string] {
+  if (columnListOptions.includes(key)) {
+    return [
+      key,
+      splitList(value)
+        .map(part => (part === name ? newName : part))
+        .join(','),
+    ];
+  }
+  const prefix = `fields.${name}.`;
+  return key.startsWith(prefix) ? [`fields.${newName}.${key.slice(prefix.length)}`, value] : [key, value];
+}
+
+function splitList(value: string): readonly string[] {
+  return value.split(',').map(part => part.trim());
+}
+
+function refused(why: string): Error {
+  return invalid('LAKE_BAD_SCHEMA_CHANGE', why);
+}

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { parseStatements } from './parse-statement.ts';
+import type { CreateTable, Statement } from './statement.ts';
+
+function one(sql: string): Statement {
+  const statements = parseStatements(sql);
+  expect(statements).toHaveLength(1);
+  return statements[0] as Statement;
+}
+
+test('CREATE TABLE with every clause of the dialect', () => {
+  const table = one(`CREATE TABLE IF NOT EXISTS db.\`my t\` ( -- a comment
+    k BIGINT NOT NULL COMMENT 'the key''s',
+    s STRING, c CHAR(3), n DECIMAL(10, 2), ts TIMESTAMP(3), l TIMESTAMP_LTZ(6), z TIMESTAMP WITH LOCAL TIME ZONE,
+    a ARRAY<INT NOT NULL>, m MAP<STRING, ROW<x INT, y DOUBLE PRECISION>>, dt STRING,
+    CONSTRAINT pk PRIMARY KEY (dt, k) NOT ENFORCED
+  ) COMMENT 'flights' PARTITIONED BY (dt) WITH ('bucket' = '4', 'file.format'='parquet');`) as CreateTable;
+  expect(table.name).toEqual({ database: 'db', table: 'my t' });
+  expect(table.ifNotExists).toBe(true);
+  expect(table.primaryKeys).toEqual(['dt', 'k']);
+  expect(table.partitionKeys).toEqual(['dt']);
+  expect(table.options).toEqual({ bucket: '4', 'file.format': 'parquet' });
+  expect(table.comment).toBe('flights');
+  expect(table.columns[0]).toEqual({
+    name: 'k',
+    type: { kind: 'bigint', nullable: false },
+    comment: "the key's",
+    primaryKey: false,
+  });
+  expect(table.columns.map(column => column.type.kind)).toEqual([
+    'bigint',
+    'varchar',
+    'char',
+    'decimal',
+    'timestamp',
+    'timestamp-ltz',
+    'timestamp-ltz',
+    'array',
+    'map',
+    'varchar',
+  ]);
+});
+
+test('CREATE TABLE without WITH, key behind the column', () => {
+  const table = one('create table t (id int primary key not enforced, v int null)') as CreateTable;
+  expect(table.primaryKeys).toEqual(['id']);
+  expect(table.options).toEqual({});
+});
+
+test('ALTER TABLE in all forms', () => {
+  const actions = (sql: string): unknown => (one(`ALTER TABLE db.t ${sql}`) as { actions: unknown }).actions;
+  expect(actions("SET ('a'='1','b'='2')")).toEqual([{ kind: 'set', options: { a: '1', b: '2' } }]);
+  expect(actions("RESET ('a')")).toEqual([{ kind: 'reset', keys: ['a'] }]);
+  expect(actions('ADD c INT FIRST')).toMatchObject([{ kind: 'add', position: { kind: 'first' } }]);
+  expect(actions("ADD (c INT COMMENT 'x' AFTER b, d STRING)")).toMatchObject([
+    { kind: 'add', column: { name: 'c', comment: 'x' }, position: { kind: 'after', column: 'b' } },
+    { kind: 'add', column: { name: 'd' }, position: undefined },
+  ]);
+  expect(actions('MODIFY c BIGINT')).toMatchObject([{ kind: 'modify', column: { type: { kind: 'bigint' } } }]);
+  expect(actions('DROP c')).toEqual([{ kind: 'drop', name: 'c' }]);
+  expect(actions('DROP (c, d)')).toEqual([
+    { kind: 'drop', name: 'c' },
+    { kind: 'drop', name: 'd' },
+  ]);
+  expect(actions('RENAME a TO b')).toEqual([{ kind: 'rename-column', name: 'a', newName: 'b' }]);
+});
+
+test('several statements are cut at semicolons outside of texts', () => {
+  const statements = parseStatements("SHOW TABLES IN d; DESCRIBE `t$files`; SELECT ';' /* ; */ AS x; ;USE d");
+  expect(statements.map(statement => statement.kind)).toEqual(['show-tables', 'describe', 'query', 'use']);
+});
+
+test('queries pass through, hints and points in time become names of their own', () => {
+  const query = (sql: string): unknown => (one(sql) as { query: unknown }).query;
+  expect(query('SELECT `a b`, "c" FROM db.t WHERE x = \'`\'')).toEqual({
+    sql: 'SELECT "a b", "c" FROM db.t WHERE x = \'`\'',
+    travels: [],
+  });
+  expect(query("SELECT t.a FROM db.t /*+ OPTIONS('scan.snapshot-id'='3') */ WHERE t.a > 1")).toEqual({
+    sql: 'SELECT t.a FROM tidelake_travel_0 AS "t" WHERE t.a > 1',
+    travels: [
+      {
+        alias: 'tidelake_travel_0',
+        name: { database: 'db', table: 't' },
+        options: { 'scan.snapshot-id': '3' },
+        timestamp: undefined,
+      },
+    ],
+  });
+  expect(
+    query("SELECT * FROM `t` FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01 00:00:00' AS x JOIN u ON true"),
+  ).toMatchObject({
+    sql: 'SELECT * FROM tidelake_travel_0 AS x JOIN u ON true',
+    travels: [{ timestamp: '2026-01-01 00:00:00' }],
+  });
+});
+
+test('INSERT with and without columns', () => {
+  expect(one("INSERT INTO db.t (a, `b c`) VALUES (1, 'x')")).toEqual({
+    kind: 'insert',
+    name: { database: 'db', table: 't' },
+    columns: ['a', 'b c'],
+    query: { sql: "VALUES (1, 'x')", travels: [] },
+  });
+  expect(one('INSERT INTO t SELECT * FROM u')).toMatchObject({ columns: undefined, query: { sql: 'SELECT * FROM u' } });
+});
+
+test('what is wrong is told with its place', () => {
+  const cases: readonly [string, RegExp][] = [
+    ['SELEC 1', /line 1, column 1: expected a statement/],
+    ['CREATE TABLE t (\n  a INTT)', /line 2, column 5: `INTT` is not a data type/],
+    ['CREATE TABLE t (a INT', /expected \), found the end/],
+    ["CREATE TABLE t (a INT) WITH ('a' 'b')", /expected =, found 'b'/],
+    ["SELECT 'abc", /line 1, column 8: this text has no closing '/],
+    ['SELECT /* x', /no end/],
+    ['CREATE TABLE t (a DECIMAL(39, 2))', /precision 39/],
+    ['DROP TABLE t x', /expected the end of the statement, found `x`/],
+    ['SELECT a FROM t /*+ OPTIONS(3) */', /column 17: the hint must read/],
+    ['SELECT 1 /*+ OPTIONS(3) */', /right behind a table name/],
+  ];
+  for (const [sql, message] of cases) expect(() => parseStatements(sql), sql).toThrow(message);
+});
+
+test('what the dialect has and Tidelake does not is refused by name', () => {
+  const cases: readonly [string, RegExp][] = [
+    ['MERGE INTO t USING u ON a = b', /statement MERGE is not supported/],
+    ['CREATE VIEW v AS SELECT 1', /CREATE VIEW is not supported/],
+    ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],
+    ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a)', /WATERMARK/],
+    ['INSERT OVERWRITE t SELECT 1', /INSERT OVERWRITE/],
+  ];
+  for (const [sql, message] of cases) expect(() => parseStatements(sql), sql).toThrow(message);
+});

@@ -1,0 +1,76 @@
+/** The statements of the dialect as values. Queries stay text: DuckDB reads them. */
+import type { ColumnPosition } from '../../catalog/schema-change.ts';
+import type { DataType } from '../../types/data-type.ts';
+
+/** `t`, `db.t`, ``db.`t$snapshots` ``: one or two parts. */
+export type TableName = { readonly database: string | undefined; readonly table: string };
+
+export type ColumnClause = {
+  readonly name: string;
+  readonly type: DataType;
+  readonly comment: string | undefined;
+  /** `PRIMARY KEY NOT ENFORCED` behind the column. */
+  readonly primaryKey: boolean;
+};
+
+export type Options = Readonly<Record<string, string>>;
+
+export type CreateTable = {
+  readonly kind: 'create-table';
+  readonly name: TableName;
+  readonly ifNotExists: boolean;
+  readonly columns: readonly ColumnClause[];
+  readonly primaryKeys: readonly string[];
+  readonly partitionKeys: readonly string[];
+  readonly options: Options;
+  readonly comment: string | undefined;
+};
+
+export type AlterAction =
+  | {
+      readonly kind: 'add';
+      readonly column: ColumnClause;
+      readonly position: ColumnPosition | undefined;
+    }
+  | { readonly kind: 'modify'; readonly column: ColumnClause; readonly position: ColumnPosition | undefined }
+  | { readonly kind: 'drop'; readonly name: string }
+  | { readonly kind: 'rename-column'; readonly name: string; readonly newName: string }
+  | { readonly kind: 'set'; readonly options: Options }
+  | { readonly kind: 'reset'; readonly keys: readonly string[] };
+
+export type Statement =
+  | { readonly kind: 'create-database'; readonly database: string; readonly ifNotExists: boolean }
+  | { readonly kind: 'drop-database'; readonly database: string; readonly ifExists: boolean; readonly cascade: boolean }
+  | { readonly kind: 'use'; readonly database: string }
+  | CreateTable
+  | { readonly kind: 'drop-table'; readonly name: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'alter-table'; readonly name: TableName; readonly actions: readonly AlterAction[] }
+  | { readonly kind: 'show-databases' }
+  | { readonly kind: 'show-tables'; readonly database: string | undefined }
+  | { readonly kind: 'show-create-table'; readonly name: TableName }
+  | { readonly kind: 'describe'; readonly name: TableName }
+  | {
+      readonly kind: 'insert';
+      readonly name: TableName;
+      /** undefined: all columns of the table, in order */
+      readonly columns: readonly string[] | undefined;
+      /** `VALUES …` or a query */
+      readonly query: Query;
+    }
+  | { readonly kind: 'query'; readonly query: Query };
+
+/**
+ * A query for DuckDB: its text with backquoted names in double quotes, and each table reference that carries a hint or
+ * a point in time replaced by a name of its own, `tidelake_travel_N`.
+ */
+export type Query = { readonly sql: string; readonly travels: readonly TimeTravel[] };
+
+export type TimeTravel = {
+  /** The name that stands in the text. */
+  readonly alias: string;
+  readonly name: TableName;
+  /** Dynamic options of the hint. */
+  readonly options: Options;
+  /** `FOR SYSTEM_TIME AS OF TIMESTAMP '…'`: the text of the timestamp. */
+  readonly timestamp: string | undefined;
+};
