@@ -1,3 +1,6 @@
+/**
+ * Back-off with jitter, and the one retry loop. Whether a failure may be tried again is the caller's to say.
+ */
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
