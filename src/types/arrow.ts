@@ -6,7 +6,7 @@ import {
   Type as ArrowTypeId,
   Binary,
   Bool,
-  type Data,
+  Data,
   DateDay,
   Decimal,
   Field,
@@ -39,7 +39,7 @@ import type { DataType } from './data-type.ts';
 export {
   type ArrowDataType,
   ArrowTypeId,
-  type Data,
+  Data,
   Field,
   makeData,
   RecordBatch,

@@ -5,7 +5,8 @@
  * Columns and batches are never changed after they are made; slices share buffers.
  */
 import { assert, present } from '../base/assert.ts';
-import { type ArrowDataType, arrowType, type Data, Field, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
+import { ArrowTypeId, arrowType, type Data, Field, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
+import { allocateValues, copyBits, makeArrowColumn, makeColumn, physicalOf, uint8Values } from './column-buffers.ts';
 import type { DataType, RowType } from './data-type.ts';
 
 /**
@@ -57,7 +58,7 @@ export function projectBatch(batch: RowBatch, names: readonly string[]): RowBatc
   return { rowType: { fields }, rowCount: batch.rowCount, columns };
 }
 
-/** Rows [start, end); values share their buffers, null bits are copied. */
+/** Rows [start, end); values share their buffers, null bits and booleans are copied. */
 export function sliceBatch(batch: RowBatch, start: number, end: number): RowBatch {
   assert(start >= 0 && start <= end && end <= batch.rowCount, () => `slice ${start}..${end} of ${batch.rowCount} rows`);
   if (start === 0 && end === batch.rowCount) return batch;
@@ -68,32 +69,14 @@ export function sliceBatch(batch: RowBatch, start: number, end: number): RowBatc
 /** The same values with `offset` 0. */
 export function withoutOffset(column: Column): Column {
   if (column.offset === 0) return column;
-  const { type, length, offset } = column;
-  const nullBitmap = column.nullCount > 0 ? copyBits(column.nullBitmap, offset, length) : undefined;
-  const nulls = { nullCount: column.nullCount, ...(nullBitmap === undefined ? {} : { nullBitmap }) };
+  const { type, length, offset, nullCount } = column;
   // Arrow's slice has already moved values and offsets of all but bits to the start; the offset stays for bitmaps.
-  if (isBool(type))
-    return makeData({ type, length, data: copyBits(column.values as Uint8Array, offset, length), ...nulls } as never);
-  return makeData({
-    type,
-    length,
-    data: column.values,
-    ...(column.valueOffsets === undefined ? {} : { valueOffsets: column.valueOffsets }),
-    ...nulls,
-  } as never);
-}
-
-function isBool(type: ArrowDataType): boolean {
-  return type.typeId === 6;
-}
-
-function copyBits(bits: Uint8Array, offset: number, length: number): Uint8Array {
-  const out = new Uint8Array((length + 7) >> 3);
-  for (let i = 0; i < length; i += 1) {
-    const at = offset + i;
-    if ((((bits[at >> 3] ?? 0) >> (at & 7)) & 1) === 1) out[i >> 3] = (out[i >> 3] ?? 0) | (1 << (i & 7));
-  }
-  return out;
+  return makeArrowColumn(type, length, {
+    values: type.typeId === ArrowTypeId.Bool ? copyBits(uint8Values(column), offset, length) : column.values,
+    valueOffsets: column.valueOffsets,
+    nullBitmap: nullCount > 0 ? copyBits(column.nullBitmap, offset, length) : undefined,
+    nullCount,
+  });
 }
 
 /** True where row `row` has a value. */
@@ -121,18 +104,25 @@ export function arrowSchema(rowType: RowType): Schema {
 /** The batch as an Arrow record batch; shares the buffers. */
 export function toRecordBatch(batch: RowBatch): RecordBatch {
   const schema = arrowSchema(batch.rowType);
-  const data = makeData({
-    type: new Struct(schema.fields),
-    length: batch.rowCount,
-    nullCount: 0,
-    children: [...batch.columns],
-  });
-  return new RecordBatch(schema, data as never);
+  const type = new Struct(schema.fields);
+  const data = makeData({ type, length: batch.rowCount, nullCount: 0, children: [...batch.columns] });
+  return new RecordBatch(schema, data);
 }
 
 /** An empty column of a type. */
 export function emptyColumn(type: DataType): Column {
-  return makeData({ type: arrowType(type), length: 0, nullCount: 0 } as never);
+  return nullColumn(type, 0);
+}
+
+/** `length` nulls of a type. */
+export function nullColumn(type: DataType, length: number): Column {
+  const physical = physicalOf(type);
+  return makeColumn(type, length, {
+    values: allocateValues(physical, length),
+    valueOffsets: physical === 'utf8' || physical === 'bytes' ? new Int32Array(length + 1) : undefined,
+    nullBitmap: length === 0 ? undefined : new Uint8Array((length + 7) >> 3),
+    nullCount: length,
+  });
 }
 
 export function emptyBatch(rowType: RowType): RowBatch {
