@@ -29,7 +29,6 @@ const wrong: readonly string[] = [
   "CREATE TABLE t (a INT, ) WITH ('k'='v')",
   "CREATE TABLE (a INT) WITH ('k'='v')",
   "CREATE TABLE t (a) WITH ('k'='v')",
-  "CREATE TABLE t (a INT) WITH ('k')",
   "CREATE TABLE t (a INT WITH ('k'='v')",
   'DROP TABLE',
   'INSERT INTO VALUES (1)',

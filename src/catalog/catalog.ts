@@ -1,0 +1,182 @@
+/**
+ * The file-system catalog: names to tables. The bucket is the catalog; there is no registry.
+ *
+ * A **database** is a folder `{name}.db` (an empty one is held by a hidden marker), a **table** a folder in it with a
+ * `schema/schema-*`. A schema is changed by putting the next number, if absent. Dropping leaves a fence (DESIGN S10), so
+ * a writer that slept through it can never write into a table made again under the name.
+ */
+import { invalid } from '../base/errors.ts';
+import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import { childFolders, firstKey } from './folders.ts';
+import {
+  checkName,
+  databaseOfFolder,
+  databasePath,
+  type Identifier,
+  printIdentifier,
+  tablePath,
+} from './identifier.ts';
+import { type CatalogParts, publishSchema } from './publish-schema.ts';
+import { applySchemaChanges, type SchemaChange } from './schema-change.ts';
+import { newTableSchema, type TableDefinition } from './table-definition.ts';
+
+/** Random id of a table: the same name made again is another table. */
+export const tableIdKey = 'tidelake.table';
+
+const databaseMarker = '.tidelake-database';
+/** Rivals that may win in a row before a schema change gives up. */
+const alterAttemptsMax = 100;
+
+export async function listDatabases({ store }: CatalogParts): Promise<readonly string[]> {
+  const folders = await childFolders(store, '');
+  return folders.flatMap(folder => databaseOfFolder(folder) ?? []);
+}
+
+export async function databaseExists({ store }: CatalogParts, database: string): Promise<boolean> {
+  return (await firstKey(store, `${databasePath(database)}/`)) !== undefined;
+}
+
+export async function createDatabase(
+  parts: CatalogParts,
+  database: string,
+  options: { readonly ifNotExists: boolean },
+): Promise<void> {
+  checkName(database, database);
+  if (await databaseExists(parts, database)) {
+    if (options.ifNotExists) return;
+    throw invalid('LAKE_DATABASE_EXISTS', `database ${database} is already there`);
+  }
+  await parts.store.put(`${databasePath(database)}/${databaseMarker}`, new Uint8Array());
+}
+
+/** @throws LakeError LAKE_DATABASE_NOT_FOUND, or LAKE_DATABASE_NOT_EMPTY while it has tables */
+export async function dropDatabase(
+  parts: CatalogParts,
+  database: string,
+  options: { readonly ifExists: boolean },
+): Promise<void> {
+  if (!(await databaseExists(parts, database))) {
+    if (options.ifExists) return;
+    throw databaseNotFound(database);
+  }
+  const tables = await listTables(parts, database);
+  if (tables.length > 0) {
+    throw invalid(
+      'LAKE_DATABASE_NOT_EMPTY',
+      `database ${database} has tables (${tables.slice(0, 5).join(', ')}): drop them first`,
+    );
+  }
+  await parts.store.delete(`${databasePath(database)}/${databaseMarker}`);
+}
+
+/** @throws LakeError LAKE_DATABASE_NOT_FOUND */
+export async function listTables(parts: CatalogParts, database: string): Promise<readonly string[]> {
+  if (!(await databaseExists(parts, database))) throw databaseNotFound(database);
+  const folders = await childFolders(parts.store, `${databasePath(database)}/`);
+  const tables: string[] = [];
+  for (const table of folders) {
+    const key = await firstKey(parts.store, `${databasePath(database)}/${table}/schema/schema-`);
+    if (key !== undefined) tables.push(table);
+  }
+  return tables;
+}
+
+/** Newest schema of a table, or undefined when there is no such table. */
+export async function findSchema({ store }: CatalogParts, identifier: Identifier): Promise<TableSchema | undefined> {
+  const path = tablePath(identifier);
+  const folder = identifier.branch === undefined ? path : `${path}/branch/branch-${identifier.branch}`;
+  for (let tries = 0; tries < 2; tries += 1) {
+    const newest = await newestSchemaId(store, `${folder}/schema`);
+    if (newest === undefined) return undefined;
+    const key = `${folder}/schema/schema-${newest}`;
+    const object = await store.get(key);
+    // Gone between the listing and the look: the table is being dropped; one more listing tells.
+    if (object !== undefined) return decodeSchema(object.bytes, key);
+  }
+  return undefined;
+}
+
+/** @throws LakeError LAKE_TABLE_NOT_FOUND, saying what is there instead */
+export async function loadSchema(parts: CatalogParts, identifier: Identifier): Promise<TableSchema> {
+  const schema = await findSchema(parts, identifier);
+  if (schema !== undefined) return schema;
+  const { database } = identifier;
+  if (!(await databaseExists(parts, database))) throw databaseNotFound(database);
+  const name = printIdentifier({ ...identifier, systemTable: undefined });
+  throw invalid('LAKE_TABLE_NOT_FOUND', `table ${name} is not there; SHOW TABLES IN ${database} lists what is`);
+}
+
+/**
+ * Makes a table; its database is made too when it is missing.
+ *
+ * @returns the schema as stored; with `ifNotExists` that of the table already there
+ * @throws LakeError LAKE_TABLE_EXISTS
+ */
+export async function createTable(
+  parts: CatalogParts,
+  identifier: Identifier,
+  definition: TableDefinition,
+  options: { readonly ifNotExists: boolean },
+): Promise<TableSchema> {
+  const there = await findSchema(parts, identifier);
+  if (there === undefined) {
+    await createDatabase(parts, identifier.database, { ifNotExists: true });
+    const schemaFolder = `${tablePath(identifier)}/schema`;
+    const schema = newTableSchema(definition, {
+      id: await firstSchemaId(parts, identifier),
+      timeMillis: parts.clock.nowMs(),
+      extra: { [tableIdKey]: parts.random.uuid() },
+    });
+    const outcome = await publishSchema(parts, schemaFolder, schema);
+    if (outcome.status === 'won') return outcome.schema;
+  }
+  if (!options.ifNotExists) throw invalid('LAKE_TABLE_EXISTS', `table ${printIdentifier(identifier)} is already there`);
+  return loadSchema(parts, identifier);
+}
+
+/**
+ * Changes a table's schema; of rivals each is applied on top of the other.
+ *
+ * @throws LakeError LAKE_BAD_SCHEMA_CHANGE, LAKE_TABLE_NOT_FOUND, `conflict` LAKE_SCHEMA_CONFLICT
+ */
+export async function alterTable(
+  parts: CatalogParts,
+  identifier: Identifier,
+  changes: readonly SchemaChange[],
+): Promise<TableSchema> {
+  const path = tablePath(identifier);
+  const folder = identifier.branch === undefined ? path : `${path}/branch/branch-${identifier.branch}`;
+  for (let attempt = 0; attempt < alterAttemptsMax; attempt += 1) {
+    const current = await loadSchema(parts, identifier);
+    const next = applySchemaChanges(current, changes, { timeMillis: parts.clock.nowMs() });
+    const outcome = await publishSchema(parts, `${folder}/schema`, next);
+    if (outcome.status === 'won') return outcome.schema;
+  }
+  throw invalid(
+    'LAKE_SCHEMA_CONFLICT',
+    `${printIdentifier(identifier)}: others changed the schema ${alterAttemptsMax} times in a row`,
+  );
+}
+
+async function newestSchemaId(store: CatalogParts['store'], schemaFolder: string): Promise<number | undefined> {
+  const prefix = `${schemaFolder}/schema-`;
+  let newest: number | undefined;
+  for await (const page of store.list(prefix)) {
+    for (const { key } of page.objects) {
+      const digits = key.slice(prefix.length);
+      if (/^\d{1,10}$/.test(digits)) newest = Math.max(newest ?? 0, Number(digits));
+    }
+  }
+  return newest;
+}
+
+/** 0, or the number after those of the table that had the name before (its marker snapshot tells, DESIGN S10). */
+async function firstSchemaId({ store }: CatalogParts, identifier: Identifier): Promise<number> {
+  const { readDropMarker } = await import('./drop-table.ts');
+  const marker = await readDropMarker(store, identifier);
+  return marker === undefined ? 0 : marker.schemaId + 1;
+}
+
+function databaseNotFound(database: string): Error {
+  return invalid('LAKE_DATABASE_NOT_FOUND', `database ${database} is not there; SHOW DATABASES lists what is`);
+}
