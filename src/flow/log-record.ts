@@ -144,9 +144,17 @@ export function decodeBody(record: LogRecord, body: Uint8Array, rowType: RowType
   if (rowCount > plain.length) throw bad(where, `${rowCount} rows do not fit a body of ${plain.length} bytes`);
   const kinds = new Int8Array(plain.subarray(0, rowCount));
   if (kinds.some(kind => kind < 0 || kind > 3)) throw bad(where, 'a row kind is not 0 to 3');
-  const rows = decodeIpc(plain.subarray(rowCount), rowType);
+  const rows = columnsOf(plain.subarray(rowCount), rowType, where);
   if (rows.rowCount !== rowCount) throw bad(where, `it holds ${rows.rowCount} rows, the header says ${rowCount}`);
   return { rows, kinds };
+}
+
+function columnsOf(bytes: Uint8Array, rowType: RowType, where: string): RowBatch {
+  try {
+    return decodeIpc(bytes, rowType);
+  } catch (error) {
+    throw bad(where, error instanceof LakeError ? error.message : 'its columns are broken', error);
+  }
 }
 
 /** A claimed object is always compressed or plain as its first bytes say: zstd frames begin with 0xFD2FB528. */
