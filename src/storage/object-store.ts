@@ -1,20 +1,28 @@
 /**
  * Immutable-ish objects under string keys, in the manner of S3. Everything Tidelake keeps lies in one.
  *
- * Keys are relative to the store's root, `/`-separated, without a leading slash, at most 1024 bytes of UTF-8.
+ * Keys are relative to the store's root, `/`-separated, at most 1024 bytes of UTF-8 (object-key.ts). No segment is empty,
+ * `.` or `..`: such keys are refused as LAKE_BAD_KEY, and objects of such names, put there by others, are not listed.
  *
  * Promises
  * - `put` is atomic and durable once resolved: readers see all bytes or none, and a `get` after it sees them.
  * - Of any number of `putIfAbsent` on one key, from any number of processes, exactly one is `created`.
  * - `putIfMatch` replaces only the version whose etag is given.
- * - A `list` begun after a `put` resolved contains the key; one begun after a `delete` resolved does not.
+ * - A `list` begun after a `put` resolved contains the key; one begun after a `delete` resolved does not. It gives at
+ *   least one page, and so a store time, even when there is no key.
  * - Everything but `putIfAbsent` and `putIfMatch` is idempotent, and the driver retries it itself (transient failures,
  *   bounded, with jitter) before it throws LakeError `unavailable`. Those two make exactly one try and report
- *   `unanswered` when it is not known whether they happened; what to do about that is the caller's protocol.
+ *   `unanswered` when it is not known whether they happened; what to do about that is the caller's protocol. They throw
+ *   only when they surely did not happen.
+ * - A signal that is aborted before the call makes it reject with the signal's reason, and nothing has happened. Aborted
+ *   later, it rejects the same way, except that `putIfAbsent` and `putIfMatch` may be `unanswered`.
+ * - Bytes given are not read after the call resolved, bytes returned belong to the caller.
  * - Failures are LakeError: `unavailable` (LAKE_STORE_UNAVAILABLE), `invalid` (LAKE_STORE_DENIED, LAKE_STORE_NOT_FOUND
  *   for a missing bucket), disk full is `unavailable` (LAKE_STORE_FULL). An absent key is an answer, not a failure.
  * Does not promise
- * - order between keys, or that a long `list` is a picture of one moment.
+ * - order between keys, or that a long `list` is a picture of one moment;
+ * - that both `a` and `a/b` can be objects (a folder cannot do it);
+ * - that `putIfMatch` holds against a `put` or `delete` of the same key at the same moment: a key is written one way.
  *
  * **Store time** is the store's own clock as told in its answers (`Date` header; locally the ctime of a file just made).
  * The rules about age use it and never our clock.

@@ -1,0 +1,58 @@
+import { invalid, LakeError } from '../base/errors.ts';
+
+/** The failures every object store driver tells in the same words and codes. */
+
+/** No answer, or one that says to come again. */
+export function storeUnavailable(where: string, cause: unknown): LakeError {
+  return new LakeError(
+    'unavailable',
+    'LAKE_STORE_UNAVAILABLE',
+    `${where}: the store does not answer (${reason(cause)})`,
+    {
+      cause,
+    },
+  );
+}
+
+/** The disk or the quota is full. */
+export function storeFull(where: string, cause: unknown): LakeError {
+  return new LakeError('unavailable', 'LAKE_STORE_FULL', `${where}: the store is full; free space and try again`, {
+    cause,
+  });
+}
+
+/** Wrong or missing credentials, or rights that do not allow this. */
+export function storeDenied(where: string, cause: unknown): LakeError {
+  return invalid(
+    'LAKE_STORE_DENIED',
+    `${where}: access denied (${reason(cause)}); check the credentials and the rights of this store`,
+    { cause },
+  );
+}
+
+/** The bucket or the root folder does not exist. */
+export function storeNotFound(where: string, what: string, cause?: unknown): LakeError {
+  return invalid('LAKE_STORE_NOT_FOUND', `${where}: ${what} does not exist; create it or correct the address`, {
+    cause,
+  });
+}
+
+/** The store understood the request and will not do it, now or later. */
+export function storeRefused(where: string, cause: unknown): LakeError {
+  return invalid('LAKE_STORE_REFUSED', `${where}: the store refuses the request (${reason(cause)})`, { cause });
+}
+
+/** The settings of a store make no sense. */
+export function badStoreSettings(message: string, cause?: unknown): LakeError {
+  return invalid('LAKE_BAD_SETTINGS', message, { cause });
+}
+
+/** A store used after it was disposed of. */
+export function storeClosed(uri: string): LakeError {
+  return invalid('LAKE_STORE_CLOSED', `${uri}: the store has been closed; open it again`);
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message === '' || cause.message === 'UnknownError' ? cause.name : `${cause.name}: ${cause.message}`;
+}
