@@ -1,3 +1,12 @@
+/**
+ * The head of a table: one immutable JSON file per commit, `snapshot/snapshot-{id}`. Tags are the same with two fields
+ * more, which are not read here.
+ *
+ * @see spec 3.1, Paimon 1.4.2 Snapshot
+ */
+import { corrupt } from '../base/errors.ts';
+import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
+
 /** The head of a table: one immutable JSON file per commit, `snapshot/snapshot-{id}`. @see spec 3.1 */
 export type Snapshot = {
   /** 3. */
@@ -25,3 +34,146 @@ export type Snapshot = {
 };
 
 export type CommitKind = 'APPEND' | 'COMPACT' | 'OVERWRITE' | 'ANALYZE';
+
+/** What a batch writer of Paimon puts for `commitIdentifier`: the largest long. */
+export const batchCommitIdentifier = 9_223_372_036_854_775_807n;
+
+const longMin = -9_223_372_036_854_775_808n;
+const longMax = 9_223_372_036_854_775_807n;
+
+/** The file's bytes, indented for people. Fields without a value are left out. */
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const { properties, ...rest } = snapshot;
+  const json: JsonObject = { ...rest, properties: Object.keys(properties).length === 0 ? undefined : properties };
+  return new TextEncoder().encode(stringifyJson(json, 2));
+}
+
+/**
+ * Reads a snapshot, a tag or a decoupled changelog. Fields that we do not know are passed over; counts and times that
+ * older writers leave out are 0.
+ *
+ * @param where the file's name, for messages
+ * @throws LakeError `corrupt` LAKE_CORRUPT_SNAPSHOT
+ */
+export function decodeSnapshot(bytes: Uint8Array, where: string): Snapshot {
+  const fields = new SnapshotFields(parseObject(bytes, where), where);
+  return {
+    version: fields.integer('version') ?? 1,
+    id: fields.requiredInteger('id'),
+    schemaId: fields.requiredInteger('schemaId'),
+    baseManifestList: fields.requiredText('baseManifestList'),
+    baseManifestListSize: fields.integer('baseManifestListSize'),
+    deltaManifestList: fields.requiredText('deltaManifestList'),
+    deltaManifestListSize: fields.integer('deltaManifestListSize'),
+    changelogManifestList: fields.text('changelogManifestList'),
+    changelogManifestListSize: fields.integer('changelogManifestListSize'),
+    indexManifest: fields.text('indexManifest'),
+    commitUser: fields.requiredText('commitUser'),
+    commitIdentifier: fields.requiredLong('commitIdentifier'),
+    commitKind: fields.commitKind(),
+    timeMillis: fields.requiredInteger('timeMillis'),
+    totalRecordCount: fields.long('totalRecordCount') ?? 0n,
+    deltaRecordCount: fields.long('deltaRecordCount') ?? 0n,
+    changelogRecordCount: fields.long('changelogRecordCount'),
+    watermark: fields.long('watermark'),
+    statistics: fields.text('statistics'),
+    properties: fields.texts('properties'),
+    nextRowId: fields.long('nextRowId'),
+  };
+}
+
+function parseObject(bytes: Uint8Array, where: string): JsonObject {
+  let json: JsonValue;
+  try {
+    json = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw corrupt('LAKE_CORRUPT_SNAPSHOT', `${where} is not JSON`, { cause });
+  }
+  if (!isObject(json)) throw corrupt('LAKE_CORRUPT_SNAPSHOT', `${where} is not a JSON object`);
+  return json;
+}
+
+/** Checked access to the fields of the JSON object; null is the same as not there. */
+class SnapshotFields {
+  readonly #json: JsonObject;
+  readonly #where: string;
+
+  constructor(json: JsonObject, where: string) {
+    this.#json = json;
+    this.#where = where;
+  }
+
+  text(key: string): string | undefined {
+    const value = this.#value(key);
+    if (value === undefined || typeof value === 'string') return value;
+    throw this.#broken(key, 'is not a string');
+  }
+
+  requiredText(key: string): string {
+    return this.text(key) ?? this.#missing(key);
+  }
+
+  /** A count, id or time: no negative number of them makes sense. */
+  integer(key: string): number | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.#broken(key, 'is not a number that counts');
+  }
+
+  requiredInteger(key: string): number {
+    return this.integer(key) ?? this.#missing(key);
+  }
+
+  long(key: string): bigint | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+    if (typeof value === 'bigint' && value >= longMin && value <= longMax) return value;
+    throw this.#broken(key, 'is not a 64-bit integer');
+  }
+
+  requiredLong(key: string): bigint {
+    return this.long(key) ?? this.#missing(key);
+  }
+
+  texts(key: string): Record<string, string> {
+    const value = this.#value(key) ?? {};
+    if (!isObject(value)) throw this.#broken(key, 'is not an object');
+    const map: Record<string, string> = {};
+    for (const [name, item] of Object.entries(value)) {
+      if (typeof item !== 'string') throw this.#broken(`${key}.${name}`, 'is not a string');
+      map[name] = item;
+    }
+    return map;
+  }
+
+  commitKind(): CommitKind {
+    const text = this.requiredText('commitKind');
+    switch (text) {
+      case 'APPEND':
+      case 'COMPACT':
+      case 'OVERWRITE':
+      case 'ANALYZE':
+        return text;
+      default:
+        throw this.#broken('commitKind', `${text} is not known`);
+    }
+  }
+
+  #value(key: string): JsonValue | undefined {
+    return this.#json[key] ?? undefined;
+  }
+
+  #missing(key: string): never {
+    throw this.#broken(key, 'is missing');
+  }
+
+  #broken(key: string, what: string): Error {
+    return corrupt('LAKE_CORRUPT_SNAPSHOT', `${this.#where}: ${key} ${what}`);
+  }
+}
+
+function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}

@@ -1,0 +1,203 @@
+/**
+ * Partition values as they stand in paths.
+ *
+ * @see spec 1.3, Paimon 1.4.2 InternalRowPartitionComputer, PartitionPathUtils
+ */
+import { assert } from '../base/assert.ts';
+import { unsupported } from '../base/errors.ts';
+import type { DataType } from '../types/data-type.ts';
+import type { Scalar } from '../types/scalar.ts';
+
+/** Characters that are written as %XX in a path; all others stay, non-ASCII included. */
+const escaped: ReadonlySet<string> = new Set([...'"#%\'*/:=?\\{}[]^\u007f']);
+
+export function escapePathName(text: string): string {
+  let out = '';
+  for (const char of text) {
+    out += char < ' ' || escaped.has(char) ? `%${hexByte(char.charCodeAt(0))}` : char;
+  }
+  return out;
+}
+
+/** The inverse; what is no well-formed escape stays as it is. */
+export function unescapePathName(text: string): string {
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+}
+
+export type PartitionText = { readonly legacyName: boolean; readonly defaultName: string };
+
+/** A partition value as text, not escaped; null and blank text are the default name. */
+export function partitionText(type: DataType, value: Scalar, naming: PartitionText): string {
+  if (value === null) return naming.defaultName;
+  const text = naming.legacyName ? legacyText(type, value) : sqlText(type, value);
+  return /^[\s\u001c-\u001f]*$/.test(text) ? naming.defaultName : text;
+}
+
+/** As Java's toString writes the value's object: dates are day numbers, timestamps ISO without trailing zeros. */
+function legacyText(type: DataType, value: Scalar): string {
+  switch (type.kind) {
+    case 'date':
+    case 'time':
+      return String(value);
+    case 'timestamp':
+    case 'timestamp-ltz': {
+      const { date, hour, minute, second, nanos } = wallClock(bigintOf(value));
+      const fraction = isoFraction(nanos);
+      const seconds = second === 0 && nanos === 0 ? '' : `:${two(second)}${fraction}`;
+      return `${date}T${two(hour)}:${two(minute)}${seconds}`;
+    }
+    default:
+      return sqlText(type, value);
+  }
+}
+
+/** As a cast to STRING writes it. */
+function sqlText(type: DataType, value: Scalar): string {
+  switch (type.kind) {
+    case 'char':
+    case 'varchar':
+    case 'boolean':
+    case 'tinyint':
+    case 'smallint':
+    case 'int':
+    case 'bigint':
+      return String(value);
+    case 'float':
+      return javaFloatText(numberOf(value), shortestFloat);
+    case 'double':
+      return javaFloatText(numberOf(value), String);
+    case 'decimal':
+      return decimalText(bigintOf(value), type.scale);
+    case 'date':
+      return dateText(numberOf(value));
+    case 'time': {
+      const millis = numberOf(value);
+      const time = clockText(Math.floor(millis / 1000));
+      return time + fractionText(BigInt(millis % 1000) * 1_000_000n, type.precision);
+    }
+    case 'timestamp':
+    case 'timestamp-ltz': {
+      const { date, hour, minute, second, nanos } = wallClock(bigintOf(value));
+      return `${date} ${clockText(hour * 3600 + minute * 60 + second)}${fractionText(BigInt(nanos), type.precision)}`;
+    }
+    default:
+      throw unsupported(`type ${type.kind.toUpperCase()}`, 'partition path');
+  }
+}
+
+type WallClock = {
+  readonly date: string;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly nanos: number;
+};
+
+const nanosPerDay = 86_400_000_000_000n;
+
+function wallClock(epochNanos: bigint): WallClock {
+  const nanosOfDay = ((epochNanos % nanosPerDay) + nanosPerDay) % nanosPerDay;
+  const days = Number((epochNanos - nanosOfDay) / nanosPerDay);
+  const secondOfDay = Number(nanosOfDay / 1_000_000_000n);
+  return {
+    date: dateText(days),
+    hour: Math.floor(secondOfDay / 3600),
+    minute: Math.floor(secondOfDay / 60) % 60,
+    second: secondOfDay % 60,
+    nanos: Number(nanosOfDay % 1_000_000_000n),
+  };
+}
+
+/** yyyy-MM-dd of a day number, proleptic Gregorian; years beyond four digits have a sign. */
+function dateText(epochDays: number): string {
+  // Days from 0000-03-01: a year that begins in March has its leap day at the end.
+  const shifted = epochDays + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${yearText(year)}-${two(month)}-${two(day)}`;
+}
+
+function yearText(year: number): string {
+  const digits = String(Math.abs(year)).padStart(4, '0');
+  if (year < 0) return `-${digits}`;
+  return year > 9999 ? `+${digits}` : digits;
+}
+
+function clockText(secondOfDay: number): string {
+  return `${two(Math.floor(secondOfDay / 3600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
+}
+
+/** 3, 6 or 9 digits, as many as it takes. */
+function isoFraction(nanos: number): string {
+  if (nanos === 0) return '';
+  const digits = String(nanos).padStart(9, '0');
+  if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
+  return `.${digits.endsWith('000') ? digits.slice(0, 6) : digits}`;
+}
+
+/** As many digits as the precision has, more only if cutting would lose something. */
+function fractionText(nanos: bigint, precision: number): string {
+  let digits = String(nanos).padStart(9, '0');
+  while (digits.length > precision && digits.endsWith('0')) digits = digits.slice(0, -1);
+  return digits === '' ? '' : `.${digits}`;
+}
+
+function decimalText(unscaled: bigint, scale: number): string {
+  const negative = unscaled < 0n;
+  const digits = String(negative ? -unscaled : unscaled).padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  const text = scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
+  return negative ? `-${text}` : text;
+}
+
+/** Java's Double.toString: plain from 1e-3 to 1e7, else scientific; always a digit after the point. */
+function javaFloatText(value: number, shortest: (value: number) => string): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  const sign = value < 0 ? '-' : '';
+  const [mantissa = '', exponentText = '0'] = shortest(Math.abs(value)).split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const allDigits = whole + fraction;
+  const digits = allDigits.replace(/^0+/, '').replace(/0+$/, '') || '0';
+  const leadingZeros = allDigits.length - allDigits.replace(/^0+/, '').length;
+  const exponent = Number(exponentText) + whole.length - leadingZeros - 1;
+  if (exponent < -3 || exponent >= 7) return `${sign}${digits[0]}.${digits.slice(1) || '0'}E${exponent}`;
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const padded = digits.padEnd(exponent + 1, '0');
+  return `${sign}${padded.slice(0, exponent + 1)}.${padded.slice(exponent + 1) || '0'}`;
+}
+
+/** The fewest digits that read back as the same 32-bit float. */
+function shortestFloat(value: number): string {
+  for (let digits = 1; digits < 9; digits += 1) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return value.toPrecision(9);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+function hexByte(code: number): string {
+  return code.toString(16).toUpperCase().padStart(2, '0');
+}
+
+function numberOf(value: Scalar): number {
+  assert(typeof value === 'number', () => `${typeof value} is not a number`);
+  return value;
+}
+
+function bigintOf(value: Scalar): bigint {
+  assert(typeof value === 'bigint', () => `${typeof value} is not a bigint`);
+  return value;
+}

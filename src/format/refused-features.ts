@@ -1,0 +1,138 @@
+/**
+ * What a table asks for and Tidelake does not do. A table with such a feature is refused by its name, before anything is
+ * read wrongly or written without what other programs rely on.
+ */
+import type { DataType } from '../types/data-type.ts';
+import { booleanOption, integerOption, namesOption, textOption } from './option-values.ts';
+import type { TableSchema } from './table-schema.ts';
+
+export type AccessMode = 'read' | 'write';
+
+/** A rule names its feature where the table has it. What cannot be read cannot be written either. */
+type Rule = { readonly refuses: AccessMode; readonly feature: (schema: TableSchema) => string | undefined };
+
+/** The names of all refused features of the table, in a fixed order; empty: go ahead. */
+export function refusedFeatures(schema: TableSchema, mode: AccessMode): readonly string[] {
+  const names = rules
+    .filter(rule => rule.refuses === 'read' || mode === 'write')
+    .map(rule => rule.feature(schema))
+    .filter(name => name !== undefined);
+  return [...new Set([...nestedTypes(schema), ...names])];
+}
+
+/** Switches that name themselves. */
+function whenOn(refuses: AccessMode, key: string): Rule {
+  return { refuses, feature: schema => (booleanOption(schema.options, key, false) ? key : undefined) };
+}
+
+/** Options whose mere presence asks for something. */
+function whenSet(refuses: AccessMode, key: string): Rule {
+  return { refuses, feature: schema => (textOption(schema.options, key) === undefined ? undefined : key) };
+}
+
+/** Options that ask for something unless they have this value (their default). */
+function unless(refuses: AccessMode, key: string, harmless: string): Rule {
+  return {
+    refuses,
+    feature: schema => {
+      const value = textOption(schema.options, key)?.toLowerCase() ?? harmless;
+      return value === harmless ? undefined : `${key}=${value}`;
+    },
+  };
+}
+
+/** Rules about how equal keys are merged hold for primary-key tables only. */
+function ofPrimaryKeyTables(rule: Rule): Rule {
+  return {
+    refuses: rule.refuses,
+    feature: schema => (schema.primaryKeys.length > 0 ? rule.feature(schema) : undefined),
+  };
+}
+
+const rules: readonly Rule[] = [
+  { refuses: 'read', feature: tableKind },
+  ofPrimaryKeyTables(unless('read', 'merge-engine', 'deduplicate')),
+  whenOn('read', 'deletion-vectors.enabled'),
+  { refuses: 'read', feature: bucketMode },
+  unless('read', 'file.format', 'parquet'),
+  whenSet('read', 'file.format.per.level'),
+  unless('read', 'changelog-file.format', 'parquet'),
+  unless('read', 'manifest.format', 'avro'),
+  ofPrimaryKeyTables(whenSet('read', 'sequence.field')),
+  ofPrimaryKeyTables(whenOn('read', 'sequence.snapshot-ordering')),
+  ofPrimaryKeyTables(whenOn('read', 'ignore-delete')),
+  ofPrimaryKeyTables(whenOn('read', 'ignore-update-before')),
+  whenOn('read', 'row-tracking.enabled'),
+  whenOn('read', 'data-evolution.enabled'),
+  whenSet('read', 'data-file.external-paths'),
+  whenOn('read', 'chain-table.enabled'),
+  whenOn('read', 'pk-clustering-override'),
+  whenSet('read', 'blob-field'),
+  whenSet('read', 'vector-field'),
+  whenSet('read', 'scan.fallback-branch'),
+  whenOn('read', 'query-auth.enabled'),
+  { refuses: 'read', feature: partitionTypes },
+  unless('write', 'type', 'table'),
+  ofPrimaryKeyTables(unless('write', 'changelog-producer', 'none')),
+  ofPrimaryKeyTables(whenSet('write', 'rowkind.field')),
+  unless('write', 'metadata.iceberg.storage', 'disabled'),
+  whenSet('write', 'record-level.expire-time'),
+  unless('write', 'write.sequence-number-init-mode', 'scan'),
+  whenOn('write', 'index-file-in-data-file-dir'),
+  { refuses: 'write', feature: fileIndexes },
+  { refuses: 'write', feature: defaultValues },
+];
+
+/** Tables of type format-table, object-table and so on are something else altogether. */
+function tableKind(schema: TableSchema): string | undefined {
+  const type = textOption(schema.options, 'type')?.toLowerCase() ?? 'table';
+  return type === 'table' || type === 'materialized-table' ? undefined : `type=${type}`;
+}
+
+function bucketMode(schema: TableSchema): string | undefined {
+  const bucket = integerOption(schema.options, 'bucket', -2) ?? -1;
+  if (textOption(schema.options, 'bucket-function.type')?.toLowerCase() === 'hive') return 'bucket-function.type=hive';
+  if (bucket === -2) return 'postponed bucket (bucket=-2)';
+  if (schema.primaryKeys.length > 0 && bucket === -1) return 'dynamic bucket (bucket=-1 with a primary key)';
+  return undefined;
+}
+
+/** Paimon's paths of such partitions are not repeatable (`[B@1b2c3d`). */
+function partitionTypes(schema: TableSchema): string | undefined {
+  const binary = schema.fields.find(
+    field =>
+      schema.partitionKeys.includes(field.name) && (field.type.kind === 'binary' || field.type.kind === 'varbinary'),
+  );
+  return binary === undefined ? undefined : 'partition by a binary column';
+}
+
+function fileIndexes(schema: TableSchema): string | undefined {
+  return Object.keys(schema.options).find(
+    key => key.startsWith('file-index.') && key.endsWith('.columns') && namesOption(schema.options, key).length > 0,
+  );
+}
+
+function defaultValues(schema: TableSchema): string | undefined {
+  const hasDefault = schema.fields.some(field => field.defaultValue !== undefined);
+  const hasOption = Object.keys(schema.options).some(key => /^fields\..+\.default-value$/.test(key));
+  return hasDefault || hasOption ? 'column default values' : undefined;
+}
+
+function nestedTypes(schema: TableSchema): readonly string[] {
+  return schema.fields.map(field => nestedKind(field.type)).filter(name => name !== undefined);
+}
+
+function nestedKind(type: DataType): string | undefined {
+  switch (type.kind) {
+    case 'array':
+    case 'multiset':
+    case 'map':
+    case 'row':
+    case 'vector':
+    case 'variant':
+    case 'blob':
+      return `type ${type.kind.toUpperCase()}`;
+    default:
+      return undefined;
+  }
+}

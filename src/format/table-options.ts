@@ -1,0 +1,279 @@
+/**
+ * A table's options as typed values, with Paimon's defaults. Options that nothing here reads are passed over: what a
+ * table demands and we do not do is named by `refusedFeatures`.
+ *
+ * @see spec 13, Paimon 1.4.2 CoreOptions
+ */
+import { invalid } from '../base/errors.ts';
+import type { BucketFunction } from './bucket.ts';
+import {
+  badOption,
+  booleanOption,
+  durationOption,
+  fractionOption,
+  integerOption,
+  namesOption,
+  type OptionMap,
+  sizeOption,
+  textOption,
+  wordOption,
+} from './option-values.ts';
+import type { StatsMode } from './stats.ts';
+import type { TableSchema } from './table-schema.ts';
+
+export { type AccessMode, refusedFeatures } from './refused-features.ts';
+
+export type MergeEngine = 'deduplicate' | 'partial-update' | 'aggregation' | 'first-row';
+export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
+export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
+export type ManifestCodec = 'zstandard' | 'deflate' | 'null';
+
+export type TableOptions = {
+  /** Above 0: that many fixed buckets; -1: unaware (append) or dynamic (primary key); -2: postponed. */
+  readonly bucket: number;
+  readonly bucketFunction: BucketFunction | 'hive';
+  readonly mergeEngine: MergeEngine;
+  readonly changelogProducer: ChangelogProducer;
+  readonly sequenceFields: readonly string[];
+  readonly sequenceOrder: 'ascending' | 'descending';
+  readonly writeOnly: boolean;
+  readonly dynamicPartitionOverwrite: boolean;
+  readonly writeBufferBytes: number;
+  readonly files: FileOptions;
+  readonly partitions: PartitionOptions;
+  readonly stats: StatsOptions;
+  readonly manifests: ManifestOptions;
+  readonly compaction: CompactionOptions;
+  readonly scan: ScanOptions;
+  readonly snapshots: SnapshotOptions;
+};
+
+export type FileOptions = {
+  /** The extension and format of new files, lower case. */
+  readonly format: string;
+  readonly compression: FileCompression;
+  /** Levels whose files are compressed otherwise. */
+  readonly compressionPerLevel: ReadonlyMap<number, FileCompression>;
+  readonly compressionZstdLevel: number;
+  readonly nameHasCompression: boolean;
+  /** Bytes of a row group; undefined: Parquet's default. */
+  readonly blockBytes: number | undefined;
+  readonly targetBytes: number;
+  readonly dataPrefix: string;
+  readonly changelogPrefix: string;
+  /** Folder between the table and its partitions. */
+  readonly directory: string | undefined;
+  /** Key columns are not written a second time. */
+  readonly thinMode: boolean;
+};
+
+export type PartitionOptions = {
+  /** Stands in paths for null and blank values. */
+  readonly defaultName: string;
+  /** Values in paths as Java's toString writes them rather than as SQL does. */
+  readonly legacyName: boolean;
+};
+
+export type StatsOptions = {
+  readonly modeOf: (column: string) => StatsMode;
+  /** Of how many first columns statistics are kept; undefined: all. */
+  readonly firstColumnsMax: number | undefined;
+  /** Paimon's writers leave columns without statistics out; ours write full width whatever this says. */
+  readonly denseStore: boolean;
+};
+
+export type ManifestOptions = {
+  readonly codec: ManifestCodec;
+  readonly targetBytes: number;
+  readonly fullCompactionBytes: number;
+  readonly mergeCountMin: number;
+  readonly deleteFileDropStats: boolean;
+};
+
+export type CompactionOptions = {
+  readonly runCountTrigger: number;
+  readonly runCountStop: number;
+  readonly levelCount: number;
+  readonly sizeAmplificationPercentMax: number;
+  readonly sizeRatioPercent: number;
+  readonly optimizationIntervalMs: number | undefined;
+  readonly totalBytesThreshold: number | undefined;
+  readonly incrementalBytesThreshold: number | undefined;
+  readonly smallFileRatio: number;
+  /** Of append tables. */
+  readonly fileCountMin: number;
+  readonly deleteRatioThreshold: number;
+  readonly forceUpLevel0: boolean;
+  readonly forceRewriteAllFiles: boolean;
+};
+
+export type ScanOptions = {
+  readonly splitTargetBytes: number;
+  readonly splitOpenFileBytes: number;
+};
+
+export type SnapshotOptions = {
+  readonly retainedCountMin: number;
+  readonly retainedCountMax: number;
+  readonly retainedMs: number;
+  readonly expireCountMax: number;
+};
+
+const mib = 1024 * 1024;
+const compressions = ['zstd', 'snappy', 'gzip', 'lz4', 'none'] as const;
+const intMax = 2_147_483_647;
+
+/** @throws LakeError `invalid` LAKE_BAD_OPTION naming the key */
+export function parseTableOptions(schema: TableSchema): TableOptions {
+  const { options } = schema;
+  const hasPrimaryKey = schema.primaryKeys.length > 0;
+  return {
+    bucket: bucketOption(options),
+    bucketFunction: wordOption(options, 'bucket-function.type', ['default', 'mod', 'hive']) ?? 'default',
+    mergeEngine:
+      wordOption(options, 'merge-engine', ['deduplicate', 'partial-update', 'aggregation', 'first-row']) ??
+      'deduplicate',
+    changelogProducer:
+      wordOption(options, 'changelog-producer', ['none', 'input', 'full-compaction', 'lookup']) ?? 'none',
+    sequenceFields: namesOption(options, 'sequence.field'),
+    sequenceOrder: wordOption(options, 'sequence.field.sort-order', ['ascending', 'descending']) ?? 'ascending',
+    writeOnly: booleanOption(options, 'write-only', false),
+    dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
+    writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
+    files: fileOptions(options, hasPrimaryKey),
+    partitions: {
+      defaultName: textOption(options, 'partition.default-name') ?? '__DEFAULT_PARTITION__',
+      legacyName: booleanOption(options, 'partition.legacy-name', true),
+    },
+    stats: statsOptions(schema),
+    manifests: manifestOptions(options),
+    compaction: compactionOptions(options),
+    scan: {
+      splitTargetBytes: sizeOption(options, 'source.split.target-size') ?? 128 * mib,
+      splitOpenFileBytes: sizeOption(options, 'source.split.open-file-cost') ?? 4 * mib,
+    },
+    snapshots: {
+      retainedCountMin: integerOption(options, 'snapshot.num-retained.min', 1) ?? 10,
+      retainedCountMax: integerOption(options, 'snapshot.num-retained.max', 1) ?? intMax,
+      retainedMs: durationOption(options, 'snapshot.time-retained') ?? 3_600_000,
+      expireCountMax: integerOption(options, 'snapshot.expire.limit', 1) ?? 50,
+    },
+  };
+}
+
+/** The compression of a new file at a level. */
+export function compressionAt(files: FileOptions, level: number): FileCompression {
+  return files.compressionPerLevel.get(level) ?? files.compression;
+}
+
+function bucketOption(options: OptionMap): number {
+  const bucket = integerOption(options, 'bucket', -2) ?? -1;
+  if (bucket === 0) throw badOption('bucket', '0', 'above 0, -1 (unaware or dynamic) or -2 (postponed)');
+  if (bucket > intMax) throw badOption('bucket', String(bucket), 'a 32-bit number');
+  return bucket;
+}
+
+function fileOptions(options: OptionMap, hasPrimaryKey: boolean): FileOptions {
+  return {
+    format: (textOption(options, 'file.format') ?? 'parquet').toLowerCase(),
+    compression: compressionOf('file.compression', textOption(options, 'file.compression') ?? 'zstd'),
+    compressionPerLevel: compressionPerLevel(textOption(options, 'file.compression.per.level')),
+    compressionZstdLevel: integerOption(options, 'file.compression.zstd-level', 1) ?? 1,
+    nameHasCompression: booleanOption(options, 'file.suffix.include.compression', false),
+    blockBytes: sizeOption(options, 'parquet.block.size') ?? sizeOption(options, 'file.block-size'),
+    targetBytes: sizeOption(options, 'target-file-size') ?? (hasPrimaryKey ? 128 : 256) * mib,
+    dataPrefix: textOption(options, 'data-file.prefix') ?? 'data-',
+    changelogPrefix: textOption(options, 'changelog-file.prefix') ?? 'changelog-',
+    directory: textOption(options, 'data-file.path-directory')?.replace(/^\/+|\/+$/g, ''),
+    thinMode: booleanOption(options, 'data-file.thin-mode', false),
+  };
+}
+
+function compressionOf(key: string, text: string): FileCompression {
+  const word = text.toLowerCase();
+  if (word === 'uncompressed') return 'none';
+  const known = compressions.find(candidate => candidate === (word === 'lz4_raw' ? 'lz4' : word));
+  if (known === undefined) throw badOption(key, text, `one of ${compressions.join(', ')}`);
+  return known;
+}
+
+function compressionPerLevel(text: string | undefined): ReadonlyMap<number, FileCompression> {
+  const perLevel = new Map<number, FileCompression>();
+  for (const part of text?.split(',') ?? []) {
+    const [level = '', word = ''] = part.split(':').map(item => item.trim());
+    if (!/^\d{1,3}$/.test(level)) throw badOption('file.compression.per.level', part, 'as 0:lz4,5:zstd');
+    perLevel.set(Number(level), compressionOf('file.compression.per.level', word));
+  }
+  return perLevel;
+}
+
+function statsOptions(schema: TableSchema): StatsOptions {
+  const { options } = schema;
+  const byDefault = statsMode('metadata.stats-mode', textOption(options, 'metadata.stats-mode') ?? 'truncate(16)');
+  const firstColumns = integerOption(options, 'metadata.stats-keep-first-n-columns', -1) ?? -1;
+  const modes = new Map<string, StatsMode>();
+  for (const [index, field] of schema.fields.entries()) {
+    const key = `fields.${field.name}.stats-mode`;
+    const own = textOption(options, key);
+    if (firstColumns >= 0 && index >= firstColumns) modes.set(field.name, { kind: 'none' });
+    if (own !== undefined) modes.set(field.name, statsMode(key, own));
+  }
+  return {
+    modeOf: column => modes.get(column) ?? byDefault,
+    firstColumnsMax: firstColumns < 0 ? undefined : firstColumns,
+    denseStore: booleanOption(options, 'metadata.stats-dense-store', true),
+  };
+}
+
+function statsMode(key: string, text: string): StatsMode {
+  const word = text.toLowerCase().replaceAll(' ', '');
+  if (word === 'none' || word === 'counts' || word === 'full') return { kind: word };
+  const length = Number(/^truncate\((\d{1,9})\)$/.exec(word)?.[1]);
+  if (!(length > 0)) throw badOption(key, text, 'none, counts, truncate(n) or full');
+  return { kind: 'truncate', length };
+}
+
+function manifestOptions(options: OptionMap): ManifestOptions {
+  return {
+    codec: manifestCodec(textOption(options, 'manifest.compression') ?? 'zstd'),
+    targetBytes: sizeOption(options, 'manifest.target-file-size') ?? 8 * mib,
+    fullCompactionBytes: sizeOption(options, 'manifest.full-compaction-threshold-size') ?? 16 * mib,
+    mergeCountMin: integerOption(options, 'manifest.merge-min-count', 1) ?? 30,
+    deleteFileDropStats: booleanOption(options, 'manifest.delete-file-drop-stats', false),
+  };
+}
+
+/** The words of Avro are taken besides Paimon's own. */
+function manifestCodec(text: string): ManifestCodec {
+  switch (text.toLowerCase()) {
+    case 'zstd':
+    case 'zstandard':
+      return 'zstandard';
+    case 'deflate':
+      return 'deflate';
+    case 'null':
+    case 'none':
+      return 'null';
+    default:
+      throw invalid('LAKE_BAD_OPTION', `option manifest.compression=${text}: it must be zstd, deflate or null`);
+  }
+}
+
+function compactionOptions(options: OptionMap): CompactionOptions {
+  const trigger = integerOption(options, 'num-sorted-run.compaction-trigger', 1) ?? 5;
+  return {
+    runCountTrigger: trigger,
+    runCountStop: Math.max(trigger, integerOption(options, 'num-sorted-run.stop-trigger', 1) ?? trigger + 3),
+    levelCount: integerOption(options, 'num-levels', 2) ?? trigger + 1,
+    sizeAmplificationPercentMax: integerOption(options, 'compaction.max-size-amplification-percent') ?? 200,
+    sizeRatioPercent: integerOption(options, 'compaction.size-ratio') ?? 1,
+    optimizationIntervalMs: durationOption(options, 'compaction.optimization-interval'),
+    totalBytesThreshold: sizeOption(options, 'compaction.total-size-threshold'),
+    incrementalBytesThreshold: sizeOption(options, 'compaction.incremental-size-threshold'),
+    smallFileRatio: fractionOption(options, 'compaction.small-file-ratio') ?? 0.7,
+    fileCountMin: integerOption(options, 'compaction.min.file-num', 1) ?? 5,
+    deleteRatioThreshold: fractionOption(options, 'compaction.delete-ratio-threshold') ?? 0.2,
+    forceUpLevel0: booleanOption(options, 'compaction.force-up-level-0', false),
+    forceRewriteAllFiles: booleanOption(options, 'compaction.force-rewrite-all-files', false),
+  };
+}
