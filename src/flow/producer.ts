@@ -1,0 +1,392 @@
+/**
+ * Brings rows into the log: splits them by bucket, gathers them into records, and acknowledges.
+ *
+ * A **lane** is one bucket's queue. It has at most one record under way (DESIGN L1): with two, a partial failure would
+ * put the second before the first, and the first would then be dropped as seen. Rows that come meanwhile gather in the
+ * next record, so a slow log makes larger records, not more of them. Ready lanes share append calls.
+ */
+import { assert, present } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { LakeError, unsupported } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { backoffMs } from '../base/retry.ts';
+import { bucketsOfBatch } from '../format/bucket.ts';
+import { parseTableOptions } from '../format/table-options.ts';
+import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
+import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { concatBatches, takeRows } from '../types/gather.ts';
+import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import { writeClaim } from './claim.ts';
+import { bucketHashKey } from './hash-key.ts';
+import { encodeBody, encodeRecord, type LogRecordHeader, recordRowsMax } from './log-record.ts';
+
+export type ProducerParts = {
+  readonly log: LogStore;
+  /** For claim checks. */
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type ProducerTable = {
+  readonly tableId: string;
+  /** `db.t` */
+  readonly tableName: string;
+  readonly schema: TableSchema;
+};
+
+export type ProducerSettings = {
+  /** Rows of one record, at most. */
+  readonly recordRowsMax: number;
+  /** Rows waiting or under way before `append` makes its caller wait. */
+  readonly bufferRowsMax: number;
+  /** Append calls under way at a time. */
+  readonly appendsInFlightMax: number;
+  /** How long a record is tried before the producer stops. */
+  readonly giveUpMs: number;
+};
+
+export const producerDefaults: ProducerSettings = {
+  recordRowsMax: 5_000,
+  bufferRowsMax: 200_000,
+  appendsInFlightMax: 4,
+  giveUpMs: 120_000,
+};
+
+export type ProducerCounters = {
+  readonly rows: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly retries: number;
+};
+
+/** DESIGN L2: an anonymous lane takes a new id after this much silence. */
+const silenceMsMax = 30 * 60_000;
+/** Lanes over which producers of tables without fixed buckets spread. */
+const ownLaneCount = 1_024;
+const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
+
+type Piece = { readonly rows: RowBatch; readonly kinds: Int8Array; readonly waiter: Waiter };
+type Waiter = { left: number; readonly resolve: () => void; readonly reject: (error: unknown) => void };
+type Lane = {
+  readonly bucket: number;
+  producerId: string;
+  lastNumber: number;
+  lastSentMs: number;
+  inFlight: boolean;
+  queue: Piece[];
+};
+type Outgoing = {
+  readonly lane: Lane;
+  readonly pieces: readonly Piece[];
+  readonly hashKey: bigint;
+  readonly data: Uint8Array;
+  readonly rowCount: number;
+};
+
+export class Producer implements AsyncDisposable {
+  readonly #parts: ProducerParts;
+  readonly #table: ProducerTable;
+  readonly #settings: ProducerSettings;
+  readonly #bucketCount: number;
+  readonly #lanes = new Map<number, Lane>();
+  readonly #ready = new Set<Lane>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #ownLane: number;
+  #bufferedRows = 0;
+  #appendsInFlight = 0;
+  #pumping = false;
+  #failure: LakeError | undefined;
+  #roomWaiters: (() => void)[] = [];
+  #counters: ProducerCounters = { rows: 0, records: 0, bytes: 0, retries: 0 };
+
+  constructor(parts: ProducerParts, table: ProducerTable, settings: Partial<ProducerSettings> = {}) {
+    this.#parts = parts;
+    this.#table = table;
+    this.#settings = { ...producerDefaults, ...settings };
+    assert(this.#settings.recordRowsMax <= recordRowsMax, 'recordRowsMax is within what a record holds');
+    this.#bucketCount = parseTableOptions(table.schema).bucket;
+    // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.
+    this.#ownLane = Math.floor(parts.random.next() * ownLaneCount);
+  }
+
+  get counters(): ProducerCounters {
+    return this.#counters;
+  }
+
+  /**
+   * Resolves when the log has every row of the batch durably, in the batch's order within each bucket. Waits first while
+   * the buffer is full; calls made one after the other without awaiting keep their order.
+   *
+   * @param rows all columns of the table's schema, in order
+   * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there
+   */
+  async append(rows: RowBatch, kinds: Int8Array): Promise<void> {
+    assert(rows.rowCount === kinds.length, 'one kind a row');
+    if (this.#failure !== undefined) throw this.#failure;
+    if (rows.rowCount === 0) return;
+    const done = new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = { left: 0, resolve, reject };
+      this.#waiters.add(waiter);
+      for (const [bucket, piece] of this.#split(rows, kinds)) this.#enqueue(bucket, { ...piece, waiter });
+    });
+    this.#bufferedRows += rows.rowCount;
+    this.#pump();
+    await done;
+  }
+
+  /** Resolves when there is room for more rows; producers of many rows await it between batches. */
+  async room(): Promise<void> {
+    while (this.#bufferedRows >= this.#settings.bufferRowsMax && this.#failure === undefined) {
+      await new Promise<void>(resolve => this.#roomWaiters.push(resolve));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when everything appended so far is acknowledged. */
+  async flush(): Promise<void> {
+    while (this.#bufferedRows > 0 && this.#failure === undefined) {
+      await new Promise<void>(resolve => this.#roomWaiters.push(resolve));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#failure === undefined) await this.flush();
+  }
+
+  #split(rows: RowBatch, kinds: Int8Array): readonly (readonly [number, { rows: RowBatch; kinds: Int8Array }])[] {
+    if (this.#bucketCount <= 0) return [[this.#ownLane, { rows, kinds }]];
+    if (this.#bucketCount === 1) return [[0, { rows, kinds }]];
+    const { schema } = this.#table;
+    const buckets = bucketsOfBatch(
+      rows,
+      bucketKeys(schema),
+      this.#bucketCount,
+      parseTableOptions(schema).bucketFunction,
+    );
+    const rowsOfBucket = indexByBucket(buckets, this.#bucketCount);
+    return rowsOfBucket.flatMap((index, bucket) => {
+      if (index.length === 0) return [];
+      return [[bucket, { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) }]] as const;
+    });
+  }
+
+  #enqueue(bucket: number, piece: Piece): void {
+    let lane = this.#lanes.get(bucket);
+    if (lane === undefined) {
+      const producerId = this.#parts.random.uuid();
+      lane = {
+        bucket,
+        producerId,
+        lastNumber: 0,
+        lastSentMs: this.#parts.clock.monotonicMs(),
+        inFlight: false,
+        queue: [],
+      };
+      this.#lanes.set(bucket, lane);
+    }
+    // A piece larger than a record is cut; its waiter resolves when the last part is there.
+    for (let start = 0; start < piece.rows.rowCount; start += this.#settings.recordRowsMax) {
+      const end = Math.min(start + this.#settings.recordRowsMax, piece.rows.rowCount);
+      piece.waiter.left += 1;
+      lane.queue.push({ ...piece, rows: sliceBatch(piece.rows, start, end), kinds: piece.kinds.subarray(start, end) });
+    }
+    if (!lane.inFlight) this.#ready.add(lane);
+  }
+
+  /** Begins append calls while lanes are ready. Runs in a microtask, so that appends made in a row share a call. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    queueMicrotask(() => {
+      this.#pumping = false;
+      while (
+        this.#ready.size > 0 &&
+        this.#appendsInFlight < this.#settings.appendsInFlightMax &&
+        this.#failure === undefined
+      ) {
+        this.#appendsInFlight += 1;
+        const lanes = this.#takeReady();
+        void this.#send(lanes).then(() => {
+          this.#appendsInFlight -= 1;
+          this.#pump();
+        });
+      }
+    });
+  }
+
+  #takeReady(): readonly Lane[] {
+    const { appendRecordsMax, appendBytesMax, recordBytesMax } = this.#parts.log.supports;
+    const lanesMax = Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / recordBytesMax)));
+    const lanes = [...this.#ready].slice(0, lanesMax);
+    for (const lane of lanes) {
+      this.#ready.delete(lane);
+      lane.inFlight = true;
+    }
+    return lanes;
+  }
+
+  async #send(lanes: readonly Lane[]): Promise<void> {
+    try {
+      let waiting = await Promise.all(lanes.map(lane => this.#nextRecord(lane)));
+      const deadlineMs = this.#parts.clock.monotonicMs() + this.#settings.giveUpMs;
+      for (let attempt = 0; waiting.length > 0; attempt += 1) {
+        const outcomes = await this.#parts.log.append(waiting.map(({ hashKey, data }) => ({ hashKey, data })));
+        const again = waiting.filter((outgoing, index) => !this.#settle(outgoing, present(outcomes[index], 'outcome')));
+        if (again.length > 0) {
+          if (this.#parts.clock.monotonicMs() >= deadlineMs) throw this.#noAnswer();
+          this.#counters = { ...this.#counters, retries: this.#counters.retries + again.length };
+          await this.#parts.clock.sleep(backoffMs(attempt, this.#parts.random, backoff));
+        }
+        waiting = again;
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Takes as many rows of the lane's queue as one record holds. */
+  async #nextRecord(lane: Lane): Promise<Outgoing> {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - lane.lastSentMs > silenceMsMax) {
+      lane.producerId = this.#parts.random.uuid();
+      lane.lastNumber = 0;
+    }
+    lane.lastSentMs = nowMs;
+    let rowCount = 0;
+    let taken = 0;
+    for (const piece of lane.queue) {
+      if (taken > 0 && rowCount + piece.rows.rowCount > this.#settings.recordRowsMax) break;
+      rowCount += piece.rows.rowCount;
+      taken += 1;
+    }
+    const pieces = lane.queue.splice(0, taken);
+    return this.#encode(lane, pieces);
+  }
+
+  async #encode(lane: Lane, pieces: readonly Piece[]): Promise<Outgoing> {
+    const rows = concatBatches(pieces.map(piece => piece.rows));
+    const kinds = joinKinds(pieces.map(piece => piece.kinds));
+    const { encoding, body, bodyBytes } = encodeBody({ rows, kinds });
+    const header: LogRecordHeader = {
+      tableId: this.#table.tableId,
+      tableName: this.#table.tableName,
+      schemaId: this.#table.schema.id,
+      bucket: lane.bucket,
+      bucketCount: this.#bucketCount,
+      producerId: lane.producerId,
+      producerNamed: false,
+      producerNumber: lane.lastNumber + 1,
+      rowCount: rows.rowCount,
+      bodyBytes,
+      claim: undefined,
+    };
+    let data = encodeRecord({ header, encoding, body });
+    if (data.length > this.#parts.log.supports.recordBytesMax) {
+      if (pieces.length > 1 || rows.rowCount > 1) {
+        const halved = halve(pieces);
+        lane.queue.unshift(...halved.rest);
+        return this.#encode(lane, halved.first);
+      }
+      const claim = await writeClaim(this.#parts, body);
+      data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
+    }
+    lane.lastNumber += 1;
+    return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.bucket), data, rowCount: rows.rowCount };
+  }
+
+  /** True when the record is done; a failed or unanswered one goes again, under its number. */
+  #settle(outgoing: Outgoing, outcome: LogAppendOutcome): boolean {
+    if (outcome.status !== 'appended') return false;
+    const { lane, pieces, rowCount, data } = outgoing;
+    this.#bufferedRows -= rowCount;
+    const { rows, records, bytes, retries } = this.#counters;
+    this.#counters = { rows: rows + rowCount, records: records + 1, bytes: bytes + data.length, retries };
+    lane.inFlight = false;
+    lane.lastSentMs = this.#parts.clock.monotonicMs();
+    if (lane.queue.length > 0) this.#ready.add(lane);
+    for (const { waiter } of pieces) {
+      waiter.left -= 1;
+      if (waiter.left > 0) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+    this.#wake();
+    // Other lanes of this call may still be waiting for their retry; this one goes on by itself.
+    this.#pump();
+    return true;
+  }
+
+  #noAnswer(): LakeError {
+    return new LakeError(
+      'unavailable',
+      'LAKE_LOG_UNKNOWN',
+      `${this.#parts.log.uri}: a record of ${this.#table.tableName} was not acknowledged in ${this.#settings.giveUpMs} ms; ` +
+        'it may or may not be in the log. Open another writer to go on',
+    );
+  }
+
+  /** A lane that lost a number must never send the next one, so the whole producer stops. */
+  #fail(error: unknown): void {
+    this.#failure ??=
+      error instanceof LakeError
+        ? error
+        : new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', `${this.#parts.log.uri}: append failed`, {
+            cause: error,
+          });
+    for (const waiter of this.#waiters) waiter.reject(this.#failure);
+    this.#waiters.clear();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+/** Row numbers of each bucket, in the batch's order. */
+function indexByBucket(buckets: Int32Array, bucketCount: number): readonly Uint32Array[] {
+  const counts = new Uint32Array(bucketCount);
+  for (const bucket of buckets) counts[bucket] = (counts[bucket] ?? 0) + 1;
+  const index = Array.from(counts, count => new Uint32Array(count));
+  counts.fill(0);
+  buckets.forEach((bucket, row) => {
+    const at = counts[bucket] ?? 0;
+    const rows = index[bucket];
+    if (rows !== undefined) rows[at] = row;
+    counts[bucket] = at + 1;
+  });
+  return index;
+}
+
+function joinKinds(parts: readonly Int8Array[]): Int8Array {
+  const joined = new Int8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** The first and the second half of what was to be one record, in order; a lone piece is cut in two. */
+function halve(pieces: readonly Piece[]): { readonly first: readonly Piece[]; readonly rest: readonly Piece[] } {
+  if (pieces.length > 1) {
+    const middle = pieces.length >> 1;
+    return { first: pieces.slice(0, middle), rest: pieces.slice(middle) };
+  }
+  const piece = present(pieces[0], 'piece');
+  const { rowCount } = piece.rows;
+  const middle = rowCount >> 1;
+  piece.waiter.left += 1;
+  const part = (start: number, end: number): Piece => ({
+    rows: sliceBatch(piece.rows, start, end),
+    kinds: piece.kinds.subarray(start, end),
+    waiter: piece.waiter,
+  });
+  return { first: [part(0, middle)], rest: [part(middle, rowCount)] };
+}
