@@ -160,12 +160,9 @@ export class Producer implements AsyncDisposable {
     if (this.#bucketCount <= 0) return [[this.#ownLane, { rows, kinds }]];
     if (this.#bucketCount === 1) return [[0, { rows, kinds }]];
     const { schema } = this.#table;
-    const buckets = bucketsOfBatch(
-      rows,
-      bucketKeys(schema),
-      this.#bucketCount,
-      parseTableOptions(schema).bucketFunction,
-    );
+    const { bucketFunction } = parseTableOptions(schema);
+    if (bucketFunction === 'hive') throw unsupported('bucket-function.type = hive', this.#table.tableName);
+    const buckets = bucketsOfBatch(rows, bucketKeys(schema), this.#bucketCount, bucketFunction);
     const rowsOfBucket = indexByBucket(buckets, this.#bucketCount);
     return rowsOfBucket.flatMap((index, bucket) => {
       if (index.length === 0) return [];
