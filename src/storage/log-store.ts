@@ -12,6 +12,10 @@
  * - Positions grow strictly within a shard and compare as big integers. They belong to the log's incarnation: a log
  *   deleted and made again under its name has another.
  * - `read` gives records in order, never skips one that is still kept, and says truly `atTip`, `ended` and `gap`.
+ * - An aborted call rejects with its signal's reason; what an aborted `append` held may have been appended.
+ * - Failures of a whole call are LakeError: `invalid` (LAKE_LOG_NOT_FOUND, LAKE_LOG_DENIED, LAKE_LOG_RECORD_TOO_BIG,
+ *   LAKE_LOG_POSITION for a position this shard never gave), `corrupt` (LAKE_LOG_CORRUPT), `unavailable`
+ *   (LAKE_LOG_UNAVAILABLE, LAKE_LOG_FULL, LAKE_LOG_BUSY). A shard that is not listed is LAKE_LOG_NOT_FOUND too.
  * - Appends may be doubled when an answer was lost (`unanswered`, or the driver's own retry of single records): readers
  *   drop doubles by producer numbers. The driver never reorders: after a failed record of a call, no later record of
  *   the same hash key in that call is appended (its outcome is `failed` too).
@@ -31,9 +35,15 @@ export interface LogStore extends AsyncDisposable {
    * Reading again from `next` continues without gap or repeat.
    */
   read(shardId: string, from: LogStart, options?: LogReadOptions): Promise<LogReadResult>;
+  /**
+   * Resolves when there may be something beyond `from`, after `waitMsMax` at the latest. Only where that is sooner than
+   * polling; callers use `waitForMore`, which sleeps for `pollIntervalMs` on logs without it.
+   */
+  waitForMore?(shardId: string, from: LogStart, options: LogWaitOptions): Promise<void>;
 }
 
 export type LogRequestOptions = { readonly signal?: AbortSignal | undefined };
+export type LogWaitOptions = LogRequestOptions & { readonly waitMsMax: number };
 
 export type LogStoreSupport = {
   /** Largest record this log takes, bytes. */
@@ -79,8 +89,12 @@ export type LogStart =
   | { readonly kind: 'earliest' }
   /** Only what is appended from now on. */
   | { readonly kind: 'latest' }
-  /** The first record above this position. */
-  | { readonly kind: 'after'; readonly position: bigint }
+  /**
+   * The first record above this position. `tipMs`: at this time of the log's clock nothing was above it. It is evidence
+   * for logs that cannot see what retention took away (Kinesis): without it they call a start whose own record is gone
+   * a gap.
+   */
+  | { readonly kind: 'after'; readonly position: bigint; readonly tipMs?: number | undefined }
   /** The first record that arrived at or after this time. */
   | { readonly kind: 'timestamp'; readonly arrivalMs: number };
 
