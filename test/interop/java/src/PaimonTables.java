@@ -1,0 +1,162 @@
+// What the interop tests ask of Apache Paimon: read, follow, append, compact and create tables of one warehouse.
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.paimon.Snapshot;
+import org.apache.paimon.catalog.Catalog;
+import org.apache.paimon.catalog.CatalogContext;
+import org.apache.paimon.catalog.CatalogFactory;
+import org.apache.paimon.catalog.Identifier;
+import org.apache.paimon.data.InternalRow;
+import org.apache.paimon.disk.IOManager;
+import org.apache.paimon.manifest.BucketEntry;
+import org.apache.paimon.options.Options;
+import org.apache.paimon.reader.RecordReader;
+import org.apache.paimon.schema.TableSchema;
+import org.apache.paimon.table.FileStoreTable;
+import org.apache.paimon.table.Table;
+import org.apache.paimon.table.sink.StreamTableCommit;
+import org.apache.paimon.table.sink.StreamTableWrite;
+import org.apache.paimon.table.sink.StreamWriteBuilder;
+import org.apache.paimon.table.source.ReadBuilder;
+import org.apache.paimon.table.source.Split;
+import org.apache.paimon.table.source.StreamTableScan;
+import org.apache.paimon.table.source.TableRead;
+
+final class PaimonTables implements AutoCloseable {
+    private static final String COMMIT_USER = "paimon-harness";
+
+    private final Catalog catalog;
+
+    PaimonTables(String warehouse) {
+        Options options = new Options();
+        options.set("warehouse", warehouse);
+        options.set("metastore", "filesystem");
+        // Other programs write these tables too: nothing may be remembered between two requests.
+        options.set("cache-enabled", "false");
+        catalog = CatalogFactory.createCatalog(CatalogContext.create(options));
+    }
+
+    @Override
+    public void close() throws Exception {
+        catalog.close();
+    }
+
+    void create(Identifier table, String schemaJson) throws Exception {
+        catalog.createDatabase(table.getDatabaseName(), true);
+        catalog.createTable(table, TableSchema.fromJson(schemaJson).toSchema(), false);
+    }
+
+    /** All rows in byte order; the options say of which snapshot or tag. System tables are read too. */
+    List<String> rows(Identifier name, Map<String, String> options) throws Exception {
+        Table table = catalog.getTable(name).copy(options);
+        ReadBuilder builder = table.newReadBuilder();
+        RowPrinter printer = new RowPrinter(builder.readType());
+        List<String> rows = new ArrayList<>();
+        read(builder, builder.newScan().plan().splits(), row -> rows.add(printer.print(row)));
+        return Lines.sorted(rows);
+    }
+
+    /** What a streaming read gives for each snapshot from `first` to `last`, in the latest schema: lines of snapshot, tab, row kind and row. */
+    List<String> changes(Identifier name, long first, long last) throws Exception {
+        // Not by `scan.snapshot-id`, which would read with the schema of that snapshot.
+        ReadBuilder builder = fileStoreTable(name, Map.of()).newReadBuilder();
+        RowPrinter printer = new RowPrinter(builder.readType());
+        StreamTableScan scan = builder.newStreamScan();
+        scan.restore(first);
+        List<String> all = new ArrayList<>();
+        while (true) {
+            long before = scan.checkpoint();
+            List<Split> splits = before > last ? List.of() : scan.plan().splits();
+            long after = scan.checkpoint();
+            if (after == before || after - 1 > last) {
+                return all;
+            }
+            List<String> lines = new ArrayList<>();
+            read(builder, splits, row -> lines.add(row.getRowKind().shortString() + " " + printer.print(row)));
+            for (String line : Lines.sorted(lines)) {
+                all.add(after - 1 + "\t" + line);
+            }
+        }
+    }
+
+    /** Every snapshot file, oldest first, each on a line. */
+    List<String> snapshots(Identifier name) throws Exception {
+        List<String> lines = new ArrayList<>();
+        Iterator<Snapshot> snapshots = fileStoreTable(name, Map.of()).snapshotManager().snapshots();
+        while (snapshots.hasNext()) {
+            lines.add(snapshots.next().toJson().replaceAll("\\s*\\n\\s*", ""));
+        }
+        return lines;
+    }
+
+    /**
+     * One commit of these changes.
+     *
+     * @param compaction whether Paimon may compact as it writes; what it starts is waited for
+     * @return the id of the latest snapshot afterwards
+     */
+    long append(Identifier name, List<String> changes, boolean compaction) throws Exception {
+        FileStoreTable table = fileStoreTable(name, Map.of("write-only", Boolean.toString(!compaction)));
+        RowParser parser = new RowParser(table.rowType());
+        return commit(table, write -> {
+            for (String change : changes) {
+                write.write(parser.parseChange(change));
+            }
+        });
+    }
+
+    /** One commit of a full compaction of every bucket; returns the id of the latest snapshot afterwards. */
+    long compactFully(Identifier name) throws Exception {
+        FileStoreTable table = fileStoreTable(name, Map.of("write-only", "false"));
+        return commit(table, write -> {
+            for (BucketEntry bucket : table.newSnapshotReader().bucketEntries()) {
+                write.compact(bucket.partition(), bucket.bucket(), true);
+            }
+        });
+    }
+
+    private FileStoreTable fileStoreTable(Identifier name, Map<String, String> options) throws Exception {
+        return (FileStoreTable) catalog.getTable(name).copy(options);
+    }
+
+    private interface WriteAction {
+        void run(StreamTableWrite write) throws Exception;
+    }
+
+    private static long commit(FileStoreTable table, WriteAction action) throws Exception {
+        StreamWriteBuilder builder = table.newStreamWriteBuilder().withCommitUser(COMMIT_USER);
+        Optional<Snapshot> ours = table.snapshotManager().latestSnapshotOfUser(COMMIT_USER);
+        long identifier = ours.map(Snapshot::commitIdentifier).orElse(0L) + 1;
+        try (IOManager disk = temporaryDisk();
+                StreamTableWrite write = builder.newWrite();
+                StreamTableCommit commit = builder.newCommit()) {
+            write.withIOManager(disk);
+            action.run(write);
+            commit.commit(identifier, write.prepareCommit(true, identifier));
+        }
+        return table.snapshotManager().latestSnapshotId();
+    }
+
+    private interface RowSink {
+        void accept(InternalRow row);
+    }
+
+    private static void read(ReadBuilder builder, List<Split> splits, RowSink sink) throws Exception {
+        try (IOManager disk = temporaryDisk()) {
+            TableRead read = builder.newRead().withIOManager(disk);
+            for (Split split : splits) {
+                try (RecordReader<InternalRow> reader = read.createReader(split)) {
+                    reader.forEachRemaining(sink::accept);
+                }
+            }
+        }
+    }
+
+    private static IOManager temporaryDisk() {
+        return IOManager.create(System.getProperty("java.io.tmpdir"));
+    }
+}
