@@ -184,44 +184,64 @@ class RowWriter {
 }
 
 function writeSlot(row: RowWriter, type: DataType, value: Scalar, part: Uint8Array | undefined): void {
-  const { view, slot } = row;
   switch (type.kind) {
-    case 'boolean':
-      assert(typeof value === 'boolean', 'a BOOLEAN is a boolean');
-      return view.setInt8(slot, value ? 1 : 0);
-    case 'tinyint':
-      return view.setInt8(slot, numberOf(value));
-    case 'smallint':
-      return view.setInt16(slot, numberOf(value), true);
-    case 'int':
-    case 'date':
-    case 'time':
-      return view.setInt32(slot, numberOf(value), true);
-    case 'float':
-      return view.setFloat32(slot, numberOf(value), true);
-    case 'double':
-      return view.setFloat64(slot, numberOf(value), true);
-    case 'bigint':
-      return view.setBigInt64(slot, bigintOf(value), true);
-    case 'decimal': {
-      if (type.precision <= 18) return view.setBigInt64(slot, bigintOf(value), true);
-      assert(part !== undefined && part.length <= 16, 'a DECIMAL is a bigint of at most 38 digits');
-      return row.bytes.set(part, row.reserve(16, part.length));
-    }
-    case 'timestamp':
-    case 'timestamp-ltz': {
-      const nanos = bigintOf(value);
-      const nanosOfMilli = BigInt.asUintN(64, ((nanos % nanosPerMilli) + nanosPerMilli) % nanosPerMilli);
-      const millis = (nanos - nanosOfMilli) / nanosPerMilli;
-      if (type.precision <= 3) return view.setBigInt64(slot, millis, true);
-      return view.setBigInt64(row.reserve(8, Number(nanosOfMilli)), millis, true);
-    }
     case 'char':
     case 'varchar':
     case 'binary':
     case 'varbinary':
       assert(part !== undefined, 'a string or binary has bytes');
-      return row.writeBytes(part);
+      row.writeBytes(part);
+      break;
+    case 'decimal':
+      if (type.precision <= 18) {
+        row.view.setBigInt64(row.slot, bigintOf(value), true);
+      } else {
+        assert(part !== undefined && part.length <= 16, 'a DECIMAL is a bigint of at most 38 digits');
+        row.bytes.set(part, row.reserve(16, part.length));
+      }
+      break;
+    case 'timestamp':
+    case 'timestamp-ltz':
+      writeTimestamp(row, type.precision, bigintOf(value));
+      break;
+    default:
+      writeFixed(row, type, value);
+  }
+}
+
+function writeTimestamp(row: RowWriter, precision: number, nanos: bigint): void {
+  const nanosOfMilli = ((nanos % nanosPerMilli) + nanosPerMilli) % nanosPerMilli;
+  const millis = (nanos - nanosOfMilli) / nanosPerMilli;
+  const at = precision <= 3 ? row.slot : row.reserve(8, Number(nanosOfMilli));
+  row.view.setBigInt64(at, millis, true);
+}
+
+function writeFixed({ view, slot }: RowWriter, type: DataType, value: Scalar): void {
+  switch (type.kind) {
+    case 'boolean':
+      assert(typeof value === 'boolean', 'a BOOLEAN is a boolean');
+      view.setInt8(slot, value ? 1 : 0);
+      break;
+    case 'tinyint':
+      view.setInt8(slot, numberOf(value));
+      break;
+    case 'smallint':
+      view.setInt16(slot, numberOf(value), true);
+      break;
+    case 'int':
+    case 'date':
+    case 'time':
+      view.setInt32(slot, numberOf(value), true);
+      break;
+    case 'float':
+      view.setFloat32(slot, numberOf(value), true);
+      break;
+    case 'double':
+      view.setFloat64(slot, numberOf(value), true);
+      break;
+    case 'bigint':
+      view.setBigInt64(slot, bigintOf(value), true);
+      break;
     default:
       throw unsupported(`type ${type.kind.toUpperCase()}`, 'binary row');
   }

@@ -3,8 +3,28 @@
  *
  * @see spec 4.3, Paimon 1.4.2 ManifestFile, ManifestEntrySerializer, DataFileMetaSerializer
  */
-import type { DataType } from '../types/data-type.ts';
-import type { DataFileMeta, SimpleStats } from './data-file.ts';
+import { assert } from '../base/assert.ts';
+import { corrupt, isLakeError, unsupported } from '../base/errors.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro } from './avro.ts';
+import type { AvroCodec } from './avro-container.ts';
+import {
+  bytesField,
+  countField,
+  integerField,
+  longField,
+  optionalBytes,
+  optionalCount,
+  optionalInteger,
+  optionalLong,
+  optionalLongs,
+  optionalText,
+  optionalTexts,
+  recordField,
+  textField,
+  textsField,
+} from './avro-fields.ts';
+import { manifestSchema } from './avro-schemas.ts';
+import type { DataFileMeta, FileSource, SimpleStats } from './data-file.ts';
 
 /** A line of a manifest: a file comes or goes. @see spec 4.3 */
 export type ManifestEntry = {
@@ -33,23 +53,156 @@ export type ManifestFileMeta = {
   readonly maxRowId: bigint | undefined;
 };
 
-/** The bytes of a manifest. */
-export function encodeManifest(_entries: readonly ManifestEntry[]): Uint8Array {
-  throw new Error('not yet');
+/** Of a manifest's entries and of a list's lines alike. */
+export const manifestVersion = 2;
+
+/** The shortest serialized row there is, that of no fields. */
+const rowBytesMin = 12;
+
+let format: AvroFormat | undefined;
+
+/** The bytes of a manifest. An empty one is never written. */
+export function encodeManifest(entries: readonly ManifestEntry[], codec: AvroCodec = 'zstandard'): Uint8Array {
+  assert(entries.length > 0, 'a manifest has entries');
+  format ??= avroFormat(manifestSchema);
+  return encodeAvro(format, entries.map(recordOf), codec);
 }
 
 /**
  * @param where the file's name, for messages
  * @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` for a codec or version that we do not know
  */
-export function decodeManifest(_bytes: Uint8Array, _where: string): ManifestEntry[] {
-  throw new Error('not yet');
+export function decodeManifest(bytes: Uint8Array, where: string): ManifestEntry[] {
+  return decodeRecords(bytes, where, entryOf);
 }
 
-/** What a manifest list says of a manifest with these entries. */
-export function manifestFileMeta(
-  _entries: readonly ManifestEntry[],
-  _file: { readonly fileName: string; readonly fileSize: number; readonly partitionTypes: readonly DataType[] },
-): ManifestFileMeta {
-  throw new Error('not yet');
+/** Decodes each record; what a field reader says of a record gets the file's name. */
+export function decodeRecords<T>(bytes: Uint8Array, where: string, decode: (record: AvroRecord) => T): T[] {
+  const records = decodeAvro(bytes, where);
+  try {
+    return records.map(decode);
+  } catch (cause) {
+    if (!isLakeError(cause, 'LAKE_CORRUPT_AVRO')) throw cause;
+    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${cause.message}`, { cause });
+  }
+}
+
+export function checkVersion(version: unknown, what: string): void {
+  const found = integerField(version, '_VERSION');
+  if (found !== manifestVersion) throw unsupported(`version ${found}`, what);
+}
+
+export function statsOf(value: unknown, name: string): SimpleStats {
+  const record = recordField(value, name);
+  return {
+    minValues: rowBytes(record['_MIN_VALUES'], '_MIN_VALUES'),
+    maxValues: rowBytes(record['_MAX_VALUES'], '_MAX_VALUES'),
+    nullCounts: optionalLongs(record['_NULL_COUNTS'], '_NULL_COUNTS'),
+  };
+}
+
+export function statsRecord(stats: SimpleStats): AvroRecord {
+  return { _MIN_VALUES: stats.minValues, _MAX_VALUES: stats.maxValues, _NULL_COUNTS: stats.nullCounts };
+}
+
+function entryOf(record: AvroRecord): ManifestEntry {
+  checkVersion(record['_VERSION'], 'manifest');
+  const kind = record['_KIND'];
+  if (kind !== 0 && kind !== 1) throw corrupt('LAKE_CORRUPT_AVRO', `field _KIND is ${String(kind)}`);
+  return {
+    kind: kind === 0 ? 'add' : 'delete',
+    partition: rowBytes(record['_PARTITION'], '_PARTITION'),
+    bucket: integerField(record['_BUCKET'], '_BUCKET'),
+    totalBuckets: integerField(record['_TOTAL_BUCKETS'], '_TOTAL_BUCKETS'),
+    file: fileOf(recordField(record['_FILE'], '_FILE')),
+  };
+}
+
+function fileOf(record: AvroRecord): DataFileMeta {
+  return {
+    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
+    rowCount: countField(record['_ROW_COUNT'], '_ROW_COUNT'),
+    minKey: rowBytes(record['_MIN_KEY'], '_MIN_KEY'),
+    maxKey: rowBytes(record['_MAX_KEY'], '_MAX_KEY'),
+    keyStats: statsOf(record['_KEY_STATS'], '_KEY_STATS'),
+    valueStats: statsOf(record['_VALUE_STATS'], '_VALUE_STATS'),
+    minSequenceNumber: longField(record['_MIN_SEQUENCE_NUMBER'], '_MIN_SEQUENCE_NUMBER'),
+    maxSequenceNumber: longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER'),
+    schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
+    level: countField(record['_LEVEL'], '_LEVEL'),
+    extraFiles: textsField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
+    creationTimeMs: optionalInteger(record['_CREATION_TIME'], '_CREATION_TIME'),
+    deleteRowCount: optionalCount(record['_DELETE_ROW_COUNT'], '_DELETE_ROW_COUNT'),
+    embeddedIndex: optionalBytes(record['_EMBEDDED_FILE_INDEX'], '_EMBEDDED_FILE_INDEX'),
+    fileSource: fileSourceOf(record['_FILE_SOURCE']),
+    valueStatsCols: optionalTexts(record['_VALUE_STATS_COLS'], '_VALUE_STATS_COLS'),
+    externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
+    firstRowId: optionalLong(record['_FIRST_ROW_ID'], '_FIRST_ROW_ID'),
+    writeCols: optionalTexts(record['_WRITE_COLS'], '_WRITE_COLS'),
+  };
+}
+
+function recordOf(entry: ManifestEntry): AvroRecord {
+  assert(entry.partition.length >= rowBytesMin, 'a partition is a serialized row');
+  assert(entry.bucket >= -2, () => `bucket ${entry.bucket}`);
+  return {
+    _VERSION: manifestVersion,
+    _KIND: entry.kind === 'add' ? 0 : 1,
+    _PARTITION: entry.partition,
+    _BUCKET: entry.bucket,
+    _TOTAL_BUCKETS: entry.totalBuckets,
+    _FILE: fileRecord(entry.file),
+  };
+}
+
+function fileRecord(file: DataFileMeta): AvroRecord {
+  assert(file.rowCount >= 0, () => `${file.fileName} has ${file.rowCount} rows`);
+  assert(file.level >= 0, () => `${file.fileName} at level ${file.level}`);
+  assert(file.minSequenceNumber <= file.maxSequenceNumber, () => `${file.fileName}: sequence numbers`);
+  // Paimon reads a file without it and then fails to write the table.
+  assert(file.creationTimeMs !== undefined, () => `${file.fileName} has no creation time`);
+  return {
+    _FILE_NAME: file.fileName,
+    _FILE_SIZE: file.fileSize,
+    _ROW_COUNT: file.rowCount,
+    _MIN_KEY: file.minKey,
+    _MAX_KEY: file.maxKey,
+    _KEY_STATS: statsRecord(file.keyStats),
+    _VALUE_STATS: statsRecord(file.valueStats),
+    _MIN_SEQUENCE_NUMBER: file.minSequenceNumber,
+    _MAX_SEQUENCE_NUMBER: file.maxSequenceNumber,
+    _SCHEMA_ID: file.schemaId,
+    _LEVEL: file.level,
+    _EXTRA_FILES: file.extraFiles,
+    _CREATION_TIME: file.creationTimeMs,
+    _DELETE_ROW_COUNT: file.deleteRowCount,
+    _EMBEDDED_FILE_INDEX: file.embeddedIndex,
+    _FILE_SOURCE: file.fileSource === undefined ? undefined : fileSourceByte[file.fileSource],
+    _VALUE_STATS_COLS: file.valueStatsCols,
+    _EXTERNAL_PATH: file.externalPath,
+    _FIRST_ROW_ID: file.firstRowId,
+    _WRITE_COLS: file.writeCols,
+  };
+}
+
+const fileSourceByte: Readonly<Record<FileSource, number>> = { append: 0, compact: 1 };
+
+function fileSourceOf(value: unknown): FileSource | undefined {
+  switch (value) {
+    case undefined:
+      return undefined;
+    case 0:
+      return 'append';
+    case 1:
+      return 'compact';
+    default:
+      throw corrupt('LAKE_CORRUPT_AVRO', `field _FILE_SOURCE is ${String(value)}`);
+  }
+}
+
+function rowBytes(value: unknown, name: string): Uint8Array {
+  const bytes = bytesField(value, name);
+  if (bytes.length < rowBytesMin) throw corrupt('LAKE_CORRUPT_AVRO', `field ${name} is no serialized row`);
+  return bytes;
 }

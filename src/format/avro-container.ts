@@ -1,0 +1,203 @@
+/**
+ * Avro object container files: a header with the schema and the codec, then blocks of records, each with its count, its
+ * length and the file's sync marker. Here are the frame and the codecs; `avro.ts` knows what is in the blocks.
+ *
+ * Whatever does not fit exactly is an error: a file that was cut short must never read as a shorter list.
+ *
+ * @see https://avro.apache.org/docs/1.11.1/specification/#object-container-files
+ */
+import { createHash } from 'node:crypto';
+import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { corrupt, unsupported } from '../base/errors.ts';
+import { equalBytes } from '../bytes/compare.ts';
+
+export type AvroCodec = 'zstandard' | 'deflate' | 'null';
+
+/** Some records, encoded one after the other. */
+export type AvroBlock = { readonly recordCount: number; readonly bytes: Uint8Array };
+
+export type AvroContainer = { readonly schemaText: string; readonly blocks: readonly AvroBlock[] };
+
+const magic = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
+const syncBytes = 16;
+/** Largest block taken, unpacked: manifests are 8 MB in all by default, so this is a broken or hostile file. */
+const blockBytesMax = 512 * 1024 * 1024;
+const metadataCountMax = 1000;
+const zstdLevel = 3;
+
+/** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
+export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
+  const packed = container.blocks.map(block => ({ ...block, bytes: pack(block.bytes, codec) }));
+  const hash = createHash('sha256').update(container.schemaText);
+  for (const block of packed) hash.update(block.bytes);
+  const sync = hash.digest().subarray(0, syncBytes);
+  const parts: Uint8Array[] = [magic, ...metadataParts(container.schemaText, codec), sync];
+  for (const block of packed) {
+    parts.push(varint(block.recordCount), varint(block.bytes.length), block.bytes, sync);
+  }
+  return concat(parts);
+}
+
+/**
+ * @param where the file's name, for messages
+ * @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` for a codec that we do not know
+ */
+export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
+  const reader = new ContainerReader(bytes, where);
+  if (!equalBytes(reader.take(magic.length), magic)) throw reader.broken('it is no Avro file');
+  const metadata = readMetadata(reader);
+  const schemaText = metadata.get('avro.schema');
+  if (schemaText === undefined) throw reader.broken('its header has no schema');
+  const codec = codecOf(metadata.get('avro.codec'), where);
+  const sync = reader.take(syncBytes);
+  const blocks: AvroBlock[] = [];
+  while (!reader.atEnd) {
+    const recordCount = reader.count();
+    const packed = reader.take(reader.count());
+    if (!equalBytes(reader.take(syncBytes), sync)) throw reader.broken('a block does not end with the sync marker');
+    const block = unpack(packed, codec, where);
+    if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
+    blocks.push({ recordCount, bytes: block });
+  }
+  return { schemaText, blocks };
+}
+
+function readMetadata(reader: ContainerReader): Map<string, string> {
+  const metadata = new Map<string, string>();
+  for (let count = reader.mapCount(); count > 0; count = reader.mapCount()) {
+    if (metadata.size + count > metadataCountMax) throw reader.broken('its header is not well formed');
+    for (let i = 0; i < count; i += 1) {
+      const key = reader.text();
+      metadata.set(key, reader.text());
+    }
+  }
+  return metadata;
+}
+
+function metadataParts(schemaText: string, codec: AvroCodec): Uint8Array[] {
+  const encoder = new TextEncoder();
+  const texts = ['avro.schema', schemaText, 'avro.codec', codec].map(text => encoder.encode(text));
+  return [varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)];
+}
+
+function codecOf(text: string | undefined, where: string): AvroCodec {
+  switch (text) {
+    case 'zstandard':
+    case 'deflate':
+    case 'null':
+      return text;
+    case undefined:
+      return 'null';
+    default:
+      throw unsupported(`Avro codec ${text}`, where);
+  }
+}
+
+function pack(bytes: Uint8Array, codec: AvroCodec): Uint8Array {
+  switch (codec) {
+    case 'zstandard': {
+      const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 };
+      // With the length in the frame, readers can allocate at once.
+      return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length });
+    }
+    case 'deflate':
+      return deflateRawSync(bytes);
+    case 'null':
+      return bytes;
+  }
+}
+
+function unpack(bytes: Uint8Array, codec: AvroCodec, where: string): Uint8Array {
+  const limit = { maxOutputLength: blockBytesMax };
+  try {
+    switch (codec) {
+      case 'zstandard':
+        return zstdDecompressSync(bytes, limit);
+      case 'deflate':
+        return inflateRawSync(bytes, limit);
+      case 'null':
+        return bytes;
+    }
+  } catch (cause) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: a block does not unpack`, { cause });
+  }
+}
+
+/** Avro's zigzag variable-length long, for counts. */
+function varint(value: number): Uint8Array {
+  const out: number[] = [];
+  let rest = value * 2;
+  while (rest > 0x7f) {
+    out.push((rest % 128) | 0x80);
+    rest = Math.floor(rest / 128);
+  }
+  out.push(rest);
+  return Uint8Array.from(out);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Reads the frame with every length checked against what is left. */
+class ContainerReader {
+  readonly #bytes: Uint8Array;
+  readonly #where: string;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, where: string) {
+    this.#bytes = bytes;
+    this.#where = where;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  take(length: number): Uint8Array {
+    if (length > this.#bytes.length - this.#at) throw this.broken('it is cut short');
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  /** A number of records or bytes. */
+  count(): number {
+    const value = this.#long();
+    if (value < 0) throw this.broken(`a count of ${value}`);
+    return value;
+  }
+
+  /** The entries of the next map block; 0 ends the map. */
+  mapCount(): number {
+    const value = this.#long();
+    // A negative count is followed by the block's length in bytes.
+    if (value < 0) this.#long();
+    return Math.abs(value);
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.take(this.count()));
+  }
+
+  broken(what: string): Error {
+    return corrupt('LAKE_CORRUPT_AVRO', `${this.#where}: ${what} (byte ${this.#at} of ${this.#bytes.length})`);
+  }
+
+  #long(): number {
+    let value = 0;
+    let factor = 1;
+    for (;;) {
+      const byte = this.take(1)[0] ?? 0;
+      value += (byte & 0x7f) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) throw this.broken('a number beyond all bounds');
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      factor *= 128;
+    }
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The one door to avsc: records of Avro files from and to plain objects.
+ *
+ * Avro's types come out as: int and long number, long beyond 2^52 bigint; bytes Uint8Array (a view of the block);
+ * string; array; nullable undefined for null. So they go in, and bigint for any long. avsc alone loses 64-bit numbers,
+ * copies each byte string, and takes array lengths on trust; the types made here do not.
+ *
+ * @see avsc 5.7 Type.forSchema, its typeHook
+ */
+import avsc, { type Type } from 'avsc';
+import { assert } from '../base/assert.ts';
+import { corrupt } from '../base/errors.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import { type AvroBlock, type AvroCodec, readContainer, writeContainer } from './avro-container.ts';
+
+/** A decoded record, by the field names of the file's own schema; fields a file lacks are undefined. */
+export type AvroRecord = { readonly [field: string]: unknown };
+
+/** A kind of file that we write. */
+export type AvroFormat = { readonly schemaText: string; readonly type: Type };
+
+/** Records are gathered into blocks of about this many bytes before compression. */
+const blockBytes = 256 * 1024;
+/** How many schemas of files read are kept prepared; a table's files share one or two. */
+const readTypesMax = 32;
+const longExact = 2 ** 52;
+
+/** The bits of avsc's own cursor that the types here use. */
+type Tap = {
+  readonly buf: Buffer;
+  pos: number;
+  readLong(): number;
+  writeLong(value: number): void;
+};
+
+type TypeMethods = {
+  readonly read: (tap: Tap) => unknown;
+  readonly write: (tap: Tap, value: unknown) => void;
+};
+
+/** What avsc's types have inside. */
+type TypeInternals = { _read(tap: Tap): unknown; _write(tap: Tap, value: unknown): void };
+
+/** @param schema as it is to stand in the header */
+export function avroFormat(schema: JsonObject): AvroFormat {
+  return { schemaText: JSON.stringify(schema), type: preparedType(schema) };
+}
+
+export function encodeAvro(format: AvroFormat, records: readonly AvroRecord[], codec: AvroCodec): Uint8Array {
+  const blocks: AvroBlock[] = [];
+  let buffer = Buffer.allocUnsafe(blockBytes * 2);
+  let recordCount = 0;
+  let at = 0;
+  for (const record of records) {
+    let end = format.type.encode(record, buffer, at);
+    if (end < 0) {
+      const larger = Buffer.allocUnsafe(buffer.length * 2 - end);
+      buffer.copy(larger, 0, 0, at);
+      buffer = larger;
+      end = format.type.encode(record, buffer, at);
+      assert(end > 0, 'the record fits');
+    }
+    at = end;
+    recordCount += 1;
+    if (at >= blockBytes) {
+      blocks.push({ recordCount, bytes: Uint8Array.prototype.slice.call(buffer, 0, at) });
+      recordCount = 0;
+      at = 0;
+    }
+  }
+  if (recordCount > 0) blocks.push({ recordCount, bytes: buffer.subarray(0, at) });
+  return writeContainer({ schemaText: format.schemaText, blocks }, codec);
+}
+
+/**
+ * All records of a file, read by the schema in the file.
+ *
+ * @param where the file's name, for messages
+ * @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` for a codec that we do not know
+ */
+export function decodeAvro(bytes: Uint8Array, where: string): AvroRecord[] {
+  const container = readContainer(bytes, where);
+  const type = readType(container.schemaText, where);
+  const records: AvroRecord[] = [];
+  for (const block of container.blocks) decodeBlock(type, block, { records, where });
+  return records;
+}
+
+type DecodeTarget = { readonly records: AvroRecord[]; readonly where: string };
+
+function decodeBlock(type: Type, block: AvroBlock, { records, where }: DecodeTarget): void {
+  const buffer = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.length);
+  let at = 0;
+  for (let i = 0; i < block.recordCount; i += 1) {
+    const decoded = decodeOne(type, buffer, { at, where });
+    if (decoded.offset < 0) throw corrupt('LAKE_CORRUPT_AVRO', `${where}: a block ends within a record`);
+    at = decoded.offset;
+    records.push(decoded.value);
+  }
+  if (at !== buffer.length) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${buffer.length - at} bytes after the last record of a block`);
+  }
+}
+
+type DecodePlace = { readonly at: number; readonly where: string };
+
+function decodeOne(type: Type, buffer: Buffer, place: DecodePlace): { value: AvroRecord; offset: number } {
+  try {
+    return type.decode(buffer, place.at);
+  } catch (cause) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${place.where}: a record does not decode`, { cause });
+  }
+}
+
+const readTypes = new Map<string, Type>();
+
+function readType(schemaText: string, where: string): Type {
+  const known = readTypes.get(schemaText);
+  if (known !== undefined) return known;
+  let type: Type;
+  try {
+    const schema = parseJson(schemaText);
+    if (!isObject(schema) || schema['type'] !== 'record') throw new TypeError('not a record');
+    type = preparedType(schema);
+  } catch (cause) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: its schema cannot be used`, { cause });
+  }
+  if (readTypes.size >= readTypesMax) readTypes.clear();
+  readTypes.set(schemaText, type);
+  return type;
+}
+
+/** An avsc type whose longs, bytes, arrays and nullables are ours. */
+function preparedType(schema: JsonObject): Type {
+  let asIs: unknown;
+  const options = {
+    wrapUnions: 'never' as const,
+    omitRecordMethods: true,
+    typeHook: (part: unknown, own: object): Type | undefined => {
+      // avsc asks again for the type that is being wrapped; that time it makes its own.
+      if (part === asIs) return undefined;
+      const wrap = wrapperOf(part);
+      if (wrap === undefined) return undefined;
+      asIs = part;
+      const base = avsc.Type.forSchema(part as never, own);
+      return withMethods(base, wrap(base));
+    },
+  };
+  return avsc.Type.forSchema(withoutDefaults(schema) as never, options);
+}
+
+function wrapperOf(part: unknown): ((base: Type) => TypeMethods) | undefined {
+  if (Array.isArray(part)) return part.length === 2 && part.includes('null') ? nullableMethods : undefined;
+  if (typeof part !== 'object' || part === null || !('type' in part)) return undefined;
+  switch (part.type) {
+    case 'long':
+      return () => longMethods;
+    case 'bytes':
+      return () => bytesMethods;
+    case 'array':
+      return arrayMethods;
+    case 'map':
+      throw new TypeError('Avro maps are not read');
+    default:
+      return undefined;
+  }
+}
+
+function withMethods(base: Type, methods: TypeMethods): Type {
+  return Object.create(base, { _read: { value: methods.read }, _write: { value: methods.write } });
+}
+
+const longMethods: TypeMethods = {
+  read: tap => {
+    const start = tap.pos;
+    const value = tap.readLong();
+    return value < longExact && value > -longExact ? value : exactLong(tap.buf, start, tap.pos);
+  },
+  write: (tap, value) => {
+    if (typeof value === 'number') {
+      assert(Number.isSafeInteger(value), () => `${value} is no long`);
+      tap.writeLong(value);
+    } else {
+      assert(typeof value === 'bigint' && BigInt.asIntN(64, value) === value, () => `${value} is no long`);
+      writeLong(tap, value);
+    }
+  },
+};
+
+const bytesMethods: TypeMethods = {
+  read: tap => {
+    const length = tap.readLong();
+    const { pos, buf } = tap;
+    if (!(length >= 0 && length <= buf.length - pos)) throw new RangeError(`${length} bytes in ${buf.length - pos}`);
+    tap.pos = pos + length;
+    return new Uint8Array(buf.buffer, buf.byteOffset + pos, length);
+  },
+  write: (tap, value) => {
+    assert(value instanceof Uint8Array, 'bytes are a Uint8Array');
+    tap.writeLong(value.length);
+    const start = tap.pos;
+    tap.pos += value.length;
+    // Beyond the end avsc counts on and writes again with more room.
+    if (tap.pos <= tap.buf.length) tap.buf.set(value, start);
+  },
+};
+
+function arrayMethods(base: Type): TypeMethods {
+  const items = internalsOf((base as unknown as { itemsType: Type }).itemsType);
+  return {
+    read: tap => {
+      const values: unknown[] = [];
+      for (;;) {
+        const count = tap.readLong();
+        if (count === 0) return values;
+        // A negative count is followed by the block's length in bytes.
+        if (count < 0) tap.readLong();
+        const length = Math.abs(count);
+        if (!(length <= tap.buf.length - tap.pos)) throw new RangeError(`${length} items in too few bytes`);
+        for (let i = 0; i < length; i += 1) values.push(items._read(tap));
+      }
+    },
+    write: (tap, value) => {
+      assert(Array.isArray(value), 'an array is an array');
+      if (value.length > 0) {
+        tap.writeLong(value.length);
+        for (const item of value) items._write(tap, item);
+      }
+      tap.writeLong(0);
+    },
+  };
+}
+
+function nullableMethods(base: Type): TypeMethods {
+  const types = (base as unknown as { types: readonly Type[] }).types;
+  const nullIndex = types.findIndex(type => type.typeName === 'null');
+  const valueIndex = 1 - nullIndex;
+  const valueType = types[valueIndex];
+  assert(valueType !== undefined && nullIndex >= 0, 'a nullable type has null and another');
+  const value = internalsOf(valueType);
+  return {
+    read: tap => {
+      const index = tap.readLong();
+      if (index === valueIndex) return value._read(tap);
+      if (index !== nullIndex) throw new RangeError(`branch ${index} of a nullable`);
+      return undefined;
+    },
+    write: (tap, item) => {
+      const isNull = item === undefined || item === null;
+      tap.writeLong(isNull ? nullIndex : valueIndex);
+      if (!isNull) value._write(tap, item);
+    },
+  };
+}
+
+function internalsOf(type: Type): TypeInternals {
+  return type as unknown as TypeInternals;
+}
+
+/** Decodes again without floating point what may have been rounded. */
+function exactLong(buffer: Buffer, start: number, end: number): bigint {
+  if (!(end - start <= 10)) throw new RangeError('a long of more than 10 bytes');
+  let raw = 0n;
+  for (let at = end - 1; at >= start; at -= 1) raw = (raw << 7n) | BigInt((buffer[at] ?? 0) & 0x7f);
+  return BigInt.asIntN(64, (raw & 1n) === 0n ? raw >> 1n : -(raw >> 1n) - 1n);
+}
+
+function writeLong(tap: Tap, value: bigint): void {
+  const small = Number(value);
+  if (small < longExact && small > -longExact) {
+    tap.writeLong(small);
+    return;
+  }
+  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+  while (rest > 0x7fn) {
+    tap.buf[tap.pos++] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  tap.buf[tap.pos++] = Number(rest);
+}
+
+/** Files are read by their own schema as it is, so defaults are of no use, and avsc would put them in for null. */
+function withoutDefaults(json: JsonValue): JsonValue {
+  if (Array.isArray(json)) return json.map(withoutDefaults);
+  if (!isObject(json)) return json;
+  const entries = Object.entries(json).filter(([key]) => key !== 'default');
+  return Object.fromEntries(entries.map(([key, value]) => [key, value === undefined ? value : withoutDefaults(value)]));
+}
+
+function isObject(json: JsonValue): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
