@@ -2,7 +2,7 @@
  * The one door to apache-arrow. Elsewhere columns are `Column`, whose buffers are those of the Arrow format.
  */
 import {
-  type DataType as ArrowDataType,
+  DataType as ArrowDataType,
   Type as ArrowTypeId,
   Binary,
   Bool,
@@ -37,7 +37,7 @@ import { unsupported } from '../base/errors.ts';
 import type { DataType } from './data-type.ts';
 
 export {
-  type ArrowDataType,
+  ArrowDataType,
   ArrowTypeId,
   Data,
   Field,
