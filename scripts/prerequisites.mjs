@@ -1,11 +1,8 @@
-// What `npm test` needs beyond Node and the locked packages, and where the project keeps what it builds once.
+// What `npm test` needs beyond Node and the locked packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-
-/** Binaries, jars and tools that are fetched or built once and shared by all checkouts. */
-export const cacheFolder = process.env.TIDELAKE_CACHE ?? join(homedir(), '.cache', 'tidelake');
+import { cacheFolder } from './cache-folder.ts';
 
 const javaMajorMin = 17;
 const goMinorMin = 24;
@@ -53,11 +50,9 @@ export function missingPrerequisites() {
   }
   if (
     numberIn(outputOf('python3', '--version'), /Python 3\.(\d+)/) < pythonMinorMin ||
-    outputOf('python3', '-c', 'import venv, ensurepip') === undefined
+    outputOf('python3', '-c', 'import pip') === undefined
   ) {
-    missing.push(
-      `Python 3.${pythonMinorMin} or newer with venv, to run cfn-lint. Debian: apt-get install python3-venv`,
-    );
+    missing.push(`Python 3.${pythonMinorMin} or newer with pip, to run cfn-lint. Debian: apt-get install python3-pip`);
   }
   return missing;
 }

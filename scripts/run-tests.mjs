@@ -9,7 +9,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { missingPrerequisites } from './prerequisites.mjs';
 import { tallyReport } from './vitest-report.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -61,7 +60,9 @@ function* checkSteps() {
   yield tests('unit', ['--project', 'unit']);
 }
 
-function* allSteps() {
+async function* allSteps() {
+  // Not imported above: it holds types, which an older Node cannot read before its version is looked at.
+  const { missingPrerequisites } = await import('./prerequisites.mjs');
   const missing = missingPrerequisites();
   if (missing.length > 0) {
     console.error('These are needed to run all tests (`npm run check` runs the part that needs none of them):');
@@ -97,7 +98,7 @@ assertNodeVersion();
 const startMs = performance.now();
 let passed = 0;
 const failures = [];
-for (const result of stepsOf(process.argv.slice(2))) {
+for await (const result of stepsOf(process.argv.slice(2))) {
   passed += result.passed;
   failures.push(...result.failures);
 }
