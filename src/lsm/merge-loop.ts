@@ -1,0 +1,192 @@
+/**
+ * The synchronous part of a merge: goes from row to row in key order as far as the batches in memory reach, and notes
+ * down which rows belong to which group. What to load and when to hand on is merge.ts's.
+ */
+import { assert, present } from '../base/assert.ts';
+import type { KeyValueBatch } from '../types/row-batch.ts';
+import { type BatchKeys, compareKeys, compareTails, noKeys } from './key-order.ts';
+import { endedHead, LoserTree } from './loser-tree.ts';
+import type { MergeFunction, RowGroups } from './merge-function.ts';
+import type { RunCursor } from './run-cursor.ts';
+
+/** `full`: take the groups; `exhausted`: load the winner's next batch, then `advance`; `ended`: nothing is left. */
+export type CollectOutcome = 'full' | 'exhausted' | 'ended';
+
+/** Room for entries at the start of an output batch; it grows. */
+const entriesFirst = 1024;
+
+export class MergeLoop {
+  readonly #cursors: readonly RunCursor[];
+  readonly #tree: LoserTree;
+  readonly #entries: MergeFunction['entries'];
+  #winner = 0;
+  #lastKeys: BatchKeys = noKeys;
+  #lastRow = 0;
+  #sources: KeyValueBatch[] = [];
+  #sourceIndex = new Uint32Array(entriesFirst);
+  #rowIndex = new Uint32Array(entriesFirst);
+  #starts = new Uint32Array(entriesFirst);
+  #entryCount = 0;
+  #groupCount = 0;
+
+  /** @param cursors at least one, each with its first batch loaded or ended */
+  constructor(cursors: readonly RunCursor[], entries: MergeFunction['entries']) {
+    this.#cursors = cursors;
+    this.#entries = entries;
+    this.#tree = new LoserTree(cursors.length, (a, b) => this.#comesBefore(a, b));
+    for (const leaf of cursors.keys()) this.#setHead(leaf);
+    this.#winner = this.#tree.build();
+  }
+
+  /** The run that the next row comes from. */
+  get winner(): RunCursor {
+    return present(this.#cursors[this.#winner], 'winning run');
+  }
+
+  get groupCount(): number {
+    return this.#groupCount;
+  }
+
+  /**
+   * Adds rows to the groups until a batch ends, or until another group would be one more than `groupsMax`. Only then
+   * are the groups known to be complete: the next row has another key.
+   */
+  collect(groupsMax: number): CollectOutcome {
+    const { heads } = this.#tree;
+    const keepsAll = this.#entries === 'all';
+    const keepsLast = this.#entries === 'last';
+    // The state of the loop is in locals while it runs.
+    let leaf = this.#winner;
+    let lastKeys = this.#lastKeys;
+    let lastRow = this.#lastRow;
+    let lastHead = lastKeys.heads[lastRow] ?? endedHead;
+    let outcome: CollectOutcome = 'ended';
+    for (;;) {
+      const head = heads[leaf] ?? endedHead;
+      if (head === endedHead) break;
+      const cursor = this.#cursors[leaf];
+      assert(cursor !== undefined, 'a cursor for each leaf');
+      const { keys, row } = cursor;
+      const isSameHead = head === lastHead && this.#groupCount > 0;
+      if (!isSameHead || !(keys.isExact || lastKeys.isExact || compareTails(keys, row, lastKeys, lastRow) === 0)) {
+        if (this.#groupCount >= groupsMax) {
+          outcome = 'full';
+          break;
+        }
+        this.#beginGroup(cursor, row);
+      } else if (keepsAll) {
+        this.#addEntry(cursor, row);
+      } else if (keepsLast) {
+        this.#replaceEntry(cursor, row);
+      }
+      lastKeys = keys;
+      lastRow = row;
+      lastHead = head;
+      cursor.row = row + 1;
+      if (row + 1 >= keys.rowCount) {
+        outcome = 'exhausted';
+        break;
+      }
+      heads[leaf] = keys.heads[row + 1] ?? endedHead;
+      leaf = this.#tree.replay(leaf);
+    }
+    this.#winner = leaf;
+    this.#lastKeys = lastKeys;
+    this.#lastRow = lastRow;
+    return outcome;
+  }
+
+  /** After the winner's next batch has been loaded, or its run has ended. */
+  advance(): void {
+    this.#setHead(this.#winner);
+    this.#winner = this.#tree.replay(this.#winner);
+  }
+
+  /** The groups collected so far, which must be complete, and starts anew. */
+  takeGroups(): RowGroups {
+    const starts = this.#entries === 'all' ? this.#starts.slice(0, this.#groupCount + 1) : undefined;
+    if (starts !== undefined) starts[this.#groupCount] = this.#entryCount;
+    const sourceIndex = this.#sourceIndex.slice(0, this.#entryCount);
+    const rowIndex = this.#rowIndex.slice(0, this.#entryCount);
+    const groups = { sources: this.#sources, sourceIndex, rowIndex, starts };
+    this.#sources = [];
+    this.#entryCount = 0;
+    this.#groupCount = 0;
+    for (const cursor of this.#cursors) cursor.sourceIndex = -1;
+    return groups;
+  }
+
+  /** Whether the winner's batch, untouched so far, lies between the last row and the rows of all other runs. */
+  isWinnerApart(): boolean {
+    const { winner } = this;
+    if (winner.isEnded || winner.row > 0) return false;
+    const last = winner.keys.rowCount - 1;
+    if (this.#lastKeys.rowCount > 0 && compareKeys(this.#lastKeys, this.#lastRow, winner.keys, 0) >= 0) return false;
+    return this.#cursors.every(
+      other => other === winner || other.isEnded || compareKeys(winner.keys, last, other.keys, other.row) < 0,
+    );
+  }
+
+  /** Passes over the winner's whole batch, which the caller hands on by itself. Then load its next and `advance`. */
+  skipWinnerBatch(): void {
+    const { winner } = this;
+    this.#lastKeys = winner.keys;
+    this.#lastRow = winner.keys.rowCount - 1;
+    winner.row = winner.keys.rowCount;
+  }
+
+  #setHead(leaf: number): void {
+    const cursor = present(this.#cursors[leaf], 'run');
+    this.#tree.heads[leaf] = cursor.isEnded ? endedHead : (cursor.keys.heads[cursor.row] ?? endedHead);
+  }
+
+  #beginGroup(cursor: RunCursor, row: number): void {
+    if (this.#groupCount + 1 >= this.#starts.length) this.#starts = grown(this.#starts);
+    this.#starts[this.#groupCount] = this.#entryCount;
+    this.#groupCount += 1;
+    this.#addEntry(cursor, row);
+  }
+
+  #addEntry(cursor: RunCursor, row: number): void {
+    const at = this.#entryCount;
+    if (at >= this.#rowIndex.length) {
+      this.#sourceIndex = grown(this.#sourceIndex);
+      this.#rowIndex = grown(this.#rowIndex);
+    }
+    this.#sourceIndex[at] = this.#sourceOf(cursor);
+    this.#rowIndex[at] = row;
+    this.#entryCount = at + 1;
+  }
+
+  #replaceEntry(cursor: RunCursor, row: number): void {
+    this.#sourceIndex[this.#entryCount - 1] = this.#sourceOf(cursor);
+    this.#rowIndex[this.#entryCount - 1] = row;
+  }
+
+  #sourceOf(cursor: RunCursor): number {
+    if (cursor.sourceIndex < 0) cursor.sourceIndex = this.#sources.push(present(cursor.batch, 'batch')) - 1;
+    return cursor.sourceIndex;
+  }
+
+  /** The order of rows whose heads are equal: key, sequence number, run. */
+  #comesBefore(a: number, b: number): boolean {
+    const x = this.#cursors[a];
+    const y = this.#cursors[b];
+    if (x === undefined || y === undefined || x.isEnded || y.isEnded) return a < b;
+    if (!(x.keys.isExact || y.keys.isExact)) {
+      const order = compareTails(x.keys, x.row, y.keys, y.row);
+      if (order !== 0) return order < 0;
+    }
+    const i = x.row * 2;
+    const j = y.row * 2;
+    const high = (x.sequences[i + 1] ?? 0) - (y.sequences[j + 1] ?? 0);
+    const order = high !== 0 ? high : ((x.sequences[i] ?? 0) >>> 0) - ((y.sequences[j] ?? 0) >>> 0);
+    return order !== 0 ? order < 0 : a < b;
+  }
+}
+
+function grown(values: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(values.length * 2);
+  larger.set(values);
+  return larger;
+}

@@ -1,0 +1,101 @@
+/** Where a merge stands in one sorted run: the batch in memory and the row that comes next. */
+import { assert } from '../base/assert.ts';
+import { corrupt } from '../base/errors.ts';
+import type { KeyValueBatch } from '../types/row-batch.ts';
+import { isAdd } from '../types/row-kind.ts';
+import {
+  type BatchKeys,
+  compareKeys,
+  compareTails,
+  type KeyLayout,
+  keyLayout,
+  keysOf,
+  noKeys,
+  wordsOf,
+} from './key-order.ts';
+
+export class RunCursor {
+  /** The batch in memory; undefined before the first and after the last. */
+  batch: KeyValueBatch | undefined = undefined;
+  keys: BatchKeys = noKeys;
+  /** Sequence numbers as little-endian halves. */
+  sequences: Int32Array = new Int32Array(0);
+  /** The next row, below `keys.rowCount` while there is one. */
+  row = 0;
+  /** The batch's place among the sources of the output batch being made; -1 while none of its rows is in it. */
+  sourceIndex = -1;
+  isEnded = false;
+  readonly #iterator: AsyncIterator<KeyValueBatch>;
+  readonly #runIndex: number;
+  readonly #keyNames: readonly string[];
+  #layout: KeyLayout | undefined = undefined;
+
+  constructor(run: AsyncIterable<KeyValueBatch>, runIndex: number, keyNames: readonly string[]) {
+    this.#iterator = run[Symbol.asyncIterator]();
+    this.#runIndex = runIndex;
+    this.#keyNames = keyNames;
+  }
+
+  /**
+   * Puts the next batch that has rows in place of the one in memory.
+   *
+   * @throws LakeError `corrupt` when the run's keys do not ascend, each above the one before
+   */
+  async load(): Promise<void> {
+    assert(!this.isEnded, 'a run is not read beyond its end');
+    for (;;) {
+      const next = await this.#iterator.next();
+      if (next.done === true) {
+        this.isEnded = true;
+        this.batch = undefined;
+        this.keys = noKeys;
+        return;
+      }
+      if (next.value.rows.rowCount > 0) {
+        this.#enter(next.value);
+        return;
+      }
+    }
+  }
+
+  /** Lets go of what the run holds, unless it has ended by itself. */
+  async close(): Promise<void> {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    await this.#iterator.return?.();
+  }
+
+  /** Whether a row of the batch takes its key away. */
+  hasDeletes(): boolean {
+    return this.batch?.kinds.some(kind => !isAdd(kind)) ?? false;
+  }
+
+  #enter(batch: KeyValueBatch): void {
+    const before = this.keys;
+    this.#layout ??= keyLayout(batch.rows.rowType, this.#keyNames);
+    const keys = keysOf(batch.rows, this.#layout);
+    if (!isAscending(keys) || (before.rowCount > 0 && compareKeys(before, before.rowCount - 1, keys, 0) >= 0)) {
+      throw corrupt(
+        'LAKE_RUN_NOT_SORTED',
+        `sorted run ${this.#runIndex} of a merge: its keys do not ascend, so a file it comes from is damaged`,
+      );
+    }
+    this.batch = batch;
+    this.keys = keys;
+    this.sequences = wordsOf(batch.sequenceNumbers);
+    this.row = 0;
+    this.sourceIndex = -1;
+  }
+}
+
+/** Whether each key is above the one before. */
+function isAscending(keys: BatchKeys): boolean {
+  const { heads, rowCount, isExact } = keys;
+  for (let i = 1; i < rowCount; i += 1) {
+    const head = heads[i] ?? 0;
+    const before = heads[i - 1] ?? 0;
+    if (head > before) continue;
+    if (head < before || isExact || compareTails(keys, i, keys, i - 1) <= 0) return false;
+  }
+  return true;
+}

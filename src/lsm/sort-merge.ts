@@ -1,0 +1,112 @@
+/**
+ * The flush of a write buffer: rows in the order they arrived become one sorted run with unique keys.
+ */
+import { assert, present } from '../base/assert.ts';
+import { concatBatches } from '../types/gather.ts';
+import { emptyBatch, type KeyValueBatch, projectBatch } from '../types/row-batch.ts';
+import { keyLayout, keysOf, wordKeys, wordsOf } from './key-order.ts';
+import { rowNumbers, type SortedRows, sortByKey } from './key-sort.ts';
+import { type MergeFunction, type MergeSpec, mergeFunction, type RowGroups } from './merge-function.ts';
+
+export type SortMergeResult = KeyValueBatch & {
+  /** Rows that went in and did not come out: merged into another of their key, or dropped deletes. */
+  readonly mergedAwayCount: number;
+};
+
+/**
+ * One batch, keys ascending and unique, of all these batches' rows. Rows of one key are merged in the order of their
+ * sequence numbers; equal ones in the order given. Sequence numbers that ascend, as they do in a write buffer, cost
+ * nothing; others are sorted first.
+ *
+ * @param batches at least one, all of one row type
+ */
+export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec): SortMergeResult {
+  const first = present(batches[0], 'a batch to sort');
+  const sources = batches.filter(batch => batch.rows.rowCount > 0);
+  const rowCount = sources.reduce((sum, batch) => sum + batch.rows.rowCount, 0);
+  assert(rowCount <= rowCountMax, () => `${rowCount} rows in one sort`);
+  if (rowCount === 0) {
+    const none = { sequenceNumbers: new BigInt64Array(0), kinds: new Int8Array(0), mergedAwayCount: 0 };
+    return { rows: emptyBatch(first.rows.rowType), ...none };
+  }
+  const layout = keyLayout(first.rows.rowType, spec.keyNames);
+  const keys = keysOf(concatBatches(sources.map(batch => projectBatch(batch.rows, spec.keyNames))), layout);
+  const sorted = sortByKey(keys, sequenceOrder(sources, rowCount));
+  const engine = mergeFunction(spec);
+  const merged = engine.merge(groupRows(sources, sorted, engine.entries));
+  return { ...merged, mergedAwayCount: rowCount - merged.rows.rowCount };
+}
+
+/** Row numbers are 32-bit. */
+const rowCountMax = 2 ** 32 - 1;
+
+/** Row numbers over all batches, by sequence number. */
+function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uint32Array {
+  const order = rowNumbers(rowCount);
+  const sequences = new BigInt64Array(rowCount);
+  let at = 0;
+  for (const { sequenceNumbers } of sources) {
+    sequences.set(sequenceNumbers, at);
+    at += sequenceNumbers.length;
+  }
+  return sortByKey(wordKeys(wordsOf(sequences), 2), order).order;
+}
+
+/** The sorted rows as groups of equal keys. */
+function groupRows(
+  sources: readonly KeyValueBatch[],
+  { order, begins }: SortedRows,
+  entries: MergeFunction['entries'],
+): RowGroups {
+  const rows = new Uint32Array(order.length);
+  const starts = entries === 'all' ? new Uint32Array(order.length + 1) : undefined;
+  let entryCount = 0;
+  let groupCount = 0;
+  for (let i = 0; i < order.length; i += 1) {
+    const row = order[i] ?? 0;
+    const isNewGroup = begins[i] === 1;
+    if (isNewGroup) {
+      if (starts !== undefined) starts[groupCount] = entryCount;
+      groupCount += 1;
+    }
+    if (isNewGroup || entries === 'all') {
+      rows[entryCount] = row;
+      entryCount += 1;
+    } else if (entries === 'last') {
+      rows[entryCount - 1] = row;
+    }
+  }
+  if (starts !== undefined) starts[groupCount] = entryCount;
+  return {
+    sources,
+    ...locateRows(sources, rows.subarray(0, entryCount)),
+    starts: starts?.subarray(0, groupCount + 1),
+  };
+}
+
+/** Rows numbered over all batches as batch and row in it. */
+function locateRows(
+  sources: readonly KeyValueBatch[],
+  rows: Uint32Array,
+): { readonly sourceIndex: Uint32Array; readonly rowIndex: Uint32Array } {
+  const sourceIndex = new Uint32Array(rows.length);
+  if (sources.length === 1) return { sourceIndex, rowIndex: rows };
+  const rowIndex = new Uint32Array(rows.length);
+  const firstRows = new Float64Array(sources.length + 1);
+  for (const [index, source] of sources.entries()) {
+    firstRows[index + 1] = (firstRows[index] ?? 0) + source.rows.rowCount;
+  }
+  for (let i = 0; i < rows.length; i += 1) {
+    const row = rows[i] ?? 0;
+    let low = 0;
+    let high = sources.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((firstRows[middle] ?? 0) <= row) low = middle;
+      else high = middle;
+    }
+    sourceIndex[i] = low;
+    rowIndex[i] = row - (firstRows[low] ?? 0);
+  }
+  return { sourceIndex, rowIndex };
+}
