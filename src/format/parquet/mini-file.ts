@@ -1,0 +1,84 @@
+/**
+ * Small Parquet files of one row group put together in memory, which is the form in which the wasm takes pages. They let
+ * it decode any columns of a row group, or a few pages of one, and nothing else.
+ */
+import { assert } from '../../base/assert.ts';
+import type { Column } from '../../types/row-batch.ts';
+import { type Codec, type ColumnChunk, magic, type SchemaElement } from './footer.ts';
+import { writeFooter } from './footer-writer.ts';
+import type { LeafPlan } from './leaf-plan.ts';
+import { type Page, writePageHeader } from './page.ts';
+import type { ParquetCodec } from './wasm-door.ts';
+
+/** Pages of one column that hold `rowCount` rows, after its dictionary if it has one. */
+export type ColumnPages = { readonly plan: LeafPlan; readonly codec: Codec; readonly pages: readonly Page[] };
+
+/** The values of pages; all columns have `rowCount` rows. */
+export function decodePages(wasm: ParquetCodec, columns: readonly ColumnPages[], rowCount: number): readonly Column[] {
+  if (columns.length === 0) return [];
+  const file = assemble(columns, rowCount);
+  const layouts = columns.map(column => column.plan.layout);
+  const decoded = wasm.decode(file, rowCount, layouts);
+  return columns.map((column, index) => {
+    const buffers = decoded[index];
+    assert(buffers !== undefined, 'a decoded column for each column');
+    return column.plan.toColumn(buffers);
+  });
+}
+
+function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array {
+  const parts: Uint8Array[] = [magic];
+  let at = magic.length;
+  const chunks = columns.map((column, index): ColumnChunk => {
+    const start = at;
+    let dataPageOffset: number | undefined;
+    const encodings = new Set<number>();
+    for (const page of column.pages) {
+      if (page.kind !== 'dictionary') dataPageOffset ??= at;
+      encodings.add(page.encoding);
+      const header = writePageHeader(page, { withChecksum: false });
+      parts.push(header, page.body);
+      at += header.length + page.body.length;
+    }
+    const { physical } = column.plan.element;
+    assert(physical !== undefined, 'a leaf has a physical type');
+    return {
+      physical,
+      encodings: [...encodings],
+      path: [String(index)],
+      codec: column.codec,
+      valueCount: rowCount,
+      uncompressedBytes: at - start,
+      compressedBytes: at - start,
+      dataPageOffset: dataPageOffset ?? start,
+      dictionaryPageOffset: column.pages[0]?.kind === 'dictionary' ? start : undefined,
+      statistics: undefined,
+    };
+  });
+  parts.push(
+    writeFooter({
+      version: 1,
+      schema: [rootElement(columns.length), ...columns.map((column, index) => named(column.plan.element, index))],
+      rowCount,
+      rowGroups: [{ chunks, rowCount, byteSize: at - magic.length }],
+      createdBy: undefined,
+    }),
+  );
+  return Buffer.concat(parts);
+}
+
+function named(element: SchemaElement, index: number): SchemaElement {
+  return { ...element, name: String(index) };
+}
+
+function rootElement(childCount: number): SchemaElement {
+  return {
+    name: 'rows',
+    physical: undefined,
+    typeLength: undefined,
+    repetition: undefined,
+    childCount,
+    fieldId: undefined,
+    annotation: undefined,
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * Compression of pages by Node's own zstd, gzip and brotli, which are faster than the wasm's and run on threads beside
+ * it. Snappy and LZ4 stay with the wasm: their pages pass through here as they are.
+ */
+
+import { promisify } from 'node:util';
+import {
+  brotliDecompress,
+  brotliDecompressSync,
+  constants,
+  gunzip,
+  gunzipSync,
+  gzip,
+  gzipSync,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib';
+import { unsupported } from '../../base/errors.ts';
+import { asFault, corruptParquet } from './fault.ts';
+import type { Codec } from './footer.ts';
+import type { Page } from './page.ts';
+
+const zstdCompressAsync = promisify(zstdCompress);
+const zstdDecompressAsync = promisify(zstdDecompress);
+const gzipAsync = promisify(gzip);
+const gunzipAsync = promisify(gunzip);
+const brotliDecompressAsync = promisify(brotliDecompress);
+
+/** Below this, handing a page to a thread takes longer than the work. */
+const threadBytesMin = 64 * 1024;
+
+/** True when pages in this codec can be packed and unpacked here. */
+export function isNative(codec: Codec): boolean {
+  return codec === 'zstd' || codec === 'gzip' || codec === 'none';
+}
+
+/** The codec that pages are in after `unpackPage`. */
+export function unpackedCodec(codec: Codec, where: string): Codec {
+  if (codec === 'lzo') throw unsupported('Parquet compression LZO', where);
+  return isNative(codec) || codec === 'brotli' ? 'none' : codec;
+}
+
+/**
+ * The page without compression.
+ *
+ * @throws LakeError `corrupt` when it does not unpack to exactly the length it states
+ */
+export async function unpackPage(page: Page, codec: Codec, where: string): Promise<Page> {
+  if (!page.isCompressed || unpackedCodec(codec, where) !== 'none') return page;
+  const levelBytes = page.definitionBytes + page.repetitionBytes;
+  const plainBytes = page.plainBytes - levelBytes;
+  // An all-null data-v2 page has levels only; some writers mark even that as compressed.
+  if (plainBytes === 0) return { ...page, body: page.body.subarray(0, levelBytes), isCompressed: false };
+  const unpacked = await unpack(page.body.subarray(levelBytes), codec, plainBytes).catch((error: unknown) => {
+    throw asFault(where, error);
+  });
+  if (unpacked.length !== plainBytes) {
+    throw corruptParquet(where, `a page unpacks to ${unpacked.length} bytes and says ${plainBytes}`);
+  }
+  if (levelBytes === 0) return { ...page, body: unpacked, isCompressed: false };
+  const body = new Uint8Array(page.plainBytes);
+  body.set(page.body.subarray(0, levelBytes));
+  body.set(unpacked, levelBytes);
+  return { ...page, body, isCompressed: false };
+}
+
+async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Promise<Uint8Array> {
+  const options = { maxOutputLength: plainBytes };
+  const onThread = plainBytes >= threadBytesMin;
+  switch (codec) {
+    case 'zstd':
+      return onThread ? zstdDecompressAsync(bytes, options) : zstdDecompressSync(bytes, options);
+    case 'gzip':
+      return onThread ? gunzipAsync(bytes, options) : gunzipSync(bytes, options);
+    default:
+      return onThread ? brotliDecompressAsync(bytes, options) : brotliDecompressSync(bytes, options);
+  }
+}
+
+/** The page (not a data-v2 page, which are not written) compressed; zstd at `zstdLevel`. */
+export async function packPage(page: Page, codec: Codec, zstdLevel: number): Promise<Page> {
+  if (codec !== 'zstd' && codec !== 'gzip') return page;
+  const onThread = page.body.length >= threadBytesMin;
+  if (codec === 'gzip') {
+    return { ...page, body: onThread ? await gzipAsync(page.body) : gzipSync(page.body), isCompressed: true };
+  }
+  const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel };
+  const body = onThread ? await zstdCompressAsync(page.body, { params }) : zstdCompressSync(page.body, { params });
+  return { ...page, body, isCompressed: true };
+}

@@ -1,0 +1,102 @@
+/** Reads on in one column chunk of a row group: pages are unpacked and decoded when their rows are asked for. */
+import { assert, present } from '../../base/assert.ts';
+import { mapBounded } from '../../base/concurrency.ts';
+import { concatBatches } from '../../types/concat.ts';
+import type { DataField } from '../../types/data-type.ts';
+import { type Column, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { corruptParquet, decoding } from './fault.ts';
+import type { ColumnChunk } from './footer.ts';
+import type { LeafPlan } from './leaf-plan.ts';
+import { type ColumnPages, decodePages } from './mini-file.ts';
+import { type Page, readPages } from './page.ts';
+import { unpackedCodec, unpackPage } from './page-codec.ts';
+import type { ParquetCodec } from './wasm-door.ts';
+
+/** A column asked for, its chunk in a row group, and the chunk's bytes. */
+export type ChunkSource = {
+  readonly field: DataField;
+  readonly plan: LeafPlan;
+  readonly chunk: ColumnChunk;
+  readonly bytes: Uint8Array;
+};
+
+/** Rows [start, end) of the row group. */
+export type RowRange = { readonly start: number; readonly end: number };
+
+/** Pages unpacked at a time, by the threads of Node's pool. */
+const unpackAtOnceMax = 8;
+
+export class PageCursor {
+  readonly #source: ChunkSource;
+  readonly #where: string;
+  readonly #dataPages: readonly Page[];
+  #dictionary: Page | undefined;
+  #nextPage = 0;
+  /** Rows of the pages decoded so far. */
+  #decodedEnd = 0;
+  /** Decoded and still wanted, in order; the last ends at `#decodedEnd`. */
+  #pieces: RowBatch[] = [];
+
+  /** @throws LakeError `corrupt` when the chunk is not `rowCount` values in sound pages */
+  constructor(source: ChunkSource, rowCount: number, where: string) {
+    this.#source = source;
+    this.#where = `${where} column ${source.field.name}`;
+    const { chunk, bytes } = source;
+    if (chunk.valueCount !== rowCount) {
+      throw corruptParquet(this.#where, `${chunk.valueCount} values in ${rowCount} rows`);
+    }
+    const pages = decoding(this.#where, () => readPages(bytes, chunk, this.#where));
+    const [first] = pages;
+    this.#dictionary = first?.kind === 'dictionary' ? first : undefined;
+    this.#dataPages = this.#dictionary === undefined ? pages : pages.slice(1);
+  }
+
+  /** Every page, unpacked. */
+  allPages(): Promise<ColumnPages> {
+    return this.#unpack(this.#dataPages);
+  }
+
+  /** Ranges must follow each other. */
+  async rows(wasm: ParquetCodec, { start, end }: RowRange): Promise<Column> {
+    if (this.#decodedEnd < end) await this.#decodeUntil(wasm, end);
+    const held = this.#pieces.reduce((sum, piece) => sum + piece.rowCount, 0);
+    const first = this.#decodedEnd - held;
+    assert(first === start, () => `rows from ${start} asked for, ${first} come next`);
+    const taken: RowBatch[] = [];
+    let missing = end - start;
+    while (missing > 0) {
+      const piece = present(this.#pieces.shift(), 'a decoded piece');
+      if (piece.rowCount <= missing) taken.push(piece);
+      else {
+        taken.push(sliceBatch(piece, 0, missing));
+        this.#pieces.unshift(sliceBatch(piece, missing, piece.rowCount));
+      }
+      missing -= Math.min(missing, piece.rowCount);
+    }
+    return present(concatBatches(taken).columns[0], 'the column');
+  }
+
+  async #decodeUntil(wasm: ParquetCodec, end: number): Promise<void> {
+    const pages: Page[] = [];
+    let rowCount = 0;
+    while (this.#decodedEnd + rowCount < end) {
+      const page = present(this.#dataPages[this.#nextPage], 'a page with the rows asked for');
+      this.#nextPage += 1;
+      pages.push(page);
+      rowCount += page.valueCount;
+    }
+    const unpacked = await this.#unpack(pages);
+    const columns = decoding(this.#where, () => decodePages(wasm, [unpacked], rowCount));
+    this.#pieces.push(makeRowBatch({ fields: [this.#source.field] }, rowCount, columns));
+    this.#decodedEnd += rowCount;
+  }
+
+  async #unpack(dataPages: readonly Page[]): Promise<ColumnPages> {
+    const { plan, chunk } = this.#source;
+    const pages = this.#dictionary === undefined ? dataPages : [this.#dictionary, ...dataPages];
+    const unpacked = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, chunk.codec, this.#where));
+    // The next rows need the dictionary again.
+    if (this.#dictionary !== undefined) this.#dictionary = unpacked[0];
+    return { plan, codec: unpackedCodec(chunk.codec, this.#where), pages: unpacked };
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Rows of one row group. A row group of ordinary size is decoded at once; a large one in windows of rows, each column
+ * page by page, so that memory is bounded by the window and not by what another writer took for a row group.
+ */
+import { assert } from '../../base/assert.ts';
+import { mapBounded } from '../../base/concurrency.ts';
+import type { DataField } from '../../types/data-type.ts';
+import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { corruptParquet, decoding } from './fault.ts';
+import { decodePages } from './mini-file.ts';
+import { type ChunkSource, PageCursor, type RowRange } from './page-cursor.ts';
+import type { ParquetCodec } from './wasm-door.ts';
+
+export type RowGroupSource = {
+  readonly fields: readonly DataField[];
+  /** One for each field; undefined: the file does not have the column. */
+  readonly chunks: readonly (ChunkSource | undefined)[];
+  readonly rowCount: number;
+  readonly where: string;
+};
+
+export type RowGroupLimits = {
+  readonly batchRowsMax: number;
+  /** Encoded and uncompressed bytes of the columns asked for that are decoded at a time. */
+  readonly windowBytesMax: number;
+};
+
+const columnsAtOnceMax = 4;
+const windowRowsMin = 1024;
+
+export async function* readRowGroup(
+  wasm: ParquetCodec,
+  source: RowGroupSource,
+  limits: RowGroupLimits,
+): AsyncGenerator<RowBatch> {
+  const { rowCount, where } = source;
+  const cursors = source.chunks.map(chunk =>
+    chunk === undefined ? undefined : new PageCursor(chunk, rowCount, where),
+  );
+  const windowRowsMax = rowsPerWindow(source, limits);
+  for (let start = 0; start < rowCount; start += windowRowsMax) {
+    const range = { start, end: Math.min(rowCount, start + windowRowsMax) };
+    const window = await readWindow(wasm, { source, cursors, range });
+    for (let row = 0; row < window.rowCount; row += limits.batchRowsMax) {
+      yield sliceBatch(window, row, Math.min(window.rowCount, row + limits.batchRowsMax));
+    }
+  }
+}
+
+function rowsPerWindow({ chunks, rowCount }: RowGroupSource, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
+  const bytes = chunks.reduce((sum, chunk) => sum + (chunk?.chunk.uncompressedBytes ?? 0), 0);
+  if (bytes <= windowBytesMax) return rowCount;
+  const rows = Math.max(windowRowsMin, Math.floor((windowBytesMax / bytes) * rowCount));
+  // Whole batches to a window, where that is possible.
+  return rows > batchRowsMax ? rows - (rows % batchRowsMax) : rows;
+}
+
+type Window = {
+  readonly source: RowGroupSource;
+  readonly cursors: readonly (PageCursor | undefined)[];
+  readonly range: RowRange;
+};
+
+async function readWindow(wasm: ParquetCodec, { source, cursors, range }: Window): Promise<RowBatch> {
+  const { fields, where } = source;
+  const windowRows = range.end - range.start;
+  const found = cursors.filter(cursor => cursor !== undefined);
+  const isWhole = windowRows === source.rowCount;
+  const columns = isWhole
+    ? await readWhole(wasm, found, { rowCount: windowRows, where })
+    : await mapBounded(found, 1, cursor => cursor.rows(wasm, range));
+  let next = 0;
+  const all = fields.map((field, index): Column => {
+    if (cursors[index] === undefined) return nullColumn(field.type, windowRows);
+    const column = columns[next];
+    next += 1;
+    assert(column !== undefined, 'a column for each cursor');
+    if (!field.type.nullable && column.nullCount > 0) {
+      throw corruptParquet(where, `column ${field.name} holds nulls, its schema says NOT NULL`);
+    }
+    return column;
+  });
+  return makeRowBatch({ fields }, windowRows, all);
+}
+
+async function readWhole(
+  wasm: ParquetCodec,
+  cursors: readonly PageCursor[],
+  { rowCount, where }: { readonly rowCount: number; readonly where: string },
+): Promise<readonly Column[]> {
+  const pages = await mapBounded(cursors, columnsAtOnceMax, cursor => cursor.allPages());
+  return decoding(where, () => decodePages(wasm, pages, rowCount));
+}

@@ -1,0 +1,163 @@
+/**
+ * The one door to parquet-wasm, which encodes and decodes the values of pages. It is given whole small Parquet files
+ * that the callers put together; footers, page headers and compression are theirs.
+ *
+ * The wasm is loaded at the first use and once. Its memory grows to the largest file it was given and never shrinks.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import init, {
+  Compression,
+  EnabledStatistics,
+  Encoding,
+  type FFIStream,
+  readParquet,
+  Table,
+  type WriterProperties,
+  WriterPropertiesBuilder,
+  wasmMemory,
+  writeParquet,
+} from 'parquet-wasm/esm';
+import { assert } from '../../base/assert.ts';
+import type { Codec } from './footer.ts';
+
+/** How the values of a column are laid out once decoded: single bits, a fixed number of bytes, or bytes with offsets. */
+export type ValueLayout = 'bits' | 'offsets' | number;
+
+/** A decoded column as plain buffers of its own. */
+export type DecodedColumn = {
+  readonly length: number;
+  /** 1 = value; undefined: no nulls */
+  readonly nullBitmap: Uint8Array | undefined;
+  /** `length` + 1, for layout `offsets` */
+  readonly valueOffsets: Int32Array | undefined;
+  /** Begins at a multiple of 8 of its buffer. */
+  readonly values: Uint8Array;
+};
+
+/** How a column is to be encoded; `plain` is also what a dictionary that grows too large falls back to. */
+export type ColumnEncoding = { readonly dictionary: boolean; readonly values: 'plain' | 'delta' };
+
+export type ParquetCodec = {
+  /**
+   * A Parquet file of one row group.
+   *
+   * @param ipcStream the rows as an Arrow IPC stream whose columns are named `0`, `1` …
+   * @param codec one of none, snappy, lz4-raw
+   */
+  encode(ipcStream: Uint8Array, encodings: readonly ColumnEncoding[], codec: Codec): Uint8Array;
+  /** The columns of a file of one row group, flat columns only. Throws whatever the wasm throws at unsound bytes. */
+  decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[];
+};
+
+let loading: Promise<ParquetCodec> | undefined;
+
+export function parquetCodec(): Promise<ParquetCodec> {
+  return (loading ??= load());
+}
+
+async function load(): Promise<ParquetCodec> {
+  await init({ module_or_path: await readFile(wasmPath()) });
+  return { encode, decode };
+}
+
+/** In a bundle the file lies beside it; else it is the package's. */
+function wasmPath(): string {
+  const beside = fileURLToPath(new URL('./parquet_wasm_bg.wasm', import.meta.url));
+  if (existsSync(beside)) return beside;
+  return createRequire(import.meta.url).resolve('parquet-wasm/esm/parquet_wasm_bg.wasm');
+}
+
+const rowGroupRowsMax = 2 ** 31 - 1;
+const pageBytesMax = 1024 * 1024;
+
+function encode(ipcStream: Uint8Array, encodings: readonly ColumnEncoding[], codec: Codec): Uint8Array {
+  // Both are consumed by writeParquet, whether it succeeds or not.
+  const table = Table.fromIPCStream(ipcStream);
+  return writeParquet(table, writerProperties(encodings, codec));
+}
+
+function writerProperties(encodings: readonly ColumnEncoding[], codec: Codec): WriterProperties {
+  let builder = new WriterPropertiesBuilder()
+    .setCompression(compressionOf(codec))
+    .setMaxRowGroupSize(rowGroupRowsMax)
+    .setDataPageSizeLimit(pageBytesMax)
+    .setDictionaryPageSizeLimit(pageBytesMax)
+    .setStatisticsEnabled(EnabledStatistics.Chunk)
+    .setDictionaryEnabled(false);
+  for (const [index, encoding] of encodings.entries()) {
+    const name = String(index);
+    if (encoding.dictionary) builder = builder.setColumnDictionaryEnabled(name, true);
+    builder = builder.setColumnEncoding(
+      name,
+      encoding.values === 'delta' ? Encoding.DELTA_BINARY_PACKED : Encoding.PLAIN,
+    );
+  }
+  return builder.build();
+}
+
+function compressionOf(codec: Codec): Compression {
+  if (codec === 'snappy') return Compression.SNAPPY;
+  if (codec === 'lz4-raw') return Compression.LZ4_RAW;
+  assert(codec === 'none', () => `${codec} is not compressed by the wasm`);
+  return Compression.UNCOMPRESSED;
+}
+
+function decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[] {
+  const table = readParquet(file, { batchSize: Math.max(1, rowCount) });
+  let stream: FFIStream | undefined;
+  try {
+    // Not intoFFI, which would leave the table to be freed when the stream could not be made.
+    stream = table.toFFI();
+    if (stream.numArrays() !== 1) throw new Error(`${stream.numArrays()} batches decoded, not 1`);
+    return copyBatch(stream.arrayAddr(0), rowCount, layouts);
+  } finally {
+    stream?.free();
+    table.free();
+  }
+}
+
+/**
+ * Copies a record batch out of the wasm's memory.
+ *
+ * @see https://arrow.apache.org/docs/format/CDataInterface.html struct ArrowArray, with pointers of 4 bytes
+ */
+function copyBatch(address: number, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[] {
+  const buffer: unknown = (wasmMemory() as { readonly buffer: unknown }).buffer;
+  assert(buffer instanceof ArrayBuffer, 'the wasm has an unshared memory');
+  const view = new DataView(buffer);
+  const childCount = view.getUint32(address + 32, true);
+  const children = view.getUint32(address + 44, true);
+  if (childCount !== layouts.length) throw new Error(`${childCount} columns decoded, not ${layouts.length}`);
+  return layouts.map((layout, index) => {
+    const child = view.getUint32(children + 4 * index, true);
+    const length = view.getUint32(child, true);
+    if (length !== rowCount) throw new Error(`${length} rows decoded, not ${rowCount}`);
+    assert(view.getUint32(child + 16, true) === 0, 'a decoded column begins at its first row');
+    return copyColumn(view, child, { length, layout });
+  });
+}
+
+type ColumnShape = { readonly length: number; readonly layout: ValueLayout };
+
+function copyColumn(view: DataView<ArrayBuffer>, address: number, { length, layout }: ColumnShape): DecodedColumn {
+  const buffers = view.getUint32(address + 40, true);
+  const bytesOf = (index: number, byteLength: number): Uint8Array<ArrayBuffer> => {
+    const at = view.getUint32(buffers + 4 * index, true);
+    return at === 0 ? new Uint8Array(byteLength) : new Uint8Array(view.buffer, at, byteLength).slice();
+  };
+  const bitBytes = (length + 7) >> 3;
+  const hasNulls = view.getUint32(buffers, true) !== 0 && view.getInt32(address + 8, true) !== 0;
+  const nullBitmap = hasNulls ? bytesOf(0, bitBytes) : undefined;
+  if (layout !== 'offsets') {
+    const values = bytesOf(1, layout === 'bits' ? bitBytes : layout * length);
+    return { length, nullBitmap, valueOffsets: undefined, values };
+  }
+  const valueOffsets = new Int32Array(bytesOf(1, 4 * (length + 1)).buffer);
+  const start = valueOffsets[0] ?? 0;
+  const end = valueOffsets[length] ?? 0;
+  assert(start === 0, 'decoded bytes begin at offset 0');
+  return { length, nullBitmap, valueOffsets, values: bytesOf(2, end) };
+}

@@ -1,0 +1,187 @@
+/**
+ * Writes Parquet files as Paimon 1.4.2 writes them: root `paimon_schema`, field ids, NOT NULL as `required`, timestamps
+ * in the unit of their precision and INT96 above 6, whole-number decimals up to 18 digits.
+ *
+ * A **row group** is encoded as soon as its rows are there (`row-group-writer.ts`), so that of the rows no more than a row
+ * group is held; while it is compressed on Node's threads the next one is gathered and encoded. The file's bytes stay in
+ * memory until `finish`.
+ *
+ * Not written: page indexes, bloom filters, key-value metadata, nested columns.
+ */
+import { assert } from '../../base/assert.ts';
+import type { RowType } from '../../types/data-type.ts';
+import { type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { type Codec, magic, type RowGroup } from './footer.ts';
+import { writeFooter } from './footer-writer.ts';
+import {
+  encodeRowGroup,
+  type PackedRowGroup,
+  packRowGroup,
+  type RowGroupSettings,
+  shiftedRowGroup,
+} from './row-group-writer.ts';
+import { parquetCodec } from './wasm-door.ts';
+import { writtenSchema } from './written-schema.ts';
+
+export type ParquetCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
+
+export type ParquetWriterOptions = {
+  /** Names, types and field ids as they shall be in the file. */
+  readonly rowType: RowType;
+  readonly compression: ParquetCompression;
+  /** Rows of a row group at most. */
+  readonly rowGroupRowsMax?: number;
+  /** A row group ends once its rows take this many bytes in memory (Paimon's `file.block-size`). */
+  readonly rowGroupBytesMax?: number;
+  /** 1 to 19, for zstd; Paimon's default is 1. */
+  readonly zstdLevel?: number;
+};
+
+export type ParquetWriter = {
+  /** Takes the rows. Resolves when there is room for more; batches must not be changed afterwards. */
+  append(batch: RowBatch): Promise<void>;
+  /** Rows taken so far. */
+  readonly rowCount: number;
+  /** About how long the file would be if it ended here. */
+  readonly estimatedBytes: number;
+  /** The whole file. The writer must not be used afterwards. */
+  finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }>;
+};
+
+/** 128k rows of 130 bytes take about 60 MB of the wasm's memory, and larger groups are not written faster. */
+const rowGroupRowsDefault = 131_072;
+const rowGroupBytesDefault = 32 * 1024 * 1024;
+/** Bytes of the file for a byte in memory, until the first row group tells. */
+const packedShareGuess = 0.5;
+
+/** Readers look for "version" in it; without one, parquet-mr warns at every file. */
+const createdBy = 'tidelake version 0.1.0';
+
+const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
+  zstd: 'zstd',
+  snappy: 'snappy',
+  gzip: 'gzip',
+  lz4: 'lz4-raw',
+  none: 'none',
+};
+
+/** Several writers may be open at a time. Nothing has to be released when one is given up. */
+export function createParquetWriter(options: ParquetWriterOptions): ParquetWriter {
+  return new Writer(options);
+}
+
+class Writer implements ParquetWriter {
+  readonly #settings: RowGroupSettings;
+  readonly #rowGroupRowsMax: number;
+  readonly #rowGroupBytesMax: number;
+  #pending: RowBatch[] = [];
+  #pendingRows = 0;
+  #pendingBytes = 0;
+  /** The row group being compressed, and its size in memory. */
+  #packing: Promise<PackedRowGroup> | undefined;
+  #packingBytes = 0;
+  readonly #parts: Uint8Array[] = [magic];
+  readonly #rowGroups: RowGroup[] = [];
+  #writtenBytes = magic.length;
+  #writtenFrom = 0;
+  #rowCount = 0;
+
+  constructor(options: ParquetWriterOptions) {
+    const { rowType, compression } = options;
+    this.#settings = { rowType, codec: codecOf[compression], zstdLevel: options.zstdLevel ?? 1 };
+    this.#rowGroupRowsMax = options.rowGroupRowsMax ?? rowGroupRowsDefault;
+    this.#rowGroupBytesMax = options.rowGroupBytesMax ?? rowGroupBytesDefault;
+    assert(this.#rowGroupRowsMax >= 1, 'a row group has at least one row');
+    assert(this.#rowGroupBytesMax >= 1, 'a row group has at least one byte');
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get estimatedBytes(): number {
+    const share = this.#writtenFrom === 0 ? packedShareGuess : this.#writtenBytes / this.#writtenFrom;
+    return this.#writtenBytes + Math.ceil(share * (this.#pendingBytes + this.#packingBytes));
+  }
+
+  async append(batch: RowBatch): Promise<void> {
+    checkBatch(batch, this.#settings.rowType);
+    this.#rowCount += batch.rowCount;
+    let rest = batch;
+    while (rest.rowCount > 0) {
+      const restBytes = batchBytes(rest);
+      const room = this.#roomFor(rest.rowCount, restBytes);
+      const taken = sliceBatch(rest, 0, room);
+      this.#pending.push(taken);
+      this.#pendingRows += room;
+      this.#pendingBytes += room === rest.rowCount ? restBytes : batchBytes(taken);
+      rest = sliceBatch(rest, room, rest.rowCount);
+      const isFull = this.#pendingRows >= this.#rowGroupRowsMax || this.#pendingBytes >= this.#rowGroupBytesMax;
+      if (isFull || rest.rowCount > 0) await this.#endRowGroup();
+    }
+  }
+
+  /** How many of the rows still go into this row group; at least one. */
+  #roomFor(rowCount: number, bytes: number): number {
+    const rowsLeft = this.#rowGroupRowsMax - this.#pendingRows;
+    const bytesLeft = this.#rowGroupBytesMax - this.#pendingBytes;
+    const rowsByBytes = bytes <= bytesLeft ? rowCount : Math.ceil((rowCount * bytesLeft) / bytes);
+    return Math.max(1, Math.min(rowCount, rowsLeft, rowsByBytes));
+  }
+
+  async finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }> {
+    if (this.#pendingRows > 0) await this.#endRowGroup();
+    await this.#takePacked();
+    this.#parts.push(
+      writeFooter({
+        version: 1,
+        schema: writtenSchema(this.#settings.rowType),
+        rowCount: this.#rowCount,
+        rowGroups: this.#rowGroups,
+        createdBy,
+      }),
+    );
+    return { bytes: Buffer.concat(this.#parts.splice(0)), rowCount: this.#rowCount };
+  }
+
+  async #endRowGroup(): Promise<void> {
+    const wasm = await parquetCodec();
+    const encoded = encodeRowGroup(wasm, this.#pending.splice(0), this.#settings);
+    const bytes = this.#pendingBytes;
+    this.#pendingRows = 0;
+    this.#pendingBytes = 0;
+    await this.#takePacked();
+    this.#packing = packRowGroup(encoded, this.#settings);
+    this.#packingBytes = bytes;
+    // Whoever awaits it sees the failure; this keeps a writer that is given up from being an unhandled rejection.
+    this.#packing.catch(() => undefined);
+  }
+
+  async #takePacked(): Promise<void> {
+    if (this.#packing === undefined) return;
+    const { group, parts, byteLength } = await this.#packing;
+    this.#packing = undefined;
+    this.#rowGroups.push(shiftedRowGroup(group, this.#writtenBytes));
+    this.#parts.push(...parts);
+    this.#writtenBytes += byteLength;
+    this.#writtenFrom += this.#packingBytes;
+    this.#packingBytes = 0;
+  }
+}
+
+function checkBatch(batch: RowBatch, { fields }: RowType): void {
+  assert(batch.columns.length === fields.length, () => `${batch.columns.length} columns for ${fields.length} fields`);
+  for (const [index, field] of fields.entries()) {
+    const nullCount = batch.columns[index]?.nullCount ?? 0;
+    assert(field.type.nullable || nullCount === 0, () => `column ${field.name} is NOT NULL and has ${nullCount} nulls`);
+  }
+}
+
+/** Bytes of the values; what slices share is not counted twice. */
+function batchBytes(batch: RowBatch): number {
+  return batch.columns.reduce((sum, column) => {
+    const offsets = column.valueOffsets;
+    if (offsets === undefined) return sum + column.values.byteLength;
+    return sum + 4 * column.length + ((offsets[column.length] ?? 0) - (offsets[0] ?? 0));
+  }, 0);
+}
