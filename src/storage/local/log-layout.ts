@@ -10,8 +10,9 @@
  * byte 64 + P - start of its segment. The position of a record is the place behind its frame: the next record begins
  * there. All integers are little-endian.
  */
-import { crc32 } from '../../bytes/crc32.ts';
+
 import type { LakeError } from '../../base/errors.ts';
+import { crc32 } from '../../bytes/crc32.ts';
 import { logCorrupt } from '../log-errors.ts';
 
 export const metaFileName = 'tidelake-log.json';
@@ -78,7 +79,8 @@ export function decodeMeta(bytes: Uint8Array, where: string): LogMeta {
   const incarnation = fields.get('incarnation');
   const retentionMs = fields.get('retentionMs') ?? undefined;
   if (fields.get('format') !== format) throw logCorrupt(where, 'it does not describe a log of Tidelake');
-  if (fields.get('version') !== version) throw logCorrupt(where, `its version is ${fields.get('version')}, not ${version}`);
+  if (fields.get('version') !== version)
+    throw logCorrupt(where, `its version is ${fields.get('version')}, not ${version}`);
   if (typeof incarnation !== 'string' || uuidBytes(incarnation) === undefined) {
     throw logCorrupt(where, 'its incarnation is no UUID');
   }
