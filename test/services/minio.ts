@@ -1,0 +1,22 @@
+import { findProgram } from './child-service.ts';
+import { type S3Service, startS3Service } from './s3-service.ts';
+
+/** Starts a real MinIO. */
+export async function startMinio(): Promise<S3Service> {
+  const credentials = { accessKeyId: 'tidelake', secretAccessKey: 'tidelake-secret' };
+  const file = findProgram('minio');
+  return await startS3Service({
+    name: 'minio',
+    credentials,
+    command: (port, folder) => ({
+      file,
+      parameters: ['server', '--quiet', '--address', `127.0.0.1:${port}`, folder],
+      env: {
+        MINIO_ROOT_USER: credentials.accessKeyId,
+        MINIO_ROOT_PASSWORD: credentials.secretAccessKey,
+        MINIO_BROWSER: 'off',
+        MINIO_UPDATE: 'off',
+      },
+    }),
+  });
+}

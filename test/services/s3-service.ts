@@ -1,0 +1,55 @@
+import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { type ChildCommand, startChildService } from './child-service.ts';
+
+/** A running S3 with one bucket in it. */
+export type S3Service = AsyncDisposable & {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly bucket: string;
+  stop(): Promise<void>;
+};
+
+export type S3ServiceSpec = {
+  readonly name: string;
+  readonly credentials: S3Service['credentials'];
+  readonly command: (port: number, folder: string) => ChildCommand;
+};
+
+const region = 'us-east-1';
+const bucket = 'tidelake-test';
+
+export async function startS3Service(spec: S3ServiceSpec): Promise<S3Service> {
+  const { name, credentials, command } = spec;
+  const service = await startChildService({
+    name,
+    command,
+    readyMsMax: 60_000,
+    ready: async port => await createBucket(endpointOf(port), credentials),
+  });
+  return {
+    endpoint: endpointOf(service.port),
+    region,
+    credentials,
+    bucket,
+    stop: () => service.stop(),
+    [Symbol.asyncDispose]: () => service.stop(),
+  };
+}
+
+async function createBucket(endpoint: string, credentials: S3Service['credentials']): Promise<void> {
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
+  try {
+    const found = await client.send(new HeadBucketCommand({ Bucket: bucket })).then(
+      () => true,
+      () => false,
+    );
+    if (!found) await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  } finally {
+    client.destroy();
+  }
+}
+
+function endpointOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
