@@ -1,0 +1,115 @@
+/**
+ * Reads one data file as a table's rows: only the columns asked for, only the row groups a filter lets through, under
+ * the schema of the reader.
+ */
+import { present } from '../../base/assert.ts';
+import { corrupt, unsupported } from '../../base/errors.ts';
+import type { DataFileMeta } from '../../format/data-file.ts';
+import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
+import { openParquet, type ParquetFile } from '../../format/parquet/reader.ts';
+import { formatOfFileName } from '../../format/paths.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import type { RowType } from '../../types/data-type.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import { mayMatch } from '../../types/prune.ts';
+import { type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
+import type { Table } from '../table.ts';
+import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
+import { dataFileKey, type FilePlace, openFileSource } from './file-source.ts';
+
+export type FileRead = {
+  /** The reader's schema; `wanted` are columns of it. */
+  readonly schema: TableSchema;
+  readonly wanted: RowType;
+  /** Row groups that can hold no match are left out; rows are not filtered here. */
+  readonly prune: Predicate | undefined;
+  readonly batchRowsMax: number;
+};
+
+/** The rows of a file, without keys' history: of append tables, and of raw files of primary-key tables. */
+export async function* readRows(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  read: FileRead,
+): AsyncGenerator<RowBatch, void, undefined> {
+  const { parquet, mapping, rowGroups } = await open(table, place, file, read);
+  const fields = mapping.fileFields;
+  for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
+    yield mapping.apply(batch);
+  }
+}
+
+/** The rows of a primary-key table's file with their sequence numbers and kinds. */
+export async function* readKeyValues(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  read: FileRead,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  const { parquet, mapping, rowGroups } = await open(table, place, file, read);
+  const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
+  for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
+    const [sequence, kind, ...columns] = batch.columns;
+    const values = makeRowBatch({ fields: mapping.fileFields }, batch.rowCount, columns);
+    yield {
+      rows: mapping.apply(values),
+      sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
+      kinds: kindsOf(present(kind, 'kinds').values, table, file),
+    };
+  }
+}
+
+async function open(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  read: FileRead,
+): Promise<{ parquet: ParquetFile; mapping: ColumnMapping; rowGroups: readonly number[] }> {
+  const where = dataFileKey(table, place, file.fileName);
+  if (formatOfFileName(file.fileName) !== 'parquet')
+    throw unsupported(`${formatOfFileName(file.fileName)} data files`, where);
+  if (file.externalPath !== undefined) throw unsupported('external paths', where);
+  const fileSchema = await table.schemas.get(file.schemaId);
+  const mapping = mapColumns({
+    wanted: read.wanted,
+    fileSchema,
+    partitionKeys: read.schema.partitionKeys,
+    partitionValues: place.partitionValues,
+  });
+  const parquet = await openParquet(await openFileSource(table, place, file), where);
+  if (parquet.rowCount !== file.rowCount) {
+    throw corrupt('LAKE_FILE_ROWS', `${where} has ${parquet.rowCount} rows, its manifest says ${file.rowCount}`);
+  }
+  return { parquet, mapping, rowGroups: matchingRowGroups(parquet, mapping, fileSchema, read) };
+}
+
+function matchingRowGroups(
+  parquet: ParquetFile,
+  mapping: ColumnMapping,
+  fileSchema: TableSchema,
+  { schema, prune }: FileRead,
+): readonly number[] {
+  const all = parquet.rowGroups.map((_, index) => index);
+  if (prune === undefined) return all;
+  return all.filter(index => {
+    const group = present(parquet.rowGroups[index], 'row group');
+    const range = (name: string): ReturnType<typeof group.columnRange> => {
+      const field = schema.fields.find(candidate => candidate.name === name);
+      const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);
+      if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) return undefined;
+      return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name) : undefined;
+    };
+    return mayMatch(prune, { fields: schema.fields }, range, group.rowCount);
+  });
+}
+
+function int64s(values: unknown, table: Table, file: DataFileMeta): BigInt64Array {
+  if (values instanceof BigInt64Array) return values;
+  throw corrupt('LAKE_CORRUPT_FILE', `${table.label}: ${file.fileName} has no 64-bit sequence numbers`);
+}
+
+function kindsOf(values: unknown, table: Table, file: DataFileMeta): Int8Array {
+  if (values instanceof Int8Array && values.every(kind => kind >= 0 && kind <= 3)) return values;
+  throw corrupt('LAKE_CORRUPT_FILE', `${table.label}: ${file.fileName} has row kinds other than 0 to 3`);
+}

@@ -1,0 +1,149 @@
+/**
+ * Reads a split: files in, rows of the table out, projected and filtered. Memory: a batch for each run of a section.
+ */
+import type { DataFileMeta } from '../../format/data-file.ts';
+import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import { mergeRuns } from '../../lsm/merge.ts';
+import type { SortedRun } from '../../lsm/sorted-runs.ts';
+import type { RowType } from '../../types/data-type.ts';
+import { selectRows } from '../../types/filter.ts';
+import { columnsOf, restrictTo } from '../../types/prune.ts';
+import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import { whileSnapshotStays } from '../manifests.ts';
+import type { ScanPlan } from '../scan/plan-scan.ts';
+import type { Split } from '../scan/split.ts';
+import type { Table } from '../table.ts';
+import { wantedFields } from './column-mapping.ts';
+import type { FilePlace } from './file-source.ts';
+import { type FileRead, readKeyValues, readRows } from './read-file.ts';
+
+export type ReadOptions = {
+  /** Columns that come out, in this order; all when not given. */
+  readonly columns?: readonly string[] | undefined;
+  /** Rows of a batch, at most. */
+  readonly batchRowsMax?: number | undefined;
+};
+
+export const readBatchRowsMax = 65_536;
+
+/**
+ * All rows of a plan, split after split.
+ *
+ * @throws LakeError LAKE_SNAPSHOT_EXPIRED when the snapshot and its files went away during the read
+ */
+export async function* readPlan(
+  table: Table,
+  plan: ScanPlan,
+  options: ReadOptions = {},
+): AsyncGenerator<RowBatch, void, undefined> {
+  for (const split of plan.splits) yield* readSplit(table, plan, split, options);
+}
+
+/** The rows of one split that pass the plan's filter; batches are never empty. */
+export async function* readSplit(
+  table: Table,
+  plan: ScanPlan,
+  split: Split,
+  options: ReadOptions = {},
+): AsyncGenerator<RowBatch, void, undefined> {
+  const { schema, predicate, snapshot } = plan;
+  const names = wantedFields(schema, options.columns).map(field => field.name);
+  const batches =
+    split.work.kind === 'raw' ? rawBatches(table, plan, split, options) : mergedBatches(table, plan, split, options);
+  const iterator = batches[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step =
+        snapshot === undefined
+          ? await iterator.next()
+          : await whileSnapshotStays(table, snapshot, () => iterator.next());
+      if (step.done === true) return;
+      const kept = predicate === undefined ? step.value : selectRows(step.value, predicate);
+      if (kept.rowCount > 0) yield projectBatch(kept, names);
+    }
+  } finally {
+    await iterator.return();
+  }
+}
+
+async function* rawBatches(
+  table: Table,
+  { schema, predicate }: ScanPlan,
+  split: Split,
+  options: ReadOptions,
+): AsyncGenerator<RowBatch, void, undefined> {
+  if (split.work.kind !== 'raw') return;
+  const read: FileRead = {
+    schema,
+    wanted: { fields: wantedFields(schema, withPredicateColumns(schema, options.columns, predicate)) },
+    prune: predicate,
+    batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
+  };
+  for (const file of split.work.files) yield* readRows(table, split, file, read);
+}
+
+async function* mergedBatches(
+  table: Table,
+  { schema, predicate }: ScanPlan,
+  split: Split,
+  options: ReadOptions,
+): AsyncGenerator<RowBatch, void, undefined> {
+  if (split.work.kind !== 'merge') return;
+  const keyNames = trimmedPrimaryKeys(schema);
+  const names = withPredicateColumns(schema, options.columns, predicate);
+  const batchRowsMax = options.batchRowsMax ?? readBatchRowsMax;
+  const read: FileRead = {
+    schema,
+    wanted: { fields: wantedFields(schema, names === undefined ? undefined : union(keyNames, names)) },
+    // Only what speaks of keys: a row group left out by its values could hide the newest row of a key.
+    prune: restrictTo(predicate, keyNames),
+    batchRowsMax,
+  };
+  for (const section of split.work.sections) {
+    for await (const batch of mergeSection(table, split, section, read)) yield batch.rows;
+  }
+}
+
+/** The merged rows of a section, deletes dropped. */
+function mergeSection(
+  table: Table,
+  place: FilePlace,
+  section: readonly SortedRun[],
+  read: FileRead,
+): AsyncIterable<KeyValueBatch> {
+  // The merge lets the later of equals win, so the oldest run comes first.
+  const runs = section.toReversed().map(run => readRun(table, place, run.files, read));
+  const keyNames = trimmedPrimaryKeys(read.schema);
+  return mergeRuns(runs, { keyNames, engine: 'deduplicate', dropDeletes: true }, { batchRowsMax: read.batchRowsMax });
+}
+
+/** The files of a run, one after the other: its keys ascend over all of them. */
+export async function* readRun(
+  table: Table,
+  place: FilePlace,
+  files: readonly DataFileMeta[],
+  read: FileRead,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for (const file of files) yield* readKeyValues(table, place, file, read);
+}
+
+function withPredicateColumns(
+  schema: TableSchema,
+  columns: readonly string[] | undefined,
+  predicate: ScanPlan['predicate'],
+): readonly string[] | undefined {
+  if (columns === undefined || predicate === undefined) return columns;
+  return union(
+    columns,
+    schema.fields.map(field => field.name).filter(name => columnsOf(predicate).has(name)),
+  );
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])];
+}
+
+/** The columns of a read. */
+export function readRowType(schema: TableSchema, options: ReadOptions): RowType {
+  return { fields: wantedFields(schema, options.columns) };
+}

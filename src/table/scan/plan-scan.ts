@@ -1,0 +1,203 @@
+/**
+ * Plans a scan: a snapshot and a filter in, splits out. Reads two manifest lists and those manifests that may matter;
+ * no data file.
+ */
+import { unsupported } from '../../base/errors.ts';
+import { deserializeRow } from '../../format/binary-row.ts';
+import { bucketOf } from '../../format/bucket.ts';
+import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { parseTableOptions, refusedFeatures } from '../../format/table-options.ts';
+import { bucketKeys, fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
+import { buildBatch } from '../../types/column-builder.ts';
+import { evaluatePredicate } from '../../types/filter.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import { conjuncts, mayMatch, restrictTo } from '../../types/prune.ts';
+import type { Scalar } from '../../types/scalar.ts';
+import { keyComparator } from '../key-comparator.ts';
+import { bucketKey } from '../live-files.ts';
+import { liveEntries, type ManifestFilter } from '../manifests.ts';
+import { partitionTypes, type Table } from '../table.ts';
+import { type PruneInput, pruneAppendFiles, pruneKeyFiles, statsRanges } from './prune-files.ts';
+import { type BucketFiles, type Split, splitAppendBucket, splitKeyBucket } from './split.ts';
+
+export type ScanOptions = {
+  /** The schema rows come out in; the table's own unless told otherwise. Time travel reads under the snapshot's. */
+  readonly schema?: TableSchema | undefined;
+  readonly predicate?: Predicate | undefined;
+  /** Only these buckets. */
+  readonly buckets?: ReadonlySet<number> | undefined;
+  /** Only this partition, serialized. */
+  readonly partition?: Uint8Array | undefined;
+};
+
+export type ScanPlan = {
+  /** undefined: the table has no snapshot yet, and no splits */
+  readonly snapshot: Snapshot | undefined;
+  readonly schema: TableSchema;
+  readonly predicate: Predicate | undefined;
+  readonly splits: readonly Split[];
+};
+
+/** Buckets a key filter may ask for before bucket pruning is not worth its while. */
+const keyCombinationsMax = 1_000;
+
+/**
+ * @throws LakeError `unsupported` naming the feature, when the table has one that is not read here;
+ * `invalid` LAKE_SNAPSHOT_EXPIRED when the snapshot went away meanwhile
+ */
+export async function planScan(
+  table: Table,
+  snapshot: Snapshot | undefined,
+  options: ScanOptions = {},
+): Promise<ScanPlan> {
+  const schema = options.schema ?? table.schema;
+  checkReadable(table, schema, snapshot);
+  const plan = { snapshot, schema, predicate: options.predicate };
+  if (snapshot === undefined) return { ...plan, splits: [] };
+  const entries = await liveEntries(table, snapshot, manifestFilter(schema, options));
+  const schemaIds = [...new Set(entries.map(entry => entry.file.schemaId))];
+  const schemas = new Map<number, TableSchema>();
+  for (const id of schemaIds) schemas.set(id, await table.schemas.get(id));
+  const prune = pruneInput(schema, schemas, options.predicate);
+  const splits = groupByBucket(entries, schema).flatMap(bucket => splitsOf(table, schema, bucket, prune));
+  return { ...plan, splits };
+}
+
+/** @throws LakeError `unsupported`, naming every feature that stands in the way */
+export function checkReadable(table: Table, schema: TableSchema, snapshot: Snapshot | undefined): void {
+  const refused = refusedFeatures(schema, 'read');
+  if (refused.length > 0) throw unsupported(refused.join(', '), `reading ${table.label}`);
+  if (snapshot?.indexManifest !== undefined)
+    throw unsupported('index files (deletion vectors, hash index)', `reading ${table.label}`);
+}
+
+function splitsOf(
+  table: Table,
+  schema: TableSchema,
+  bucket: BucketFiles,
+  prune: PruneInput | undefined,
+): readonly Split[] {
+  const { scan } = table.options;
+  const settings = { targetBytes: scan.splitTargetBytes, openFileBytes: scan.splitOpenFileBytes };
+  if (schema.primaryKeys.length === 0) {
+    const files = prune === undefined ? bucket.files : pruneAppendFiles(bucket.files, prune);
+    return splitAppendBucket({ ...bucket, files }, settings);
+  }
+  const files = prune === undefined ? bucket.files : pruneKeyFiles(bucket.files, prune, overlapFree(bucket));
+  return splitKeyBucket({ ...bucket, files }, keyComparator(schema), settings);
+}
+
+/** All on one level above 0 and without deletes: what a full compaction leaves. */
+function overlapFree({ files }: BucketFiles): boolean {
+  const level = files[0]?.level ?? 0;
+  return files.every(file => file.deleteRowCount === 0 && (files.length === 1 || (level > 0 && file.level === level)));
+}
+
+function pruneInput(
+  schema: TableSchema,
+  schemas: ReadonlyMap<number, TableSchema>,
+  predicate: Predicate | undefined,
+): PruneInput | undefined {
+  const names = schema.fields.map(field => field.name).filter(name => !schema.partitionKeys.includes(name));
+  const ofRows = restrictTo(predicate, names);
+  if (ofRows === undefined) return undefined;
+  return { schema, predicate: ofRows, schemaOf: id => schemas.get(id) ?? schema };
+}
+
+function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: ScanOptions): ManifestFilter {
+  const fields = fieldsNamed(schema, schema.partitionKeys);
+  const ofPartitions = restrictTo(predicate, schema.partitionKeys);
+  const answers = new Map<string, boolean>();
+  const partitionMatches = (bytes: Uint8Array): boolean => {
+    if (partition !== undefined && Buffer.compare(bytes, partition) !== 0) return false;
+    if (ofPartitions === undefined) return true;
+    const key = Buffer.from(bytes).toString('latin1');
+    const known = answers.get(key);
+    if (known !== undefined) return known;
+    const values = deserializeRow(
+      bytes,
+      fields.map(field => field.type),
+    );
+    const answer = evaluatePredicate(ofPartitions, buildBatch({ fields }, [values]))[0] === 1;
+    answers.set(key, answer);
+    return answer;
+  };
+  const bucketMatches = bucketFilter(schema, predicate);
+  return {
+    buckets,
+    mayMatch: meta => ofPartitions === undefined || partitionsMayMatch(meta, schema, ofPartitions),
+    matches: entry => partitionMatches(entry.partition) && bucketMatches(entry),
+  };
+}
+
+function partitionsMayMatch(meta: ManifestFileMeta, schema: TableSchema, predicate: Predicate): boolean {
+  const rowType = { fields: fieldsNamed(schema, schema.partitionKeys) };
+  const entryCount = meta.numAddedFiles + meta.numDeletedFiles;
+  return mayMatch(predicate, rowType, statsRanges(meta.partitionStats, rowType), entryCount);
+}
+
+/** Equality on every bucket key column says which buckets can hold the row, by each file's own bucket count. */
+function bucketFilter(schema: TableSchema, predicate: Predicate | undefined): (entry: ManifestEntry) => boolean {
+  const everything = (): boolean => true;
+  const options = parseTableOptions(schema);
+  const keys = bucketKeys(schema);
+  const { bucketFunction } = options;
+  if (predicate === undefined || keys.length === 0 || options.bucket <= 0 || bucketFunction === 'hive')
+    return everything;
+  const rows = keyCombinations(keys.map(key => equalValues(predicate, key)));
+  if (rows === undefined) return everything;
+  const types = fieldsNamed(schema, keys).map(field => field.type);
+  const byCount = new Map<number, ReadonlySet<number>>();
+  return ({ totalBuckets, bucket }) => {
+    if (totalBuckets <= 0) return true;
+    let wanted = byCount.get(totalBuckets);
+    if (wanted === undefined) {
+      wanted = new Set(rows.map(row => bucketOf(types, row, totalBuckets, bucketFunction)));
+      byCount.set(totalBuckets, wanted);
+    }
+    return wanted.has(bucket);
+  };
+}
+
+/** Values one of which the column must equal; undefined when the filter says no such thing. */
+function equalValues(predicate: Predicate, column: string): readonly Scalar[] | undefined {
+  for (const part of conjuncts(predicate)) {
+    if (part.kind === 'compare' && part.op === '=' && part.column === column) return [part.value];
+    if (part.kind === 'in' && part.column === column) return part.values;
+  }
+  return undefined;
+}
+
+function keyCombinations(
+  values: readonly (readonly Scalar[] | undefined)[],
+): readonly (readonly Scalar[])[] | undefined {
+  let rows: readonly (readonly Scalar[])[] = [[]];
+  for (const column of values) {
+    if (column === undefined || rows.length * column.length > keyCombinationsMax) return undefined;
+    rows = rows.flatMap(row => column.map(value => [...row, value]));
+  }
+  return rows;
+}
+
+function groupByBucket(entries: readonly ManifestEntry[], schema: TableSchema): readonly BucketFiles[] {
+  const types = partitionTypes(schema);
+  const buckets = new Map<string, BucketFiles & { files: ManifestEntry['file'][] }>();
+  for (const entry of entries) {
+    const key = bucketKey(entry);
+    let bucket = buckets.get(key);
+    if (bucket === undefined) {
+      const { partition, totalBuckets } = entry;
+      bucket = {
+        partition,
+        partitionValues: deserializeRow(partition, types),
+        bucket: entry.bucket,
+        totalBuckets,
+        files: [],
+      };
+      buckets.set(key, bucket);
+    }
+    bucket.files.push(entry.file);
+  }
+  return [...buckets.values()];
+}

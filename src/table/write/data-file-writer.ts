@@ -1,0 +1,195 @@
+/**
+ * Writes rows of one place as data files: encodes, measures, uploads. Rolls to a new file at the target size.
+ * What it uploads is an orphan until a commit names it.
+ */
+import { assert, present } from '../../base/assert.ts';
+import { emptyRow, serializeRow } from '../../format/binary-row.ts';
+import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
+import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
+import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
+import { dataFileName } from '../../format/paths.ts';
+import { emptyStats, StatsCollector } from '../../format/stats.ts';
+import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
+import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import { columnReader } from '../../types/column-reader.ts';
+import type { RowType } from '../../types/data-type.ts';
+import { columnOf, type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import { isAdd } from '../../types/row-kind.ts';
+import type { PlannedFile } from '../commit/request.ts';
+import { dataFileKey } from '../read/file-source.ts';
+import type { Table } from '../table.ts';
+import type { Place } from './place-rows.ts';
+
+export type DataFileSettings = {
+  /** The schema the rows are in and the file will name. */
+  readonly schema: TableSchema;
+  readonly level: number;
+  readonly source: FileSource;
+};
+
+/** Rows of a row group of our files: bounds memory of writers and readers alike. */
+export const rowGroupRowsMax = 131_072;
+
+export class DataFileWriter {
+  readonly #table: Table;
+  readonly #place: Place;
+  readonly #settings: DataFileSettings;
+  readonly #options: TableOptions;
+  readonly #files: PlannedFile[] = [];
+  readonly #uuid: string;
+  #current: OpenFile | undefined;
+
+  constructor(table: Table, place: Place, settings: DataFileSettings) {
+    this.#table = table;
+    this.#place = place;
+    this.#settings = settings;
+    this.#options = parseTableOptions(settings.schema);
+    this.#uuid = table.random.uuid();
+  }
+
+  /** Rows of a primary-key table, keys ascending over all calls and unique. */
+  async writeKeyValues(batch: KeyValueBatch): Promise<void> {
+    if (batch.rows.rowCount === 0) return;
+    this.#current ??= this.#open();
+    await this.#current.addKeyValues(batch);
+    await this.#roll();
+  }
+
+  /** Rows of an append table; they are numbered from `firstSequence` on. */
+  async writeRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
+    if (rows.rowCount === 0) return;
+    this.#current ??= this.#open();
+    await this.#current.addRows(rows, firstSequence);
+    await this.#roll();
+  }
+
+  /** The files that came of it, in key order; all are uploaded. */
+  async finish(): Promise<readonly PlannedFile[]> {
+    if (this.#current !== undefined) await this.#close(this.#current);
+    this.#current = undefined;
+    return this.#files;
+  }
+
+  #open(): OpenFile {
+    return new OpenFile(this.#settings.schema, this.#options, this.#settings.level);
+  }
+
+  async #roll(): Promise<void> {
+    if (this.#current === undefined || this.#current.estimatedBytes < this.#options.files.targetBytes) return;
+    await this.#close(this.#current);
+    this.#current = undefined;
+  }
+
+  async #close(file: OpenFile): Promise<void> {
+    const { bytes, meta } = await file.finish();
+    const { level, source, schema } = this.#settings;
+    const fileName = dataFileName(this.#options.files, { uuid: this.#uuid, count: this.#files.length }, level);
+    const uploadBeganMs = this.#table.storeTimeMs();
+    await this.#table.store.put(dataFileKey(this.#table, this.#place, fileName), bytes);
+    const { partition, bucket, totalBuckets } = this.#place;
+    const complete: DataFileMeta = {
+      ...meta,
+      fileName,
+      fileSize: bytes.length,
+      schemaId: schema.id,
+      level,
+      creationTimeMs: this.#table.clock.nowMs(),
+      fileSource: source,
+    };
+    this.#files.push({ partition, bucket, totalBuckets, file: complete, uploadBeganMs });
+  }
+}
+
+type FileFacts = Omit<DataFileMeta, 'fileName' | 'fileSize' | 'schemaId' | 'level' | 'creationTimeMs' | 'fileSource'>;
+
+/** One file in the making. */
+class OpenFile {
+  readonly #schema: TableSchema;
+  readonly #keyNames: readonly string[];
+  readonly #thin: boolean;
+  readonly #parquet: ParquetWriter;
+  readonly #keyStats: StatsCollector;
+  readonly #valueStats: StatsCollector;
+  #rowCount = 0;
+  #deleteRowCount = 0;
+  #minKey: Uint8Array = emptyRow;
+  #maxKey: Uint8Array = emptyRow;
+  #minSequence: bigint | undefined;
+  #maxSequence = -1n;
+
+  constructor(schema: TableSchema, options: TableOptions, level: number) {
+    const { files, stats } = options;
+    const hasKey = schema.primaryKeys.length > 0;
+    this.#schema = schema;
+    this.#keyNames = hasKey ? trimmedPrimaryKeys(schema) : [];
+    this.#thin = files.thinMode;
+    const rowType: RowType = hasKey ? keyValueRowType(schema, files.thinMode) : { fields: schema.fields };
+    this.#parquet = createParquetWriter({
+      rowType,
+      compression: files.compressionPerLevel.get(level) ?? files.compression,
+      zstdLevel: files.compressionZstdLevel,
+      rowGroupRowsMax,
+      rowGroupBytesMax: files.blockBytes,
+    });
+    this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, stats.modeOf);
+    this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);
+  }
+
+  get estimatedBytes(): number {
+    return this.#parquet.estimatedBytes;
+  }
+
+  async addKeyValues(batch: KeyValueBatch): Promise<void> {
+    const { rows, kinds, sequenceNumbers } = batch;
+    if (this.#rowCount === 0) this.#minKey = this.#keyAt(rows, 0);
+    this.#maxKey = this.#keyAt(rows, rows.rowCount - 1);
+    for (const kind of kinds) if (!isAdd(kind)) this.#deleteRowCount += 1;
+    for (const sequence of sequenceNumbers) {
+      if (this.#minSequence === undefined || sequence < this.#minSequence) this.#minSequence = sequence;
+      if (sequence > this.#maxSequence) this.#maxSequence = sequence;
+    }
+    this.#keyStats.append(projectBatch(rows, this.#keyNames));
+    this.#valueStats.append(rows);
+    this.#rowCount += rows.rowCount;
+    await this.#parquet.append(toPhysical(batch, this.#schema, this.#thin));
+  }
+
+  async addRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
+    this.#minSequence ??= firstSequence;
+    this.#maxSequence = firstSequence + BigInt(rows.rowCount) - 1n;
+    this.#valueStats.append(rows);
+    this.#rowCount += rows.rowCount;
+    await this.#parquet.append(rows);
+  }
+
+  async finish(): Promise<{ readonly bytes: Uint8Array; readonly meta: FileFacts }> {
+    const { bytes, rowCount } = await this.#parquet.finish();
+    assert(rowCount === this.#rowCount, () => `the file has ${rowCount} rows, ${this.#rowCount} were written`);
+    const meta: FileFacts = {
+      rowCount,
+      minKey: this.#minKey,
+      maxKey: this.#maxKey,
+      keyStats: this.#keyNames.length === 0 ? emptyStats : this.#keyStats.finish(),
+      valueStats: this.#valueStats.finish(),
+      minSequenceNumber: present(this.#minSequence, 'a sequence number'),
+      maxSequenceNumber: this.#maxSequence,
+      extraFiles: [],
+      deleteRowCount: this.#deleteRowCount,
+      embeddedIndex: undefined,
+      valueStatsCols: undefined,
+      externalPath: undefined,
+      firstRowId: undefined,
+      writeCols: undefined,
+    };
+    return { bytes, meta };
+  }
+
+  #keyAt(rows: RowBatch, row: number): Uint8Array {
+    const fields = fieldsNamed(this.#schema, this.#keyNames);
+    const values = fields.map(field => columnReader(columnOf(rows, field.name), field.type)(row));
+    return serializeRow(
+      fields.map(field => field.type),
+      values,
+    );
+  }
+}

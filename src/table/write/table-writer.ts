@@ -1,0 +1,89 @@
+/**
+ * Writes a table directly, without a log: rows in, one APPEND snapshot for each commit.
+ */
+import { LakeError } from '../../base/errors.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
+import type { Committer } from '../commit/commit.ts';
+import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
+import type { Table } from '../table.ts';
+import { type WriteCounts, WriteSession } from './write-session.ts';
+
+/** What a batch writer puts for its commit's number: it commits once and is never asked again (spec 3.4). */
+export const batchCommitIdentifier = 9_223_372_036_854_775_807n;
+
+export type WriteResult = {
+  /** The snapshot that came of it; undefined: there was nothing to write. */
+  readonly snapshotId: number | undefined;
+  readonly counts: WriteCounts;
+};
+
+export class TableWriter {
+  readonly #table: Table;
+  readonly #committer: Committer;
+  readonly #commitUser: string;
+  #session: WriteSession;
+
+  constructor(table: Table, committer: Committer, options: { readonly commitUser?: string | undefined } = {}) {
+    this.#table = table;
+    this.#committer = committer;
+    this.#commitUser = options.commitUser ?? table.random.uuid();
+    this.#session = new WriteSession(table);
+  }
+
+  /** Takes rows in; nothing is visible before `commit`. @throws LakeError `invalid`, see `WriteSession.add` */
+  add(rows: RowBatch, kinds: Int8Array): Promise<void> {
+    return this.#session.add(rows, kinds);
+  }
+
+  /**
+   * Makes everything taken in since the last commit visible at once, or nothing of it.
+   *
+   * @throws LakeError `conflict` LAKE_COMMIT_CONFLICT, `unavailable` LAKE_COMMIT_UNKNOWN (it may have happened: look
+   * before writing again), `fenced` LAKE_TABLE_GONE
+   */
+  async commit(
+    options: { readonly commitIdentifier?: bigint; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<WriteResult> {
+    const session = this.#session;
+    if (session.rowsIn === 0) return { snapshotId: undefined, counts: session.counts };
+    const outcome = await this.#committer.commit({
+      commitUser: this.#commitUser,
+      commitIdentifier: options.commitIdentifier ?? batchCommitIdentifier,
+      signal: options.signal,
+      plan: async (base, again) => {
+        if (again?.reason === 'schema') {
+          return commitStop('conflict', `the schema was changed to number ${base.schema.id} while rows were written`);
+        }
+        const adds = await session.plannedFiles(base, again);
+        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds });
+      },
+    });
+    const snapshotId = committedId(this.#table, outcome);
+    this.#session = new WriteSession(this.#table);
+    return { snapshotId, counts: session.counts };
+  }
+}
+
+/** The snapshot's number of an outcome that must be a commit. @throws LakeError for every other outcome */
+export function committedId(table: Table, outcome: CommitOutcome): number {
+  switch (outcome.status) {
+    case 'committed':
+      return outcome.snapshot.id;
+    case 'changed':
+    case 'conflict':
+      throw new LakeError(
+        'conflict',
+        'LAKE_COMMIT_CONFLICT',
+        `${table.label}: nothing was committed: ${outcome.detail}; run the whole operation again`,
+      );
+    case 'unknown':
+      throw new LakeError(
+        'unavailable',
+        'LAKE_COMMIT_UNKNOWN',
+        `${table.label}: snapshot ${outcome.snapshotId} may or may not hold these rows: ${outcome.detail}. ` +
+          `It does if its deltaManifestList is ${outcome.identity}; look before writing again`,
+      );
+    case 'fenced':
+      throw new LakeError('fenced', 'LAKE_TABLE_GONE', `${table.label}: this writer must stop: ${outcome.reason}`);
+  }
+}
