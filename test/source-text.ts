@@ -61,9 +61,11 @@ function withoutStrings(code: string): string {
   return code.replace(/(['"])(?:(?!\1)[^\\\n]|\\.)*\1/g, found => `''${' '.repeat(found.length - 2)}`);
 }
 
+/** Statements begin a line; what looks like one within a template that spans lines is taken for one. */
 function importsOf(code: string): readonly string[] {
-  const pattern = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*|\brequire\s*\(\s*)(['"])([^'"\n]+)\1/g;
-  return [...code.matchAll(pattern)].flatMap(found => found[2] ?? []);
+  const statement =
+    /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"\n]+)\1|\bimport\s*\(\s*(['"])([^'"\n]+)\3/gm;
+  return [...code.matchAll(statement)].flatMap(found => found[2] ?? found[4] ?? []);
 }
 
 /** The package of an import: `@scope/name` or `name`; undefined for a file or a part of Node. */

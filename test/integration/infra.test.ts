@@ -18,9 +18,9 @@ let packaged: string;
 let resources: Readonly<Record<string, Resource>>;
 
 beforeAll(() => {
-  runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
   mkdirSync(join(root, '.cache'), { recursive: true });
   packaged = mkdtempSync(join(root, '.cache', 'packaged-'));
+  runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
   const { exitCode, output } = runTool('osls', ['package', '--package', packaged]);
   expect(exitCode, output).toBe(0);
   expect(output).not.toMatch(/warning|deprecat/i);
