@@ -1,3 +1,4 @@
+/** A new version of a table's schema, made so that of two who want its number one wins. */
 import type { Clock } from '../base/clock.ts';
 import { LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';

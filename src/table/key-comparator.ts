@@ -1,3 +1,4 @@
+/** The order of keys as manifests hold them: serialized rows. */
 import { deserializeRow } from '../format/binary-row.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { compareScalars } from '../types/compare.ts';

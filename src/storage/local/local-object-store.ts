@@ -1,3 +1,4 @@
+/** The object store in a folder of this machine: files that appear whole under their names, by link(2). */
 import type { BigIntStats } from 'node:fs';
 import { type FileHandle, lstat, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
