@@ -121,7 +121,8 @@ function partOf(type: DataType, value: Scalar): Uint8Array | undefined {
   return undefined;
 }
 
-function reservedBytes(type: DataType, part: Uint8Array | undefined): number {
+/** How much of the variable part a value takes; types with a fixed share take it for null as well. */
+export function reservedBytes(type: DataType, part: Uint8Array | undefined): number {
   if (type.kind === 'decimal') return type.precision > 18 ? 16 : 0;
   if (type.kind === 'timestamp' || type.kind === 'timestamp-ltz') return type.precision > 3 ? 8 : 0;
   if (part === undefined || part.length <= inlineBytesMax) return 0;

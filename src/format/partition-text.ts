@@ -6,7 +6,9 @@
 import { assert } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';
 import type { DataType } from '../types/data-type.ts';
+import { printDecimal } from '../types/decimal-text.ts';
 import type { Scalar } from '../types/scalar.ts';
+import { dayTime, printDate, two } from '../types/time.ts';
 
 /** Characters that are written as %XX in a path; all others stay, non-ASCII included. */
 const escaped: ReadonlySet<string> = new Set([...'"#%\'*/:=?\\{}[]^\u007f']);
@@ -24,13 +26,16 @@ export function unescapePathName(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
+/** What Java's Character.isWhitespace takes, which leaves out the spaces that do not break. */
+const blank = /^[\t-\r\u001c-\u001f \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*$/;
+
 export type PartitionText = { readonly legacyName: boolean; readonly defaultName: string };
 
 /** A partition value as text, not escaped; null and blank text are the default name. */
 export function partitionText(type: DataType, value: Scalar, naming: PartitionText): string {
   if (value === null) return naming.defaultName;
   const text = naming.legacyName ? legacyText(type, value) : sqlText(type, value);
-  return /^[\s\u001c-\u001f]*$/.test(text) ? naming.defaultName : text;
+  return blank.test(text) ? naming.defaultName : text;
 }
 
 /** As Java's toString writes the value's object: dates are day numbers, timestamps ISO without trailing zeros. */
@@ -41,10 +46,10 @@ function legacyText(type: DataType, value: Scalar): string {
       return String(value);
     case 'timestamp':
     case 'timestamp-ltz': {
-      const { date, hour, minute, second, nanos } = wallClock(bigintOf(value));
-      const fraction = isoFraction(nanos);
-      const seconds = second === 0 && nanos === 0 ? '' : `:${two(second)}${fraction}`;
-      return `${date}T${two(hour)}:${two(minute)}${seconds}`;
+      const { days, millisOfDay, nanosOfMilli } = dayTime(bigintOf(value));
+      const nanos = (millisOfDay % 1000) * 1_000_000 + nanosOfMilli;
+      const clock = clockText(Math.floor(millisOfDay / 1000)) + isoFraction(nanos);
+      return `${printDate(days)}T${clock.endsWith(':00') ? clock.slice(0, 5) : clock}`;
     }
     default:
       return sqlText(type, value);
@@ -67,70 +72,25 @@ function sqlText(type: DataType, value: Scalar): string {
     case 'double':
       return javaFloatText(numberOf(value), String);
     case 'decimal':
-      return decimalText(bigintOf(value), type.scale);
+      return printDecimal(bigintOf(value), type.scale);
     case 'date':
-      return dateText(numberOf(value));
+      return printDate(numberOf(value));
     case 'time': {
       const millis = numberOf(value);
-      const time = clockText(Math.floor(millis / 1000));
-      return time + fractionText(BigInt(millis % 1000) * 1_000_000n, type.precision);
+      return clockText(Math.floor(millis / 1000)) + fractionText((millis % 1000) * 1_000_000, type.precision);
     }
     case 'timestamp':
     case 'timestamp-ltz': {
-      const { date, hour, minute, second, nanos } = wallClock(bigintOf(value));
-      return `${date} ${clockText(hour * 3600 + minute * 60 + second)}${fractionText(BigInt(nanos), type.precision)}`;
+      const { days, millisOfDay, nanosOfMilli } = dayTime(bigintOf(value));
+      const nanos = (millisOfDay % 1000) * 1_000_000 + nanosOfMilli;
+      return `${printDate(days)} ${clockText(Math.floor(millisOfDay / 1000))}${fractionText(nanos, type.precision)}`;
     }
     default:
       throw unsupported(`type ${type.kind.toUpperCase()}`, 'partition path');
   }
 }
 
-type WallClock = {
-  readonly date: string;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
-  readonly nanos: number;
-};
-
-const nanosPerDay = 86_400_000_000_000n;
-
-function wallClock(epochNanos: bigint): WallClock {
-  const nanosOfDay = ((epochNanos % nanosPerDay) + nanosPerDay) % nanosPerDay;
-  const days = Number((epochNanos - nanosOfDay) / nanosPerDay);
-  const secondOfDay = Number(nanosOfDay / 1_000_000_000n);
-  return {
-    date: dateText(days),
-    hour: Math.floor(secondOfDay / 3600),
-    minute: Math.floor(secondOfDay / 60) % 60,
-    second: secondOfDay % 60,
-    nanos: Number(nanosOfDay % 1_000_000_000n),
-  };
-}
-
-/** yyyy-MM-dd of a day number, proleptic Gregorian; years beyond four digits have a sign. */
-function dateText(epochDays: number): string {
-  // Days from 0000-03-01: a year that begins in March has its leap day at the end.
-  const shifted = epochDays + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  return `${yearText(year)}-${two(month)}-${two(day)}`;
-}
-
-function yearText(year: number): string {
-  const digits = String(Math.abs(year)).padStart(4, '0');
-  if (year < 0) return `-${digits}`;
-  return year > 9999 ? `+${digits}` : digits;
-}
-
+/** `HH:MM:SS` */
 function clockText(secondOfDay: number): string {
   return `${two(Math.floor(secondOfDay / 3600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
 }
@@ -144,18 +104,10 @@ function isoFraction(nanos: number): string {
 }
 
 /** As many digits as the precision has, more only if cutting would lose something. */
-function fractionText(nanos: bigint, precision: number): string {
+function fractionText(nanos: number, precision: number): string {
   let digits = String(nanos).padStart(9, '0');
   while (digits.length > precision && digits.endsWith('0')) digits = digits.slice(0, -1);
   return digits === '' ? '' : `.${digits}`;
-}
-
-function decimalText(unscaled: bigint, scale: number): string {
-  const negative = unscaled < 0n;
-  const digits = String(negative ? -unscaled : unscaled).padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  const text = scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
-  return negative ? `-${text}` : text;
 }
 
 /** Java's Double.toString: plain from 1e-3 to 1e7, else scientific; always a digit after the point. */
@@ -182,10 +134,6 @@ function shortestFloat(value: number): string {
     if (Math.fround(Number(text)) === value) return text;
   }
   return value.toPrecision(9);
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
 }
 
 function hexByte(code: number): string {
