@@ -55,6 +55,7 @@ export function daysInMonth(year: number, month: number): number {
 const twoDigits = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'));
 const threeDigits = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
+/** At least two digits, the sign of a negative number counting as one, as Java's %02d. */
 export function two(n: number): string {
   return twoDigits[n] ?? String(n);
 }
@@ -67,9 +68,10 @@ export function printDate(days: number): string {
   return `${sign}${digits}-${two(month)}-${two(day)}`;
 }
 
-/** `HH:MM:SS.mmm` of milliseconds of the day. */
+/** `HH:MM:SS.mmm` of milliseconds of the day; what is outside the day prints as Java's %02d and %03d would. */
 export function printTime(millis: number): string {
-  return `${printSeconds(millis)}.${threeDigits[millis % 1000] ?? '000'}`;
+  const rest = millis % 1000;
+  return `${printSeconds(millis)}.${threeDigits[rest] ?? `-${two(-rest)}`}`;
 }
 
 function printSeconds(millis: number): string {
