@@ -1,37 +1,74 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch } from './column-builder.ts';
 import { rowsOf } from './column-reader.ts';
-import type { DataType } from './data-type.ts';
 import { concatBatches, gatherBatch, takeRows } from './gather.ts';
-import { decodeIpc, encodeIpc } from './ipc.ts';
-import { sliceBatch } from './row-batch.ts';
+import { emptyBatch, sliceBatch } from './row-batch.ts';
 
-test('smoke', () => {
-  const types: DataType[] = [
-    { kind: 'boolean', nullable: true },
-    { kind: 'varchar', length: 10, nullable: true },
-    { kind: 'decimal', precision: 38, scale: 2, nullable: true },
-    { kind: 'timestamp', precision: 9, nullable: true },
-    { kind: 'bigint', nullable: true },
-  ];
-  const rowType = {
-    fields: types.map((type, i) => ({ id: i, name: `c${i}`, type, description: undefined, defaultValue: undefined })),
-  };
-  const rows = [
-    [true, 'aé', -5n, -1n, 7n],
-    [null, null, null, null, null],
-    [false, 'x'.repeat(30), 10n ** 37n, 10n ** 18n, -7n],
-  ];
-  const b = buildBatch(rowType, rows);
-  expect(rowsOf(b)).toEqual(rows);
-  expect(rowsOf(takeRows(b, Uint32Array.of(2, 1, 0)))).toEqual(rows.toReversed());
-  expect(rowsOf(gatherBatch([b, b], Uint8Array.of(0, 1, 0, 1), Uint32Array.of(2, 1, 0, 0)))).toEqual([
-    rows[2],
-    rows[1],
-    rows[0],
-    rows[0],
-  ]);
-  expect(rowsOf(concatBatches([b, sliceBatch(b, 1, 3)]))).toEqual([...rows, ...rows.slice(1)]);
-  expect(rowsOf(decodeIpc(encodeIpc(sliceBatch(b, 1, 3)), rowType))).toEqual(rows.slice(1));
-  expect(rowsOf(decodeIpc(encodeIpc(sliceBatch(b, 0, 0)), rowType))).toEqual([]);
+test('gathering picks the same rows as picking them one by one', () => {
+  const sources = fc.array(arbitraryBatch(sampleTypes, 12), { minLength: 1, maxLength: 4 });
+  const picks = fc.array(fc.tuple(fc.nat(3), fc.nat(11)), { maxLength: 50 });
+  fc.assert(
+    fc.property(sources, picks, (batches, wanted) => {
+      // Runs of neighbours take a path of their own.
+      const flat = wanted.flatMap(([b, r]) => [
+        [b, r],
+        [b, r + 1],
+      ]);
+      const valid = flat.filter(([b = 0, r = 0]) => r < (batches[b]?.rows.length ?? 0));
+      const gathered = gatherBatch(
+        batches.map(({ batch }) => batch),
+        Uint16Array.from(valid, ([b = 0]) => b),
+        Uint32Array.from(valid, ([, r = 0]) => r),
+      );
+      expect(rowsOf(gathered)).toEqual(valid.map(([b = 0, r = 0]) => batches[b]?.rows[r]));
+    }),
+  );
+});
+
+test('rows of one batch are taken in any order, from slices too', () => {
+  fc.assert(
+    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+      const start = Math.min(3, rows.length);
+      const slice = sliceBatch(batch, start, rows.length);
+      const backwards = Uint32Array.from({ length: slice.rowCount }, (_, i) => slice.rowCount - 1 - i);
+      expect(rowsOf(takeRows(slice, backwards))).toEqual(rows.slice(start).toReversed());
+    }),
+  );
+});
+
+test('concatenation has the rows of all batches, one batch after the other', () => {
+  fc.assert(
+    fc.property(fc.array(arbitraryBatch(sampleTypes, 20), { minLength: 1, maxLength: 4 }), batches => {
+      const slices = batches.map(({ batch }) => sliceBatch(batch, batch.rowCount >> 2, batch.rowCount));
+      const expected = batches.flatMap(({ rows }) => rows.slice(rows.length >> 2));
+      expect(rowsOf(concatBatches(slices))).toEqual(expected);
+    }),
+  );
+});
+
+test('nothing gathered and nothing concatenated are empty batches', () => {
+  const empty = emptyBatch(rowTypeOf(sampleTypes));
+  expect(concatBatches([empty, empty]).rowCount).toBe(0);
+  expect(takeRows(empty, new Uint32Array(0)).rowCount).toBe(0);
+});
+
+test('a null bitmap is made only when a null was picked', () => {
+  const batch = buildBatch(rowTypeOf(sampleTypes.slice(3, 4)), [[1], [null], [3]]);
+  const [without] = takeRows(batch, Uint32Array.of(2, 0)).columns;
+  expect([without?.nullCount, without?.nullBitmap.length]).toEqual([0, 0]);
+  const [withNull] = takeRows(batch, Uint32Array.of(1)).columns;
+  expect([withNull?.nullCount, withNull?.nullBitmap.length]).toEqual([1, 1]);
+});
+
+test('values of every length around a word are copied whole', () => {
+  const texts = Array.from({ length: 140 }, (_, length) => 'x'.repeat(length));
+  const rowType = rowTypeOf(sampleTypes.slice(11, 12));
+  const batch = buildBatch(
+    rowType,
+    texts.map(text => [text]),
+  );
+  const order = Uint32Array.from({ length: 140 }, (_, i) => (i * 37) % 140);
+  expect(rowsOf(takeRows(batch, order))).toEqual([...order].map(row => [texts[row]]));
 });

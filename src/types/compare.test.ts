@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compareDoubles, compareScalars, compareTexts } from './compare.ts';
+
+test('texts are ordered as their UTF-8 bytes, also beyond the basic plane', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 8 });
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      expect(compareTexts(a, b)).toBe(Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b))));
+    }),
+  );
+  expect(compareTexts('\uffee', '𝄞')).toBe(-1);
+  expect(compareTexts('𝄞', '\uffee')).toBe(1);
+});
+
+test('doubles are ordered as in Java: minus zero first, NaN last and equal to itself', () => {
+  const ordered = [Number.NEGATIVE_INFINITY, -1, -0, 0, 1e-300, 1, Number.POSITIVE_INFINITY, Number.NaN];
+  for (const [i, a] of ordered.entries()) {
+    for (const [j, b] of ordered.entries()) expect(compareDoubles(a, b)).toBe(Math.sign(i - j));
+  }
+});
+
+test('null comes before any value', () => {
+  expect(compareScalars({ kind: 'int', nullable: true }, null, -5)).toBe(-1);
+  expect(compareScalars({ kind: 'int', nullable: true }, -5, null)).toBe(1);
+  expect(compareScalars({ kind: 'int', nullable: true }, null, null)).toBe(0);
+});
+
+test('binaries are ordered by unsigned bytes, then length', () => {
+  const type = { kind: 'varbinary', length: 9, nullable: true } as const;
+  expect(compareScalars(type, Uint8Array.of(0x80), Uint8Array.of(0x7f, 1))).toBe(1);
+  expect(compareScalars(type, Uint8Array.of(1), Uint8Array.of(1, 0))).toBe(-1);
+});
+
+test('numbers of 64 bits and decimals are ordered exactly', () => {
+  const type = { kind: 'decimal', precision: 38, scale: 0, nullable: true } as const;
+  expect(compareScalars(type, 10n ** 37n, 10n ** 37n + 1n)).toBe(-1);
+  expect(compareScalars({ kind: 'boolean', nullable: true }, false, true)).toBe(-1);
+});
