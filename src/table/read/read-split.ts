@@ -3,8 +3,8 @@
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import type { Section } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
-import type { SortedRun } from '../../lsm/sorted-runs.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { selectRows } from '../../types/filter.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
@@ -105,14 +105,8 @@ async function* mergedBatches(
 }
 
 /** The merged rows of a section, deletes dropped. */
-function mergeSection(
-  table: Table,
-  place: FilePlace,
-  section: readonly SortedRun[],
-  read: FileRead,
-): AsyncIterable<KeyValueBatch> {
-  // The merge lets the later of equals win, so the oldest run comes first.
-  const runs = section.toReversed().map(run => readRun(table, place, run.files, read));
+function mergeSection(table: Table, place: FilePlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
+  const runs = section.map(files => readRun(table, place, files, read));
   const keyNames = trimmedPrimaryKeys(read.schema);
   return mergeRuns(runs, { keyNames, engine: 'deduplicate', dropDeletes: true }, { batchRowsMax: read.batchRowsMax });
 }

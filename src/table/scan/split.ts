@@ -7,8 +7,7 @@
  * @see spec 10.1
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
-import { intervalPartition } from '../../lsm/compaction-plan.ts';
-import type { SortedRun } from '../../lsm/sorted-runs.ts';
+import { intervalPartition, type Section } from '../../lsm/compaction-plan.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import type { KeyComparator } from '../key-comparator.ts';
 
@@ -25,7 +24,7 @@ export type SplitWork =
   /** Independent files, in reading order. */
   | { readonly kind: 'raw'; readonly files: readonly DataFileMeta[] }
   /** Sections in key order; the keys of different sections do not overlap. Each is runs to be merged. */
-  | { readonly kind: 'merge'; readonly sections: readonly (readonly SortedRun[])[] };
+  | { readonly kind: 'merge'; readonly sections: readonly Section[] };
 
 export type BucketFiles = Omit<Split, 'work'> & { readonly files: readonly DataFileMeta[] };
 
@@ -53,15 +52,15 @@ export function splitKeyBucket(
 ): readonly Split[] {
   const sections = intervalPartition(bucket.files, compareKey);
   const splits: Split[] = [];
-  const weigh = (section: readonly SortedRun[]): number =>
+  const weigh = (section: Section): number =>
     section.reduce(
-      (sum, run) => sum + run.files.reduce((s, file) => s + Math.max(file.fileSize, settings.openFileBytes), 0),
+      (sum, run) => sum + run.reduce((s, file) => s + Math.max(file.fileSize, settings.openFileBytes), 0),
       0,
     );
   // Neighbouring sections of one sort go together, so a split is either raw or merged.
   for (const group of groupBy(sections, isRawSection)) {
     for (const part of pack(group.items, weigh, settings.targetBytes)) {
-      const raw = part.flatMap(section => section.flatMap(run => run.files));
+      const raw = part.flatMap(section => section.flat());
       splits.push(splitOf(bucket, group.key ? { kind: 'raw', files: raw } : { kind: 'merge', sections: part }));
     }
   }
@@ -69,8 +68,8 @@ export function splitKeyBucket(
 }
 
 /** One run whose rows are all there to stay: nothing to merge, nothing to drop. */
-function isRawSection(section: readonly SortedRun[]): boolean {
-  return section.length === 1 && section.every(run => run.files.every(file => file.deleteRowCount === 0));
+function isRawSection(section: Section): boolean {
+  return section.length === 1 && section.every(run => run.every(file => file.deleteRowCount === 0));
 }
 
 function splitOf({ partition, partitionValues, bucket, totalBuckets }: BucketFiles, work: SplitWork): Split {
@@ -113,5 +112,5 @@ function compareBigints(a: bigint, b: bigint): number {
 /** Every file of a split. */
 export function filesOf(split: Split): readonly DataFileMeta[] {
   const { work } = split;
-  return work.kind === 'raw' ? work.files : work.sections.flatMap(runs => runs.flatMap(run => run.files));
+  return work.kind === 'raw' ? work.files : work.sections.flatMap(runs => runs.flat());
 }

@@ -1,0 +1,228 @@
+/**
+ * Compacts a table: looks at the newest snapshot, picks for each bucket, rewrites, and swaps all results in with one
+ * COMPACT snapshot.
+ *
+ * It replaces exactly the files it read (DESIGN C1). On a newer base each bucket's result stands if its inputs are still
+ * live, and is given up otherwise; appends never fail because of it.
+ */
+import { mapBounded } from '../../base/concurrency.ts';
+import { isLakeError, unsupported } from '../../base/errors.ts';
+import { deserializeRow } from '../../format/binary-row.ts';
+import type { DataFileMeta } from '../../format/data-file.ts';
+import { refusedFeatures } from '../../format/table-options.ts';
+import {
+  appendCompactionSettings,
+  pickBucketedAppend,
+  pickFullBucketedAppend,
+  pickUnawareAppend,
+} from '../../lsm/append-picker.ts';
+import {
+  type CompactReason,
+  compactionSettings,
+  pickCompaction,
+  pickFullCompaction,
+} from '../../lsm/compaction-picker.ts';
+import { planUnit } from '../../lsm/compaction-plan.ts';
+import { sortedRuns } from '../../lsm/sorted-runs.ts';
+import type { Committer } from '../commit/commit.ts';
+import { type CommitBase, type CommitPlan, type CommitStop, commitPlan, commitStop } from '../commit/request.ts';
+import { keyComparator } from '../key-comparator.ts';
+import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
+import { liveEntries } from '../manifests.ts';
+import { latestSnapshot } from '../snapshots.ts';
+import { partitionTypes, type Table } from '../table.ts';
+import type { Place } from '../write/place-rows.ts';
+import { batchCommitIdentifier } from '../write/table-writer.ts';
+import { type CompactResult, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
+
+export type CompactOptions = {
+  /** Everything into the last level, whatever the shape. */
+  readonly isFull: boolean;
+  /** No further bucket is begun after this; what is done by then is committed. On `table.clock`'s monotonic time. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly commitUser?: string | undefined;
+};
+
+/** The receipt of a run. */
+export type CompactReceipt = {
+  readonly status: 'nothing-to-do' | 'committed' | 'given-up';
+  readonly snapshotId: number | undefined;
+  readonly buckets: readonly CompactedBucket[];
+  /** Buckets whose inputs were gone when it came to the commit, or that the deadline left out. */
+  readonly leftCount: number;
+  readonly detail: string;
+};
+
+export type CompactedBucket = {
+  readonly bucket: number;
+  readonly reason: CompactReason | 'append';
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+};
+
+/** Buckets rewritten at the same time; each holds a row group and a batch a run. */
+const bucketsInParallelMax = 2;
+
+type Task = {
+  readonly place: Place;
+  readonly reason: CompactedBucket['reason'];
+  readonly run: () => Promise<CompactResult>;
+};
+type Done = { readonly task: Task; readonly result: CompactResult };
+
+/** @throws LakeError `unsupported` for tables whose compaction asks for more than is done here */
+export async function compactTable(
+  table: Table,
+  committer: Committer,
+  options: CompactOptions,
+): Promise<CompactReceipt> {
+  const refused = refusedFeatures(table.schema, 'write');
+  if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
+  const snapshot = await latestSnapshot(table);
+  if (snapshot === undefined) return nothing('the table is empty');
+  const tasks = pickTasks(table, await liveEntries(table, snapshot), options);
+  if (tasks.length === 0) return nothing('no bucket has anything to compact');
+  const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, task, options));
+  const done = outcomes.filter(outcome => outcome !== undefined);
+  if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
+  return commitResults(table, committer, done, tasks.length, options);
+}
+
+/** undefined: given up, since an input is gone or time is up. */
+async function attempt(table: Table, task: Task, options: CompactOptions): Promise<Done | undefined> {
+  if (options.deadlineMs !== undefined && table.clock.monotonicMs() >= options.deadlineMs) return undefined;
+  try {
+    return { task, result: await task.run() };
+  } catch (error) {
+    // Somebody compacted and expired it meanwhile: not corruption, as long as the head moved on (DESIGN C1).
+    if (isLakeError(error, 'LAKE_FILE_MISSING') || isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) return undefined;
+    throw error;
+  }
+}
+
+async function commitResults(
+  table: Table,
+  committer: Committer,
+  done: readonly Done[],
+  taskCount: number,
+  options: CompactOptions,
+): Promise<CompactReceipt> {
+  let committed: readonly Done[] = [];
+  const outcome = await committer.commit({
+    commitUser: options.commitUser ?? table.random.uuid(),
+    commitIdentifier: batchCommitIdentifier,
+    signal: options.signal,
+    plan: async (base, again) => {
+      if (again !== undefined) return commitStop('conflict', again.detail);
+      committed = await stillLive(done, base);
+      return planOf(table, committed);
+    },
+  });
+  if (outcome.status !== 'committed') {
+    return givenUp(taskCount, 'detail' in outcome ? outcome.detail : outcome.reason);
+  }
+  return {
+    status: 'committed',
+    snapshotId: outcome.snapshot.id,
+    buckets: committed.map(describe),
+    leftCount: taskCount - committed.length,
+    detail: '',
+  };
+}
+
+/** The results whose every input is live on the base under the identical identifier (S2 a). */
+async function stillLive(done: readonly Done[], base: CommitBase): Promise<readonly Done[]> {
+  const kept: Done[] = [];
+  for (const item of done) {
+    const live = new Set((await base.liveFiles(item.result.place)).map(identifierKey));
+    if (item.result.before.every(file => live.has(identifierKey({ ...item.result.place, file })))) kept.push(item);
+  }
+  return kept;
+}
+
+function planOf(table: Table, done: readonly Done[]): CommitPlan | CommitStop {
+  if (done.length === 0) return commitStop('conflict', 'every bucket was changed by another compaction');
+  const deletes = done.flatMap(({ result }) =>
+    result.before.map((file): PlacedFile => {
+      const { partition, bucket, totalBuckets } = result.place;
+      return { partition, bucket, totalBuckets, file };
+    }),
+  );
+  return commitPlan({
+    kind: 'COMPACT',
+    schemaId: table.schema.id,
+    deletes,
+    adds: done.flatMap(({ result }) => result.after),
+  });
+}
+
+function pickTasks(table: Table, entries: readonly PlacedFile[], options: CompactOptions): readonly Task[] {
+  const types = partitionTypes(table.schema);
+  const buckets = Map.groupBy(entries, bucketKey);
+  const tasks: Task[] = [];
+  for (const files of buckets.values()) {
+    const first = files[0];
+    if (first === undefined) continue;
+    const { partition, bucket, totalBuckets } = first;
+    const place: Place = { partition, partitionValues: deserializeRow(partition, types), bucket, totalBuckets };
+    const metas = files.map(({ file }) => file);
+    const isKeyed = table.schema.primaryKeys.length > 0;
+    tasks.push(...(isKeyed ? keyTasks(table, place, metas, options) : appendTasks(table, place, metas, options)));
+  }
+  return tasks;
+}
+
+function keyTasks(
+  table: Table,
+  place: Place,
+  files: readonly DataFileMeta[],
+  { isFull, signal }: CompactOptions,
+): Task[] {
+  const compareKey = keyComparator(table.schema);
+  const runs = sortedRuns(files, compareKey);
+  const settings = compactionSettings(table.options, { sinceFullCompactionMs: Number.POSITIVE_INFINITY });
+  const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
+  if (unit === undefined) return [];
+  const plan = planUnit(unit, compareKey, settings);
+  if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
+  return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, place, plan, signal) }];
+}
+
+function appendTasks(
+  table: Table,
+  place: Place,
+  files: readonly DataFileMeta[],
+  { isFull, signal }: CompactOptions,
+): Task[] {
+  const settings = appendCompactionSettings(table.options);
+  const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
+  const units =
+    table.options.bucket > 0
+      ? [ordered].filter(unit => unit !== undefined)
+      : pickUnawareAppend(files, settings, { isFull });
+  return units.map(unit => ({ place, reason: 'append', run: () => rewriteAppendBucket(table, place, unit, signal) }));
+}
+
+function describe({ task, result }: Done): CompactedBucket {
+  const bytes = (files: readonly { readonly fileSize: number }[]): number =>
+    files.reduce((sum, file) => sum + file.fileSize, 0);
+  return {
+    bucket: task.place.bucket,
+    reason: task.reason,
+    filesBefore: result.before.length,
+    filesAfter: result.after.length,
+    bytesBefore: bytes(result.before),
+    bytesAfter: bytes(result.after.map(({ file }) => file)),
+  };
+}
+
+function nothing(detail: string): CompactReceipt {
+  return { status: 'nothing-to-do', snapshotId: undefined, buckets: [], leftCount: 0, detail };
+}
+
+function givenUp(leftCount: number, detail: string): CompactReceipt {
+  return { status: 'given-up', snapshotId: undefined, buckets: [], leftCount, detail };
+}
