@@ -1,0 +1,216 @@
+/**
+ * A base as the deciders need it: what manifests say of the buckets a plan touches (DESIGN S2).
+ *
+ * A base never changes. What it tells is worked out from its own list of manifests each time; only the manifests
+ * themselves, which are immutable, are kept in memory. Appends look at summaries (a few numbers per bucket), so a warm
+ * one costs the same whatever the number of files; who deletes gets the live files of the buckets it touches.
+ */
+import { mapBounded } from '../../base/concurrency.ts';
+import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import { keyComparator } from '../key-comparator.ts';
+import { bucketKey, identifierKey, liveAmong, type PlacedFile, partitionKey } from '../live-files.ts';
+import type { ManifestSummary } from '../manifest-summary.ts';
+import { type ManifestFilter, readEntries, readSummary, whileSnapshotStays } from '../manifests.ts';
+import { partitionPruner } from '../partition-pruning.ts';
+import { partitionTypes, type Table } from '../table.ts';
+import { type BucketFacts, type GuardFacts, needsLiveFiles } from './decide-guards.ts';
+import { dutiesDiffer } from './duties.ts';
+import { metadataConcurrencyMax } from './limits.ts';
+import type { Properties } from './properties.ts';
+import type { BucketPlace, CommitBase, CommitPlan } from './request.ts';
+
+export type BaseParts = {
+  readonly snapshot: Snapshot | undefined;
+  readonly schema: TableSchema;
+  readonly properties: Properties;
+  /** Store time at or before which the snapshot was seen to be the head. */
+  readonly storeTimeMs: number;
+  /** Our own clock then; only spares requests. */
+  readonly seenAtMs: number;
+  /** Base list before delta list. */
+  readonly manifests: readonly ManifestFileMeta[];
+};
+
+export class TableBase implements CommitBase {
+  readonly snapshot: Snapshot | undefined;
+  readonly schema: TableSchema;
+  readonly properties: Properties;
+  readonly storeTimeMs: number;
+  readonly seenAtMs: number;
+  readonly manifests: readonly ManifestFileMeta[];
+  readonly #table: Table;
+
+  constructor(table: Table, parts: BaseParts) {
+    this.#table = table;
+    this.snapshot = parts.snapshot;
+    this.schema = parts.schema;
+    this.properties = parts.properties;
+    this.storeTimeMs = parts.storeTimeMs;
+    this.seenAtMs = parts.seenAtMs;
+    this.manifests = parts.manifests;
+  }
+
+  /** 0 before the first snapshot. */
+  get id(): number {
+    return this.snapshot?.id ?? 0;
+  }
+
+  readonly sequenceFloor = (place: BucketPlace): Promise<bigint> => {
+    return this.reading(async () => floorAmong(await this.#summaries([place], 'bucket'), place));
+  };
+
+  readonly liveFiles = (place: BucketPlace): Promise<readonly PlacedFile[]> => {
+    return this.reading(async () => (await this.#entriesOf([place])).get(bucketKey(place))?.live ?? []);
+  };
+
+  readonly liveEntries = (filter: ManifestFilter = {}): Promise<readonly PlacedFile[]> => {
+    return this.reading(async () => liveAmong(await readEntries(this.#table, this.manifests, filter)));
+  };
+
+  /** Runs a read of what the base refers to. @throws LakeError LAKE_SNAPSHOT_EXPIRED when the base is no more */
+  reading<T>(read: () => Promise<T>): Promise<T> {
+    return this.snapshot === undefined ? read() : whileSnapshotStays(this.#table, this.snapshot, read);
+  }
+
+  /** Gathers what the guards ask about the plan. @throws LakeError LAKE_SNAPSHOT_EXPIRED */
+  factsFor(plan: CommitPlan): Promise<GuardFacts> {
+    return this.reading(() => this.#factsFor(plan));
+  }
+
+  async #factsFor(plan: CommitPlan): Promise<GuardFacts> {
+    const touched = new Map<string, PlacedFile>();
+    for (const file of [...plan.adds, ...plan.deletes]) touched.set(bucketKey(file), file);
+    const indexed = new Map((plan.index?.files ?? []).map(place => [bucketKey(place), place]));
+    const wanted = needsLiveFiles(plan);
+    const seen = await this.#entriesOf(
+      [...new Map([...indexed, ...touched])].flatMap(([key, place]) => (wanted.has(key) ? [place] : [])),
+    );
+    const appended = plan.adds.filter(add => !wanted.has(bucketKey(add)));
+    const summaries = await this.#summaries(appended, 'partition');
+    const buckets = new Map<string, BucketFacts>();
+    const adds = Map.groupBy(plan.adds, bucketKey);
+    for (const key of [...indexed.keys(), ...touched.keys()]) {
+      const own = adds.get(key) ?? [];
+      const read = wanted.has(key) ? (seen.get(key) ?? noEntries) : undefined;
+      buckets.set(key, read === undefined ? appendFacts(summaries, own) : exactFacts(read, own));
+    }
+    return {
+      baseStoreTimeMs: this.storeTimeMs,
+      hasPrimaryKey: this.schema.primaryKeys.length > 0,
+      buckets,
+      totalBuckets: await this.#totalBuckets(plan),
+      dutiesChanged: await this.#dutiesChanged(plan),
+      hasIndex: this.snapshot?.indexManifest !== undefined,
+      compareKeys: keyComparator(this.schema),
+    };
+  }
+
+  /** S2 (c): bucket counts by partition. Summaries also count dead files, so a disagreement is looked into. */
+  async #totalBuckets(plan: CommitPlan): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    const counts = new Map<string, ReadonlySet<number>>();
+    if (plan.kind === 'OVERWRITE') return counts;
+    const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
+    const summaries = await this.#summaries(fixed, 'partition');
+    for (const [key, [first]] of Map.groupBy(fixed, ({ partition }) => partitionKey(partition))) {
+      const among = new Set(summaries.flatMap(({ partitions }) => [...(partitions.get(key)?.totalBuckets ?? [])]));
+      const agrees = first === undefined || among.isSubsetOf(new Set([first.totalBuckets]));
+      counts.set(key, agrees ? among : await this.#liveTotalBuckets(key, first.partition));
+    }
+    return counts;
+  }
+
+  async #liveTotalBuckets(key: string, partition: Uint8Array): Promise<ReadonlySet<number>> {
+    const live = await this.liveEntries({
+      mayMatch: partitionPruner([partition], partitionTypes(this.schema)),
+      matches: entry => partitionKey(entry.partition) === key,
+    });
+    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(count => count > 0));
+  }
+
+  /** S2 (g): only the base's being newer matters. */
+  async #dutiesChanged(plan: CommitPlan): Promise<boolean> {
+    if (this.snapshot === undefined || this.snapshot.schemaId <= plan.schemaId) return false;
+    const { schemas } = this.#table;
+    return dutiesDiffer(await schemas.get(plan.schemaId), await schemas.get(this.snapshot.schemaId));
+  }
+
+  /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */
+  async #summaries(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): Promise<readonly ManifestSummary[]> {
+    if (places.length === 0) return [];
+    const { summaries } = this.#table.caches;
+    const buckets = scope === 'bucket' ? new Set(places.map(({ bucket }) => bucket)) : undefined;
+    let mayHold: ((meta: ManifestFileMeta) => boolean) | undefined;
+    const found: ManifestSummary[] = [];
+    const missing: ManifestFileMeta[] = [];
+    for (const meta of this.manifests) {
+      const cached = summaries.get(meta.fileName);
+      if (cached !== undefined) {
+        found.push(cached);
+        continue;
+      }
+      mayHold ??= this.#pruner(places);
+      if (mayHold(meta) && mayHoldBucket(meta, buckets)) missing.push(meta);
+    }
+    const read = await mapBounded(missing, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
+    return [...found, ...read];
+  }
+
+  /** All entries of these buckets, by bucket, with the live ones among them. */
+  async #entriesOf(places: readonly BucketPlace[]): Promise<ReadonlyMap<string, BucketEntries>> {
+    if (places.length === 0) return new Map();
+    const keys = new Set(places.map(bucketKey));
+    const entries = await readEntries(this.#table, this.manifests, {
+      buckets: new Set(places.map(({ bucket }) => bucket)),
+      mayMatch: this.#pruner(places),
+      matches: entry => keys.has(bucketKey(entry)),
+    });
+    const byBucket = new Map<string, BucketEntries>();
+    for (const [key, all] of Map.groupBy(entries, bucketKey)) byBucket.set(key, { all, live: liveAmong(all) });
+    return byBucket;
+  }
+
+  #pruner(places: readonly BucketPlace[]): (meta: ManifestFileMeta) => boolean {
+    const partitions = new Map(places.map(({ partition }) => [partitionKey(partition), partition]));
+    return partitionPruner([...partitions.values()], partitionTypes(this.schema));
+  }
+}
+
+type BucketEntries = { readonly all: readonly ManifestEntry[]; readonly live: readonly ManifestEntry[] };
+const noEntries: BucketEntries = { all: [], live: [] };
+
+function exactFacts({ all, live }: BucketEntries, adds: readonly PlacedFile[]): BucketFacts {
+  const wanted = new Set(adds.map(identifierKey));
+  const repeated = new Set(all.map(identifierKey).filter(identifier => wanted.has(identifier)));
+  let sequenceFloor = -1n;
+  for (const { file } of live) if (file.maxSequenceNumber > sequenceFloor) sequenceFloor = file.maxSequenceNumber;
+  return { sequenceFloor, live, repeated };
+}
+
+/** With fixed buckets S6 refuses a file that comes a second time; without, its name tells. */
+function appendFacts(summaries: readonly ManifestSummary[], adds: readonly PlacedFile[]): BucketFacts {
+  const repeated = adds.filter(({ file }) => summaries.some(({ unfixedNames }) => unfixedNames.has(file.fileName)));
+  const [first] = adds;
+  return {
+    sequenceFloor: first === undefined ? -1n : floorAmong(summaries, first),
+    live: undefined,
+    repeated: new Set(repeated.map(identifierKey)),
+  };
+}
+
+function floorAmong(summaries: readonly ManifestSummary[], { partition, bucket }: BucketPlace): bigint {
+  const key = partitionKey(partition);
+  let floor = -1n;
+  for (const { partitions } of summaries) {
+    const largest = partitions.get(key)?.sequenceMax.get(bucket);
+    if (largest !== undefined && largest > floor) floor = largest;
+  }
+  return floor;
+}
+
+function mayHoldBucket(meta: ManifestFileMeta, buckets: ReadonlySet<number> | undefined): boolean {
+  const { minBucket, maxBucket } = meta;
+  if (buckets === undefined || minBucket === undefined || maxBucket === undefined) return true;
+  return buckets.values().some(bucket => bucket >= minBucket && bucket <= maxBucket);
+}

@@ -1,0 +1,264 @@
+/**
+ * Commit: how a table moves from one snapshot to the next, with many writers, no lock and no server.
+ *
+ * A commit is one conditional PUT of `snapshot/snapshot-(N+1)`: of all who try, the store lets one win. Around it:
+ *
+ * 1. **Base** (look-up.ts, decide-base.ts; S1, S9–S11). Which snapshot we build on. A committer that has just won knows it
+ *    without asking, for as long as the store's clock says that it is fresh.
+ * 2. **Plan** (request.ts). The caller's function says what comes and goes, anew on every base.
+ * 3. **Guards** (base.ts gathers facts, decide-guards.ts decides; S2, S3, S6, S7). A plan that does not fit the base is
+ *    made again (numbers, ages, schema) or given up (`conflict`). So nobody commits what another has made untrue.
+ * 4. **Metadata** (write-metadata.ts; spec 4). Manifests and lists, in parallel. Invisible until 5.
+ * 5. **Swap** (swap.ts, decide-settle.ts; S4, S5). Won, lost, or found out: an answer that is lost or late is settled by
+ *    looking at the chain of parent links, never guessed. Lost: wait (contention.ts) and begin at 1.
+ *
+ * Warm and unopposed that is two round trips and four PUTs, none of them depending on how many files the table has.
+ *
+ * The deciders are pure and synchronous: a model checker can drive them without this driver. What this does not do: write
+ * data files, remove anything, or decide what to compact.
+ */
+import { unreachable } from '../../base/assert.ts';
+import { Semaphore } from '../../base/concurrency.ts';
+import { isLakeError } from '../../base/errors.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { ObservedStore, type RequestCounts } from '../observed-store.ts';
+import type { Table } from '../table.ts';
+import { TableBase } from './base.ts';
+import { Contention } from './contention.ts';
+import { baseIsStale } from './decide-base.ts';
+import { decideGuards } from './decide-guards.ts';
+import { buildSnapshot } from './decide-snapshot.ts';
+import { HintWriter } from './hints.ts';
+import { baseLookAgainMs, commitAttemptsMax, commitElapsedMsMax, planRoundsMax } from './limits.ts';
+import { type LookupResult, lookUpBase } from './look-up.ts';
+import { carriedProperties } from './properties.ts';
+import type {
+  CommitBase,
+  CommitFigures,
+  CommitOutcome,
+  CommitPlan,
+  CommitRequest,
+  CommitRequests,
+  PlanAgain,
+} from './request.ts';
+import { swap } from './swap.ts';
+import { MetadataWriter, type WrittenMetadata } from './write-metadata.ts';
+
+/** An outcome before its figures are known. */
+type End = CommitOutcome extends infer O ? (O extends CommitOutcome ? Omit<O, keyof CommitFigures> : never) : never;
+/** undefined: begin again at the newest base. */
+type AttemptResult = End | undefined;
+
+/** What one attempt has put together when it swaps. */
+type Attempt = {
+  readonly base: TableBase;
+  readonly plan: CommitPlan;
+  readonly written: WrittenMetadata;
+  /** The newest store time before the swap. */
+  readonly storeTimeMs: number;
+  readonly startedAtMs: number;
+};
+
+/** One commit by a committer of its own. Whoever commits more than once keeps a `Committer`. */
+export async function commit(table: Table, request: CommitRequest): Promise<CommitOutcome> {
+  await using committer = new Committer(table);
+  return await committer.commit(request);
+}
+
+/**
+ * Commits to one table, one at a time, and remembers the base it left. Keep one per table and process as long as you
+ * write; several callers may share it. Exceptions mean that nothing was committed; all else is in the outcome.
+ */
+export class Committer implements AsyncDisposable {
+  readonly #table: Table;
+  readonly #store: ObservedStore;
+  readonly #hints: HintWriter;
+  readonly #contention = new Contention();
+  readonly #turn = new Semaphore(1);
+  #base: TableBase | undefined;
+  /** Whether `#base` may only serve as what we knew: the next attempt looks for the head. */
+  #mustLook = true;
+
+  constructor(table: Table) {
+    const store = new ObservedStore(table.store);
+    this.#store = store;
+    this.#table = { ...table, store, storeTimeMs: () => store.lastStoreTimeMs ?? table.storeTimeMs() };
+    this.#hints = new HintWriter({ store: table.store, clock: table.clock, metaPath: table.metaPath });
+  }
+
+  /**
+   * @throws LakeError of the store, or the signal's reason: nothing was committed
+   * @throws AssertionError when the plan breaks its own contract
+   */
+  commit(request: CommitRequest): Promise<CommitOutcome> {
+    return this.#turn.use(() => this.#commit(request));
+  }
+
+  /** The base the next commit will most likely have: for a writer that numbers its rows before it commits. */
+  base(): Promise<{ readonly kind: 'base'; readonly base: CommitBase } | Extract<LookupResult, { kind: 'fenced' }>> {
+    return this.#turn.use(() => this.#currentBase());
+  }
+
+  /** Waits for a hint that is being written. The committer can be used on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#hints[Symbol.asyncDispose]();
+  }
+
+  async #commit(request: CommitRequest): Promise<CommitOutcome> {
+    const { clock, random } = this.#table;
+    const before = this.#store.counts;
+    const metadata = new MetadataWriter(this.#table);
+    const startedAtMs = clock.monotonicMs();
+    let end: AttemptResult;
+    let attempts = 0;
+    while (end === undefined) {
+      if (attempts >= commitAttemptsMax || clock.monotonicMs() - startedAtMs > commitElapsedMsMax) {
+        end = { status: 'conflict', rule: 'S4', detail: `no swap was won in ${attempts} attempts` };
+        break;
+      }
+      request.signal?.throwIfAborted();
+      const waitMs = this.#contention.waitMs(random);
+      if (waitMs > 0) await clock.sleep(waitMs, request.signal);
+      attempts += 1;
+      end = await this.#attempt(request, metadata);
+    }
+    const merge = metadata.mergeRequestCount;
+    return { ...end, attempts, requests: requestsBetween(before, this.#store.counts, merge) };
+  }
+
+  async #attempt(request: CommitRequest, metadata: MetadataWriter): Promise<AttemptResult> {
+    const startedAtMs = this.#table.clock.monotonicMs();
+    try {
+      const wasHeld = this.#holdsFreshBase();
+      const found = await this.#currentBase();
+      if (found.kind === 'fenced') return { status: 'fenced', reason: found.reason };
+      const { base } = found;
+      const plan = await planOn(base, request, { firstOnly: wasHeld });
+      // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
+      if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan.end;
+      const written = await base.reading(() => metadata.write(base, plan));
+      // S1: what the store has answered meanwhile says how old the base is.
+      const storeTimeMs = Math.max(base.storeTimeMs, this.#table.storeTimeMs());
+      if (baseIsStale(base.storeTimeMs, storeTimeMs)) return this.#lookAgain();
+      return await this.#swap(request, { base, plan, written, storeTimeMs, startedAtMs });
+    } catch (error) {
+      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+      // The base has expired under the plan: there is a newer one.
+      return this.#lookAgain();
+    }
+  }
+
+  async #swap(request: CommitRequest, attempt: Attempt): Promise<AttemptResult> {
+    const { base, plan, written, storeTimeMs, startedAtMs } = attempt;
+    const { store, clock, random, metaPath, label, id: tableId } = this.#table;
+    const { commitUser, commitIdentifier, signal } = request;
+    const snapshot = buildSnapshot({
+      ...written,
+      parent: base.snapshot,
+      properties: base.properties,
+      tableId,
+      plan,
+      commitUser,
+      commitIdentifier,
+      storeTimeMs,
+    });
+    const { storeTimeMs: baseStoreTimeMs } = base;
+    const result = await swap({ store, clock, random, metaPath, label, snapshot, baseStoreTimeMs, signal });
+    const tookMs = clock.monotonicMs() - startedAtMs;
+    switch (result.status) {
+      case 'committed':
+        this.#contention.won(tookMs);
+        this.#mustLook = !result.prompt || !this.#holdAsBase(attempt, snapshot);
+        if (result.prompt) this.#hints.afterWin(snapshot.id);
+        return { status: 'committed', snapshot };
+      case 'lost':
+      case 'void':
+        this.#contention.lost(tookMs);
+        return this.#lookAgain();
+      case 'unknown': {
+        this.#mustLook = true;
+        const identity = snapshot.deltaManifestList;
+        return { status: 'unknown', snapshotId: snapshot.id, identity, detail: result.detail };
+      }
+      default:
+        return unreachable(result);
+    }
+  }
+
+  /**
+   * Our own snapshot as the next base (S1). Its time is that of the last answer before the swap: nothing above it can
+   * have been there then.
+   */
+  #holdAsBase({ base, plan, written, storeTimeMs }: Attempt, snapshot: Snapshot): boolean {
+    if (plan.emptied || snapshot.schemaId > base.schema.id) return false;
+    this.#base = new TableBase(this.#table, {
+      snapshot,
+      schema: base.schema,
+      properties: carriedProperties(snapshot.properties),
+      storeTimeMs,
+      seenAtMs: this.#table.clock.monotonicMs(),
+      manifests: written.manifests,
+    });
+    return true;
+  }
+
+  async #currentBase(): Promise<LookupResult> {
+    if (this.#base !== undefined && this.#holdsFreshBase()) return { kind: 'base', base: this.#base };
+    const found = await lookUpBase(this.#table, this.#base);
+    if (found.kind === 'base') {
+      this.#base = found.base;
+      this.#mustLook = false;
+    }
+    return found;
+  }
+
+  /** By our own clock, which only spares a wasted attempt: the rule itself is checked before the swap. */
+  #holdsFreshBase(): boolean {
+    if (this.#base === undefined || this.#mustLook || this.#contention.isContended) return false;
+    return this.#table.clock.monotonicMs() - this.#base.seenAtMs < baseLookAgainMs;
+  }
+
+  #lookAgain(): undefined {
+    this.#mustLook = true;
+  }
+}
+
+/**
+ * The plan for this base, made again until the guards let it pass.
+ *
+ * @param options `firstOnly`: the base is remembered, and what does not pass at once is not worth writing again on it
+ */
+async function planOn(
+  base: TableBase,
+  request: CommitRequest,
+  options: { readonly firstOnly: boolean },
+): Promise<CommitPlan | { readonly status: 'end'; readonly end: End }> {
+  let again: PlanAgain | undefined;
+  let end: End = { status: 'conflict', rule: 'plan', detail: 'no plan' };
+  for (let round = 0; round < (options.firstOnly ? 1 : planRoundsMax); round += 1) {
+    const plan = await request.plan(base, again);
+    if (plan.status === 'stop') {
+      const { outcome, detail } = plan;
+      const changed: End = { status: 'changed', detail, base: base.snapshot };
+      return { status: 'end', end: outcome === 'changed' ? changed : { status: 'conflict', rule: 'plan', detail } };
+    }
+    const verdict = decideGuards(plan, await base.factsFor(plan));
+    if (verdict.kind === 'pass') return plan;
+    if (verdict.kind === 'conflict') {
+      return { status: 'end', end: { status: 'conflict', rule: verdict.rule, detail: verdict.detail } };
+    }
+    again = verdict.again;
+    end = { status: 'conflict', rule: verdict.rule, detail: again.detail };
+  }
+  return { status: 'end', end };
+}
+
+function requestsBetween(before: RequestCounts, after: RequestCounts, merge: number): CommitRequests {
+  return {
+    put: after.put - before.put,
+    putIfAbsent: after.putIfAbsent - before.putIfAbsent,
+    get: after.get - before.get,
+    list: after.list - before.list,
+    merge,
+  };
+}

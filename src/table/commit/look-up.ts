@@ -1,0 +1,115 @@
+/**
+ * Finding the base of a commit (DESIGN S1): LIST, the largest id, GET it, and what it refers to.
+ */
+import { mapBounded } from '../../base/concurrency.ts';
+import { isLakeError, LakeError } from '../../base/errors.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { manifestsOf, whileSnapshotStays } from '../manifests.ts';
+import { tableIdOf } from '../schemas.ts';
+import { latestIdAbove, listSnapshotIds, readSnapshot } from '../snapshots.ts';
+import type { Table } from '../table.ts';
+import { TableBase } from './base.ts';
+import { type BaseFacts, decideBase, type FenceReason } from './decide-base.ts';
+import { lookupTriesMax, metadataConcurrencyMax } from './limits.ts';
+import { carriedProperties, droppedProperty, isOurs, type Properties, tableIdProperty } from './properties.ts';
+
+export type LookupResult =
+  | { readonly kind: 'base'; readonly base: TableBase }
+  | { readonly kind: 'fenced'; readonly reason: FenceReason };
+
+/**
+ * The newest base.
+ *
+ * @param known one we had before. While it is still the head only its time is new; and no head may ever be below it
+ */
+export async function lookUpBase(table: Table, known: TableBase | undefined): Promise<LookupResult> {
+  for (let tries = 0; tries < lookupTriesMax; tries += 1) {
+    const seenAtMs = table.clock.monotonicMs();
+    const { id, storeTimeMs } = await headId(table, known);
+    const snapshot = id === undefined ? undefined : known?.id === id ? known.snapshot : await readSnapshot(table, id);
+    if (id !== undefined && snapshot === undefined) continue;
+    const decided = await decide(table, known, snapshot);
+    if (decided.kind === 'fenced') return decided;
+    if (known !== undefined && known.snapshot === snapshot) {
+      return { kind: 'base', base: new TableBase(table, { ...partsOf(known), storeTimeMs, seenAtMs }) };
+    }
+    try {
+      const schemaId = Math.max(snapshot?.schemaId ?? 0, table.schema.id);
+      const parts = {
+        snapshot,
+        schema: schemaId === table.schema.id ? table.schema : await table.schemas.get(schemaId),
+        properties: decided.fresh || snapshot === undefined ? {} : await propertiesInForce(table, snapshot),
+        storeTimeMs,
+        seenAtMs,
+        manifests:
+          snapshot === undefined ? [] : await whileSnapshotStays(table, snapshot, () => manifestsOf(table, snapshot)),
+      };
+      return { kind: 'base', base: new TableBase(table, parts) };
+    } catch (error) {
+      // Superseded, and so long ago that it has expired: there is a newer one.
+      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+    }
+  }
+  throw new LakeError(
+    'unavailable',
+    'LAKE_STORE_UNAVAILABLE',
+    `${table.store.uri}: the head of ${table.label} vanishes while it is read; try again`,
+  );
+}
+
+async function headId(
+  table: Table,
+  known: TableBase | undefined,
+): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
+  if (known !== undefined && known.id > 0) return latestIdAbove(table, known.id);
+  const { ids, storeTimeMs } = await listSnapshotIds(table);
+  return { id: ids.at(-1), storeTimeMs };
+}
+
+async function decide(
+  table: Table,
+  known: TableBase | undefined,
+  snapshot: Snapshot | undefined,
+): Promise<
+  { readonly kind: 'use'; readonly fresh: boolean } | { readonly kind: 'fenced'; readonly reason: FenceReason }
+> {
+  let facts: BaseFacts = {
+    tableId: table.id,
+    knownId: known?.snapshot?.id,
+    head: snapshot === undefined ? undefined : headFacts(snapshot),
+    newestSchemaTableId: 'not-read',
+  };
+  for (;;) {
+    const decision = decideBase(facts);
+    if (decision.kind !== 'look') return decision;
+    const newest = await table.schemas.newest();
+    facts = { ...facts, newestSchemaTableId: newest === undefined ? 'gone' : { tableId: tableIdOf(newest) } };
+  }
+}
+
+function headFacts({ id, properties }: Snapshot): { id: number; tableId: string | undefined; dropped: boolean } {
+  return { id, tableId: properties[tableIdProperty], dropped: properties[droppedProperty] !== undefined };
+}
+
+/** S11: a head written by others has none of our properties; the newest in the chain that has them counts. */
+async function propertiesInForce(table: Table, head: Snapshot): Promise<Properties> {
+  if (isOurs(head.properties)) return carriedProperties(head.properties);
+  // Snapshots of others link by number, so this walks down to one of ours or to the oldest there is.
+  for (let above = head.id; above > 1; above -= metadataConcurrencyMax) {
+    const ids = Array.from({ length: Math.min(metadataConcurrencyMax, above - 1) }, (_, index) => above - 1 - index);
+    for (const snapshot of await mapBounded(ids, metadataConcurrencyMax, id => readSnapshot(table, id))) {
+      if (snapshot === undefined) return {};
+      if (isOurs(snapshot.properties)) return carriedProperties(snapshot.properties);
+    }
+  }
+  return {};
+}
+
+function partsOf({
+  snapshot,
+  schema,
+  properties,
+  manifests,
+}: TableBase): Pick<TableBase, 'snapshot' | 'schema' | 'properties' | 'manifests'> {
+  return { snapshot, schema, properties, manifests };
+}

@@ -1,0 +1,66 @@
+/**
+ * The versions of a table's schema: `schema/schema-{id}`, immutable, read when they are asked for.
+ */
+import { corrupt } from '../base/errors.ts';
+import { idOfName, schemaFolder, schemaPath } from '../format/paths.ts';
+import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/** The key under which schema files carry the table's random id, as a field of its own or as an option. */
+export const tableIdKey = 'tidelake.table';
+
+export class SchemaCache {
+  readonly #store: ObjectStore;
+  readonly #metaPath: string;
+  readonly #byId = new Map<number, Promise<TableSchema>>();
+
+  /** @param metaPath the table's folder, or its branch's */
+  constructor(store: ObjectStore, metaPath: string) {
+    this.#store = store;
+    this.#metaPath = metaPath;
+  }
+
+  /** @throws LakeError `corrupt` LAKE_SCHEMA_MISSING when a file names a schema that is not there */
+  get(id: number): Promise<TableSchema> {
+    const cached = this.#byId.get(id);
+    if (cached !== undefined) return cached;
+    const loading = this.#load(id);
+    this.#byId.set(id, loading);
+    loading.catch(() => this.#byId.delete(id));
+    return loading;
+  }
+
+  /** All ids, ascending; one LIST. */
+  async ids(): Promise<readonly number[]> {
+    const ids: number[] = [];
+    for await (const page of this.#store.list(`${this.#metaPath}/${schemaFolder}/schema-`)) {
+      for (const { key } of page.objects) {
+        const id = idOfName(key, 'schema');
+        if (id !== undefined) ids.push(id);
+      }
+    }
+    return ids.toSorted((a, b) => a - b);
+  }
+
+  /** The schema with the largest id; undefined: there is none, so there is no table. */
+  async newest(): Promise<TableSchema | undefined> {
+    const id = (await this.ids()).at(-1);
+    return id === undefined ? undefined : this.get(id);
+  }
+
+  async #load(id: number): Promise<TableSchema> {
+    const key = `${this.#metaPath}/${schemaPath(id)}`;
+    const object = await this.#store.get(key);
+    if (object === undefined) {
+      throw corrupt('LAKE_SCHEMA_MISSING', `${this.#store.uri}: ${key} is named by the table and is not there`);
+    }
+    const schema = decodeSchema(object.bytes, key);
+    if (schema.id !== id) throw corrupt('LAKE_CORRUPT_SCHEMA', `${key} says that it is schema ${schema.id}`);
+    return schema;
+  }
+}
+
+/** The table id a schema carries; undefined for tables and versions written by others. */
+export function tableIdOf(schema: TableSchema): string | undefined {
+  return schema.extra[tableIdKey] ?? schema.options[tableIdKey];
+}

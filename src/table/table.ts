@@ -1,0 +1,111 @@
+/**
+ * The table room: where I/O meets the formats and the LSM. Nouns: a **table** (a folder of the store, opened), its
+ * **schemas**, its **snapshots** (the chain under `snapshot/`), its **manifests** (which files are live), and the verbs
+ * beside them, a folder each: commit, scan, read, write, compact, changelog.
+ *
+ * This file opens a table. It finds no name by itself (catalog does) and holds nothing that must be closed.
+ */
+import type { Clock } from '../base/clock.ts';
+import { invalid } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { branchPath } from '../format/paths.ts';
+import { parseTableOptions, type TableOptions } from '../format/table-options.ts';
+import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../format/table-schema.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { DataType } from '../types/data-type.ts';
+import { type ManifestCaches, manifestCaches } from './manifests.ts';
+import { ObservedStore } from './observed-store.ts';
+import { SchemaCache, tableIdOf } from './schemas.ts';
+
+export type TableIdentifier = {
+  readonly database: string;
+  readonly name: string;
+  readonly branch?: string | undefined;
+};
+
+/** An open table. Plain and shareable; it shows the schema that was newest when it was opened. */
+export type Table = {
+  readonly identifier: TableIdentifier;
+  /** For messages: `db.t`, `db.t$branch_b`. */
+  readonly label: string;
+  /** Key prefix of the table's folder, `db.db/t`. Data, manifests and indexes lie here, also those of branches. */
+  readonly path: string;
+  /** Key prefix of schemas, snapshots and tags: `path`, or the branch's folder. */
+  readonly metaPath: string;
+  readonly store: ObjectStore;
+  /** Store time of the newest answer this table got (DESIGN S7): what an upload that begins now is dated with. */
+  readonly storeTimeMs: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Random id of the table (DESIGN 2.1); undefined when it was made by others. */
+  readonly id: string | undefined;
+  readonly schema: TableSchema;
+  readonly options: TableOptions;
+  readonly schemas: SchemaCache;
+  readonly caches: ManifestCaches;
+};
+
+export type TableParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Shared between tables of one process so that their memory has one bound. */
+  readonly caches?: ManifestCaches | undefined;
+};
+
+/**
+ * Opens the table under the name: one LIST, one GET.
+ *
+ * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND
+ */
+export async function openTable(store: ObjectStore, identifier: TableIdentifier, parts: TableParts): Promise<Table> {
+  const { database, name, branch } = identifier;
+  const path = `${database}.db/${name}`;
+  const metaPath = branch === undefined ? path : `${path}/${branchPath(branch)}`;
+  const label = branch === undefined ? `${database}.${name}` : `${database}.${name}$branch_${branch}`;
+  const observed = store instanceof ObservedStore ? store : new ObservedStore(store);
+  const schemas = new SchemaCache(observed, metaPath);
+  const ids = await schemas.ids();
+  const newestId = ids.at(-1);
+  if (newestId === undefined) {
+    throw invalid('LAKE_TABLE_NOT_FOUND', `table ${label} is not there (${store.uri}, ${metaPath}/schema is empty)`);
+  }
+  const schema = await schemas.get(newestId);
+  return {
+    identifier,
+    label,
+    path,
+    metaPath,
+    store: observed,
+    storeTimeMs: () => observed.lastStoreTimeMs ?? 0,
+    clock: parts.clock,
+    random: parts.random,
+    id: await tableIdAmong(schemas, ids),
+    schema,
+    options: parseTableOptions(schema),
+    schemas,
+    caches: parts.caches ?? manifestCaches(),
+  };
+}
+
+/** The same table with its newest schema; caches are kept. */
+export function reopenTable(table: Table): Promise<Table> {
+  return openTable(table.store, table.identifier, table);
+}
+
+export function partitionTypes(schema: TableSchema): readonly DataType[] {
+  return fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
+}
+
+/** Types of the columns in `_MIN_KEY` and `_MAX_KEY`; none for append tables. */
+export function keyTypes(schema: TableSchema): readonly DataType[] {
+  return fieldsNamed(schema, trimmedPrimaryKeys(schema)).map(field => field.type);
+}
+
+/** A schema changed by Java has lost our field: the id is then in an older one. */
+async function tableIdAmong(schemas: SchemaCache, ids: readonly number[]): Promise<string | undefined> {
+  for (const id of ids.toReversed()) {
+    const tableId = tableIdOf(await schemas.get(id));
+    if (tableId !== undefined) return tableId;
+  }
+  return undefined;
+}
