@@ -73,7 +73,7 @@ export function importColumn(data: Data, type: DataType, name: string): Column {
 function importNulls(data: Data, where: string): Uint8Array | undefined {
   const bits: unknown = data.nullBitmap;
   if (!(bits instanceof Uint8Array) || bits.length === 0) return undefined;
-  if (bits.length < (data.offset + data.length + 7) >> 3) {
+  if (bits.length * 8 < data.offset + data.length) {
     throw arrowMismatch(`${where} has ${bits.length} bytes of null bits for ${data.length} rows`);
   }
   return data.offset === 0 ? bits : copyBits(bits, data.offset, data.length);
@@ -121,7 +121,7 @@ function importBits(from: Imported): Uint8Array {
   const { data } = from;
   if (!ArrowDataType.isBool(data.type)) throw wrongArrowType(from);
   const bits = uint8Values(data);
-  if (bits.length < (data.offset + data.length + 7) >> 3) throw arrowMismatch(`${from.where} has too few bits`);
+  if (bits.length * 8 < data.offset + data.length) throw arrowMismatch(`${from.where} has too few bits`);
   return data.offset === 0 ? bits : copyBits(bits, data.offset, data.length);
 }
 
