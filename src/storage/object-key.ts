@@ -11,6 +11,12 @@ export function isObjectKey(key: string): boolean {
   return keyFault(key) === undefined;
 }
 
+/** Whether a key can begin like this at all, by the folders it names. */
+export function canBeginKey(prefix: string): boolean {
+  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  return folder === '' || isObjectKey(folder.slice(0, -1));
+}
+
 /** @throws LakeError `invalid` LAKE_BAD_KEY, saying what is wrong with the key */
 export function checkObjectKey(key: string): void {
   const fault = keyFault(key);

@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapBounded } from '../../base/concurrency.ts';
-import { compareKeys, isObjectKey } from '../object-key.ts';
+import { canBeginKey, compareKeys, isObjectKey } from '../object-key.ts';
 import type { ListedObject } from '../object-store.ts';
 import { isAbsent, isTempFileName, lastModifiedMs, lockFileName } from './local-files.ts';
 
@@ -48,7 +48,7 @@ export class LocalListing {
     this.#begun = true;
     const { prefix } = this.#options;
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    if (folder === '' || isObjectKey(folder.slice(0, -1))) await this.#enter(folder);
+    if (canBeginKey(prefix)) await this.#enter(folder);
   }
 
   /** @param folder the part of keys it stands for, ending in `/` unless it is the root */

@@ -23,10 +23,12 @@ export function classifyS3Failure(where: string, error: unknown): S3Failure {
   const status = statusOf(error);
   const name = error instanceof Error ? error.name : '';
   if (status === undefined) return withoutAnswer(where, name, error);
+  if (deniedNames.has(name)) return final(storeDenied(where, error));
   switch (status) {
     case 404:
       if (name === 'NoSuchBucket') return final(storeNotFound(where, 'the bucket', error));
-      return { kind: 'absent' };
+      // Taking any other 404 for an absent object would make a store we may not read look empty.
+      return absentNames.has(name) ? { kind: 'absent' } : final(storeRefused(where, error));
     case 412:
       return { kind: 'precondition-failed' };
     case 416:
@@ -57,7 +59,6 @@ export function dateOfFailure(error: unknown): string | undefined {
 
 function byRange(where: string, answer: { readonly status: number; readonly name: string }, error: unknown): S3Failure {
   const { status, name } = answer;
-  if (status === 400 && deniedNames.has(name)) return final(storeDenied(where, error));
   if (transientStatuses.has(status) || transientNames.has(name)) return transient(where, error);
   if (status >= 400 && status < 500) return final(storeRefused(where, error));
   // A redirect says that the bucket lives elsewhere: a wrong region or endpoint, not a matter of trying again.
@@ -72,12 +73,18 @@ function withoutAnswer(where: string, name: string, error: unknown): S3Failure {
   return transient(where, error);
 }
 
-/** 400s that are about who asks. */
+/** A 404 about the object; the second is what HEAD gives, which has no body to name anything. */
+const absentNames: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound']);
+/** Answers that are about who asks, whatever their status: S3s differ in that. */
 const deniedNames: ReadonlySet<string> = new Set([
+  'AccessDenied',
   'AuthorizationHeaderMalformed',
   'ExpiredToken',
+  'InvalidAccessKeyId',
   'InvalidToken',
+  'SignatureDoesNotMatch',
   'TokenRefreshRequired',
+  'XAdminUserNotFound',
 ]);
 /** 409 is a conflicting operation under way: it may be the other, or ours of before. */
 const transientStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429]);

@@ -1,6 +1,6 @@
 import type { ListObjectsV2CommandInput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { invalid } from '../../base/errors.ts';
-import { compareKeys, isObjectKey } from '../object-key.ts';
+import { canBeginKey, compareKeys, isObjectKey } from '../object-key.ts';
 import type { ListedObject, ListOptions } from '../object-store.ts';
 import { storeUnavailable } from '../store-errors.ts';
 
@@ -11,6 +11,8 @@ export function listRequest(
   page: { readonly prefix: string; readonly token: string | undefined; readonly options: ListOptions | undefined },
 ): ListObjectsV2CommandInput {
   const { prefix, token, options } = page;
+  // Some S3s refuse prefixes that no key has, and we still need an answer for its Date.
+  if (!canBeginKey(prefix)) return { Bucket: bucket, Prefix: '', MaxKeys: 1, EncodingType: 'url' };
   return {
     Bucket: bucket,
     Prefix: prefix,
@@ -30,9 +32,10 @@ export function listRequest(
  */
 export function listedObjects(
   where: string,
-  page: { readonly output: ListObjectsV2CommandOutput; readonly after: string | undefined },
+  page: { readonly prefix: string; readonly output: ListObjectsV2CommandOutput; readonly after: string | undefined },
 ): ListedObject[] {
   const objects: ListedObject[] = [];
+  if (!canBeginKey(page.prefix)) return objects;
   let previous = page.after;
   for (const { Key: encoded, Size: sizeBytes, LastModified: lastModified } of page.output.Contents ?? []) {
     if (encoded === undefined || sizeBytes === undefined || lastModified === undefined) {

@@ -8,7 +8,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandOutput,
 } from '@aws-sdk/client-s3';
-import { checkByteRange, checkObjectKey } from '../object-key.ts';
+import { canBeginKey, checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
   ListOptions,
@@ -25,7 +25,7 @@ import { storeNotFound, storeUnavailable } from '../store-errors.ts';
 import { rangeOfAnswer, readBody } from './s3-body.ts';
 import { createS3Client } from './s3-client.ts';
 import { listedObjects, listRequest } from './s3-listing.ts';
-import { type S3Answer, type S3Components, type S3Request, S3Requests } from './s3-requests.ts';
+import { type S3Answer, type S3Components, type S3Request, S3Requests, type S3Unanswered } from './s3-requests.ts';
 import { type S3Limits, type S3StoreSettings, s3LimitsOf, uploadBytesPerMsMin } from './s3-settings.ts';
 
 /**
@@ -102,7 +102,8 @@ class S3ObjectStore implements ObjectStore {
     if (answer.status === 'precondition-failed') {
       return { status: 'exists', storeTimeMs: this.#requests.parseDate(answer.date) };
     }
-    return { status: 'created', ...this.#receipt(key, this.#requests.outputOf(key, answer)) };
+    const output = this.#requests.outputOf(key, answer);
+    return this.#afterSuccess(() => ({ status: 'created', ...this.#receipt(key, output) }));
   }
 
   async putIfMatch(key: string, bytes: Uint8Array, etag: string, options?: RequestOptions): Promise<PutIfMatchOutcome> {
@@ -113,7 +114,8 @@ class S3ObjectStore implements ObjectStore {
     if (answer.status === 'precondition-failed' || answer.status === 'absent') {
       return { status: 'mismatch', storeTimeMs: this.#requests.parseDate(answer.date) };
     }
-    return { status: 'replaced', ...this.#receipt(key, this.#requests.outputOf(key, answer)) };
+    const output = this.#requests.outputOf(key, answer);
+    return this.#afterSuccess(() => ({ status: 'replaced', ...this.#receipt(key, output) }));
   }
 
   async delete(key: string, options?: RequestOptions): Promise<void> {
@@ -134,10 +136,10 @@ class S3ObjectStore implements ObjectStore {
       );
       const output = this.#requests.outputOf(prefix, answer);
       this.#bucketSeen = true;
-      const objects = listedObjects(this.#requests.where(prefix), { output, after });
+      const objects = listedObjects(this.#requests.where(prefix), { prefix, output, after });
       yield { objects, storeTimeMs: this.#requests.storeTimeMs(output) };
       after = objects.at(-1)?.key ?? after;
-      token = output.IsTruncated === true ? output.NextContinuationToken : undefined;
+      token = output.IsTruncated === true && canBeginKey(prefix) ? output.NextContinuationToken : undefined;
     } while (token !== undefined);
   }
 
@@ -168,6 +170,15 @@ class S3ObjectStore implements ObjectStore {
   #receipt(key: string, output: PutObjectCommandOutput): PutReceipt {
     this.#bucketSeen = true;
     return { etag: this.#etagOf(key, output.ETag), storeTimeMs: this.#requests.storeTimeMs(output) };
+  }
+
+  /** It has happened: an answer that lacks something must not look like a failure. */
+  #afterSuccess<T>(outcome: () => T): T | S3Unanswered {
+    try {
+      return outcome();
+    } catch (cause) {
+      return { status: 'unanswered', cause };
+    }
   }
 
   #headOf(key: string, output: HeadFields): ObjectHead {
