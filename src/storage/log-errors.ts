@@ -43,6 +43,11 @@ export function logCorrupt(where: string, what: string): LakeError {
   return corrupt('LAKE_LOG_CORRUPT', `${where}: ${what}; keep the files and restore the log from a copy`);
 }
 
+/** The log understood the request and will not do it, now or later. */
+export function logRefused(where: string, cause: unknown): LakeError {
+  return invalid('LAKE_LOG_REFUSED', `${where}: the log refuses the request (${reason(cause)})`, { cause });
+}
+
 /** The settings of a log make no sense. */
 export function badLogSettings(message: string): LakeError {
   return invalid('LAKE_BAD_SETTINGS', message);

@@ -95,8 +95,11 @@ export type LogStart =
    * a gap.
    */
   | { readonly kind: 'after'; readonly position: bigint; readonly tipMs?: number | undefined }
-  /** The first record that arrived at or after this time. */
-  | { readonly kind: 'timestamp'; readonly arrivalMs: number };
+  /**
+   * The first record that arrived at or after this time. `pin` names a place that this handle has kept for a `latest`
+   * and that is exact; to any other handle the time counts, which is never later.
+   */
+  | { readonly kind: 'timestamp'; readonly arrivalMs: number; readonly pin?: string | undefined };
 
 export type LogReadOptions = LogRequestOptions & {
   /** Bounds of one answer; a driver may give less. A first record above `bytesMax` is given all the same. */
