@@ -109,7 +109,7 @@ function byteStrings(column: Column): SampledValues {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const total = (offsets[column.length] ?? 0) - (offsets[0] ?? 0);
   return {
-    keyAt: row => buffer.toString("latin1", offsets[row] ?? 0, offsets[row + 1] ?? 0),
+    keyAt: row => buffer.toString('latin1', offsets[row] ?? 0, offsets[row + 1] ?? 0),
     numberAt: undefined,
     bits: 32 + (8 * total) / column.length,
   };

@@ -1,23 +1,16 @@
 /** The bounds of a column in a row group, from the footer, as scalars. */
 import { isUtf8 } from 'node:buffer';
 import type { DataType } from '../../types/data-type.ts';
+import type { ColumnRange } from '../../types/prune.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { floorDiv, nanosPerMilli } from '../../types/time.ts';
 import type { ColumnChunk, SchemaElement } from './footer.ts';
 import { nanosPer, timestampUnit } from './leaf-time.ts';
 
 /**
- * Every value v of the column has min <= v <= max; the bounds need not be values themselves. Both null: all values are
- * null. FLOAT and DOUBLE: NaN, which is above all numbers, is not covered where the writer left it out of its statistics.
- */
-export type ColumnRange = {
-  readonly min: Scalar;
-  readonly max: Scalar;
-  /** undefined: not known */
-  readonly nullCount: number | undefined;
-};
-
-/**
+ * Bounds are null where they are not known, and where all values are null. Those of FLOAT and DOUBLE do not cover NaN,
+ * which some writers leave out of their statistics.
+ *
  * @param type the type that the column is read as; without it, the one that the file's annotation suggests
  * @returns undefined when the file says nothing that can be used
  */
@@ -26,10 +19,9 @@ export function columnRange(chunk: ColumnChunk, leaf: SchemaElement, type?: Data
   if (statistics === undefined) return undefined;
   const nullCount = statistics.nullCount ?? (leaf.repetition === 'required' ? 0 : undefined);
   if (nullCount === chunk.valueCount) return { min: null, max: null, nullCount };
-  if (statistics.min === undefined || statistics.max === undefined) return undefined;
-  const min = boundOf(statistics.min, leaf, type, 'min');
-  const max = boundOf(statistics.max, leaf, type, 'max');
-  return min === undefined || max === undefined ? undefined : { min, max, nullCount };
+  const min = statistics.min === undefined ? undefined : boundOf(statistics.min, leaf, type, 'min');
+  const max = statistics.max === undefined ? undefined : boundOf(statistics.max, leaf, type, 'max');
+  return { min: min ?? null, max: max ?? null, nullCount };
 }
 
 function boundOf(

@@ -8,6 +8,7 @@ import {
   chunkStart,
   codecs,
   type Footer,
+  magic,
   physicalTypes,
   type RowGroup,
   repetitions,
@@ -187,8 +188,10 @@ function readChunk(column: ThriftStruct, leaf: SchemaElement, around: Surroundin
     dictionaryPageOffset: meta.int(11),
     statistics: statistics === undefined ? undefined : readStatistics(statistics),
   };
+  // Some writers give a chunk without values no offset.
+  if (chunk.valueCount === 0) return { ...chunk, compressedBytes: 0 };
   const start = chunkStart(chunk);
-  if (start < 4 || start + chunk.compressedBytes > around.fileBytes) {
+  if (start < magic.length || start + chunk.compressedBytes > around.fileBytes) {
     throw corruptParquet(where, `${chunk.compressedBytes} bytes at ${start} lie outside the file`);
   }
   return chunk;

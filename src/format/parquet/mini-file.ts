@@ -64,7 +64,21 @@ function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array
       createdBy: undefined,
     }),
   );
-  return Buffer.concat(parts);
+  return intoScratch(parts);
+}
+
+/** Reused from call to call: the wasm copies what it is given at once. */
+let scratch = new Uint8Array(0);
+
+function intoScratch(parts: readonly Uint8Array[]): Uint8Array {
+  const byteLength = parts.reduce((sum, part) => sum + part.length, 0);
+  if (byteLength > scratch.length) scratch = new Uint8Array(byteLength);
+  let at = 0;
+  for (const part of parts) {
+    scratch.set(part, at);
+    at += part.length;
+  }
+  return scratch.subarray(0, at);
 }
 
 function named(element: SchemaElement, index: number): SchemaElement {

@@ -31,6 +31,9 @@ const brotliDecompressAsync = promisify(brotliDecompress);
 /** Below this, handing a page to a thread takes longer than the work. */
 const threadBytesMin = 64 * 1024;
 
+/** Room that a stream of zlib wants to see left when it has ended; also its least chunk. */
+const chunkBytesSpare = 64;
+
 /** True when pages in this codec can be packed and unpacked here. */
 export function isNative(codec: Codec): boolean {
   return codec === 'zstd' || codec === 'gzip' || codec === 'none';
@@ -67,7 +70,8 @@ export async function unpackPage(page: Page, codec: Codec, where: string): Promi
 }
 
 async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Promise<Uint8Array> {
-  const options = { maxOutputLength: plainBytes };
+  // One chunk with room to spare: with the default of 16 KB, output is gathered in pieces and copied together.
+  const options = { maxOutputLength: plainBytes, chunkSize: plainBytes + chunkBytesSpare };
   const onThread = plainBytes >= threadBytesMin;
   switch (codec) {
     case 'zstd':
@@ -79,14 +83,20 @@ async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Prom
   }
 }
 
-/** The page (not a data-v2 page, which are not written) compressed; zstd at `zstdLevel`. */
+/**
+ * The page (not a data-v2 page, which are not written) compressed; zstd at `zstdLevel`. The body may be a view into a
+ * buffer as long as the plain page.
+ */
 export async function packPage(page: Page, codec: Codec, zstdLevel: number): Promise<Page> {
   if (codec !== 'zstd' && codec !== 'gzip') return page;
   const onThread = page.body.length >= threadBytesMin;
+  const chunkSize = page.body.length + chunkBytesSpare;
   if (codec === 'gzip') {
-    return { ...page, body: onThread ? await gzipAsync(page.body) : gzipSync(page.body), isCompressed: true };
+    const options = { chunkSize };
+    const body = onThread ? await gzipAsync(page.body, options) : gzipSync(page.body, options);
+    return { ...page, body, isCompressed: true };
   }
-  const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel };
-  const body = onThread ? await zstdCompressAsync(page.body, { params }) : zstdCompressSync(page.body, { params });
+  const options = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } };
+  const body = onThread ? await zstdCompressAsync(page.body, options) : zstdCompressSync(page.body, options);
   return { ...page, body, isCompressed: true };
 }

@@ -13,9 +13,10 @@ import { assert, present } from '../../base/assert.ts';
 import { unsupported } from '../../base/errors.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { DataField, DataType } from '../../types/data-type.ts';
+import type { ColumnRange } from '../../types/prune.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { fetchChunks } from './column-chunks.ts';
-import { type ColumnRange, columnRange } from './column-range.ts';
+import { columnRange } from './column-range.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import { type ColumnChunk, type Footer, magic, type RowGroup, type SchemaElement, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
@@ -28,9 +29,14 @@ export type ParquetReadOptions = {
   /** The columns wanted, by the names and types in the schema that the file was written with. */
   readonly fields: readonly DataField[];
   /** Indexes of row groups, ascending; undefined: all. */
-  readonly rowGroups?: readonly number[];
+  readonly rowGroups?: readonly number[] | undefined;
   /** Rows of a batch at most. */
-  readonly batchRowsMax?: number;
+  readonly batchRowsMax?: number | undefined;
+  /**
+   * Encoded and uncompressed bytes that are decoded at a time; decoding takes about three times that. A row group above
+   * it is decoded in parts.
+   */
+  readonly windowBytesMax?: number | undefined;
 };
 
 export type ParquetRowGroup = {
@@ -64,8 +70,7 @@ export type ParquetFile = {
 const tailReadBytes = 64 * 1024;
 const footerBytesMax = 256 * 1024 * 1024;
 const batchRowsDefault = 65_536;
-/** Encoded bytes that are decoded at a time; the wasm takes about three times that. */
-const windowBytesMax = 32 * 1024 * 1024;
+const windowBytesDefault = 32 * 1024 * 1024;
 /** A larger next row group is not fetched before the one at hand is done. */
 const prefetchBytesMax = 32 * 1024 * 1024;
 
@@ -156,8 +161,12 @@ type PlannedColumn = { readonly field: DataField; readonly plan: LeafPlan; reado
 async function* readFile(file: OpenFile, options: ParquetReadOptions): AsyncGenerator<RowBatch> {
   const { footer, where } = file;
   const planned = options.fields.map(field => planColumn(file, field));
-  const indexes = options.rowGroups ?? footer.rowGroups.map((_, index) => index);
-  const limits = { batchRowsMax: options.batchRowsMax ?? batchRowsDefault, windowBytesMax };
+  const all = options.rowGroups ?? footer.rowGroups.map((_, index) => index);
+  const indexes = all.filter(index => present(footer.rowGroups[index], `row group ${index}`).rowCount > 0);
+  const limits = {
+    batchRowsMax: options.batchRowsMax ?? batchRowsDefault,
+    windowBytesMax: options.windowBytesMax ?? windowBytesDefault,
+  };
   assert(limits.batchRowsMax >= 1, 'a batch has at least one row');
   const wasm = await parquetCodec();
   let fetched: Promise<readonly (ChunkSource | undefined)[]> | undefined;

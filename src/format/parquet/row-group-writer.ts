@@ -4,7 +4,7 @@
  */
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
-import { Field, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '../../types/arrow.ts';
+import { arrowType, Field, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '../../types/arrow.ts';
 import {
   bitAt,
   float32Values,
@@ -12,6 +12,7 @@ import {
   makeColumn,
   nullBitsOf,
   uint8Values,
+  uint32Values,
 } from '../../types/column-buffers.ts';
 import type { DataType, RowType } from '../../types/data-type.ts';
 import type { Column, RowBatch } from '../../types/row-batch.ts';
@@ -37,12 +38,12 @@ type EncodedColumn = { readonly chunk: ColumnChunk; readonly pages: readonly Pag
 /** A row group as bytes; its chunks' offsets are counted from the first of them. */
 export type PackedRowGroup = {
   readonly group: RowGroup;
-  readonly parts: readonly Uint8Array[];
-  readonly byteLength: number;
+  readonly bytes: Uint8Array;
 };
 
 const ownFile = 'a row group just encoded';
-const pagesAtOnceMax = 8;
+/** More than the pages of a row group of the usual size. */
+const pagesAtOnceMax = 256;
 /** Compression that saves less than this is not worth unpacking. */
 const worthwhile = 0.95;
 
@@ -90,15 +91,11 @@ function encodeFile(wasm: ParquetCodec, rows: Rows, { encodings, codec }: Form):
 /** The rows with columns named by their position. */
 function ipcStream({ batches, rowType }: Rows): Uint8Array {
   const writer = new RecordBatchStreamWriter();
-  const fields = rowType.fields.map(({ type }, index) => {
-    const arrow = present(batches[0]?.columns[index], 'column').type;
-    return new Field(String(index), arrow, type.nullable);
-  });
+  const types = rowType.fields.map(field => encodedType(field.type));
+  const fields = types.map((type, index) => new Field(String(index), arrowType(type), type.nullable));
   const schema = new Schema(fields);
   for (const batch of batches) {
-    const children = batch.columns.map((column, index) =>
-      asWritten(column, present(rowType.fields[index], 'field').type),
-    );
+    const children = batch.columns.map((column, index) => asEncoded(column, present(types[index], 'type')));
     const data = makeData({ type: new Struct(fields), length: batch.rowCount, nullCount: 0, children });
     writer.write(new RecordBatch(schema, data));
   }
@@ -106,16 +103,20 @@ function ipcStream({ batches, rowType }: Rows): Uint8Array {
   return writer.toUint8Array(true);
 }
 
-function asWritten(column: Column, type: DataType): Column {
+/** The type as the wasm is told of it, which would take int64 for decimals of one digit. */
+function encodedType(type: DataType): DataType {
+  return type.kind === 'decimal' && type.precision === 1 ? { ...type, precision: 2 } : type;
+}
+
+function asEncoded(column: Column, type: DataType): Column {
+  const { length, nullBitmap, nullCount } = column;
   const isInt96 = (type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && type.precision > 6;
-  if (!isInt96) return column;
-  const bytes = uint8Values(column);
-  const words = new Uint32Array(bytes.slice(0, column.length * 12).buffer);
-  return makeColumn(type, column.length, {
-    values: fixed12ToInt96(words),
-    nullBitmap: column.nullBitmap,
-    nullCount: column.nullCount,
-  });
+  if (isInt96) {
+    const words = new Uint32Array(uint8Values(column).slice(0, length * 12).buffer);
+    return makeColumn(type, length, { values: fixed12ToInt96(words), nullBitmap, nullCount });
+  }
+  if (type.kind === 'decimal') return makeColumn(type, length, { values: uint32Values(column), nullBitmap, nullCount });
+  return column;
 }
 
 /** Bounds say nothing of NaN, which Paimon's order puts above all numbers; a chunk with one goes without bounds. */
@@ -132,30 +133,34 @@ function holdsNaN(batches: readonly RowBatch[], index: number, physical: ColumnC
   });
 }
 
-/** Compresses the pages and lays them out. */
+/**
+ * Compresses the pages and lays them out. All pages are handed to Node's threads at once, which work on them even while
+ * this thread encodes the next row group.
+ */
 export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupSettings): Promise<PackedRowGroup> {
+  const { codec, zstdLevel } = settings;
+  const pages = encoded.columns.flatMap(column => column.pages);
+  const packed = await mapBounded(pages, pagesAtOnceMax, page => packPage(page, codec, zstdLevel));
   const parts: Uint8Array[] = [];
   const chunks: ColumnChunk[] = [];
   let at = 0;
+  let nextPage = 0;
   for (const column of encoded.columns) {
-    const packed = await packColumn(column, settings);
-    chunks.push(shifted(packed.chunk, at));
-    parts.push(...packed.parts);
-    at += packed.chunk.compressedBytes;
+    const columnPages = packed.slice(nextPage, nextPage + column.pages.length);
+    nextPage += column.pages.length;
+    const laidOut = layOutColumn(column, columnPages, codec);
+    chunks.push(shifted(laidOut.chunk, at));
+    parts.push(...laidOut.parts);
+    at += laidOut.chunk.compressedBytes;
   }
   const byteSize = chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, parts, byteLength: at };
+  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes: Buffer.concat(parts) };
 }
 
-type PackedColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };
+type LaidOutColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };
 
-async function packColumn(
-  { chunk, pages }: EncodedColumn,
-  { codec, zstdLevel }: RowGroupSettings,
-): Promise<PackedColumn> {
-  const packed = await mapBounded(pages, pagesAtOnceMax, page => packPage(page, codec, zstdLevel));
-  const plainBytes = bodyBytes(pages);
-  const isWorthwhile = !isNative(codec) || bodyBytes(packed) < plainBytes * worthwhile;
+function layOutColumn({ chunk, pages }: EncodedColumn, packed: readonly Page[], codec: Codec): LaidOutColumn {
+  const isWorthwhile = !isNative(codec) || bodyBytes(packed) < bodyBytes(pages) * worthwhile;
   const chosen = isWorthwhile ? packed : pages;
   const parts: Uint8Array[] = [];
   let at = 0;

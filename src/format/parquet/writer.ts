@@ -30,11 +30,11 @@ export type ParquetWriterOptions = {
   readonly rowType: RowType;
   readonly compression: ParquetCompression;
   /** Rows of a row group at most. */
-  readonly rowGroupRowsMax?: number;
+  readonly rowGroupRowsMax?: number | undefined;
   /** A row group ends once its rows take this many bytes in memory (Paimon's `file.block-size`). */
-  readonly rowGroupBytesMax?: number;
+  readonly rowGroupBytesMax?: number | undefined;
   /** 1 to 19, for zstd; Paimon's default is 1. */
-  readonly zstdLevel?: number;
+  readonly zstdLevel?: number | undefined;
 };
 
 export type ParquetWriter = {
@@ -159,11 +159,11 @@ class Writer implements ParquetWriter {
 
   async #takePacked(): Promise<void> {
     if (this.#packing === undefined) return;
-    const { group, parts, byteLength } = await this.#packing;
+    const { group, bytes } = await this.#packing;
     this.#packing = undefined;
     this.#rowGroups.push(shiftedRowGroup(group, this.#writtenBytes));
-    this.#parts.push(...parts);
-    this.#writtenBytes += byteLength;
+    this.#parts.push(bytes);
+    this.#writtenBytes += bytes.length;
     this.#writtenFrom += this.#packingBytes;
     this.#packingBytes = 0;
   }
