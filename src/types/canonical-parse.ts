@@ -149,6 +149,8 @@ function int32Or(value: number | undefined): number | undefined {
 
 const int64Max = 9_223_372_036_854_775_807n;
 const digitsPattern = /^[+-]?\d{1,40}$/;
+/** So many characters of digits and sign are exact as a number. */
+const shortLengthMax = 15;
 
 export function int64Or(value: bigint): bigint | undefined {
   return value <= int64Max && value >= -int64Max - 1n ? value : undefined;
@@ -163,7 +165,8 @@ export function timestampOr(nanos: bigint, precision: number): bigint | undefine
 export function bigintOf(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return int64Or(value);
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  return typeof value === 'string' && digitsPattern.test(value) ? int64Or(BigInt(value.replace('+', ''))) : undefined;
+  if (typeof value !== 'string' || !digitsPattern.test(value)) return undefined;
+  return value.length <= shortLengthMax ? BigInt(Number(value)) : int64Or(BigInt(value.replace('+', '')));
 }
 
 function doubleOf(value: JsonValue): number | undefined {

@@ -17,6 +17,30 @@ const digitsMax = 1_000;
 
 /** The number a text stands for, with exponent or without; undefined when it is no number. */
 export function parseDecimal(text: string): Decimal | undefined {
+  return parseShort(text) ?? parseLong(text);
+}
+
+/** Digits that one number holds exactly. */
+const shortLengthMax = 15;
+
+/** A short text of digits, a sign and a point: most there are, and read without a big number. */
+function parseShort(text: string): Decimal | undefined {
+  if (text.length > shortLengthMax) return undefined;
+  const start = text.charCodeAt(0) === 45 ? 1 : 0;
+  let value = 0;
+  let point = -1;
+  for (let i = start; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    else if (digit === -2 && point < 0) point = i;
+    else return undefined;
+  }
+  const scale = point < 0 ? 0 : text.length - point - 1;
+  if (text.length - start - (point < 0 ? 0 : 1) === 0) return undefined;
+  return { unscaled: BigInt(start === 1 ? -value : value), scale };
+}
+
+function parseLong(text: string): Decimal | undefined {
   const match = decimalPattern.exec(text);
   if (match === null) return undefined;
   const whole = match[2] ?? '';
@@ -38,7 +62,7 @@ export function fitDecimal(value: Decimal, shape: DecimalShape): bigint | undefi
 }
 
 function rescale(value: Decimal, scale: number): bigint | undefined {
-  if (value.unscaled === 0n) return 0n;
+  if (value.scale === scale || value.unscaled === 0n) return value.unscaled;
   const shift = scale - value.scale;
   // More digits than any DECIMAL has.
   if (shift > 80) return undefined;

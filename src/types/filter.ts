@@ -5,6 +5,7 @@
  */
 import { present, unreachable } from '../base/assert.ts';
 import { invalid } from '../base/errors.ts';
+import { columnReader } from './column-reader.ts';
 import type { DataType } from './data-type.ts';
 import { columnTest, type Truth, truthFalse, truthNull, truthTrue } from './filter-column.ts';
 import { takeRows } from './gather.ts';
@@ -116,20 +117,36 @@ function outcomesOf(op: CompareOp): { less: Truth; equal: Truth; greater: Truth 
   }
 }
 
+/** From so many values on a hash look-up a row is cheaper than a pass over the column for each value. */
+const passesMax = 8;
+
 function inTruths(predicate: { column: string; values: readonly Scalar[] }, batch: RowBatch): Uint8Array {
   const { column, type } = columnNamed(batch, predicate.column);
+  const values = predicate.values.filter(value => value !== null);
   const truths = new Uint8Array(batch.rowCount);
-  const found = new Uint8Array(batch.rowCount);
-  for (const value of predicate.values) {
-    if (value === null) continue;
-    columnTest(column, type, value)(found, outcomesOf('='));
-    for (let row = 0; row < truths.length; row += 1) truths[row] = (truths[row] ?? 0) | (found[row] ?? 0);
+  if (values.length > passesMax) {
+    const wanted = new Set(values.map(hashKey));
+    const read = columnReader(column, type);
+    for (let row = 0; row < truths.length; row += 1) truths[row] = wanted.has(hashKey(read(row))) ? 1 : 0;
+  } else {
+    const found = new Uint8Array(batch.rowCount);
+    for (const value of values) {
+      columnTest(column, type, value)(found, outcomesOf('='));
+      for (let row = 0; row < truths.length; row += 1) truths[row] = (truths[row] ?? 0) | (found[row] ?? 0);
+    }
   }
   // Not among the values, but one of them is null: nobody knows.
-  if (predicate.values.includes(null))
-    for (let row = 0; row < truths.length; row += 1) if (truths[row] === 0) truths[row] = truthNull;
+  if (values.length < predicate.values.length) {
+    for (let row = 0; row < truths.length; row += 1) if (truths[row] === truthFalse) truths[row] = truthNull;
+  }
   if (predicate.values.length > 0) maskNulls(truths, column);
   return truths;
+}
+
+/** Equal for equal scalars of one type. */
+function hashKey(value: Scalar): Scalar {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+  return Object.is(value, -0) ? '-0' : value;
 }
 
 function maskNulls(truths: Uint8Array, column: Column): void {

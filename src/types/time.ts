@@ -115,14 +115,30 @@ export function printTimestamp(nanos: bigint, precision: number): string {
 
 const datePattern = /^([+-]?\d{4,9})-(\d\d)-(\d\d)$/;
 
+/** The number that `count` digits from `at` on stand for; NaN when one of them is no digit. */
+function digitsAt(text: string, at: number, count: number): number {
+  let value = 0;
+  for (let i = at; i < at + count; i += 1) {
+    const digit = text.charCodeAt(i) - 48;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 /** Days of `2024-02-29`; undefined when the text is not an existing day. */
 export function parseDate(text: string): number | undefined {
+  const usual = text.length === 10 && text[4] === '-' && text[7] === '-';
+  if (usual) return existingDay(digitsAt(text, 0, 4), digitsAt(text, 5, 2), digitsAt(text, 8, 2));
   const match = datePattern.exec(text);
   if (match === null) return undefined;
-  const year = Number(match[1]);
-  const month = Number(match[2]);
-  const day = Number(match[3]);
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined;
+  return existingDay(Number(match[1]), Number(match[2]), Number(match[3]));
+}
+
+/** The day number, or undefined for a day that does not exist or is NaN. */
+function existingDay(year: number, month: number, day: number): number | undefined {
+  if (!(!Number.isNaN(year) && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)))
+    return undefined;
   return dayNumber({ year, month, day });
 }
 
@@ -130,13 +146,22 @@ const timePattern = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/;
 
 /** Nanoseconds of the day of `HH:MM`, `HH:MM:SS` or `HH:MM:SS.f`; undefined when the text is none. */
 export function parseTimeNanos(text: string): number | undefined {
+  if (text.length === 12 && text[2] === ':' && text[5] === ':' && text[8] === '.') {
+    return nanosOfClock(
+      digitsAt(text, 0, 2),
+      digitsAt(text, 3, 2),
+      digitsAt(text, 6, 2),
+      digitsAt(text, 9, 3) * 1_000_000,
+    );
+  }
   const match = timePattern.exec(text);
   if (match === null) return undefined;
-  const hour = Number(match[1]);
-  const minute = Number(match[2]);
-  const second = Number(match[3] ?? '0');
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
   const nanos = Number((match[4] ?? '').padEnd(9, '0'));
+  return nanosOfClock(Number(match[1]), Number(match[2]), Number(match[3] ?? '0'), nanos);
+}
+
+function nanosOfClock(hour: number, minute: number, second: number, nanos: number): number | undefined {
+  if (!(hour <= 23 && minute <= 59 && second <= 59 && nanos <= 999_999_999)) return undefined;
   return ((hour * 60 + minute) * 60 + second) * 1_000_000_000 + nanos;
 }
 
@@ -152,9 +177,11 @@ export function parseTimestamp(text: string): bigint | undefined {
   return BigInt(days) * nanosPerDay + BigInt(nanosOfDay);
 }
 
+/** Nanoseconds of one step of each precision. */
+const precisionUnits = Array.from({ length: 10 }, (_, precision) => 10n ** BigInt(9 - precision));
+
 /** The same point of time without the digits beyond a precision, rounded down. */
 export function truncateNanos(nanos: bigint, precision: number): bigint {
-  if (precision >= 9) return nanos;
-  const unit = 10n ** BigInt(9 - precision);
-  return floorDiv(nanos, unit) * unit;
+  const unit = precisionUnits[precision] ?? 1n;
+  return unit === 1n ? nanos : floorDiv(nanos, unit) * unit;
 }
