@@ -2,7 +2,8 @@
  * Avro object container files: a header with the schema and the codec, then blocks of records, each with its count, its
  * length and the file's sync marker. Here are the frame and the codecs; `avro.ts` knows what is in the blocks.
  *
- * Whatever does not fit exactly is an error: a file that was cut short must never read as a shorter list.
+ * Whatever does not fit exactly is an error: a file that was cut short must not read as a shorter list. One cut exactly
+ * after a block is whole by itself; only who knows its length or its count of records can tell.
  *
  * @see https://avro.apache.org/docs/1.11.1/specification/#object-container-files
  */

@@ -1,7 +1,7 @@
 /**
  * The one door to avsc: records of Avro files from and to plain objects.
  *
- * Avro's types come out as: int and long number, long beyond 2^52 bigint; bytes Uint8Array (a view of the block);
+ * Avro's types come out as: int and long number, long beyond 2^53 bigint; bytes Uint8Array (a view of the block);
  * string; array; nullable undefined for null. So they go in, and bigint for any long. avsc alone loses 64-bit numbers,
  * copies each byte string, and takes array lengths on trust; the types made here do not.
  *
@@ -258,11 +258,12 @@ function internalsOf(type: Type): TypeInternals {
 }
 
 /** Decodes again without floating point what may have been rounded. */
-function exactLong(buffer: Buffer, start: number, end: number): bigint {
+function exactLong(buffer: Buffer, start: number, end: number): number | bigint {
   if (!(end - start <= 10)) throw new RangeError('a long of more than 10 bytes');
   let raw = 0n;
   for (let at = end - 1; at >= start; at -= 1) raw = (raw << 7n) | BigInt((buffer[at] ?? 0) & 0x7f);
-  return BigInt.asIntN(64, (raw & 1n) === 0n ? raw >> 1n : -(raw >> 1n) - 1n);
+  const value = BigInt.asIntN(64, (raw & 1n) === 0n ? raw >> 1n : -(raw >> 1n) - 1n);
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 function writeLong(tap: Tap, value: bigint): void {

@@ -262,6 +262,7 @@ function checkedRow(serialized: Uint8Array, arity: number): RowView {
   assert(arity <= arityMax, () => `${arity} fields`);
   const bytes = serialized.subarray(4);
   const slotsAt = fixedPartOffset(arity);
+  if (bytes.length % 8 !== 0) throw corruptRow(`${bytes.length} bytes are not whole words`);
   if (bytes.length < slotsAt + arity * 8) throw corruptRow(`${bytes.length} bytes are too few for ${arity} fields`);
   const isNull = (index: number): boolean => (((bytes[(index + 8) >> 3] ?? 0) >> (index & 7)) & 1) === 1;
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), slotsAt, isNull };

@@ -126,7 +126,8 @@ function withUnit(
   if (text === undefined) return undefined;
   const [, digits = '', word = ''] = /^(\d+)\s*([a-zµ]*)$/.exec(text.toLowerCase()) ?? [];
   // Durations also have their units in the plural.
-  const factor = Object.hasOwn(units, word) ? units[word] : units[word.replace(/s$/, '')];
+  const unit = [word, word.replace(/s$/, '')].find(candidate => Object.hasOwn(units, candidate));
+  const factor = unit === undefined ? undefined : units[unit];
   if (digits === '' || factor === undefined) throw badOption(key, text, wanted);
   return Math.min(Math.floor(Number(digits) * factor), Number.MAX_SAFE_INTEGER);
 }

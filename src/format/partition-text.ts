@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';
 import type { DataType } from '../types/data-type.ts';
 import { printDecimal } from '../types/decimal-text.ts';
+import { javaDouble, javaFloat } from '../types/java-text.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { dayTime, printDate, two } from '../types/time.ts';
 
@@ -68,9 +69,9 @@ function sqlText(type: DataType, value: Scalar): string {
     case 'bigint':
       return String(value);
     case 'float':
-      return javaFloatText(numberOf(value), shortestFloat);
+      return javaFloat(numberOf(value));
     case 'double':
-      return javaFloatText(numberOf(value), String);
+      return javaDouble(numberOf(value));
     case 'decimal':
       return printDecimal(bigintOf(value), type.scale);
     case 'date':
@@ -108,32 +109,6 @@ function fractionText(nanos: number, precision: number): string {
   let digits = String(nanos).padStart(9, '0');
   while (digits.length > precision && digits.endsWith('0')) digits = digits.slice(0, -1);
   return digits === '' ? '' : `.${digits}`;
-}
-
-/** Java's Double.toString: plain from 1e-3 to 1e7, else scientific; always a digit after the point. */
-function javaFloatText(value: number, shortest: (value: number) => string): string {
-  if (!Number.isFinite(value)) return String(value);
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const sign = value < 0 ? '-' : '';
-  const [mantissa = '', exponentText = '0'] = shortest(Math.abs(value)).split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const allDigits = whole + fraction;
-  const digits = allDigits.replace(/^0+/, '').replace(/0+$/, '') || '0';
-  const leadingZeros = allDigits.length - allDigits.replace(/^0+/, '').length;
-  const exponent = Number(exponentText) + whole.length - leadingZeros - 1;
-  if (exponent < -3 || exponent >= 7) return `${sign}${digits[0]}.${digits.slice(1) || '0'}E${exponent}`;
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
-  const padded = digits.padEnd(exponent + 1, '0');
-  return `${sign}${padded.slice(0, exponent + 1)}.${padded.slice(exponent + 1) || '0'}`;
-}
-
-/** The fewest digits that read back as the same 32-bit float. */
-function shortestFloat(value: number): string {
-  for (let digits = 1; digits < 9; digits += 1) {
-    const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return text;
-  }
-  return value.toPrecision(9);
 }
 
 function hexByte(code: number): string {

@@ -49,7 +49,7 @@ export function encodeSchema(schema: TableSchema): Uint8Array {
     partitionKeys: schema.partitionKeys,
     primaryKeys: schema.primaryKeys,
     options: schema.options,
-    comment: schema.comment ?? '',
+    comment: schema.comment,
     timeMillis: schema.timeMillis,
     ...schema.extra,
   };
