@@ -37,3 +37,7 @@ export function stringifyJson(value: JsonValue, indent = 0): string {
     indent,
   );
 }
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

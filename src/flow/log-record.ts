@@ -8,7 +8,7 @@
  * header length          uint32 LE
  * header                 JSON: table, producer, schema, counts
  * body length            uint32 LE, as stored
- * body                   one kind byte a row, then the columns as an Arrow IPC stream
+ * body                   the columns as an Arrow IPC stream, then one kind byte a row
  * crc-32                 uint32 LE of everything before
  * ```
  * A reader looks at the header first and decodes the rows only when it needs them, under the schema the header names.
@@ -16,7 +16,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert } from '../base/assert.ts';
 import { corrupt, LakeError } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
 import { crc32 } from '../bytes/crc32.ts';
 import type { RowType } from '../types/data-type.ts';
 import { decodeIpc, encodeIpc } from '../types/ipc.ts';
@@ -68,7 +68,7 @@ const compressBytesMin = 512;
 export const recordBodyBytesMax: number = 64 * 1024 * 1024;
 export const recordRowsMax = 1_000_000;
 
-/** The rows as a body: kinds, then columns; compressed where that makes it smaller. */
+/** The rows as a body: columns, then kinds; compressed where that makes it smaller. */
 export function encodeBody(rows: LogRows): {
   readonly encoding: 'plain' | 'zstd';
   readonly body: Uint8Array;
@@ -77,8 +77,8 @@ export function encodeBody(rows: LogRows): {
   assert(rows.kinds.length === rows.rows.rowCount, 'one kind a row');
   const ipc = encodeIpc(rows.rows);
   const plain = new Uint8Array(rows.kinds.length + ipc.length);
-  plain.set(new Uint8Array(rows.kinds.buffer, rows.kinds.byteOffset, rows.kinds.length));
-  plain.set(ipc, rows.kinds.length);
+  plain.set(ipc);
+  plain.set(new Uint8Array(rows.kinds.buffer, rows.kinds.byteOffset, rows.kinds.length), ipc.length);
   if (plain.length >= compressBytesMin) {
     const packed = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
     if (packed.length < plain.length) return { encoding: 'zstd', body: packed, bodyBytes: plain.length };
@@ -142,11 +142,16 @@ export function decodeBody(record: LogRecord, body: Uint8Array, rowType: RowType
   const plain = record.encoding === 'plain' ? body : inflate(body, bodyBytes, where);
   if (plain.length !== bodyBytes) throw bad(where, `its body has ${plain.length} bytes, the header says ${bodyBytes}`);
   if (rowCount > plain.length) throw bad(where, `${rowCount} rows do not fit a body of ${plain.length} bytes`);
-  const kinds = new Int8Array(plain.subarray(0, rowCount));
+  const kinds = new Int8Array(plain.subarray(plain.length - rowCount));
   if (kinds.some(kind => kind < 0 || kind > 3)) throw bad(where, 'a row kind is not 0 to 3');
-  const rows = columnsOf(plain.subarray(rowCount), rowType, where);
+  const rows = columnsOf(aligned(plain.subarray(0, plain.length - rowCount)), rowType, where);
   if (rows.rowCount !== rowCount) throw bad(where, `it holds ${rows.rowCount} rows, the header says ${rowCount}`);
   return { rows, kinds };
+}
+
+/** Arrow's buffers are views of 8-byte words: the stream must begin at one. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 8 === 0 ? bytes : Uint8Array.from(bytes);
 }
 
 function columnsOf(bytes: Uint8Array, rowType: RowType, where: string): RowBatch {
@@ -208,7 +213,7 @@ function headerOfJson(bytes: Uint8Array, where: string): LogRecordHeader {
 }
 
 function claimOfJson(json: JsonValue, where: string): LogClaim {
-  if (!isObject(json)) throw bad(where, 'its claim is broken');
+  if (!isJsonObject(json)) throw bad(where, 'its claim is broken');
   const name = text(json, 'n', where);
   if (!/^[\w-]{1,128}$/.test(name)) throw bad(where, 'its claim names no object');
   return { name, sizeBytes: count(json, 'l', where, 1), sha256: text(json, 'h', where) };
@@ -217,15 +222,11 @@ function claimOfJson(json: JsonValue, where: string): LogClaim {
 function parseObject(bytes: Uint8Array, where: string): JsonObject {
   try {
     const json = parseJson(Buffer.from(bytes).toString('utf8'));
-    if (isObject(json)) return json;
+    if (isJsonObject(json)) return json;
   } catch (error) {
     throw bad(where, 'its header is not JSON', error);
   }
   throw bad(where, 'its header is not a JSON object');
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function text(json: JsonObject, key: string, where: string): string {

@@ -1,0 +1,158 @@
+/**
+ * Dead letters: records and rows that a table can not take, kept with the reason so that they can be brought again
+ * (DESIGN I7). Files of JSON lines, named by a list object; the snapshot names the list, so a dead letter is there
+ * exactly when the position that passes over it is.
+ */
+import { corrupt } from '../../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+import type { PlannedUpload } from '../../table/commit/request.ts';
+import type { Table } from '../../table/table.ts';
+import { tableObjectKey } from './load-state.ts';
+
+export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'bucket-count' | 'null-value' | 'not-appendable';
+
+export type DeadLetter = {
+  readonly shardId: string;
+  readonly position: bigint;
+  readonly arrivalMs: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  /** Rows of the record that this is about; undefined: all of them. */
+  readonly rows: readonly number[] | undefined;
+  readonly rowCount: number;
+  /** The whole record as the log had it. */
+  readonly data: Uint8Array;
+};
+
+export type DeadLetterFile = { readonly name: string; readonly rowCount: number; readonly entryCount: number };
+
+/**
+ * Uploads the letters and a list that names them after those of the list before.
+ *
+ * @param before name of the list so far
+ */
+export async function storeDeadLetters(
+  table: Table,
+  before: string | undefined,
+  letters: readonly DeadLetter[],
+): Promise<{ readonly listName: string; readonly uploads: readonly PlannedUpload[] }> {
+  const uploadBeganMs = table.storeTimeMs();
+  const files = before === undefined ? [] : await readDeadLetterList(table, before);
+  const name = `dead-letters-${table.random.uuid()}`;
+  const text = letters.map(letter => `${stringifyJson(letterToJson(letter))}\n`).join('');
+  const rowCount = letters.reduce((sum, letter) => sum + letter.rowCount, 0);
+  const listName = `dead-letter-list-${table.random.uuid()}`;
+  const list = [...files, { name, rowCount, entryCount: letters.length }];
+  await Promise.all([
+    table.store.put(tableObjectKey(table, name), Buffer.from(text)),
+    table.store.put(tableObjectKey(table, listName), Buffer.from(stringifyJson(list))),
+  ]);
+  return {
+    listName,
+    uploads: [
+      { name, uploadBeganMs },
+      { name: listName, uploadBeganMs },
+    ],
+  };
+}
+
+/** The files of a list, oldest first. @throws LakeError `corrupt` */
+export async function readDeadLetterList(table: Table, listName: string): Promise<readonly DeadLetterFile[]> {
+  const json = await readJson(table, listName);
+  if (!Array.isArray(json)) throw bad(table, listName);
+  return json.map((item: JsonValue): DeadLetterFile => {
+    const { name, rowCount, entryCount } = objectOf(table, listName, item);
+    if (typeof name !== 'string' || typeof rowCount !== 'number' || typeof entryCount !== 'number')
+      throw bad(table, listName);
+    return { name, rowCount, entryCount };
+  });
+}
+
+/** Every dead letter a list names, oldest first. */
+export async function* readDeadLetters(table: Table, listName: string): AsyncGenerator<DeadLetter, void, undefined> {
+  for (const { name } of await readDeadLetterList(table, listName)) {
+    const bytes = await readObject(table, name);
+    for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
+      if (line !== '') yield letterOfJson(table, name, parseJson(line));
+    }
+  }
+}
+
+function letterToJson(letter: DeadLetter): JsonObject {
+  return {
+    shard: letter.shardId,
+    position: letter.position.toString(),
+    arrivalMs: letter.arrivalMs,
+    reason: letter.reason,
+    detail: letter.detail,
+    ...(letter.rows === undefined ? {} : { rows: letter.rows }),
+    rowCount: letter.rowCount,
+    data: Buffer.from(letter.data).toString('base64'),
+  };
+}
+
+function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
+  const { shard, position, arrivalMs, reason, detail, rows, rowCount, data } = objectOf(table, name, json);
+  if (
+    typeof shard !== 'string' ||
+    typeof position !== 'string' ||
+    typeof arrivalMs !== 'number' ||
+    typeof detail !== 'string' ||
+    typeof rowCount !== 'number' ||
+    typeof data !== 'string' ||
+    !isReason(reason)
+  ) {
+    throw bad(table, name);
+  }
+  return {
+    shardId: shard,
+    position: BigInt(position),
+    arrivalMs,
+    reason,
+    detail,
+    rows: Array.isArray(rows) ? rows.map(Number) : undefined,
+    rowCount,
+    data: new Uint8Array(Buffer.from(data, 'base64')),
+  };
+}
+
+const reasons: Readonly<Record<DeadLetterReason, true>> = {
+  unreadable: true,
+  'unknown-schema': true,
+  'bucket-count': true,
+  'null-value': true,
+  'not-appendable': true,
+};
+
+function isReason(value: unknown): value is DeadLetterReason {
+  return typeof value === 'string' && Object.hasOwn(reasons, value);
+}
+
+async function readObject(table: Table, name: string): Promise<Uint8Array> {
+  const object = await table.store.get(tableObjectKey(table, name));
+  if (object === undefined) {
+    throw corrupt(
+      'LAKE_FILE_MISSING',
+      `${table.store.uri}: ${tableObjectKey(table, name)} of ${table.label} is missing`,
+    );
+  }
+  return object.bytes;
+}
+
+async function readJson(table: Table, name: string): Promise<JsonValue> {
+  try {
+    return parseJson(Buffer.from(await readObject(table, name)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw bad(table, name);
+    throw error;
+  }
+}
+
+function objectOf(table: Table, name: string, json: JsonValue): JsonObject {
+  if (isJsonObject(json)) return json;
+  throw bad(table, name);
+}
+
+function bad(table: Table, name: string): Error {
+  return corrupt('LAKE_CORRUPT_DEAD_LETTERS', `${tableObjectKey(table, name)} is not what dead letters look like`);
+}

@@ -1,0 +1,309 @@
+/**
+ * A long-lived ingest: follows the log and takes its records into their tables. Any number of workers may run; each
+ * swap is won by one, the others see the positions changed and read again (DESIGN 2.3).
+ *
+ * Flow of a cycle: read the shards → tell records apart by table → one swap for each table → move on, or back when a
+ * swap was not to be had. It keeps nothing that a crash could lose.
+ */
+
+import type { Clock } from '../../base/clock.ts';
+import { mapBounded } from '../../base/concurrency.ts';
+import type { Random } from '../../base/random.ts';
+import { backoffMs } from '../../base/retry.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type OpenedTable, TableRegistry } from '../table-registry.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
+import { loadState } from './load-state.ts';
+import { keepUnreadable, routeRecords } from './route-records.ts';
+import { type CursorMark, type ShardCursor, ShardCursors } from './shard-cursors.ts';
+import type { RoutedRecord } from './tail.ts';
+
+export type IngestParts = {
+  readonly log: LogStore;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type IngestSettings = {
+  /** Rows of one commit after which no more are read for it. */
+  readonly commitRowsMax: number;
+  /** How long rows gather before they are committed, when the log gives fewer than `commitRowsMax`. */
+  readonly commitIntervalMs: number;
+  readonly readBytesMax: number;
+  readonly checkpointIntervalMs: number;
+};
+
+export const ingestDefaults: IngestSettings = {
+  commitRowsMax: 100_000,
+  commitIntervalMs: 1_000,
+  readBytesMax: 4 * 1024 * 1024,
+  checkpointIntervalMs: 60_000,
+};
+
+/** What happened to one table in one cycle. */
+export type IngestEvent = {
+  readonly tableName: string;
+  readonly outcome: IngestOutcome;
+  readonly rowCount: number;
+  readonly elapsedMs: number;
+};
+
+export type CycleResult = {
+  readonly events: readonly IngestEvent[];
+  /** Every shard was read to its tip and nothing is left to do. */
+  readonly isIdle: boolean;
+  readonly droppedTableRows: number;
+  readonly unreadableRecords: number;
+};
+
+const shardsInParallelMax = 8;
+const tablesInParallelMax = 2;
+const describeIntervalMs = 10_000;
+const backoff = { delayMsMin: 20, delayMsMax: 5_000 };
+
+export class IngestWorker implements AsyncDisposable {
+  readonly #parts: IngestParts;
+  readonly #settings: IngestSettings;
+  readonly #registry: TableRegistry;
+  readonly #cursors: ShardCursors;
+  readonly #commitUser: string;
+  /** By table id and shard: the position recorded there, as far as this worker knows. */
+  readonly #recorded = new Map<string, Map<string, bigint>>();
+  readonly #checkpointed = new Map<string, bigint>();
+  #describedAtMs = Number.NEGATIVE_INFINITY;
+  #checkpointedAtMs: number;
+  #failures = 0;
+
+  constructor(parts: IngestParts, settings: Partial<IngestSettings> = {}) {
+    this.#parts = parts;
+    this.#settings = { ...ingestDefaults, ...settings };
+    this.#registry = new TableRegistry(parts);
+    this.#cursors = new ShardCursors(parts.log, parts.store);
+    this.#commitUser = `ingest-${parts.random.uuid()}`;
+    this.#checkpointedAtMs = parts.clock.monotonicMs();
+  }
+
+  /** Cycles until the signal aborts; returns then. @throws LakeError when a table can not go on at all */
+  async run(signal: AbortSignal, onCycle?: (result: CycleResult) => void): Promise<void> {
+    while (!signal.aborted) {
+      const result = await this.cycle({ signal, waits: true });
+      onCycle?.(result);
+    }
+  }
+
+  /** Cycles until every shard has been read to its tip and is committed. */
+  async drain(signal?: AbortSignal): Promise<readonly CycleResult[]> {
+    const results: CycleResult[] = [];
+    for (;;) {
+      const result = await this.cycle({ signal, waits: false });
+      results.push(result);
+      if (result.isIdle) break;
+    }
+    await this.#checkpoint({ isForced: true });
+    return results;
+  }
+
+  /** @param options.waits lets rows gather up to the commit interval, and waits for the log's poll when there are none */
+  async cycle(options: { readonly signal?: AbortSignal | undefined; readonly waits: boolean }): Promise<CycleResult> {
+    const { clock, random } = this.#parts;
+    await this.#describe(options.signal);
+    const marks = this.#cursors.mark();
+    const gathered = await this.#gather(options);
+    const events = await mapBounded([...gathered.byTable], tablesInParallelMax, ([tableId, records]) =>
+      this.#ingest(tableId, records, marks, options.signal),
+    );
+    const found = events.filter(event => event !== 'dropped' && event !== 'nothing');
+    // Fenced too: the next cycle looks the table up again, and only then are its rows those of a dropped table.
+    const failed = found.filter(({ outcome }) => outcome.status !== 'committed');
+    if (failed.length > 0) {
+      this.#cursors.rewind(marks);
+      this.#failures += 1;
+      await clock.sleep(backoffMs(this.#failures, random, backoff), options.signal);
+    } else {
+      this.#failures = 0;
+      await this.#checkpoint({ isForced: false });
+    }
+    return {
+      events: found,
+      isIdle: gathered.atTip && failed.length === 0,
+      droppedTableRows: this.#droppedRows(gathered.byTable, events),
+      unreadableRecords: gathered.unreadableCount,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#registry[Symbol.asyncDispose]();
+  }
+
+  async #describe(signal: AbortSignal | undefined): Promise<void> {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const ended = this.#cursors.all.some(cursor => cursor.ended);
+    if (nowMs - this.#describedAtMs < describeIntervalMs && !(ended && this.#cursors.readable().length === 0)) return;
+    await this.#cursors.refresh(signal);
+    this.#describedAtMs = nowMs;
+  }
+
+  /** Reads until there are enough rows for a commit, the interval is over, or (without waiting) all is read. */
+  async #gather(options: { readonly signal?: AbortSignal | undefined; readonly waits: boolean }): Promise<Gathered> {
+    const { clock, log } = this.#parts;
+    const byTable = new Map<string, RoutedRecord[]>();
+    let rowCount = 0;
+    let unreadableCount = 0;
+    let atTip = false;
+    let firstMs: number | undefined;
+    while (rowCount < this.#settings.commitRowsMax) {
+      options.signal?.throwIfAborted();
+      const readable = this.#cursors.readable();
+      const answers = await mapBounded(readable, shardsInParallelMax, cursor =>
+        this.#readShard(cursor, options.signal),
+      );
+      for (const { routed, unreadable } of answers) {
+        unreadableCount += unreadable;
+        for (const [tableId, records] of routed) {
+          const all = byTable.get(tableId);
+          if (all === undefined) byTable.set(tableId, [...records]);
+          else for (const record of records) all.push(record);
+          for (const { record } of records) rowCount += record.header.rowCount;
+        }
+      }
+      // A shard that has just ended may have children to go on with.
+      atTip = answers.every(answer => answer.atTip) && !answers.some(answer => answer.ended);
+      if (rowCount > 0) firstMs ??= clock.monotonicMs();
+      if (!atTip) continue;
+      if (!options.waits) break;
+      if (firstMs === undefined) {
+        await clock.sleep(log.supports.pollIntervalMs, options.signal);
+        break;
+      }
+      const leftMs = firstMs + this.#settings.commitIntervalMs - clock.monotonicMs();
+      if (leftMs <= 0) break;
+      await clock.sleep(Math.min(leftMs, log.supports.pollIntervalMs), options.signal);
+    }
+    return { byTable, atTip, unreadableCount };
+  }
+
+  async #readShard(cursor: ShardCursor, signal: AbortSignal | undefined): Promise<ShardAnswer> {
+    const { log, store } = this.#parts;
+    const { shardId } = cursor.shard;
+    const result = await log.read(shardId, cursor.next, { signal, bytesMax: this.#settings.readBytesMax });
+    const { byTable, unreadable } = routeRecords(shardId, result.records);
+    for (const { envelope } of unreadable) {
+      await keepUnreadable(store, this.#cursors.description.incarnation, shardId, envelope);
+    }
+    this.#cursors.advance(cursor, result);
+    return { routed: byTable, unreadable: unreadable.length, atTip: result.atTip || result.ended, ended: result.ended };
+  }
+
+  async #ingest(
+    tableId: string,
+    records: readonly RoutedRecord[],
+    marks: ReadonlyMap<string, CursorMark>,
+    signal: AbortSignal | undefined,
+  ): Promise<IngestEvent | 'dropped' | 'nothing'> {
+    const startMs = this.#parts.clock.monotonicMs();
+    const name = records[0]?.record.header.tableName ?? '';
+    const opened = await this.#openFor(tableId, name, records);
+    if (opened === undefined) return 'dropped';
+    const recorded = await this.#recordedOf(tableId, opened);
+    const shards = this.#shardBatches(records, recorded, marks);
+    const rowCount = shards.reduce(
+      (sum, s) => sum + s.records.reduce((rows, r) => rows + r.record.header.rowCount, 0),
+      0,
+    );
+    if (rowCount === 0) return 'nothing';
+    const { description } = this.#cursors;
+    const outcome = await ingestTable(opened.table, opened.committer, this.#parts.store, {
+      incarnation: description.incarnation,
+      shards,
+      listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
+      retentionMs: description.retentionMs,
+      commitUser: this.#commitUser,
+      signal,
+    });
+    if (outcome.status === 'committed') {
+      for (const { shardId, through } of shards) if (through !== undefined) recorded.set(shardId, through.position);
+    } else {
+      this.#recorded.delete(tableId);
+      if (outcome.status === 'fenced') await this.#registry.forget(tableId);
+    }
+    return { tableName: name, outcome, rowCount, elapsedMs: this.#parts.clock.monotonicMs() - startMs };
+  }
+
+  /** The table under a schema as new as the records': an older one would lose the columns they have more (A3). */
+  async #openFor(tableId: string, name: string, records: readonly RoutedRecord[]): Promise<OpenedTable | undefined> {
+    const newest = records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
+    const opened = await this.#registry.find(tableId, name);
+    if (opened === undefined || opened.table.schema.id >= newest) return opened;
+    await this.#registry.forget(tableId);
+    return this.#registry.find(tableId, name);
+  }
+
+  /** A batch for each shard with records of the table that it has not taken, and for each shard that ended. */
+  #shardBatches(
+    records: readonly RoutedRecord[],
+    recorded: ReadonlyMap<string, bigint>,
+    marks: ReadonlyMap<string, CursorMark>,
+  ): readonly ShardBatch[] {
+    const byShard = Map.groupBy(records, record => record.shardId);
+    return this.#cursors.all.flatMap((cursor): ShardBatch[] => {
+      const { shardId } = cursor.shard;
+      const position = recorded.get(shardId);
+      const above = (byShard.get(shardId) ?? []).filter(record => position === undefined || record.position > position);
+      const hasEnded = cursor.ended && marks.get(shardId)?.ended === false;
+      if (above.length === 0 && !hasEnded) return [];
+      const { through } = cursor;
+      const isNewer = through !== undefined && (position === undefined || through.position > position);
+      return [
+        { shardId, recorded: position, records: above, through: isNewer ? through : undefined, ended: cursor.ended },
+      ];
+    });
+  }
+
+  async #recordedOf(tableId: string, { table, committer }: OpenedTable): Promise<Map<string, bigint>> {
+    const known = this.#recorded.get(tableId);
+    if (known !== undefined) return known;
+    const found = await committer.base();
+    const state = found.kind === 'base' ? await loadState(table, found.base.properties) : undefined;
+    const recorded = new Map<string, bigint>();
+    if (state?.incarnation === this.#cursors.description.incarnation) {
+      for (const [shardId, { position }] of state.shards) recorded.set(shardId, position);
+    }
+    this.#recorded.set(tableId, recorded);
+    return recorded;
+  }
+
+  #droppedRows(
+    byTable: ReadonlyMap<string, readonly RoutedRecord[]>,
+    events: readonly (IngestEvent | 'dropped' | 'nothing')[],
+  ): number {
+    const dropped = [...byTable.values()].filter((_, index) => events[index] === 'dropped');
+    return dropped.flat().reduce((rows, { record }) => rows + record.header.rowCount, 0);
+  }
+
+  async #checkpoint({ isForced }: { readonly isForced: boolean }): Promise<void> {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (!isForced && nowMs - this.#checkpointedAtMs < this.#settings.checkpointIntervalMs) return;
+    this.#checkpointedAtMs = nowMs;
+    for (const { shard, through } of this.#cursors.all) {
+      if (through === undefined || this.#checkpointed.get(shard.shardId) === through.position) continue;
+      await writeCheckpoint(this.#parts.store, this.#cursors.description.incarnation, shard.shardId, through.position);
+      this.#checkpointed.set(shard.shardId, through.position);
+    }
+  }
+}
+
+type Gathered = {
+  readonly byTable: ReadonlyMap<string, readonly RoutedRecord[]>;
+  readonly atTip: boolean;
+  readonly unreadableCount: number;
+};
+
+type ShardAnswer = {
+  readonly routed: ReadonlyMap<string, readonly RoutedRecord[]>;
+  readonly unreadable: number;
+  readonly atTip: boolean;
+  readonly ended: boolean;
+};

@@ -1,0 +1,186 @@
+/**
+ * What a table has taken from the log: the ingest state, carried by every snapshot (DESIGN I1). Pure codec.
+ *
+ * It names one incarnation of the log (L4), and in it for each shard the last position taken, for each producer's lane
+ * the last number, and counters of rows that add up: in = written + merged away + dead-lettered + duplicates.
+ */
+import { corrupt } from '../../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+
+export type ShardState = {
+  /** Everything at or below is taken. */
+  readonly position: bigint;
+  /** Rows taken of the record above `position`, when a claim check was taken in parts. */
+  readonly row: number;
+  /** When the log took the record at `position`. */
+  readonly arrivalMs: number;
+  /** The shard is closed and taken to its end. */
+  readonly ended: boolean;
+};
+
+export type ProducerState = { readonly lastNumber: number; readonly arrivalMs: number; readonly named: boolean };
+
+export type IngestCounters = {
+  readonly rowsIn: bigint;
+  readonly written: bigint;
+  readonly mergedAway: bigint;
+  readonly deadLettered: bigint;
+  readonly duplicates: bigint;
+  /** Producer numbers that were skipped: what the log has lost (I4). */
+  readonly gaps: bigint;
+};
+
+export type IngestState = {
+  readonly incarnation: string;
+  readonly shards: ReadonlyMap<string, ShardState>;
+  /** By `producerKey`. */
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  readonly counters: IngestCounters;
+  /** Name of the dead-letter list, whole (I7). */
+  readonly deadLetters: string | undefined;
+};
+
+/** Snapshot property with the state itself, or, when it is larger than `inlineBytesMax`, … */
+export const stateProperty = 'tidelake.ingest';
+/** … with the name of the object that holds it. */
+export const stateObjectProperty = 'tidelake.ingest-object';
+export const inlineBytesMax: number = 8 * 1024;
+
+export const noCounters: IngestCounters = {
+  rowsIn: 0n,
+  written: 0n,
+  mergedAway: 0n,
+  deadLettered: 0n,
+  duplicates: 0n,
+  gaps: 0n,
+};
+
+export function emptyState(incarnation: string): IngestState {
+  return { incarnation, shards: new Map(), producers: new Map(), counters: noCounters, deadLetters: undefined };
+}
+
+/** A producer's lane: numbers count up in each by themselves (L1). */
+export function producerKey(producerId: string, bucket: number): string {
+  return `${bucket}/${producerId}`;
+}
+
+export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounters {
+  return {
+    rowsIn: a.rowsIn + b.rowsIn,
+    written: a.written + b.written,
+    mergedAway: a.mergedAway + b.mergedAway,
+    deadLettered: a.deadLettered + b.deadLettered,
+    duplicates: a.duplicates + b.duplicates,
+    gaps: a.gaps + b.gaps,
+  };
+}
+
+export function encodeState(state: IngestState): string {
+  const { incarnation, shards, producers, counters, deadLetters } = state;
+  const json: JsonObject = {
+    v: 1,
+    inc: incarnation,
+    shards: Object.fromEntries(
+      [...shards].map(([id, s]) => [id, [s.position.toString(), s.row, s.arrivalMs, s.ended ? 1 : 0]]),
+    ),
+    producers: Object.fromEntries(
+      [...producers].map(([key, p]) => [key, [p.lastNumber, p.arrivalMs, p.named ? 1 : 0]]),
+    ),
+    rows: [
+      counters.rowsIn,
+      counters.written,
+      counters.mergedAway,
+      counters.deadLettered,
+      counters.duplicates,
+      counters.gaps,
+    ].map(String),
+    ...(deadLetters === undefined ? {} : { dead: deadLetters }),
+  };
+  return stringifyJson(json);
+}
+
+/** @throws LakeError `corrupt` LAKE_CORRUPT_STATE */
+export function decodeState(text: string, where: string): IngestState {
+  const json = objectOf(parse(text, where), where);
+  if (json['v'] !== 1) throw bad(where, 'its version is not 1');
+  const shards = new Map<string, ShardState>();
+  for (const [id, value] of Object.entries(objectOf(json['shards'], where))) {
+    const [position, row, arrivalMs, ended] = listOf(value, 4, where);
+    shards.set(id, {
+      position: integer(position, where),
+      row: count(row, where),
+      arrivalMs: count(arrivalMs, where),
+      ended: ended === 1,
+    });
+  }
+  const producers = new Map<string, ProducerState>();
+  for (const [key, value] of Object.entries(objectOf(json['producers'], where))) {
+    const [lastNumber, arrivalMs, named] = listOf(value, 3, where);
+    producers.set(key, {
+      lastNumber: count(lastNumber, where),
+      arrivalMs: count(arrivalMs, where),
+      named: named === 1,
+    });
+  }
+  const [rowsIn, written, mergedAway, deadLettered, duplicates, gaps] = listOf(json['rows'], 6, where).map(value =>
+    integer(value, where),
+  );
+  const counters = { ...noCounters };
+  Object.assign(counters, { rowsIn, written, mergedAway, deadLettered, duplicates, gaps });
+  const { inc, dead } = json;
+  if (typeof inc !== 'string') throw bad(where, 'it names no incarnation');
+  return { incarnation: inc, shards, producers, counters, deadLetters: typeof dead === 'string' ? dead : undefined };
+}
+
+/** DESIGN L2: an anonymous producer is forgotten this long, in log time, after its last record. */
+const anonymousMs = 60 * 60_000;
+
+/**
+ * The producers worth remembering at a moment of the log's time.
+ *
+ * @param namedMs how long named ones are kept: the log's retention; undefined: for ever
+ */
+export function rememberedProducers(
+  producers: ReadonlyMap<string, ProducerState>,
+  nowMs: number,
+  namedMs: number | undefined,
+): ReadonlyMap<string, ProducerState> {
+  return new Map(
+    [...producers].filter(([, { arrivalMs, named }]) => {
+      const keptMs = named ? namedMs : anonymousMs;
+      return keptMs === undefined || nowMs - arrivalMs <= keptMs;
+    }),
+  );
+}
+
+function parse(text: string, where: string): JsonValue {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw bad(where, 'it is not JSON', error);
+  }
+}
+
+function objectOf(value: JsonValue | undefined, where: string): JsonObject {
+  if (isJsonObject(value)) return value;
+  throw bad(where, 'an object is missing');
+}
+
+function listOf(value: JsonValue | undefined, length: number, where: string): readonly JsonValue[] {
+  if (Array.isArray(value) && value.length === length) return value;
+  throw bad(where, `a list of ${length} is missing`);
+}
+
+function integer(value: JsonValue | undefined, where: string): bigint {
+  if (typeof value === 'string' && /^-?\d{1,80}$/.test(value)) return BigInt(value);
+  throw bad(where, 'a number is missing');
+}
+
+function count(value: JsonValue | undefined, where: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw bad(where, 'a count is missing');
+}
+
+function bad(where: string, why: string, cause?: unknown): Error {
+  return corrupt('LAKE_CORRUPT_STATE', `ingest state in ${where}: ${why}`, { cause });
+}

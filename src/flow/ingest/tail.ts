@@ -1,0 +1,182 @@
+/**
+ * From records to rows: what ingest writes and what a union read adds come out of this one function (DESIGN D3).
+ *
+ * Records at or below the recorded position, and producer numbers already seen, are dropped; records and rows that do not
+ * fit the table become dead letters (I7); the rest is put under the schema of the base, by field id (A3).
+ */
+import { isLakeError, LakeError } from '../../base/errors.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { mapColumns } from '../../table/read/column-mapping.ts';
+import type { Table } from '../../table/table.ts';
+import { withNullable } from '../../types/data-type.ts';
+import { takeRows } from '../../types/gather.ts';
+import { isValid, type RowBatch } from '../../types/row-batch.ts';
+import { isAdd } from '../../types/row-kind.ts';
+import { readClaim } from '../claim.ts';
+import { decodeBody, type LogRecord } from '../log-record.ts';
+import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
+import { type ProducerState, producerKey } from './state.ts';
+
+/** A record of one table, header read. */
+export type RoutedRecord = {
+  readonly shardId: string;
+  readonly position: bigint;
+  readonly arrivalMs: number;
+  readonly record: LogRecord;
+  /** The record as the log has it, for dead letters. */
+  readonly data: Uint8Array;
+};
+
+export type TailInput = {
+  readonly table: Table;
+  /** The schema rows come out in: that of the base. */
+  readonly schema: TableSchema;
+  /** For claim checks. */
+  readonly store: ObjectStore;
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  /** Above the recorded positions, in each shard's order. */
+  readonly records: readonly RoutedRecord[];
+};
+
+export type TailRows = { readonly rows: RowBatch; readonly kinds: Int8Array };
+
+export type TailResult = {
+  readonly batches: readonly TailRows[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** With what the records add. */
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  readonly rowsIn: number;
+  readonly duplicates: number;
+  readonly deadLettered: number;
+  readonly gaps: number;
+};
+
+export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
+  const producers = new Map(input.producers);
+  const batches: TailRows[] = [];
+  const deadLetters: DeadLetter[] = [];
+  const counts = { rowsIn: 0, duplicates: 0, deadLettered: 0, gaps: 0 };
+  for (const routed of input.records) {
+    const { header } = routed.record;
+    counts.rowsIn += header.rowCount;
+    const key = producerKey(header.producerId, header.bucket);
+    const known = producers.get(key);
+    if (known !== undefined && header.producerNumber <= known.lastNumber) {
+      counts.duplicates += header.rowCount;
+      continue;
+    }
+    if (known !== undefined) counts.gaps += header.producerNumber - known.lastNumber - 1;
+    producers.set(key, {
+      lastNumber: header.producerNumber,
+      arrivalMs: routed.arrivalMs,
+      named: header.producerNamed,
+    });
+    const outcome = await rowsOfRecord(input, routed);
+    batches.push(...outcome.batches);
+    deadLetters.push(...outcome.deadLetters);
+    for (const { rowCount } of outcome.deadLetters) counts.deadLettered += rowCount;
+  }
+  return { batches, deadLetters, producers, ...counts };
+}
+
+type RecordOutcome = { readonly batches: readonly TailRows[]; readonly deadLetters: readonly DeadLetter[] };
+
+async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<RecordOutcome> {
+  const { header } = routed.record;
+  const wholeRecord = (reason: DeadLetterReason, detail: string): RecordOutcome => ({
+    batches: [],
+    deadLetters: [deadLetter(routed, reason, detail, undefined, header.rowCount)],
+  });
+  const bucketCount = Number(input.schema.options['bucket'] ?? -1);
+  if (header.bucketCount !== bucketCount) {
+    return wholeRecord('bucket-count', `hashed into ${header.bucketCount} buckets, the table has ${bucketCount}`);
+  }
+  const schema = await schemaOf(input.table, header.schemaId);
+  if (schema === undefined) return wholeRecord('unknown-schema', `schema ${header.schemaId} is not there`);
+  try {
+    const where = `${routed.shardId} ${routed.position}`;
+    const body = header.claim === undefined ? routed.record.body : await readClaim(input.store, header.claim);
+    // Nulls are looked for row by row below: one must not take the whole record with it.
+    const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+    const { rows, kinds } = decodeBody(routed.record, body, { fields }, where);
+    const mapping = mapColumns({
+      wanted: { fields: input.schema.fields },
+      fileSchema: schema,
+      partitionKeys: [],
+      partitionValues: [],
+    });
+    const ordered = { ...rows, columns: mapping.fileFields.map(field => rows.columns[schema.fields.indexOf(field)]) };
+    const named: RowBatch = {
+      rowType: { fields: mapping.fileFields },
+      rowCount: rows.rowCount,
+      columns: ordered.columns.filter(column => column !== undefined),
+    };
+    return withoutMisfits(input.schema, routed, { rows: mapping.apply(named), kinds });
+  } catch (error) {
+    if (isLakeError(error) && error.kind !== 'unavailable') return wholeRecord('unreadable', error.message);
+    throw error;
+  }
+}
+
+async function schemaOf(table: Table, id: number): Promise<TableSchema | undefined> {
+  try {
+    return await table.schemas.get(id);
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_SCHEMA_MISSING')) return undefined;
+    throw error;
+  }
+}
+
+/** Rows that the table does not take, by themselves: a null where none may be, a delete on an append table. */
+function withoutMisfits(schema: TableSchema, routed: RoutedRecord, { rows, kinds }: TailRows): RecordOutcome {
+  const misfit = new Map<number, { reason: DeadLetterReason; detail: string }>();
+  for (const [index, field] of schema.fields.entries()) {
+    const column = rows.columns[index];
+    if (column === undefined || field.type.nullable || column.nullCount === 0) continue;
+    const isKey = schema.primaryKeys.includes(field.name);
+    for (let row = 0; row < rows.rowCount; row += 1) {
+      if (isValid(column, row) || (!isKey && !isAdd(kinds[row] ?? 0))) continue;
+      misfit.set(row, { reason: 'null-value', detail: `column ${field.name} is NOT NULL` });
+    }
+  }
+  if (schema.primaryKeys.length === 0) {
+    kinds.forEach((kind, row) => {
+      if (!isAdd(kind)) misfit.set(row, { reason: 'not-appendable', detail: 'the table has no primary key' });
+    });
+  }
+  if (misfit.size === 0) return { batches: [{ rows, kinds }], deadLetters: [] };
+  const kept = Uint32Array.from([...kinds.keys()].filter(row => !misfit.has(row)));
+  const byReason = Map.groupBy(misfit, ([, { reason, detail }]) => `${reason} ${detail}`);
+  const deadLetters = [...byReason.values()].flatMap(group => {
+    const first = group[0]?.[1];
+    return first === undefined
+      ? []
+      : [
+          deadLetter(
+            routed,
+            first.reason,
+            first.detail,
+            group.map(([row]) => row),
+            group.length,
+          ),
+        ];
+  });
+  const batch = { rows: takeRows(rows, kept), kinds: Int8Array.from(kept, row => kinds[row] ?? 0) };
+  return { batches: kept.length === 0 ? [] : [batch], deadLetters };
+}
+
+function deadLetter(
+  { shardId, position, arrivalMs, data }: RoutedRecord,
+  reason: DeadLetterReason,
+  detail: string,
+  rows: readonly number[] | undefined,
+  rowCount: number,
+): DeadLetter {
+  return { shardId, position, arrivalMs, reason, detail, rows, rowCount, data };
+}
+
+/** A producer's numbers skipped: what an invoker that must not skip does about it is its own affair (I4). */
+export function numberGap(table: Table, gaps: number): LakeError {
+  return new LakeError('corrupt', 'LAKE_LOG_GAP', `${table.label}: the log has lost ${gaps} records of its producers`);
+}

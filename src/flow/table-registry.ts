@@ -1,0 +1,77 @@
+/**
+ * The open tables of a process that follows the log: found by the id and name in a record, kept open with their
+ * committers.
+ */
+
+import type { Clock } from '../base/clock.ts';
+import { isLakeError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { parseIdentifier } from '../catalog/identifier.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { Committer } from '../table/commit/commit.ts';
+import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
+import { openTable, type Table } from '../table/table.ts';
+
+export type OpenedTable = { readonly table: Table; readonly committer: Committer };
+
+export type RegistryParts = { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random };
+
+/** An id that was not found is looked up again after this long: the table may be about to be made. */
+const unknownAgainMs = 10_000;
+
+export class TableRegistry implements AsyncDisposable {
+  readonly #parts: RegistryParts;
+  readonly #caches: ManifestCaches = manifestCaches();
+  readonly #open = new Map<string, OpenedTable>();
+  readonly #unknownSince = new Map<string, number>();
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  get tables(): readonly OpenedTable[] {
+    return [...this.#open.values()];
+  }
+
+  /**
+   * The live table with this id.
+   *
+   * @param name `db.t` as the record has it
+   * @returns undefined: there is none under that name, or another has it (DESIGN I6)
+   */
+  async find(tableId: string, name: string): Promise<OpenedTable | undefined> {
+    const known = this.#open.get(tableId);
+    if (known !== undefined) return known;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - (this.#unknownSince.get(tableId) ?? Number.NEGATIVE_INFINITY) < unknownAgainMs) return undefined;
+    const table = await this.#lookUp(name);
+    if (table === undefined || table.id !== tableId) {
+      this.#unknownSince.set(tableId, nowMs);
+      return undefined;
+    }
+    const opened = { table, committer: new Committer(table) };
+    this.#open.set(tableId, opened);
+    return opened;
+  }
+
+  /** Closes a table whose schema or life has changed; the next `find` opens it anew. */
+  async forget(tableId: string): Promise<void> {
+    const known = this.#open.get(tableId);
+    this.#open.delete(tableId);
+    await known?.committer[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const tableId of [...this.#open.keys()]) await this.forget(tableId);
+  }
+
+  async #lookUp(name: string): Promise<Table | undefined> {
+    try {
+      const { database, table } = parseIdentifier(name);
+      return await openTable(this.#parts.store, { database, name: table }, { ...this.#parts, caches: this.#caches });
+    } catch (error) {
+      if (isLakeError(error, 'LAKE_TABLE_NOT_FOUND') || isLakeError(error, 'LAKE_BAD_NAME')) return undefined;
+      throw error;
+    }
+  }
+}
