@@ -12,6 +12,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import { type AtomicType, type DataField, isAtomic, type RowType } from './data-type.ts';
 import { fitDecimal, parseDecimal } from './decimal-text.ts';
 import type { Scalar } from './scalar.ts';
+import { fitInt64, fitTimestamp } from './scalar-range.ts';
 import { parseDate, parseTimeNanos, parseTimestamp, truncateNanos } from './time.ts';
 import { typeName } from './type-name.ts';
 
@@ -130,7 +131,7 @@ export function atomicParser(type: AtomicType): (value: JsonValue) => Scalar | u
     case 'timestamp-ltz':
       return value => {
         const nanos = typeof value === 'string' ? parseTimestamp(value) : undefined;
-        return nanos === undefined ? undefined : timestampOr(truncateNanos(nanos, type.precision), type.precision);
+        return nanos === undefined ? undefined : fitTimestamp(truncateNanos(nanos, type.precision), type.precision);
       };
     default:
       return unreachable(type);
@@ -147,26 +148,15 @@ function int32Or(value: number | undefined): number | undefined {
   return value !== undefined && value === (value | 0) ? value : undefined;
 }
 
-const int64Max = 9_223_372_036_854_775_807n;
 const digitsPattern = /^[+-]?\d{1,40}$/;
 /** So many characters of digits and sign are exact as a number. */
 const shortLengthMax = 15;
 
-export function int64Or(value: bigint): bigint | undefined {
-  return value <= int64Max && value >= -int64Max - 1n ? value : undefined;
-}
-
-/** What the column can hold: int64 in milliseconds, or in microseconds for precisions 4 to 6. */
-export function timestampOr(nanos: bigint, precision: number): bigint | undefined {
-  const unit = precision >= 4 && precision <= 6 ? 1_000n : 1_000_000n;
-  return int64Or(nanos / unit) === undefined ? undefined : nanos;
-}
-
-export function bigintOf(value: unknown): bigint | undefined {
-  if (typeof value === 'bigint') return int64Or(value);
+function bigintOf(value: JsonValue): bigint | undefined {
+  if (typeof value === 'bigint') return fitInt64(value);
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
   if (typeof value !== 'string' || !digitsPattern.test(value)) return undefined;
-  return value.length <= shortLengthMax ? BigInt(Number(value)) : int64Or(BigInt(value.replace('+', '')));
+  return value.length <= shortLengthMax ? BigInt(Number(value)) : fitInt64(BigInt(value.replace('+', '')));
 }
 
 function doubleOf(value: JsonValue): number | undefined {

@@ -107,5 +107,13 @@ function smallNumbers(column: Column, from: DataType): Int8Array | Int16Array | 
 function millisToMicros(column: Column, from: { readonly precision: number }, to: DataType): BigInt64Array | undefined {
   if ((to.kind !== 'timestamp' && to.kind !== 'timestamp-ltz') || from.precision > 3) return undefined;
   if (to.precision < 4 || to.precision > 6) return undefined;
-  return int64Values(column).map(millis => millis * 1000n);
+  const micros = new BigInt64Array(column.length);
+  const millis = int64Values(column);
+  for (let row = 0; row < column.length; row += 1) {
+    const exact = (millis[row] ?? 0n) * 1000n;
+    micros[row] = exact;
+    // Out of range: left to the cast of single values, which says so.
+    if (micros[row] !== exact) return undefined;
+  }
+  return micros;
 }

@@ -104,7 +104,10 @@ export function castTextToTimestamp(
 ): bigint | undefined {
   if (type.kind === 'timestamp' && isNumeric(text)) {
     const epoch = parseWholePart(text, 64);
-    return epoch === undefined || type.precision % 3 !== 0 ? undefined : epoch * 10n ** BigInt(9 - type.precision);
+    if (epoch === undefined || type.precision % 3 !== 0) return undefined;
+    // Seconds become milliseconds of 64 bits, which wrap.
+    if (type.precision === 0) return BigInt.asIntN(64, epoch * 1000n) * nanosPerMilli;
+    return epoch * 10n ** BigInt(9 - type.precision);
   }
   const match = timestampPattern.exec(text);
   if (match === null) return undefined;

@@ -5,6 +5,7 @@ import { ColumnBuilder } from './column-builder.ts';
 import { columnReader } from './column-reader.ts';
 import { type AtomicType, lengthMax } from './data-type.ts';
 import type { Scalar } from './scalar.ts';
+import { fitTimestamp } from './scalar-range.ts';
 
 /** Written by test/golden/vectors/CastVectors.java with Paimon 1.4.2: for each pair of types what its casts give. */
 type CastCase = {
@@ -85,8 +86,11 @@ function parse(text: string, type: AtomicType): Scalar {
   }
 }
 
-/** A value as a column of the type holds it. */
-function stored(value: Scalar, type: AtomicType): Scalar {
+/** A value as a column of the type holds it; `!` for a point of time that int64 microseconds do not reach. */
+function stored(value: Scalar, type: AtomicType): Scalar | '!' {
+  if ('precision' in type && typeof value === 'bigint' && type.kind !== 'decimal') {
+    if (fitTimestamp(value, type.precision) === undefined) return '!';
+  }
   const builder = new ColumnBuilder(type);
   builder.append(value);
   return columnReader(builder.finish(), type)(0);
@@ -140,7 +144,7 @@ test('a column casts as its values do, one by one', () => {
   for (const { from: fromText, to: toText, values } of cases) {
     const from = typeOf(fromText);
     const to = typeOf(toText);
-    const good = values.filter(([, output]) => output !== '!').map(([input]) => parse(input, from));
+    const good = values.map(([input]) => parse(input, from)).filter(value => outcome(value, from, to) !== '!');
     if (good.length === 0) continue;
     const builder = new ColumnBuilder(from);
     for (const value of [null, ...good, null]) builder.append(value);

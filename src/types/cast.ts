@@ -21,7 +21,7 @@ import {
   castTimeToText,
   parseBoolean,
 } from './cast-text.ts';
-import { castability, isBinary, isText, sameType } from './castability.ts';
+import { castability, isBinary, sameType } from './castability.ts';
 import { ColumnBuilder } from './column-builder.ts';
 import { columnReader } from './column-reader.ts';
 import { type AtomicType, type DataType, isAtomic } from './data-type.ts';
@@ -29,7 +29,8 @@ import { printDecimal } from './decimal-text.ts';
 import { javaDouble, javaFloat } from './java-text.ts';
 import { type Column, nullColumn } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
-import { floorDiv, millisPerDay, nanosPerDay, nanosPerMilli, nanosPerSecond, truncateNanos } from './time.ts';
+import { fitTimestamp } from './scalar-range.ts';
+import { floorDiv, millisPerDay, nanosPerDay, nanosPerMilli, truncateNanos } from './time.ts';
 import { typeName } from './type-name.ts';
 
 export { type Castability, castability } from './castability.ts';
@@ -175,21 +176,33 @@ function timestampCast(
   from: AtomicType,
   to: AtomicType & { readonly kind: 'timestamp' | 'timestamp-ltz' },
 ): (value: Exclude<Scalar, null>) => Scalar | undefined {
+  return value => {
+    const nanos = nanosOf(value, from, to);
+    return nanos === undefined ? undefined : fitTimestamp(nanos, to.precision);
+  };
+}
+
+function nanosOf(
+  value: Exclude<Scalar, null>,
+  from: AtomicType,
+  to: AtomicType & { readonly kind: 'timestamp' | 'timestamp-ltz' },
+): bigint | undefined {
+  if (typeof value === 'string') return castTextToTimestamp(value, to);
+  if (value instanceof Uint8Array) return undefined;
   switch (from.kind) {
     case 'timestamp':
     case 'timestamp-ltz':
-      if (from.precision <= to.precision) return value => value;
-      return value => (typeof value === 'bigint' ? cutTimestamp(value, to.precision) : undefined);
+      return from.precision <= to.precision ? BigInt(value) : cutTimestamp(BigInt(value), to.precision);
     case 'date':
-      return value => BigInt(Number(value)) * nanosPerDay;
+      return BigInt(value) * nanosPerDay;
     case 'time':
-      return value => BigInt(Number(value)) * nanosPerMilli;
+      return BigInt(value) * nanosPerMilli;
     case 'int':
     case 'bigint':
-      return value =>
-        typeof value === 'string' || value instanceof Uint8Array ? undefined : BigInt(value) * nanosPerSecond;
+      // Seconds; their milliseconds wrap as Java's do.
+      return BigInt.asIntN(64, BigInt(value) * 1000n) * nanosPerMilli;
     default:
-      return value => (isText(from.kind) && typeof value === 'string' ? castTextToTimestamp(value, to) : undefined);
+      return undefined;
   }
 }
 
@@ -201,7 +214,7 @@ function splitDays(nanos: bigint, from: AtomicType): { days: number; millis: num
   const millis = floorDiv(nanos, nanosPerMilli);
   const perDay = BigInt(millisPerDay);
   const days = from.kind === 'timestamp' ? millis / perDay : floorDiv(millis, perDay);
-  return { days: Number(days), millis: Number(millis - days * perDay) };
+  return { days: Number(BigInt.asIntN(32, days)), millis: Number(millis - days * perDay) };
 }
 
 /** Digits beyond a precision off: below the milli rounded down, above it towards 1970, which is Paimon's way. */

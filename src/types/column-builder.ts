@@ -4,10 +4,12 @@
  */
 import { assert, present, unreachable } from '../base/assert.ts';
 import { type ColumnBuffers, type ColumnValues, makeColumn, type Physical, physicalOf } from './column-buffers.ts';
+import { int64Unit } from './column-reader.ts';
 import type { DataType, RowType } from './data-type.ts';
 import { type Column, makeRowBatch, type RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
-import { floorDiv, nanosPerMicro, nanosPerMilli } from './time.ts';
+import { floorDiv, nanosPerMilli } from './time.ts';
+import { typeName } from './type-name.ts';
 
 const rowsFirst = 64;
 /** int32 offsets end here. */
@@ -107,15 +109,15 @@ function makeSink(type: DataType, physical: Physical): ValueSink {
         if (value) bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7));
       });
     case 'int8':
-      return numberSink(new Int8Array(rowsFirst), type);
+      return intSink(new Int8Array(rowsFirst), type);
     case 'int16':
-      return numberSink(new Int16Array(rowsFirst), type);
+      return intSink(new Int16Array(rowsFirst), type);
     case 'int32':
-      return numberSink(new Int32Array(rowsFirst), type);
+      return intSink(new Int32Array(rowsFirst), type);
     case 'float32':
-      return numberSink(new Float32Array(rowsFirst), type);
+      return floatSink(new Float32Array(rowsFirst), type);
     case 'float64':
-      return numberSink(new Float64Array(rowsFirst), type);
+      return floatSink(new Float64Array(rowsFirst), type);
     case 'int64':
       return int64Sink(type);
     case 'decimal128':
@@ -134,7 +136,7 @@ function makeSink(type: DataType, physical: Physical): ValueSink {
 }
 
 function wrongShape(type: DataType, value: Scalar): string {
-  return `a ${typeof value} is not a scalar of ${type.kind.toUpperCase()}`;
+  return `a ${typeof value} is not a scalar of ${typeName(type)}`;
 }
 
 /** A sink over one growing array; `width` is elements a row. */
@@ -158,10 +160,15 @@ function fixedSink<A extends ColumnValues>(
   };
 }
 
-function numberSink(
-  first: Int8Array | Int16Array | Int32Array | Float32Array | Float64Array,
-  type: DataType,
-): ValueSink {
+function intSink(first: Int8Array | Int16Array | Int32Array, type: DataType): ValueSink {
+  return fixedSink(first, 1, (values, row, value) => {
+    assert(typeof value === 'number', () => wrongShape(type, value));
+    values[row] = value;
+    assert(values[row] === value, () => `${value} is out of the range of ${typeName(type)}`);
+  });
+}
+
+function floatSink(first: Float32Array | Float64Array, type: DataType): ValueSink {
   return fixedSink(first, 1, (values, row, value) => {
     assert(typeof value === 'number', () => wrongShape(type, value));
     values[row] = value;
@@ -169,11 +176,12 @@ function numberSink(
 }
 
 function int64Sink(type: DataType): ValueSink {
-  const isTime = type.kind === 'timestamp' || type.kind === 'timestamp-ltz';
-  const unit = isTime ? (type.precision <= 3 ? nanosPerMilli : nanosPerMicro) : 1n;
+  const unit = int64Unit(type);
   return fixedSink(new BigInt64Array(rowsFirst), 1, (values, row, value) => {
     assert(typeof value === 'bigint', () => wrongShape(type, value));
-    values[row] = unit === 1n ? value : floorDiv(value, unit);
+    const steps = unit === 1n ? value : floorDiv(value, unit);
+    values[row] = steps;
+    assert(values[row] === steps, () => `${value} is out of the range of ${typeName(type)}`);
   });
 }
 

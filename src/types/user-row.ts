@@ -17,12 +17,13 @@
  */
 import { present } from '../base/assert.ts';
 import { invalid, type LakeError, unsupported } from '../base/errors.ts';
-import { atomicParser, badValue, expected, timestampOr, unknownColumn } from './canonical-parse.ts';
+import { atomicParser, badValue, expected, unknownColumn } from './canonical-parse.ts';
 import { columnReader } from './column-reader.ts';
 import { type AtomicType, type DataField, type DataType, isAtomic, type RowType } from './data-type.ts';
 import { printDecimal } from './decimal-text.ts';
 import type { RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
+import { fitTimestamp } from './scalar-range.ts';
 import { millisPerDay, nanosPerMilli, printDate, printTime, printTimestamp, truncateNanos } from './time.ts';
 import { typeName } from './type-name.ts';
 
@@ -128,7 +129,7 @@ function dateDays(date: Date): number | undefined {
 function dateNanos(date: Date, precision: number): bigint | undefined {
   const millis = date.getTime();
   if (Number.isNaN(millis)) return undefined;
-  return timestampOr(truncateNanos(BigInt(millis) * nanosPerMilli, precision), precision);
+  return fitTimestamp(truncateNanos(BigInt(millis) * nanosPerMilli, precision), precision);
 }
 
 function userExpected(type: AtomicType): string {
