@@ -10,6 +10,8 @@ import { openS3ObjectStore } from './s3/s3-object-store.ts';
 import type { S3StoreSettings } from './s3/s3-settings.ts';
 import { badStoreSettings } from './store-errors.ts';
 
+/** From an address and settings to a store: the one place that knows which drivers there are. */
+
 export type ObjectStoreSettings = {
   readonly local?: Omit<LocalStoreSettings, 'root'> | undefined;
   readonly s3?:
