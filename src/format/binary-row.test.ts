@@ -6,16 +6,9 @@ import { fromHex, toHex } from '../bytes/hex.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import type { DataType } from '../types/data-type.ts';
 import type { Scalar } from '../types/scalar.ts';
-import {
-  arityOf,
-  deserializeRow,
-  emptyRow,
-  encodeBinaryRow,
-  fixedPartOffset,
-  rowReader,
-  serializeRow,
-  unscaledBytes,
-} from './binary-row.ts';
+import { deserializeRow, emptyRow, encodeBinaryRow, rowReader, serializeRow } from './binary-row.ts';
+import { arityOf } from './binary-row-reader.ts';
+import { fixedPartOffset, unscaledBytes } from './binary-row-writer.ts';
 import { ColumnarRowWriter } from './columnar-row-writer.ts';
 import { parseType } from './type-text.ts';
 

@@ -20,7 +20,7 @@ import {
 } from '../types/column-buffers.ts';
 import type { DataType } from '../types/data-type.ts';
 import type { Column } from '../types/row-batch.ts';
-import { fixedPartOffset, reservedBytes } from './binary-row.ts';
+import { fixedPartOffset, reservedBytes } from './binary-row-writer.ts';
 
 /** Puts a row's value into its slot and, if need be, into the variable part. */
 type SlotWriter = (row: number, slot: number) => void;

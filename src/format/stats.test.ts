@@ -6,7 +6,8 @@ import { compareScalars } from '../types/compare.ts';
 import type { AtomicType, DataField } from '../types/data-type.ts';
 import { sliceBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
-import { arityOf, emptyRow, serializeRow } from './binary-row.ts';
+import { emptyRow, serializeRow } from './binary-row.ts';
+import { arityOf } from './binary-row-reader.ts';
 import { hasExtremes } from './column-extremes.ts';
 import {
   collectStats,

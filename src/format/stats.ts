@@ -11,7 +11,8 @@ import { compareScalars } from '../types/compare.ts';
 import { type DataType, isAtomic, type RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
-import { arityOf, emptyRow, rowReader, serializeRow } from './binary-row.ts';
+import { emptyRow, rowReader, serializeRow } from './binary-row.ts';
+import { arityOf } from './binary-row-reader.ts';
 import { columnExtremes, hasExtremes, highZero, lowZero } from './column-extremes.ts';
 import type { SimpleStats } from './data-file.ts';
 
