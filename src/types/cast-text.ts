@@ -1,5 +1,15 @@
 /** Texts into values and values into texts, as Paimon's casts do it. @see Paimon 1.4.2 BinaryStringUtils, DateTimeUtils */
-import { civilDate, type DayTime, dayNumber, daysInMonth, dayTime, nanosPerDay, truncateNanos, two } from './time.ts';
+import {
+  civilDate,
+  type DayTime,
+  dayNumber,
+  daysInMonth,
+  dayTime,
+  nanosPerDay,
+  nanosPerMilli,
+  truncateNanos,
+  two,
+} from './time.ts';
 
 /** Digits with an optional sign, where a fraction is cut off; undefined when it is no number or beyond the bounds. */
 export function parseWholePart(text: string, bits: 32 | 64): bigint | undefined {
