@@ -1,0 +1,83 @@
+/** Opens a log store by its address. */
+import { fileURLToPath } from 'node:url';
+import { unreachable } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { type KinesisLogSettings, openKinesisLog } from './kinesis/kinesis-log-store.ts';
+import { type LocalLogSettings, openLocalLog } from './local/local-log-store.ts';
+import { badLogSettings } from './log-errors.ts';
+import type { LogStore } from './log-store.ts';
+import { type MemoryLogSettings, openMemoryLog } from './memory/memory-log-store.ts';
+
+export type LogStoreSettings = {
+  readonly local?: Omit<LocalLogSettings, 'path'> | undefined;
+  readonly memory?: Omit<MemoryLogSettings, 'name'> | undefined;
+  readonly kinesis?: Omit<KinesisLogSettings, 'stream'> | undefined;
+};
+
+export type LogStoreComponents = { readonly clock: Clock; readonly random: Random };
+
+/**
+ * - `file:./lake-log`, `file:/data/log`, `file:///data/log` (a URL, so percent-encoded), or a plain path: a folder;
+ *   made when it is not there;
+ * - `kinesis://STREAM`: a Kinesis data stream;
+ * - `memory:NAME`: memory of this process; logs of one name are the same log.
+ *
+ * @throws LakeError `invalid`: LAKE_BAD_SETTINGS, LAKE_LOG_NOT_FOUND, LAKE_LOG_DENIED; `corrupt` LAKE_LOG_CORRUPT;
+ *   `unavailable` when the log does not answer
+ */
+export async function openLogStore(
+  uri: string,
+  settings: LogStoreSettings,
+  components: LogStoreComponents,
+): Promise<LogStore> {
+  const address = parseLogUri(uri);
+  switch (address.kind) {
+    case 'local':
+      return await openLocalLog({ ...settings.local, path: address.path }, components);
+    case 'memory':
+      return openMemoryLog({ ...settings.memory, name: address.name }, components);
+    case 'kinesis':
+      return await openKinesisLog({ ...settings.kinesis, stream: address.stream }, components);
+    default:
+      return unreachable(address);
+  }
+}
+
+export type LogAddress =
+  | { readonly kind: 'local'; readonly path: string }
+  | { readonly kind: 'memory'; readonly name: string }
+  | { readonly kind: 'kinesis'; readonly stream: string };
+
+/** @throws LakeError `invalid` LAKE_BAD_SETTINGS when it is no address of a log */
+export function parseLogUri(uri: string): LogAddress {
+  // A scheme has two letters at least, so that C:\log is a path.
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):/.exec(uri)?.[1]?.toLowerCase();
+  const rest = scheme === undefined ? uri : uri.slice(scheme.length + 1);
+  switch (scheme) {
+    case undefined:
+    case 'file':
+      return { kind: 'local', path: localPath(uri, rest) };
+    case 'memory':
+      return { kind: 'memory', name: rest };
+    case 'kinesis': {
+      const stream = /^\/\/([a-zA-Z0-9_.-]{1,128})\/?$/.exec(rest)?.[1];
+      if (stream === undefined) throw badLogSettings(`log address ${JSON.stringify(uri)}: must be kinesis://STREAM`);
+      return { kind: 'kinesis', stream };
+    }
+    default:
+      throw badLogSettings(
+        `log address ${JSON.stringify(uri)}: ${scheme}: is not known; use a folder, file:PATH, kinesis://STREAM or memory:NAME`,
+      );
+  }
+}
+
+function localPath(uri: string, path: string): string {
+  if (path === '' || path.includes('\0')) throw badLogSettings(`log address ${JSON.stringify(uri)}: names no folder`);
+  if (!path.startsWith('//')) return path;
+  try {
+    return fileURLToPath(`file:${path}`);
+  } catch {
+    throw badLogSettings(`log address ${JSON.stringify(uri)}: is not a file URL of this machine`);
+  }
+}
