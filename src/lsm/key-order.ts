@@ -54,6 +54,8 @@ export type BatchKeys = {
   /** Byte keys: row i's are `bytes[offsets[i] .. offsets[i + 1])`; empty for other keys. */
   readonly bytes: Uint8Array;
   readonly offsets: Int32Array;
+  /** Byte keys: all begin with the same so many bytes, and heads are of what follows them; 0 for other keys. */
+  readonly skippedBytes: number;
 };
 
 /** Bytes of a byte key that its head holds. */
@@ -74,6 +76,7 @@ export const noKeys: BatchKeys = {
   wordStride: 0,
   bytes: noBytes,
   offsets: noWords,
+  skippedBytes: 0,
 };
 
 /**
@@ -136,7 +139,7 @@ export function keysOf(batch: RowBatch, layout: KeyLayout): BatchKeys {
   }
 }
 
-/** Row `i` of `a` against row `j` of `b`: negative, 0 or positive. Both have the same layout. */
+/** Row `i` of `a` against row `j` of `b`: negative, 0 or positive. Both have the same layout and skip the same bytes. */
 export function compareKeys(a: BatchKeys, i: number, b: BatchKeys, j: number): number {
   const left = a.heads[i] ?? 0;
   const right = b.heads[j] ?? 0;
@@ -165,14 +168,14 @@ function compareByteTails(a: BatchKeys, i: number, b: BatchKeys, j: number): num
   const length = aLength < bLength ? aLength : bLength;
   const aBytes = a.bytes;
   const bBytes = b.bytes;
-  for (let at = headBytes; at < length; at += 1) {
+  for (let at = a.skippedBytes + headBytes; at < length; at += 1) {
     const difference = (aBytes[x + at] ?? 0) - (bBytes[y + at] ?? 0);
     if (difference !== 0) return difference;
   }
   return aLength - bLength;
 }
 
-/** The head of a byte key from its byte `depth` on; for `depth` 0 the key's head. */
+/** The head of the bytes [start, end). */
 export function byteHead(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length >= headBytes) {
@@ -201,14 +204,13 @@ function byteKeys(
     start = end;
   }
   setNullHeads(heads, rows.nulls);
-  return { rowCount: rows.rowCount, heads, isExact, words: noWords, wordStride: 0, bytes, offsets };
+  return { ...noKeys, rowCount: rows.rowCount, heads, isExact, bytes, offsets };
 }
 
 function intKeys(column: Column, type: AtomicType): BatchKeys {
   const heads = intHeads(column, type);
   setNullHeads(heads, nullBitsOf(column));
-  const none = { words: noWords, wordStride: 0, bytes: noBytes, offsets: noWords };
-  return { rowCount: column.length, heads, isExact: true, ...none };
+  return { ...noKeys, rowCount: column.length, heads };
 }
 
 function intHeads(column: Column, type: AtomicType): Float64Array {
@@ -247,7 +249,7 @@ export function wordKeys(words: Int32Array, wordStride: 2 | 4): BatchKeys {
     if (head >= exactIntegerMax || head <= -exactIntegerMax) isExact = false;
     heads[i] = head;
   }
-  return { rowCount: heads.length, heads, isExact, words, wordStride, bytes: noBytes, offsets: noWords };
+  return { ...noKeys, rowCount: heads.length, heads, isExact, words, wordStride };
 }
 
 /** The same bytes as little-endian words; the machine is little-endian, as Arrow asks. */

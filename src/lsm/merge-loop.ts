@@ -5,6 +5,7 @@
 import { assert, present } from '../base/assert.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { type BatchKeys, compareKeys, compareTails, noKeys } from './key-order.ts';
+import { commonPrefixBytes, sharedBytes, skipBytes } from './key-prefix.ts';
 import { endedHead, LoserTree } from './loser-tree.ts';
 import type { MergeFunction, RowGroups } from './merge-function.ts';
 import type { RunCursor } from './run-cursor.ts';
@@ -22,6 +23,8 @@ export class MergeLoop {
   #winner = 0;
   #lastKeys: BatchKeys = noKeys;
   #lastRow = 0;
+  /** What all keys in memory begin with; it only becomes less. */
+  #skippedBytes = 0;
   #sources: KeyValueBatch[] = [];
   #sourceIndex = new Uint32Array(entriesFirst);
   #rowIndex = new Uint32Array(entriesFirst);
@@ -34,8 +37,8 @@ export class MergeLoop {
     this.#cursors = cursors;
     this.#entries = entries;
     this.#tree = new LoserTree(cursors.length, (a, b) => this.#comesBefore(a, b));
-    for (const leaf of cursors.keys()) this.#setHead(leaf);
-    this.#winner = this.#tree.build();
+    this.#skippedBytes = commonPrefixBytes(cursors.filter(cursor => !cursor.isEnded).map(cursor => cursor.keys));
+    this.#winner = this.#begin();
   }
 
   /** The run that the next row comes from. */
@@ -98,6 +101,18 @@ export class MergeLoop {
 
   /** After the winner's next batch has been loaded, or its run has ended. */
   advance(): void {
+    const { keys, isEnded } = this.winner;
+    const last = keys.rowCount - 1;
+    const shared = Math.min(
+      sharedBytes(this.#lastKeys, this.#lastRow, keys, 0),
+      sharedBytes(this.#lastKeys, this.#lastRow, keys, last),
+    );
+    if (!isEnded && shared < this.#skippedBytes) {
+      this.#skippedBytes = shared;
+      this.#lastKeys = skipBytes(this.#lastKeys, shared);
+      this.#winner = this.#begin();
+      return;
+    }
     this.#setHead(this.#winner);
     this.#winner = this.#tree.replay(this.#winner);
   }
@@ -135,8 +150,15 @@ export class MergeLoop {
     winner.row = winner.keys.rowCount;
   }
 
+  /** All heads as they are with `#skippedBytes`. @returns the winning leaf */
+  #begin(): number {
+    for (const leaf of this.#cursors.keys()) this.#setHead(leaf);
+    return this.#tree.build();
+  }
+
   #setHead(leaf: number): void {
     const cursor = present(this.#cursors[leaf], 'run');
+    if (!cursor.isEnded) cursor.keys = skipBytes(cursor.keys, this.#skippedBytes);
     this.#tree.heads[leaf] = cursor.isEnded ? endedHead : (cursor.keys.heads[cursor.row] ?? endedHead);
   }
 

@@ -17,6 +17,7 @@ import {
 export class RunCursor {
   /** The batch in memory; undefined before the first and after the last. */
   batch: KeyValueBatch | undefined = undefined;
+  /** Its keys; the merge loop may put the same ones with other heads in their place. */
   keys: BatchKeys = noKeys;
   /** Sequence numbers as little-endian halves. */
   sequences: Int32Array = new Int32Array(0);
@@ -28,6 +29,7 @@ export class RunCursor {
   readonly #iterator: AsyncIterator<KeyValueBatch>;
   readonly #runIndex: number;
   readonly #keyNames: readonly string[];
+  #wholeKeys: BatchKeys = noKeys;
   #layout: KeyLayout | undefined = undefined;
 
   constructor(run: AsyncIterable<KeyValueBatch>, runIndex: number, keyNames: readonly string[]) {
@@ -49,6 +51,7 @@ export class RunCursor {
         this.isEnded = true;
         this.batch = undefined;
         this.keys = noKeys;
+        this.#wholeKeys = noKeys;
         return;
       }
       if (next.value.rows.rowCount > 0) {
@@ -71,8 +74,8 @@ export class RunCursor {
   }
 
   #enter(batch: KeyValueBatch): void {
-    const before = this.keys;
     this.#layout ??= keyLayout(batch.rows.rowType, this.#keyNames);
+    const before = this.#wholeKeys;
     const keys = keysOf(batch.rows, this.#layout);
     if (!isAscending(keys) || (before.rowCount > 0 && compareKeys(before, before.rowCount - 1, keys, 0) >= 0)) {
       throw corrupt(
@@ -82,6 +85,7 @@ export class RunCursor {
     }
     this.batch = batch;
     this.keys = keys;
+    this.#wholeKeys = keys;
     this.sequences = wordsOf(batch.sequenceNumbers);
     this.row = 0;
     this.sourceIndex = -1;

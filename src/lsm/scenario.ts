@@ -65,6 +65,7 @@ function parseScenario(block: string): Scenario {
   };
 }
 
+/** The text `parseScenarios` reads. */
 export function printScenarios(scenarios: readonly Scenario[]): string {
   return `${scenarios.map(printScenario).join('\n\n')}\n`;
 }
@@ -74,6 +75,7 @@ function printScenario({ comment, command, options, input, answer }: Scenario): 
   return [...(comment === '' ? [] : [comment]), first, ...input, answerMark, answer].join('\n');
 }
 
+/** What the pickers say to a case now. */
 export function runScenario({ command, options, input }: Scenario): string {
   const files = input.map((line, index) => parseFile(line, input.length - index));
   const settings = settingsOf(options);
@@ -170,7 +172,8 @@ function settingsOf(options: ReadonlyMap<string, string>): CompactionSettings & 
   };
 }
 
-function parseFile(line: string, age: number): DataFileMeta {
+/** A file from its line; lines without `seq` take their numbers from `age`, higher is newer. */
+export function parseFile(line: string, age: number): DataFileMeta {
   const [level, name, ...rest] = line.split(/\s+/);
   const facts = new Map(rest.map(pairOf));
   const [minKey, maxKey] = rangeOf(facts.get('keys') ?? '0..0');
@@ -218,10 +221,12 @@ function testKey(key: number): Uint8Array {
   return bytes;
 }
 
-function compareTestKeys(a: Uint8Array, b: Uint8Array): number {
+/** The order of scenario keys. */
+export function compareTestKeys(a: Uint8Array, b: Uint8Array): number {
   return readTestKey(a) - readTestKey(b);
 }
 
-function readTestKey(bytes: Uint8Array): number {
+/** The number a scenario key stands for. */
+export function readTestKey(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
 }

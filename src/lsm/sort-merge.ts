@@ -40,8 +40,8 @@ export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec)
 /** Row numbers are 32-bit. */
 const rowCountMax = 2 ** 32 - 1;
 
-/** Row numbers over all batches, by sequence number. */
-function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uint32Array {
+/** Row numbers counted over all batches, by sequence number. */
+export function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uint32Array {
   const order = rowNumbers(rowCount);
   const sequences = new BigInt64Array(rowCount);
   let at = 0;
@@ -53,7 +53,7 @@ function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uin
 }
 
 /** The sorted rows as groups of equal keys. */
-function groupRows(
+export function groupRows(
   sources: readonly KeyValueBatch[],
   { order, begins }: SortedRows,
   entries: MergeFunction['entries'],
