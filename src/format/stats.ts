@@ -21,6 +21,9 @@ export type StatsMode =
   | { readonly kind: 'none' | 'counts' | 'full' }
   | { readonly kind: 'truncate'; readonly length: number };
 
+/** Of key columns all is kept whatever a table's options say, as Paimon does. */
+export const keyStatsMode = (): StatsMode => ({ kind: 'full' });
+
 /** Statistics of no column. */
 export const emptyStats: SimpleStats = { minValues: emptyRow, maxValues: emptyRow, nullCounts: [] };
 
