@@ -12,6 +12,7 @@ import { assert } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../base/json.ts';
 import { type AvroBlock, type AvroCodec, readContainer, writeContainer } from './avro-container.ts';
+import { isJsonObject } from './json-file.ts';
 
 /** A decoded record, by the field names of the file's own schema; fields a file lacks are undefined. */
 export type AvroRecord = { readonly [field: string]: unknown };
@@ -120,7 +121,7 @@ function readType(schemaText: string, where: string): Type {
   let type: Type;
   try {
     const schema = parseJson(schemaText);
-    if (!isObject(schema) || schema['type'] !== 'record') throw new TypeError('not a record');
+    if (!isJsonObject(schema) || schema['type'] !== 'record') throw new TypeError('not a record');
     type = preparedType(schema);
   } catch (cause) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${where}: its schema cannot be used`, { cause });
@@ -283,11 +284,7 @@ function writeLong(tap: Tap, value: bigint): void {
 /** Files are read by their own schema as it is, so defaults are of no use, and avsc would put them in for null. */
 function withoutDefaults(json: JsonValue): JsonValue {
   if (Array.isArray(json)) return json.map(withoutDefaults);
-  if (!isObject(json)) return json;
+  if (!isJsonObject(json)) return json;
   const entries = Object.entries(json).filter(([key]) => key !== 'default');
   return Object.fromEntries(entries.map(([key, value]) => [key, value === undefined ? value : withoutDefaults(value)]));
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

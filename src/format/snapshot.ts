@@ -5,7 +5,8 @@
  * @see spec 3.1, Paimon 1.4.2 Snapshot
  */
 import { corrupt } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
+import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
+import { isJsonObject, parseJsonObject } from './json-file.ts';
 
 /** The head of a table: one immutable JSON file per commit, `snapshot/snapshot-{id}`. @see spec 3.1 */
 export type Snapshot = {
@@ -56,7 +57,7 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
  * @throws LakeError `corrupt` LAKE_CORRUPT_SNAPSHOT
  */
 export function decodeSnapshot(bytes: Uint8Array, where: string): Snapshot {
-  const fields = new SnapshotFields(parseObject(bytes, where), where);
+  const fields = new SnapshotFields(parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_SNAPSHOT' }), where);
   return {
     version: fields.integer('version') ?? 1,
     id: fields.requiredInteger('id'),
@@ -80,17 +81,6 @@ export function decodeSnapshot(bytes: Uint8Array, where: string): Snapshot {
     properties: fields.texts('properties'),
     nextRowId: fields.long('nextRowId'),
   };
-}
-
-function parseObject(bytes: Uint8Array, where: string): JsonObject {
-  let json: JsonValue;
-  try {
-    json = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw corrupt('LAKE_CORRUPT_SNAPSHOT', `${where} is not JSON`, { cause });
-  }
-  if (!isObject(json)) throw corrupt('LAKE_CORRUPT_SNAPSHOT', `${where} is not a JSON object`);
-  return json;
 }
 
 /** Checked access to the fields of the JSON object; null is the same as not there. */
@@ -139,7 +129,7 @@ class SnapshotFields {
 
   texts(key: string): Record<string, string> {
     const value = this.#value(key) ?? {};
-    if (!isObject(value)) throw this.#broken(key, 'is not an object');
+    if (!isJsonObject(value)) throw this.#broken(key, 'is not an object');
     const map: Record<string, string> = {};
     for (const [name, item] of Object.entries(value)) {
       if (typeof item !== 'string') throw this.#broken(`${key}.${name}`, 'is not a string');
@@ -172,8 +162,4 @@ class SnapshotFields {
   #broken(key: string, what: string): Error {
     return corrupt('LAKE_CORRUPT_SNAPSHOT', `${this.#where}: ${key} ${what}`);
   }
-}
-
-function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

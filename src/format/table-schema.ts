@@ -4,8 +4,9 @@
  * @see spec 2.1, Paimon 1.4.2 TableSchema, SchemaSerializer
  */
 import { corrupt, invalid, isLakeError } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
+import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
 import { type DataField, type DataType, withNullable } from '../types/data-type.ts';
+import { isJsonObject, parseJsonObject } from './json-file.ts';
 import { fieldToJson, parseField } from './type-text.ts';
 
 /** One version of a table's schema, `schema/schema-{id}`. @see spec 2.1 */
@@ -61,7 +62,7 @@ export function encodeSchema(schema: TableSchema): Uint8Array {
  * @throws LakeError `corrupt` LAKE_CORRUPT_SCHEMA when it is no schema
  */
 export function decodeSchema(bytes: Uint8Array, where: string): TableSchema {
-  const json = parseObject(bytes, where);
+  const json = parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_SCHEMA' });
   const version = json['version'] === undefined ? 1 : integerOf(json, 'version', where);
   const options = withOlderDefaults(version, stringMap(json['options'], `${where}: options`));
   const primaryKeys = movedKeys(namesOf(json, 'primaryKeys', where), options, 'primary-key');
@@ -115,17 +116,6 @@ export function fieldsNamed(schema: TableSchema, names: readonly string[]): read
     if (field === undefined) throw corrupt('LAKE_CORRUPT_SCHEMA', `schema ${schema.id} has no column \`${name}\``);
     return field;
   });
-}
-
-function parseObject(bytes: Uint8Array, where: string): JsonObject {
-  let json: JsonValue;
-  try {
-    json = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw corrupt('LAKE_CORRUPT_SCHEMA', `${where} is not JSON`, { cause });
-  }
-  if (!isObject(json)) throw corrupt('LAKE_CORRUPT_SCHEMA', `${where} is not a JSON object`);
-  return json;
 }
 
 function fieldsOf(json: JsonObject, where: string): DataField[] {
@@ -204,7 +194,7 @@ function namesOf(json: JsonObject, key: string, where: string): readonly string[
 }
 
 function stringMap(value: JsonValue | undefined, where: string): Record<string, string> {
-  if (!isObject(value)) throw corrupt('LAKE_CORRUPT_SCHEMA', `${where} are missing or no object`);
+  if (!isJsonObject(value)) throw corrupt('LAKE_CORRUPT_SCHEMA', `${where} are missing or no object`);
   const map: Record<string, string> = {};
   for (const [key, item] of Object.entries(value)) {
     if (typeof item !== 'string') throw corrupt('LAKE_CORRUPT_SCHEMA', `${where}: ${key} is not a string`);
@@ -219,8 +209,4 @@ function extraOf(json: JsonObject): Record<string, string> {
     if (!knownKeys.has(key) && typeof value === 'string') extra[key] = value;
   }
   return extra;
-}
-
-function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

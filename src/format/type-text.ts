@@ -7,6 +7,7 @@
 import { invalid } from '../base/errors.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
 import { type AtomicType, type DataField, type DataType, lengthMax, withNullable } from '../types/data-type.ts';
+import { isJsonObject } from './json-file.ts';
 
 /** Types inside types deeper than this are refused rather than exhaust the stack. */
 const nestingDepthMax = 64;
@@ -54,7 +55,7 @@ export function printType(type: DataType): string {
 
 /** @throws LakeError `invalid` LAKE_BAD_TYPE */
 export function parseField(json: JsonValue, depth = 0): DataField {
-  if (!isObject(json)) throw badType(json, 'a field is an object with id, name and type');
+  if (!isJsonObject(json)) throw badType(json, 'a field is an object with id, name and type');
   const { id, name, type, description, defaultValue } = json;
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) throw badType(json, 'a field needs a numeric id');
   if (typeof name !== 'string' || name === '') throw badType(json, 'a field needs a name');
@@ -81,7 +82,7 @@ export function fieldToJson(field: DataField): JsonObject {
 function parseAtDepth(json: JsonValue, depth: number): DataType {
   if (depth > nestingDepthMax) throw badType('…', `types nest deeper than ${nestingDepthMax}`);
   if (typeof json === 'string') return parseAtomicText(json);
-  if (isObject(json)) return parseNested(json, depth);
+  if (isJsonObject(json)) return parseNested(json, depth);
   throw badType(json, 'a type is a string or an object');
 }
 
@@ -261,10 +262,6 @@ function parseNullability(tokens: readonly string[], json: JsonValue): boolean {
   if (words === 'NOT NULL') return false;
   if (words === '' || words === 'NULL') return true;
   throw badType(json, 'after the type comes NOT NULL or nothing');
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function badType(json: JsonValue, why: string): Error {
