@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { type ColumnValues, makeColumn } from '../types/column-buffers.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import type { AtomicType } from '../types/data-type.ts';
-import { projectBatch } from '../types/row-batch.ts';
+import { makeRowBatch, projectBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { compareKeys, keyLayout, keysOf } from './key-order.ts';
 import { rowNumbers, sortByKey } from './key-sort.ts';
@@ -101,4 +102,18 @@ test('keys share the buffers of a string column', () => {
   ]);
   const keys = keysOf(batch, keyLayout(shape.rowType, ['k0']));
   expect(keys.bytes.buffer).toBe(batch.columns[0]?.values.buffer);
+});
+
+test('buffers longer than their columns add no keys', () => {
+  const decimal: AtomicType = { kind: 'decimal', precision: 9, scale: 0, nullable: false };
+  const columns: readonly [AtomicType, ColumnValues][] = [
+    [{ kind: 'bigint', nullable: false }, BigInt64Array.of(5n, 6n, 0n, 0n)],
+    [decimal, Uint32Array.of(5, 0, 0, 0, 6, 0, 0, 0, 1, 1, 1, 1)],
+    [{ kind: 'int', nullable: false }, Int32Array.of(5, 6, 9)],
+  ];
+  for (const [type, values] of columns) {
+    const rowType = { fields: keyShape([type]).rowType.fields.slice(0, 1) };
+    const keys = keysOf(makeRowBatch(rowType, 2, [makeColumn(type, 2, { values })]), keyLayout(rowType, ['k0']));
+    expect([keys.rowCount, [...keys.heads]]).toEqual([2, [5, 6]]);
+  }
 });

@@ -234,8 +234,12 @@ function intHeads(column: Column, type: AtomicType): Float64Array {
 }
 
 function wideIntKeys(column: Column, type: AtomicType): BatchKeys {
-  const isDecimal = type.kind === 'decimal';
-  const keys = isDecimal ? wordKeys(wordsOf(uint32Values(column)), 4) : wordKeys(wordsOf(int64Values(column)), 2);
+  // Buffers may be longer than their columns.
+  const words =
+    type.kind === 'decimal'
+      ? wordsOf(uint32Values(column).subarray(0, column.length * 4))
+      : wordsOf(int64Values(column).subarray(0, column.length));
+  const keys = wordKeys(words, type.kind === 'decimal' ? 4 : 2);
   setNullHeads(keys.heads, nullBitsOf(column));
   return keys;
 }

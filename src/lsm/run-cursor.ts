@@ -74,6 +74,7 @@ export class RunCursor {
   }
 
   #enter(batch: KeyValueBatch): void {
+    checkLengths(batch);
     this.#layout ??= keyLayout(batch.rows.rowType, this.#keyNames);
     const before = this.#wholeKeys;
     const keys = keysOf(batch.rows, this.#layout);
@@ -90,6 +91,12 @@ export class RunCursor {
     this.row = 0;
     this.sourceIndex = -1;
   }
+}
+
+/** Each row has a sequence number and a kind. */
+export function checkLengths({ rows, sequenceNumbers, kinds }: KeyValueBatch): void {
+  assert(sequenceNumbers.length === rows.rowCount, () => `${sequenceNumbers.length} numbers, ${rows.rowCount} rows`);
+  assert(kinds.length === rows.rowCount, () => `${kinds.length} kinds, ${rows.rowCount} rows`);
 }
 
 /** Whether each key is above the one before. */

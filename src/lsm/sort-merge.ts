@@ -7,6 +7,7 @@ import { emptyBatch, type KeyValueBatch, projectBatch } from '../types/row-batch
 import { keyLayout, keysOf, wordKeys, wordsOf } from './key-order.ts';
 import { rowNumbers, type SortedRows, sortByKey } from './key-sort.ts';
 import { type MergeFunction, type MergeSpec, mergeFunction, type RowGroups } from './merge-function.ts';
+import { checkLengths } from './run-cursor.ts';
 
 export type SortMergeResult = KeyValueBatch & {
   /** Rows that went in and did not come out: merged into another of their key, or dropped deletes. */
@@ -22,6 +23,7 @@ export type SortMergeResult = KeyValueBatch & {
  */
 export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec): SortMergeResult {
   const first = present(batches[0], 'a batch to sort');
+  for (const batch of batches) checkLengths(batch);
   const sources = batches.filter(batch => batch.rows.rowCount > 0);
   const rowCount = sources.reduce((sum, batch) => sum + batch.rows.rowCount, 0);
   assert(rowCount <= rowCountMax, () => `${rowCount} rows in one sort`);
