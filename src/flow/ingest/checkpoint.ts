@@ -3,6 +3,7 @@
  * each table's own position.
  */
 import { isJsonObject, parseJson, stringifyJson } from '../../base/json.ts';
+import type { LogStart } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 function checkpointKey(incarnation: string, shardId: string): string {
@@ -35,4 +36,10 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const text = stringifyJson({ position: position.toString() });
   await store.put(checkpointKey(incarnation, shardId), Buffer.from(text));
+}
+
+/** Where a worker begins in a shard: behind its checkpoint, or at the beginning. */
+export async function checkpointStart(store: ObjectStore, incarnation: string, shardId: string): Promise<LogStart> {
+  const position = await readCheckpoint(store, incarnation, shardId);
+  return position === undefined ? { kind: 'earliest' } : { kind: 'after', position };
 }

@@ -13,7 +13,7 @@ import { backoffMs } from '../../base/retry.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
-import { writeCheckpoint } from './checkpoint.ts';
+import { checkpointStart, writeCheckpoint } from './checkpoint.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
 import { keepUnreadable, routeRecords } from './route-records.ts';
@@ -57,6 +57,8 @@ export type CycleResult = {
   readonly isIdle: boolean;
   readonly droppedTableRows: number;
   readonly unreadableRecords: number;
+  /** Shards of which the log no longer keeps what was to be read next: rows are lost, somebody must be told. */
+  readonly lostShards: readonly string[];
 };
 
 const shardsInParallelMax = 8;
@@ -81,7 +83,9 @@ export class IngestWorker implements AsyncDisposable {
     this.#parts = parts;
     this.#settings = { ...ingestDefaults, ...settings };
     this.#registry = new TableRegistry(parts);
-    this.#cursors = new ShardCursors(parts.log, parts.store);
+    this.#cursors = new ShardCursors(parts.log, (incarnation, shardId) =>
+      checkpointStart(parts.store, incarnation, shardId),
+    );
     this.#commitUser = `ingest-${parts.random.uuid()}`;
     this.#checkpointedAtMs = parts.clock.monotonicMs();
   }
@@ -131,6 +135,7 @@ export class IngestWorker implements AsyncDisposable {
       isIdle: gathered.atTip && failed.length === 0,
       droppedTableRows: this.#droppedRows(gathered.byTable, events),
       unreadableRecords: gathered.unreadableCount,
+      lostShards: gathered.lostShards,
     };
   }
 
@@ -152,6 +157,7 @@ export class IngestWorker implements AsyncDisposable {
     const byTable = new Map<string, RoutedRecord[]>();
     let rowCount = 0;
     let unreadableCount = 0;
+    const lostShards: string[] = [];
     let atTip = false;
     let firstMs: number | undefined;
     while (rowCount < this.#settings.commitRowsMax) {
@@ -160,7 +166,8 @@ export class IngestWorker implements AsyncDisposable {
       const answers = await mapBounded(readable, shardsInParallelMax, cursor =>
         this.#readShard(cursor, options.signal),
       );
-      for (const { routed, unreadable } of answers) {
+      for (const { routed, unreadable, lost } of answers) {
+        lostShards.push(...lost);
         unreadableCount += unreadable;
         for (const [tableId, records] of routed) {
           const all = byTable.get(tableId);
@@ -182,7 +189,7 @@ export class IngestWorker implements AsyncDisposable {
       if (leftMs <= 0) break;
       await clock.sleep(Math.min(leftMs, log.supports.pollIntervalMs), options.signal);
     }
-    return { byTable, atTip, unreadableCount };
+    return { byTable, atTip, unreadableCount, lostShards };
   }
 
   async #readShard(cursor: ShardCursor, signal: AbortSignal | undefined): Promise<ShardAnswer> {
@@ -194,7 +201,13 @@ export class IngestWorker implements AsyncDisposable {
       await keepUnreadable(store, this.#cursors.description.incarnation, shardId, envelope);
     }
     this.#cursors.advance(cursor, result);
-    return { routed: byTable, unreadable: unreadable.length, atTip: result.atTip || result.ended, ended: result.ended };
+    return {
+      routed: byTable,
+      unreadable: unreadable.length,
+      atTip: result.atTip || result.ended,
+      ended: result.ended,
+      lost: result.gap ? [shardId] : [],
+    };
   }
 
   async #ingest(
@@ -299,6 +312,7 @@ type Gathered = {
   readonly byTable: ReadonlyMap<string, readonly RoutedRecord[]>;
   readonly atTip: boolean;
   readonly unreadableCount: number;
+  readonly lostShards: readonly string[];
 };
 
 type ShardAnswer = {
@@ -306,4 +320,5 @@ type ShardAnswer = {
   readonly unreadable: number;
   readonly atTip: boolean;
   readonly ended: boolean;
+  readonly lost: readonly string[];
 };

@@ -1,3 +1,4 @@
+/** Ingest end to end on the memory drivers: producers, log, worker, table. */
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { seededRandom } from '../../base/random.ts';

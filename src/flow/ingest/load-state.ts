@@ -1,3 +1,4 @@
+/** Where the ingest state of a table lies: in the properties of its snapshots, or in an object that they name. */
 import { corrupt, LakeError } from '../../base/errors.ts';
 import type { PlannedUpload } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';

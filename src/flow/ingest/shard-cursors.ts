@@ -1,9 +1,8 @@
 /**
  * Where a worker stands in each shard of the log. Parents are read to their end before their children (DESIGN I5).
  */
+import { present } from '../../base/assert.ts';
 import type { LogDescription, LogReadResult, LogShard, LogStart, LogStore } from '../../storage/log-store.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import { readCheckpoint } from './checkpoint.ts';
 
 export type ShardCursor = {
   readonly shard: LogShard;
@@ -16,27 +15,29 @@ export type ShardCursor = {
 /** A cursor's place, to go back to when a batch was not committed. */
 export type CursorMark = Pick<ShardCursor, 'next' | 'through' | 'ended'>;
 
+/** Where to begin in a shard that was not read before. */
+export type StartOf = (incarnation: string, shardId: string) => Promise<LogStart>;
+
 export class ShardCursors {
   readonly #log: LogStore;
-  readonly #store: ObjectStore;
+  readonly #startOf: StartOf;
   readonly #cursors = new Map<string, ShardCursor>();
   #description: LogDescription | undefined;
 
-  constructor(log: LogStore, store: ObjectStore) {
+  constructor(log: LogStore, startOf: StartOf) {
     this.#log = log;
-    this.#store = store;
+    this.#startOf = startOf;
   }
 
   get description(): LogDescription {
-    if (this.#description === undefined) throw new Error('refresh comes first');
-    return this.#description;
+    return present(this.#description, 'a description, which refresh gets');
   }
 
   get all(): readonly ShardCursor[] {
     return [...this.#cursors.values()];
   }
 
-  /** Looks the shards up; a new one begins at its checkpoint, or at the beginning. */
+  /** Looks the shards up; those not known yet begin where `startOf` says. */
   async refresh(signal?: AbortSignal): Promise<void> {
     const description = await this.#log.describe({ signal });
     if (this.#description !== undefined && this.#description.incarnation !== description.incarnation)
@@ -46,8 +47,7 @@ export class ShardCursors {
     for (const id of this.#cursors.keys()) if (!listed.has(id)) this.#cursors.delete(id);
     for (const shard of description.shards) {
       if (this.#cursors.has(shard.shardId)) continue;
-      const position = await readCheckpoint(this.#store, description.incarnation, shard.shardId);
-      const next: LogStart = position === undefined ? { kind: 'earliest' } : { kind: 'after', position };
+      const next = await this.#startOf(description.incarnation, shard.shardId);
       this.#cursors.set(shard.shardId, { shard, next, through: undefined, ended: false });
     }
   }

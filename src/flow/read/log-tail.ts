@@ -1,0 +1,146 @@
+/**
+ * What the log has of one table beyond a snapshot: the tail of union reads and of subscribers.
+ *
+ * Each shard is read from the position the snapshot records, or from the checkpoint where it records none, parents
+ * before children; each shard gives a prefix of what it has, shards are not one moment (DESIGN D2). Numbers seen, dead
+ * letters and schemas are treated just as ingest does (D3).
+ */
+import { mapBounded } from '../../base/concurrency.ts';
+import { LakeError } from '../../base/errors.ts';
+import type { LogStart, LogStore } from '../../storage/log-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { Table } from '../../table/table.ts';
+import { readCheckpoint } from '../ingest/checkpoint.ts';
+import { routeRecords } from '../ingest/route-records.ts';
+import { type ShardCursor, ShardCursors } from '../ingest/shard-cursors.ts';
+import type { IngestState, ProducerState } from '../ingest/state.ts';
+import { type RoutedRecord, rowsOfRecords, type TailRows } from '../ingest/tail.ts';
+
+export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
+
+/** By shard: everything up to here is committed in every table. To be read before the snapshot (D2). */
+export type Checkpoints = ReadonlyMap<string, bigint>;
+
+export type TailRead = {
+  /** In each bucket's order. */
+  readonly batches: readonly TailRows[];
+  /** When the log took the newest of the records read, ms; undefined: there were none. */
+  readonly arrivalMs: number | undefined;
+  readonly atTip: boolean;
+};
+
+const shardsInParallelMax = 8;
+
+export async function readCheckpoints({ log, store }: TailParts, signal?: AbortSignal): Promise<Checkpoints> {
+  const { incarnation, shards } = await log.describe({ signal });
+  const found = await mapBounded(shards, shardsInParallelMax, async ({ shardId }) => {
+    const position = await readCheckpoint(store, incarnation, shardId);
+    return [shardId, position] as const;
+  });
+  return new Map(found.flatMap(([shardId, position]) => (position === undefined ? [] : [[shardId, position]])));
+}
+
+export class LogTail {
+  readonly #parts: TailParts;
+  readonly #cursors: ShardCursors;
+  #table: Table;
+  #producers: ReadonlyMap<string, ProducerState>;
+  #described = false;
+
+  /**
+   * @param state of the snapshot the tail begins after; undefined: it has taken nothing from any log
+   * @param checkpoints read before that snapshot
+   */
+  constructor(parts: TailParts, table: Table, state: IngestState | undefined, checkpoints: Checkpoints) {
+    this.#parts = parts;
+    this.#table = table;
+    this.#producers = state?.producers ?? new Map();
+    this.#cursors = new ShardCursors(parts.log, async (incarnation, shardId) => {
+      const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
+      return startAfter(recorded, checkpoints.get(shardId));
+    });
+  }
+
+  /** Rows come out under this table's schema from now on. */
+  useTable(table: Table): void {
+    this.#table = table;
+  }
+
+  /** The positions read so far, by shard. */
+  get positions(): ReadonlyMap<string, bigint> {
+    const all = this.#cursors.all.flatMap(({ shard, through }) =>
+      through === undefined ? [] : [[shard.shardId, through.position] as const],
+    );
+    return new Map(all);
+  }
+
+  /** Everything up to the tip of each shard, as it is when the shard is read. */
+  async readToTip(signal?: AbortSignal): Promise<TailRead> {
+    const batches: TailRows[] = [];
+    let arrivalMs: number | undefined;
+    for (;;) {
+      const read = await this.readSome(signal);
+      batches.push(...read.batches);
+      if (read.arrivalMs !== undefined) arrivalMs = Math.max(arrivalMs ?? 0, read.arrivalMs);
+      if (read.atTip) return { batches, arrivalMs, atTip: true };
+    }
+  }
+
+  /**
+   * One answer of each shard.
+   *
+   * @throws LakeError `invalid` LAKE_LOG_GAP when the log no longer keeps what follows the snapshot (D4)
+   */
+  async readSome(signal?: AbortSignal): Promise<TailRead> {
+    if (!this.#described) await this.#cursors.refresh(signal);
+    this.#described = true;
+    const readable = this.#cursors.readable();
+    const answers = await mapBounded(readable, shardsInParallelMax, cursor => this.#readShard(cursor, signal));
+    const ended = answers.some(answer => answer.ended);
+    // A shard that ended may have children that were not there when the shards were looked up.
+    if (ended) this.#described = false;
+    const records = answers.flatMap(answer => answer.records);
+    const tail = await rowsOfRecords({
+      table: this.#table,
+      schema: this.#table.schema,
+      store: this.#parts.store,
+      producers: this.#producers,
+      records,
+    });
+    this.#producers = tail.producers;
+    const arrivals = records.map(record => record.arrivalMs);
+    return {
+      batches: tail.batches,
+      arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
+      atTip: !ended && answers.every(answer => answer.atTip),
+    };
+  }
+
+  async #readShard(
+    cursor: ShardCursor,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly records: readonly RoutedRecord[]; readonly atTip: boolean; readonly ended: boolean }> {
+    const { shardId } = cursor.shard;
+    const result = await this.#parts.log.read(shardId, cursor.next, { signal });
+    if (result.gap) throw this.#gap(shardId);
+    this.#cursors.advance(cursor, result);
+    const records = routeRecords(shardId, result.records).byTable.get(this.#table.id ?? '') ?? [];
+    return { records, atTip: result.atTip || result.ended, ended: result.ended };
+  }
+
+  #gap(shardId: string): LakeError {
+    const { log } = this.#parts;
+    return new LakeError(
+      'invalid',
+      'LAKE_LOG_GAP',
+      `${log.uri}, shard ${shardId}: the log no longer keeps what follows the newest snapshot of ${this.#table.label}. ` +
+        'Is ingest running? Read without the log to get the table as of that snapshot',
+    );
+  }
+}
+
+function startAfter(recorded: bigint | undefined, checkpoint: bigint | undefined): LogStart {
+  if (recorded === undefined && checkpoint === undefined) return { kind: 'earliest' };
+  const position = (recorded ?? -1n) > (checkpoint ?? -1n) ? recorded : checkpoint;
+  return { kind: 'after', position: position ?? -1n };
+}

@@ -1,0 +1,176 @@
+/**
+ * A subscription: a table's changes as they happen, from a place in its history on, without a gap and without a repeat.
+ *
+ * It has up to three phases (DESIGN D5): the rows of a snapshot, the changes of the snapshots after it, and then the log
+ * above the positions that the last of them records. In the log a change is there milliseconds after it was
+ * acknowledged; without a log the subscription stays on snapshots.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isLakeError, LakeError } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { changeSourceOf, readChanges } from '../../table/changelog/read-changes.ts';
+import { readPlan } from '../../table/read/read-split.ts';
+import { planScan } from '../../table/scan/plan-scan.ts';
+import { latestSnapshot, readSnapshot, snapshotById } from '../../table/snapshots.ts';
+import { reopenTable, type Table } from '../../table/table.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
+import { loadState } from '../ingest/load-state.ts';
+import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+
+export type SubscribeFrom =
+  /** Every row there is, then changes. */
+  | { readonly kind: 'full' }
+  /** Changes from now on. */
+  | { readonly kind: 'latest' }
+  /** Changes after this snapshot. */
+  | { readonly kind: 'after-snapshot'; readonly snapshotId: number };
+
+export type SubscribeParts = {
+  readonly store: TailParts['store'];
+  /** undefined: the table has no log, its snapshots are followed. */
+  readonly log: TailParts['log'] | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type SubscribedBatch = {
+  readonly rows: RowBatch;
+  readonly kinds: Int8Array;
+  /** `snapshot`: rows as of a snapshot; `changes`: what later snapshots changed; `log`: live. */
+  readonly phase: 'snapshot' | 'changes' | 'log';
+  /** Of the first two phases. */
+  readonly snapshotId: number | undefined;
+  /** Of the log phase: when the log took the newest of these rows, ms. */
+  readonly arrivalMs: number | undefined;
+};
+
+/** How often new snapshots are looked for where there is no log. */
+const snapshotPollMs = 500;
+
+/** Ends when the signal aborts, without an error. */
+export async function* subscribe(
+  parts: SubscribeParts,
+  table: Table,
+  from: SubscribeFrom,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  try {
+    const { log } = parts;
+    // Checkpoints before the snapshot (D2), for the log phase that follows it.
+    const checkpoints =
+      log === undefined ? new Map<string, bigint>() : await readCheckpoints({ log, store: parts.store }, signal);
+    let snapshot = await latestSnapshot(table);
+    if (from.kind === 'full') yield* rowsOf(table, snapshot);
+    if (from.kind === 'after-snapshot') {
+      snapshot = await snapshotById(table, from.snapshotId);
+      const head = await latestSnapshot(table);
+      for (let id = from.snapshotId + 1; head !== undefined && id <= head.id; id += 1) {
+        snapshot = await changeSourceOf(table, id);
+        yield* changesOf(table, snapshot);
+      }
+    }
+    if (log === undefined) {
+      yield* followSnapshots(parts, table, snapshot?.id ?? 0, signal);
+      return;
+    }
+    const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+    const tail = new LogTail({ log, store: parts.store }, table, state, checkpoints);
+    // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
+    if (from.kind === 'latest') await tail.readToTip(signal);
+    yield* followLog(parts, table, tail, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function* rowsOf(table: Table, snapshot: Snapshot | undefined): AsyncGenerator<SubscribedBatch, void, undefined> {
+  const plan = await planScan(table, snapshot);
+  for await (const rows of readPlan(table, plan)) {
+    yield {
+      rows,
+      kinds: new Int8Array(rows.rowCount),
+      phase: 'snapshot',
+      snapshotId: snapshot?.id,
+      arrivalMs: undefined,
+    };
+  }
+}
+
+async function* changesOf(table: Table, snapshot: Snapshot): AsyncGenerator<SubscribedBatch, void, undefined> {
+  if (snapshot.commitKind === 'OVERWRITE') {
+    throw new LakeError(
+      'fenced',
+      'LAKE_REBASE',
+      `${table.label}: snapshot ${snapshot.id} put other rows in the place of those there were; subscribe again from full`,
+    );
+  }
+  for await (const { rows, kinds } of readChanges(table, snapshot)) {
+    yield { rows, kinds, phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined };
+  }
+}
+
+async function* followSnapshots(
+  { clock }: SubscribeParts,
+  table: Table,
+  lastId: number,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  let id = lastId;
+  let current = table;
+  for (;;) {
+    signal.throwIfAborted();
+    const snapshot = await readSnapshot(current, id + 1);
+    if (snapshot === undefined) {
+      await checkNotExpired(current, id + 1);
+      await clock.sleep(snapshotPollMs, signal);
+      continue;
+    }
+    if (snapshot.schemaId > current.schema.id) current = await reopenTable(current);
+    yield* changesOf(current, snapshot);
+    id = snapshot.id;
+  }
+}
+
+/** A reader that was too slow must hear it: the next snapshot is gone, not yet to come. */
+async function checkNotExpired(table: Table, id: number): Promise<void> {
+  const head = await latestSnapshot(table);
+  if (head === undefined || head.id < id) return;
+  // It may have come between the two looks.
+  if ((await readSnapshot(table, id)) === undefined) await snapshotById(table, id);
+}
+
+async function* followLog(
+  { clock, log }: SubscribeParts,
+  table: Table,
+  tail: LogTail,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  let current = table;
+  for (;;) {
+    signal.throwIfAborted();
+    const { batches, arrivalMs, atTip } = await readUnderNewest(tail, signal);
+    for (const { rows, kinds } of batches) yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs };
+    if (!atTip) continue;
+    await clock.sleep(log?.supports.pollIntervalMs ?? snapshotPollMs, signal);
+    if (batches.length > 0) current = await withNewestSchema(current, tail);
+  }
+}
+
+function readUnderNewest(tail: LogTail, signal: AbortSignal): ReturnType<LogTail['readSome']> {
+  return tail.readSome(signal);
+}
+
+/** Rows written under a newer schema come out under it from the next read on. */
+async function withNewestSchema(table: Table, tail: LogTail): Promise<Table> {
+  try {
+    const newest = await table.schemas.newest();
+    if (newest === undefined || newest.id === table.schema.id) return table;
+    const reopened = await reopenTable(table);
+    tail.useTable(reopened);
+    return reopened;
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_TABLE_NOT_FOUND')) return table;
+    throw error;
+  }
+}

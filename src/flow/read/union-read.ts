@@ -1,0 +1,179 @@
+/**
+ * The union read: a table as of now, its newest snapshot and what the log has beyond it, merged as ingest and compaction
+ * would merge them (DESIGN D2, D3).
+ */
+
+import type { Snapshot } from '../../format/snapshot.ts';
+import { trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import { mergeRuns } from '../../lsm/merge.ts';
+import { sortAndMerge } from '../../lsm/sort-merge.ts';
+import { sortedRuns } from '../../lsm/sorted-runs.ts';
+import { keyComparator } from '../../table/key-comparator.ts';
+import { bucketKey } from '../../table/live-files.ts';
+import { whileSnapshotStays } from '../../table/manifests.ts';
+import { wantedFields } from '../../table/read/column-mapping.ts';
+import type { FileRead } from '../../table/read/read-file.ts';
+import { type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
+import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
+import { filesOf, type Split } from '../../table/scan/split.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import type { Table } from '../../table/table.ts';
+import { completeDeletes } from '../../table/write/not-null.ts';
+import { type PlacedRows, placeRows } from '../../table/write/place-rows.ts';
+import { selectRows } from '../../types/filter.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import { columnsOf, restrictTo } from '../../types/prune.ts';
+import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import { loadState } from '../ingest/load-state.ts';
+import type { TailRows } from '../ingest/tail.ts';
+import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+
+export type UnionReadOptions = ReadOptions & {
+  readonly predicate?: Predicate | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: readonly TailRows[] };
+
+/** Numbers of tail rows begin here: above every row of a snapshot (D3). */
+const tailSequenceStart = 1n << 62n;
+
+/** All rows of the table as of now that pass the filter; batches are never empty. */
+export async function* unionRead(
+  parts: TailParts,
+  table: Table,
+  options: UnionReadOptions = {},
+): AsyncGenerator<RowBatch, void, undefined> {
+  const { snapshot, tail } = await unionSnapshot(parts, table, options.signal);
+  const plan = await planScan(table, snapshot, { predicate: options.predicate });
+  if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
+  else yield* merged(table, plan, tail, options);
+}
+
+/** The newest snapshot and the rows the log has beyond it. */
+export async function unionSnapshot(parts: TailParts, table: Table, signal?: AbortSignal): Promise<UnionSnapshot> {
+  // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
+  const checkpoints = await readCheckpoints(parts, signal);
+  const snapshot = await latestSnapshot(table);
+  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+  const { batches } = await new LogTail(parts, table, state, checkpoints).readToTip(signal);
+  return { snapshot, tail: batches };
+}
+
+async function* appended(
+  table: Table,
+  plan: ScanPlan,
+  tail: readonly TailRows[],
+  options: UnionReadOptions,
+): AsyncGenerator<RowBatch, void, undefined> {
+  for (const split of plan.splits) yield* readSplit(table, plan, split, options);
+  for (const { rows } of tail) yield* finished(rows, plan, options);
+}
+
+async function* merged(
+  table: Table,
+  plan: ScanPlan,
+  tail: readonly TailRows[],
+  options: UnionReadOptions,
+): AsyncGenerator<RowBatch, void, undefined> {
+  const places = tailByPlace(table, tail);
+  const splits = Map.groupBy(plan.splits, bucketKey);
+  for (const [key, group] of splits) {
+    const placed = places.get(key);
+    if (placed === undefined) for (const split of group) yield* readSplit(table, plan, split, options);
+    else yield* mergedBucket(table, plan, group, placed, options);
+  }
+  for (const [key, placed] of places) if (!splits.has(key)) yield* mergedBucket(table, plan, [], placed, options);
+}
+
+/** The tail of each bucket, sorted, each key once. */
+function tailByPlace(
+  table: Table,
+  tail: readonly TailRows[],
+): ReadonlyMap<string, PlacedRows & { run: KeyValueBatch }> {
+  const parts: PlacedRows[] = [];
+  for (const { rows, kinds } of tail) {
+    parts.push(
+      ...placeRows(table.schema, table.options, completeDeletes(table.schema, rows, kinds, table.label), kinds),
+    );
+  }
+  const byPlace = Map.groupBy(parts, ({ place }) => bucketKey(place));
+  let next = tailSequenceStart;
+  const places = new Map<string, PlacedRows & { run: KeyValueBatch }>();
+  for (const [key, group] of byPlace) {
+    const batches = group.map(({ rows, kinds }): KeyValueBatch => {
+      const sequenceNumbers = new BigInt64Array(rows.rowCount);
+      for (let row = 0; row < rows.rowCount; row += 1) {
+        sequenceNumbers[row] = next;
+        next += 1n;
+      }
+      return { rows, kinds, sequenceNumbers };
+    });
+    const spec = { keyNames: trimmedPrimaryKeys(table.schema), engine: 'deduplicate', dropDeletes: false } as const;
+    const first = group[0];
+    if (first !== undefined) places.set(key, { ...first, run: sortAndMerge(batches, spec) });
+  }
+  return places;
+}
+
+async function* mergedBucket(
+  table: Table,
+  plan: ScanPlan,
+  splits: readonly Split[],
+  { place, run }: PlacedRows & { run: KeyValueBatch },
+  options: UnionReadOptions,
+): AsyncGenerator<RowBatch, void, undefined> {
+  const { schema, snapshot, predicate } = plan;
+  const keyNames = trimmedPrimaryKeys(schema);
+  const names = neededColumns(
+    schema.fields.map(field => field.name),
+    keyNames,
+    options,
+  );
+  const read: FileRead = {
+    schema,
+    wanted: { fields: wantedFields(schema, names) },
+    prune: restrictTo(predicate, keyNames),
+    batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
+  };
+  const files = sortedRuns(splits.flatMap(filesOf), keyComparator(schema));
+  const runs: AsyncIterable<KeyValueBatch>[] = files.map(({ files: ofRun }) => readRun(table, place, ofRun, read));
+  runs.push(oneBatch({ ...run, rows: projectBatch(run.rows, names) }));
+  const batches = mergeRuns(
+    runs,
+    { keyNames, engine: 'deduplicate', dropDeletes: true },
+    { batchRowsMax: read.batchRowsMax },
+  );
+  try {
+    for (;;) {
+      const next = (): ReturnType<typeof batches.next> => batches.next();
+      const step = snapshot === undefined ? await next() : await whileSnapshotStays(table, snapshot, next);
+      if (step.done === true) return;
+      yield* finished(step.value.rows, plan, options);
+    }
+  } finally {
+    await batches.return();
+  }
+}
+
+async function* oneBatch(batch: KeyValueBatch): AsyncGenerator<KeyValueBatch, void, undefined> {
+  if (batch.rows.rowCount > 0) yield batch;
+}
+
+function neededColumns(
+  all: readonly string[],
+  keyNames: readonly string[],
+  options: UnionReadOptions,
+): readonly string[] {
+  if (options.columns === undefined) return all;
+  const needed = new Set([...options.columns, ...keyNames]);
+  if (options.predicate !== undefined) for (const name of columnsOf(options.predicate)) needed.add(name);
+  return all.filter(name => needed.has(name));
+}
+
+/** Filtered and projected. */
+function* finished(rows: RowBatch, { schema, predicate }: ScanPlan, options: UnionReadOptions): Generator<RowBatch> {
+  const kept = predicate === undefined ? rows : selectRows(rows, predicate);
+  const names = wantedFields(schema, options.columns).map(field => field.name);
+  if (kept.rowCount > 0) yield projectBatch(kept, names);
+}
