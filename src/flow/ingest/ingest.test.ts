@@ -1,79 +1,44 @@
 /** Ingest end to end on the memory drivers: producers, log, worker, table. */
 import { expect, test } from 'vitest';
-import { type Clock, systemClock } from '../../base/clock.ts';
-import { seededRandom } from '../../base/random.ts';
 import { alterTable, createTable, loadSchema } from '../../catalog/catalog.ts';
-import { parseIdentifier } from '../../catalog/identifier.ts';
-import type { TableDefinition } from '../../catalog/table-definition.ts';
-import type { TableSchema } from '../../format/table-schema.ts';
-import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
-import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
-import { openTable } from '../../table/table.ts';
-import { buildBatch } from '../../types/column-builder.ts';
-import { rowsOf } from '../../types/column-reader.ts';
-import { lengthMax } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
-import { Producer } from '../producer.ts';
+import {
+  append,
+  collect,
+  openTestTable,
+  type TestWorld,
+  testDefinition,
+  testIdentifier,
+  testProducer,
+  testWorld,
+} from '../testing.ts';
 import { readDeadLetters } from './dead-letters.ts';
 import { IngestWorker } from './ingest-worker.ts';
 import { loadState } from './load-state.ts';
 
-const definition: TableDefinition = {
-  columns: [
-    { name: 'k', type: { kind: 'bigint', nullable: false } },
-    { name: 'v', type: { kind: 'varchar', length: lengthMax, nullable: true } },
-    { name: 'n', type: { kind: 'int', nullable: false } },
-  ],
-  primaryKeys: ['k'],
-  partitionKeys: [],
-  options: { bucket: '3' },
-};
-const identifier = parseIdentifier('db.t');
-const clock: Clock = systemClock;
-
-function world() {
-  const random = seededRandom(7);
-  const store = new MemoryObjectStore('memory:test', clock);
-  const log = new MemoryLogStore({ name: 'test' }, { clock, random });
-  return { random, store, log, clock };
-}
-type World = ReturnType<typeof world>;
-
-function producer(w: World, schema: TableSchema): Producer {
-  const tableId = schema.extra['tidelake.table'] ?? '';
-  return new Producer(w, { tableId, tableName: 'db.t', schema }, { recordRowsMax: 50 });
-}
-
-function put(p: Producer, schema: TableSchema, rows: Scalar[][], kind = 0): Promise<void> {
-  return p.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length).fill(kind));
-}
-
-async function tableRows(w: World): Promise<Scalar[][]> {
-  const table = await openTable(w.store, { database: 'db', name: 't' }, w);
-  const plan = await planScan(table, await latestSnapshot(table));
-  const rows: Scalar[][] = [];
-  for await (const batch of readPlan(table, plan)) rows.push(...rowsOf(batch));
-  return rows.toSorted((a, b) => Number(a[0]) - Number(b[0]));
+async function tableRows(w: TestWorld): Promise<Scalar[][]> {
+  const table = await openTestTable(w);
+  return collect(readPlan(table, await planScan(table, await latestSnapshot(table))));
 }
 
 test('rows of the log come into the table once, in order, and the counters add up', async () => {
-  const w = world();
-  const schema = await createTable(w, identifier, definition, { ifNotExists: false });
-  const p = producer(w, schema);
-  await put(
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const p = testProducer(w, schema);
+  await append(
     p,
     schema,
     Array.from({ length: 500 }, (_, i) => [BigInt(i), `a${i}`, i]),
   );
-  await put(
+  await append(
     p,
     schema,
     Array.from({ length: 100 }, (_, i) => [BigInt(i), `b${i}`, i + 1]),
   );
-  await put(p, schema, [[3n, null, 0]], 3);
+  await append(p, schema, [[3n, null, 0]], 3);
   for (let worker = 0; worker < 2; worker += 1) {
     await using ingest = new IngestWorker(w, { readBytesMax: 2_000, commitRowsMax: 120 });
     await ingest.drain();
@@ -82,7 +47,7 @@ test('rows of the log come into the table once, in order, and the counters add u
   expect(rows).toHaveLength(499);
   expect(rows[0]).toEqual([0n, 'b0', 1]);
   expect(rows[200]).toEqual([201n, 'a201', 201]);
-  const table = await openTable(w.store, { database: 'db', name: 't' }, w);
+  const table = await openTestTable(w);
   const state = await loadState(table, (await latestSnapshot(table))?.properties ?? {});
   const c = state?.counters;
   expect(c?.rowsIn).toBe(601n);
@@ -90,8 +55,8 @@ test('rows of the log come into the table once, in order, and the counters add u
 });
 
 test('a record that was appended twice comes in once', async () => {
-  const w = world();
-  const schema = await createTable(w, identifier, definition, { ifNotExists: false });
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
   const doubling = {
     ...w,
     log: new Proxy(w.log, {
@@ -104,8 +69,8 @@ test('a record that was appended twice comes in once', async () => {
       },
     }),
   };
-  const p = producer(doubling, schema);
-  await put(p, schema, [
+  const p = testProducer(doubling, schema);
+  await append(p, schema, [
     [1n, 'x', 1],
     [2n, 'y', 2],
   ]);
@@ -115,15 +80,15 @@ test('a record that was appended twice comes in once', async () => {
     [1n, 'x', 1],
     [2n, 'y', 2],
   ]);
-  const table = await openTable(w.store, { database: 'db', name: 't' }, w);
+  const table = await openTestTable(w);
   const state = await loadState(table, (await latestSnapshot(table))?.properties ?? {});
   expect(state?.counters.duplicates).toBe(2n);
 });
 
 test('two workers at once take every row once', async () => {
-  const w = world();
-  const schema = await createTable(w, identifier, definition, { ifNotExists: false });
-  const p = producer(w, schema);
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const p = testProducer(w, schema);
   const done = new AbortController();
   const workers = [1, 2].map(async () => {
     await using ingest = new IngestWorker(w, { commitIntervalMs: 5, readBytesMax: 3_000 });
@@ -132,7 +97,7 @@ test('two workers at once take every row once', async () => {
     });
   });
   for (let i = 0; i < 20; i += 1) {
-    await put(
+    await append(
       p,
       schema,
       Array.from({ length: 50 }, (_, j) => [BigInt(i * 50 + j), 'v', i]),
@@ -143,22 +108,22 @@ test('two workers at once take every row once', async () => {
   done.abort();
   await Promise.all(workers);
   expect(await tableRows(w)).toHaveLength(1_000);
-  const table = await openTable(w.store, { database: 'db', name: 't' }, w);
+  const table = await openTestTable(w);
   const state = await loadState(table, (await latestSnapshot(table))?.properties ?? {});
   expect(state?.counters).toMatchObject({ rowsIn: 1_000n, written: 1_000n, duplicates: 0n });
 });
 
 test('a schema that grows under way: old and new records come in, nothing is lost', async () => {
-  const w = world();
-  const first = await createTable(w, identifier, definition, { ifNotExists: false });
-  const old = producer(w, first);
-  await put(old, first, [[1n, 'old', 1]]);
+  const w = testWorld();
+  const first = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const old = testProducer(w, first);
+  await append(old, first, [[1n, 'old', 1]]);
   await using ingest = new IngestWorker(w);
   await ingest.drain();
-  await alterTable(w, identifier, [{ kind: 'add-column', name: 'w', type: { kind: 'double', nullable: true } }]);
-  const second = await loadSchema(w, identifier);
-  await put(producer(w, second), second, [[2n, 'new', 2, 2.5]]);
-  await put(old, first, [[3n, 'old', 3]]);
+  await alterTable(w, testIdentifier, [{ kind: 'add-column', name: 'w', type: { kind: 'double', nullable: true } }]);
+  const second = await loadSchema(w, testIdentifier);
+  await append(testProducer(w, second), second, [[2n, 'new', 2, 2.5]]);
+  await append(old, first, [[3n, 'old', 3]]);
   await ingest.drain();
   expect(await tableRows(w)).toEqual([
     [1n, 'old', 1, null],
@@ -168,23 +133,23 @@ test('a schema that grows under way: old and new records come in, nothing is los
 });
 
 test('what does not fit becomes a dead letter with its reason, and the rest goes on', async () => {
-  const w = world();
-  const schema = await createTable(w, identifier, definition, { ifNotExists: false });
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
   const loose = { ...schema, fields: schema.fields.map(f => ({ ...f, type: { ...f.type, nullable: true } })) };
-  await put(producer(w, loose), loose, [
+  await append(testProducer(w, loose), loose, [
     [1n, 'ok', 1],
     [2n, 'no number', null],
     [3n, 'ok', 3],
   ]);
   const wrongBuckets = { ...schema, options: { ...schema.options, bucket: '2' } };
-  await put(producer(w, wrongBuckets), wrongBuckets, [[9n, 'hashed otherwise', 9]]);
+  await append(testProducer(w, wrongBuckets), wrongBuckets, [[9n, 'hashed otherwise', 9]]);
   await using ingest = new IngestWorker(w);
   await ingest.drain();
   expect(await tableRows(w)).toEqual([
     [1n, 'ok', 1],
     [3n, 'ok', 3],
   ]);
-  const table = await openTable(w.store, { database: 'db', name: 't' }, w);
+  const table = await openTestTable(w);
   const state = await loadState(table, (await latestSnapshot(table))?.properties ?? {});
   expect(state?.counters).toMatchObject({ rowsIn: 4n, written: 2n, deadLettered: 2n });
   const letters = [];
