@@ -5,8 +5,9 @@
  * `schema/schema-*`. A schema is changed by putting the next number, if absent. Dropping leaves a fence (DESIGN S10), so
  * a writer that slept through it can never write into a table made again under the name.
  */
-import { invalid } from '../base/errors.ts';
+import { invalid, LakeError } from '../base/errors.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import { readDropMarker } from './drop-marker.ts';
 import { childFolders, firstKey } from './folders.ts';
 import {
   checkName,
@@ -27,13 +28,20 @@ const databaseMarker = '.tidelake-database';
 /** Rivals that may win in a row before a schema change gives up. */
 const alterAttemptsMax = 100;
 
-export async function listDatabases({ store }: CatalogParts): Promise<readonly string[]> {
-  const folders = await childFolders(store, '');
-  return folders.flatMap(folder => databaseOfFolder(folder) ?? []);
+export async function listDatabases(parts: CatalogParts): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const folder of childFolders(parts.store, '')) {
+    const database = databaseOfFolder(folder);
+    if (database !== undefined && (await databaseExists(parts, database))) names.push(database);
+  }
+  return names;
 }
 
+/** Whether it was made here, or has a table. What dropped tables leave behind makes no database. */
 export async function databaseExists({ store }: CatalogParts, database: string): Promise<boolean> {
-  return (await firstKey(store, `${databasePath(database)}/`)) !== undefined;
+  if ((await store.head(`${databasePath(database)}/${databaseMarker}`)) !== undefined) return true;
+  for await (const _ of tablesIn(store, database)) return true;
+  return false;
 }
 
 export async function createDatabase(
@@ -72,13 +80,17 @@ export async function dropDatabase(
 /** @throws LakeError LAKE_DATABASE_NOT_FOUND */
 export async function listTables(parts: CatalogParts, database: string): Promise<readonly string[]> {
   if (!(await databaseExists(parts, database))) throw databaseNotFound(database);
-  const folders = await childFolders(parts.store, `${databasePath(database)}/`);
   const tables: string[] = [];
-  for (const table of folders) {
-    const key = await firstKey(parts.store, `${databasePath(database)}/${table}/schema/schema-`);
-    if (key !== undefined) tables.push(table);
-  }
+  for await (const table of tablesIn(parts.store, database)) tables.push(table);
   return tables;
+}
+
+/** Folders of the database that hold a schema. */
+async function* tablesIn(store: CatalogParts['store'], database: string): AsyncGenerator<string, void, undefined> {
+  const folder = `${databasePath(database)}/`;
+  for await (const table of childFolders(store, folder)) {
+    if ((await firstKey(store, `${folder}${table}/schema/schema-`)) !== undefined) yield table;
+  }
 }
 
 /** Newest schema of a table, or undefined when there is no such table. */
@@ -118,9 +130,13 @@ export async function createTable(
   definition: TableDefinition,
   options: { readonly ifNotExists: boolean },
 ): Promise<TableSchema> {
+  if (identifier.branch !== undefined || identifier.systemTable !== undefined) {
+    throw invalid('LAKE_BAD_NAME', `${printIdentifier(identifier)} is not the name of a table that can be made`);
+  }
   const there = await findSchema(parts, identifier);
   if (there === undefined) {
     await createDatabase(parts, identifier.database, { ifNotExists: true });
+    checkName(identifier.table, printIdentifier(identifier));
     const schemaFolder = `${tablePath(identifier)}/schema`;
     const schema = newTableSchema(definition, {
       id: await firstSchemaId(parts, identifier),
@@ -152,7 +168,8 @@ export async function alterTable(
     const outcome = await publishSchema(parts, `${folder}/schema`, next);
     if (outcome.status === 'won') return outcome.schema;
   }
-  throw invalid(
+  throw new LakeError(
+    'conflict',
     'LAKE_SCHEMA_CONFLICT',
     `${printIdentifier(identifier)}: others changed the schema ${alterAttemptsMax} times in a row`,
   );
@@ -172,7 +189,6 @@ async function newestSchemaId(store: CatalogParts['store'], schemaFolder: string
 
 /** 0, or the number after those of the table that had the name before (its marker snapshot tells, DESIGN S10). */
 async function firstSchemaId({ store }: CatalogParts, identifier: Identifier): Promise<number> {
-  const { readDropMarker } = await import('./drop-table.ts');
   const marker = await readDropMarker(store, identifier);
   return marker === undefined ? 0 : marker.schemaId + 1;
 }

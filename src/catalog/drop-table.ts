@@ -10,17 +10,25 @@
  *
  * A drop that was cut short is finished by dropping again, or, when the name is free already, by the orphan cleaner.
  */
+import { unreachable } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
-import { invalid, LakeError } from '../base/errors.ts';
-import { latestHintPath, manifestPath, schemaFolder, schemaPath, snapshotFolder, snapshotPath } from '../format/paths.ts';
+import { invalid, isLakeError, LakeError } from '../base/errors.ts';
+import {
+  earliestHintPath,
+  latestHintPath,
+  manifestPath,
+  schemaFolder,
+  schemaPath,
+  snapshotFolder,
+  snapshotPath,
+} from '../format/paths.ts';
 import { batchCommitIdentifier, type Snapshot } from '../format/snapshot.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { droppedProperty } from '../table/commit/properties.ts';
 import { type CommitOutcome, commitPlan } from '../table/commit/request.ts';
-import { tableIdOf } from '../table/schemas.ts';
 import { openTable, type Table } from '../table/table.ts';
 import { readDropMarker } from './drop-marker.ts';
-import { type Identifier, printIdentifier, tablePath } from './identifier.ts';
+import { type Identifier, printIdentifier } from './identifier.ts';
 import type { CatalogParts } from './publish-schema.ts';
 
 /** Objects removed at a time. */
@@ -48,7 +56,7 @@ export async function dropTable(
   try {
     table = await openTable(parts.store, name, parts);
   } catch (error) {
-    if (options.ifExists && error instanceof LakeError && error.code === 'LAKE_TABLE_NOT_FOUND') return false;
+    if (options.ifExists && isLakeError(error, 'LAKE_TABLE_NOT_FOUND')) return false;
     throw error;
   }
   await fence(table);
@@ -98,7 +106,7 @@ function checkFenced(table: Table, outcome: CommitOutcome): void {
         `${table.label} may or may not be dropped: ${outcome.detail}; drop it again`,
       );
     default:
-      return outcome satisfies never;
+      unreachable(outcome);
   }
 }
 
@@ -113,12 +121,14 @@ async function listFolder(table: Table): Promise<readonly string[]> {
 /** Ids of the schema files that are still this table's, ascending; none when its newest is gone. */
 async function schemasOfTable(table: Table): Promise<readonly number[]> {
   const ids = await table.schemas.ids();
-  const newest = ids.at(-1);
-  // The cache may know a file that is gone: a table opened anew looks at the store.
-  if (newest === undefined) return [];
-  const { database, name } = table.identifier;
-  const now = await openTable(table.store, { database, name }, table).catch(() => undefined);
-  return now !== undefined && now.id === table.id && tableIdOf(now.schema) === tableIdOf(table.schema) ? ids : [];
+  try {
+    // Opened anew, since the cache of the open table may know a file that is gone.
+    const now = await openTable(table.store, table.identifier, table);
+    return now.id === table.id ? ids : [];
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_TABLE_NOT_FOUND') || isLakeError(error, 'LAKE_SCHEMA_MISSING')) return [];
+    throw error;
+  }
 }
 
 async function removeListed(table: Table, keys: readonly string[], marker: Snapshot): Promise<void> {
@@ -126,7 +136,7 @@ async function removeListed(table: Table, keys: readonly string[], marker: Snaps
     [
       snapshotPath(marker.id),
       latestHintPath,
-      `${snapshotFolder}/EARLIEST`,
+      earliestHintPath,
       manifestPath(marker.baseManifestList),
       manifestPath(marker.deltaManifestList),
     ].map(path => `${table.path}/${path}`),
@@ -146,4 +156,3 @@ async function removeListed(table: Table, keys: readonly string[], marker: Snaps
     remove,
   );
 }
-

@@ -9,12 +9,11 @@ const childrenMax = 100_000;
  *
  * @param prefix '' or ending in '/'
  */
-export async function childFolders(store: ObjectStore, prefix: string): Promise<readonly string[]> {
-  const names: string[] = [];
+export async function* childFolders(store: ObjectStore, prefix: string): AsyncGenerator<string, void, undefined> {
   let startAfter: string | undefined;
-  while (names.length < childrenMax) {
+  for (let count = 0; count < childrenMax; ) {
     const key = await firstKey(store, prefix, startAfter);
-    if (key === undefined) return names;
+    if (key === undefined) return;
     const rest = key.slice(prefix.length);
     const slash = rest.indexOf('/');
     if (slash < 0) {
@@ -22,10 +21,10 @@ export async function childFolders(store: ObjectStore, prefix: string): Promise<
       continue;
     }
     const name = rest.slice(0, slash);
-    names.push(name);
+    yield name;
+    count += 1;
     startAfter = `${prefix}${name}/\u{10ffff}`;
   }
-  return names;
 }
 
 export async function firstKey(store: ObjectStore, prefix: string, startAfter?: string): Promise<string | undefined> {

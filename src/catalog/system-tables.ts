@@ -1,0 +1,101 @@
+/**
+ * System tables: what a table knows of itself, as rows. `db.t$snapshots` and its like; names, order and types of the
+ * columns are Paimon's (spec 14).
+ */
+import { invalid } from '../base/errors.ts';
+import type { Snapshot } from '../format/snapshot.ts';
+import { latestSnapshot } from '../table/snapshots.ts';
+import type { Table } from '../table/table.ts';
+import { buildBatch } from '../types/column-builder.ts';
+import type { RowType } from '../types/data-type.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+import {
+  bucketRows,
+  bucketsType,
+  fileRows,
+  filesType,
+  manifestRows,
+  manifestsType,
+  partitionRows,
+  partitionsType,
+} from './system/file-tables.ts';
+import {
+  branchesType,
+  branchRows,
+  consumerRows,
+  consumersType,
+  optionRows,
+  optionsType,
+  type Rows,
+  schemaRows,
+  schemasType,
+  snapshotRows,
+  snapshotsType,
+  tagRows,
+  tagsType,
+} from './system/history-tables.ts';
+
+export type SystemTableName =
+  | 'snapshots'
+  | 'schemas'
+  | 'options'
+  | 'files'
+  | 'manifests'
+  | 'partitions'
+  | 'buckets'
+  | 'tags'
+  | 'branches'
+  | 'consumers';
+
+type SystemTable = {
+  readonly rowType: RowType;
+  /** Of a table that shows one snapshot, else of the table at all. */
+  readonly of: 'table' | 'snapshot';
+  readonly rows: (table: Table, snapshot: Snapshot | undefined) => Promise<Rows>;
+};
+
+const systemTables: Readonly<Record<SystemTableName, SystemTable>> = {
+  snapshots: { rowType: snapshotsType, of: 'table', rows: snapshotRows },
+  schemas: { rowType: schemasType, of: 'table', rows: schemaRows },
+  options: { rowType: optionsType, of: 'table', rows: optionRows },
+  tags: { rowType: tagsType, of: 'table', rows: tagRows },
+  branches: { rowType: branchesType, of: 'table', rows: branchRows },
+  consumers: { rowType: consumersType, of: 'table', rows: consumerRows },
+  files: { rowType: filesType, of: 'snapshot', rows: fileRows },
+  manifests: { rowType: manifestsType, of: 'snapshot', rows: manifestRows },
+  partitions: { rowType: partitionsType, of: 'snapshot', rows: partitionRows },
+  buckets: { rowType: bucketsType, of: 'snapshot', rows: bucketRows },
+};
+
+export const systemTableNames: readonly string[] = Object.keys(systemTables);
+
+export function isSystemTableName(name: string): name is SystemTableName {
+  return systemTableNames.includes(name);
+}
+
+/** @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND, naming those there are */
+export function systemTableType(name: string): RowType {
+  return systemTable(name).rowType;
+}
+
+/**
+ * All rows of a system table, in one batch: they are as many as the table's files at most.
+ *
+ * @param options.snapshot what `files`, `manifests`, `partitions` and `buckets` show; the newest when not given
+ * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND for a name that is none, LAKE_SNAPSHOT_EXPIRED
+ */
+export async function readSystemTable(
+  table: Table,
+  name: string,
+  options: { readonly snapshot?: Snapshot | undefined } = {},
+): Promise<RowBatch> {
+  const { rowType, of, rows } = systemTable(name);
+  const snapshot = of === 'table' ? undefined : (options.snapshot ?? (await latestSnapshot(table)));
+  return buildBatch(rowType, await rows(table, snapshot));
+}
+
+function systemTable(name: string): SystemTable {
+  if (isSystemTableName(name)) return systemTables[name];
+  const known = systemTableNames.map(known => `$${known}`).join(', ');
+  throw invalid('LAKE_TABLE_NOT_FOUND', `there is no system table $${name}; there are ${known}`);
+}

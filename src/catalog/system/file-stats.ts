@@ -1,0 +1,49 @@
+/**
+ * A file's statistics under the reader's schema, as texts: columns by field id, values cast to today's type, all null
+ * where the file does not have the column.
+ *
+ * @see Paimon 1.4.2 SimpleStatsEvolution
+ */
+import { isLakeError } from '../../base/errors.ts';
+import type { DataFileMeta } from '../../format/data-file.ts';
+import { decodeStats } from '../../format/stats.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import { castScalar } from '../../types/cast.ts';
+import { type DataField, isAtomic } from '../../types/data-type.ts';
+import type { Scalar } from '../../types/scalar.ts';
+import { innerText, namedText } from './value-text.ts';
+
+export type FileStatsText = { readonly nullCounts: string; readonly min: string; readonly max: string };
+
+export function fileStatsText(file: DataFileMeta, fileSchema: TableSchema, schema: TableSchema): FileStatsText {
+  const covered = file.valueStatsCols;
+  const statsFields =
+    covered === undefined
+      ? fileSchema.fields
+      : covered.flatMap(name => fileSchema.fields.find(field => field.name === name) ?? []);
+  const stats = decodeStats(
+    file.valueStats,
+    statsFields.map(field => field.type),
+  );
+  const [nullCounts, min, max] = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()];
+  for (const field of schema.fields) {
+    const fileField = fileSchema.fields.find(candidate => candidate.id === field.id);
+    const index = statsFields.findIndex(candidate => candidate.id === field.id);
+    const count = fileField === undefined ? BigInt(file.rowCount) : stats.nullCounts[index];
+    nullCounts.set(field.name, count === undefined ? 'null' : String(count));
+    min.set(field.name, boundText(fileField, field, stats.min[index] ?? null));
+    max.set(field.name, boundText(fileField, field, stats.max[index] ?? null));
+  }
+  return { nullCounts: namedText(nullCounts), min: namedText(min), max: namedText(max) };
+}
+
+function boundText(from: DataField | undefined, to: DataField, value: Scalar): string {
+  if (from === undefined || value === null || !isAtomic(to.type)) return 'null';
+  try {
+    return innerText(to.type, castScalar(value, from.type, to.type));
+  } catch (error) {
+    // A bound that is no value of the new type bounds nothing.
+    if (isLakeError(error)) return 'null';
+    throw error;
+  }
+}
