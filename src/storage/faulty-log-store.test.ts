@@ -21,7 +21,7 @@ function memory(): MemoryLogStore {
   return new MemoryLogStore({ name: systemRandom.uuid() }, { clock: systemClock, random: systemRandom });
 }
 
-logStoreConformance('without faults, counted', { resharding: false, reopen: false, recreate: false }, async () => ({
+logStoreConformance('without faults, counted', [], async () => ({
   log: countingLogStore(faultyLogStore(memory(), () => undefined, components)),
 }));
 

@@ -112,9 +112,12 @@ export const reshardingPromises: readonly LogPromise[] = [
   },
 ];
 
+/** At 25 ms each, five seconds. */
+const childrenTriesMax = 200;
+
 /** Waits until the log lists that many children of a shard and the shard is closed: emulators take half a second. */
 async function childrenOf(log: LogStore, parentId: string, childCount: number): Promise<readonly LogShard[]> {
-  for (let attempt = 0; attempt < 600; attempt += 1) {
+  for (let attempt = 0; attempt < childrenTriesMax; attempt += 1) {
     const { shards } = await log.describe();
     const children = shards.filter(shard => shard.parentIds.includes(parentId));
     const closed = shards.find(shard => shard.shardId === parentId)?.closed === true;

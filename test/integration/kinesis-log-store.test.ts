@@ -83,7 +83,7 @@ async function codeOf(action: Promise<unknown>): Promise<LakeErrorCode | undefin
 for (const { name } of emulators) {
   const service = (): KinesisService => present(services.get(name), name);
 
-  logStoreConformance(name, { resharding: true, reopen: true, recreate: true }, () => fixtureOf(service()));
+  logStoreConformance(name, ['resharding', 'reopen', 'recreate'], () => fixtureOf(service()));
 
   test(`${name}: a stream that is not there is LAKE_LOG_NOT_FOUND, at opening and later`, async () => {
     expect(await codeOf(openStream(service(), 'no-such-stream'))).toBe('LAKE_LOG_NOT_FOUND');

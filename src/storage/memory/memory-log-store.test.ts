@@ -7,7 +7,7 @@ import { deleteMemoryLog, MemoryLogStore, openMemoryLog } from './memory-log-sto
 
 const components = { clock: systemClock, random: systemRandom };
 
-logStoreConformance('memory', { resharding: true, reopen: true, recreate: true }, async () => {
+logStoreConformance('memory', ['resharding', 'reopen', 'recreate'], async () => {
   const name = systemRandom.uuid();
   const log = openMemoryLog({ name }, components);
   return {
