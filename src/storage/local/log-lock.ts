@@ -19,8 +19,7 @@ export type ShardLockSettings = { readonly directory: string; readonly where: st
 
 /** How often a waiting process looks again. */
 const lookIntervalMs = 1;
-/** After this it gives up as LAKE_LOG_BUSY. */
-const waitMsMax = 60_000;
+const waitMsMaxDefault = 60_000;
 const sqliteBusy = 5;
 
 export class ShardLock {
@@ -32,13 +31,17 @@ export class ShardLock {
     this.#settings = settings;
   }
 
-  /** Waits for the lock. One holder at a time in this object too; `release` must follow. */
-  async acquire(signal?: AbortSignal): Promise<void> {
+  /**
+   * Waits for the lock. One holder at a time in this object too; `release` must follow.
+   *
+   * @throws LakeError `unavailable` LAKE_LOG_BUSY when others have held it for `waitMsMax`
+   */
+  async acquire(waitMsMax: number = waitMsMaxDefault): Promise<void> {
     assert(!this.#held, 'a lock is released before it is acquired again');
     const { turn, lock } = await this.#open();
-    await this.#take(turn, signal);
+    await this.#take(turn, waitMsMax);
     try {
-      await this.#take(lock, signal);
+      await this.#take(lock, waitMsMax);
     } finally {
       turn.release();
     }
@@ -58,12 +61,12 @@ export class ShardLock {
     this.#files = undefined;
   }
 
-  async #take(file: LockFile, signal: AbortSignal | undefined): Promise<void> {
+  async #take(file: LockFile, waitMsMax: number): Promise<void> {
     const { clock, where } = this.#settings;
     const startMs = clock.monotonicMs();
     while (!file.tryTake()) {
       if (clock.monotonicMs() - startMs > waitMsMax) throw logBusy(where, waitMsMax);
-      await clock.sleep(lookIntervalMs, signal);
+      await clock.sleep(lookIntervalMs);
     }
   }
 

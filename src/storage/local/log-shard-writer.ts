@@ -46,6 +46,8 @@ type Call = {
 
 /** A group takes no further call above this; one call is never divided. */
 const groupBytesMax = 16 << 20;
+/** Opening a log does not wait long for one who appends: he recovers it himself. */
+const recoverWaitMsMax = 1_000;
 
 export class ShardWriter {
   readonly #settings: ShardWriterSettings;
@@ -82,7 +84,7 @@ export class ShardWriter {
   async recover(): Promise<void> {
     const { files, lock } = this.#settings;
     assert(this.#running === undefined, 'a shard is recovered before it is written');
-    await lock.acquire();
+    await lock.acquire(recoverWaitMsMax);
     try {
       const head = await files.readHead();
       await this.#withActive(head, segment => this.#recoverTail(head, segment));
