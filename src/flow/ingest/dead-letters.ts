@@ -26,34 +26,30 @@ export type DeadLetter = {
 
 export type DeadLetterFile = { readonly name: string; readonly rowCount: number; readonly entryCount: number };
 
+/** Uploads letters as a file of their own; nothing names it yet. */
+export async function storeDeadLetterFile(table: Table, letters: readonly DeadLetter[]): Promise<DeadLetterFile> {
+  const name = `dead-letters-${table.random.uuid()}`;
+  const text = letters.map(letter => `${stringifyJson(letterToJson(letter))}\n`).join('');
+  await table.store.put(tableObjectKey(table, name), Buffer.from(text));
+  const rowCount = letters.reduce((sum, letter) => sum + letter.rowCount, 0);
+  return { name, rowCount, entryCount: letters.length };
+}
+
 /**
- * Uploads the letters and a list that names them after those of the list before.
+ * Uploads a list that names these files after those of the list before.
  *
  * @param before name of the list so far
  */
-export async function storeDeadLetters(
+export async function addDeadLetterFiles(
   table: Table,
   before: string | undefined,
-  letters: readonly DeadLetter[],
+  added: readonly DeadLetterFile[],
 ): Promise<{ readonly listName: string; readonly uploads: readonly PlannedUpload[] }> {
   const uploadBeganMs = table.storeTimeMs();
   const files = before === undefined ? [] : await readDeadLetterList(table, before);
-  const name = `dead-letters-${table.random.uuid()}`;
-  const text = letters.map(letter => `${stringifyJson(letterToJson(letter))}\n`).join('');
-  const rowCount = letters.reduce((sum, letter) => sum + letter.rowCount, 0);
   const listName = `dead-letter-list-${table.random.uuid()}`;
-  const list = [...files, { name, rowCount, entryCount: letters.length }];
-  await Promise.all([
-    table.store.put(tableObjectKey(table, name), Buffer.from(text)),
-    table.store.put(tableObjectKey(table, listName), Buffer.from(stringifyJson(list))),
-  ]);
-  return {
-    listName,
-    uploads: [
-      { name, uploadBeganMs },
-      { name: listName, uploadBeganMs },
-    ],
-  };
+  await table.store.put(tableObjectKey(table, listName), Buffer.from(stringifyJson([...files, ...added])));
+  return { listName, uploads: [{ name: listName, uploadBeganMs }] };
 }
 
 /** The files of a list, oldest first. @throws LakeError `corrupt` */

@@ -1,0 +1,154 @@
+/**
+ * The commit message: what one ingest has written of one shard for one table and wants committed (DESIGN I8). Pure
+ * codec.
+ *
+ * ```
+ * "TCMT"           4 bytes
+ * version 1        1 byte, then 3 zero bytes
+ * header length    uint32 LE
+ * header           JSON
+ * manifest         the files, as a Paimon manifest
+ * crc-32           uint32 LE of everything before
+ * ```
+ */
+import { corrupt } from '../../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+import { crc32 } from '../../bytes/crc32.ts';
+import { decodeManifest, encodeManifest } from '../../format/manifest.ts';
+import type { PlannedFile } from '../../table/commit/request.ts';
+import type { IngestCounters, ProducerState } from '../ingest/state.ts';
+
+export type CommitMessage = {
+  readonly tableId: string;
+  readonly tableName: string;
+  readonly schemaId: number;
+  /** Of the log whose rows these are. */
+  readonly incarnation: string;
+  readonly shardId: string;
+  /** The position recorded when the sender began; the condition. */
+  readonly from: bigint | undefined;
+  readonly to: { readonly position: bigint; readonly arrivalMs: number };
+  readonly ended: boolean;
+  readonly files: readonly PlannedFile[];
+  /** Lanes with a new last number. */
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  readonly counters: IngestCounters;
+  /** Dead-letter files of this batch. */
+  readonly deadLetters: readonly { readonly name: string; readonly rowCount: number; readonly entryCount: number }[];
+  /** Store time when the oldest upload began (S7). */
+  readonly uploadBeganMs: number;
+};
+
+const magic = 0x544d4354; // "TCMT", little-endian
+const headBytes = 12;
+const counterNames = ['rowsIn', 'written', 'mergedAway', 'deadLettered', 'duplicates', 'gaps'] as const;
+
+export function encodeCommitMessage(message: CommitMessage): Uint8Array {
+  const header = Buffer.from(stringifyJson(headerToJson(message)));
+  const manifest = encodeManifest(message.files.map(({ uploadBeganMs: _, ...file }) => ({ ...file, kind: 'add' })));
+  const bytes = new Uint8Array(headBytes + header.length + manifest.length + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, magic, true);
+  view.setUint8(4, 1);
+  view.setUint32(8, header.length, true);
+  bytes.set(header, headBytes);
+  bytes.set(manifest, headBytes + header.length);
+  view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)), true);
+  return bytes;
+}
+
+/** @throws LakeError `corrupt` LAKE_COMMIT_MESSAGE_CORRUPT */
+export function decodeCommitMessage(bytes: Uint8Array, where: string): CommitMessage {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < headBytes + 4 || view.getUint32(0, true) !== magic || view.getUint8(4) !== 1) {
+    throw bad(where, 'it does not begin as one');
+  }
+  const manifestStart = headBytes + view.getUint32(8, true);
+  if (manifestStart > bytes.length - 4) throw bad(where, 'its header is longer than it is');
+  if (crc32(bytes.subarray(0, -4)) !== view.getUint32(bytes.length - 4, true))
+    throw bad(where, 'its checksum is wrong');
+  const json = parseJson(Buffer.from(bytes.subarray(headBytes, manifestStart)).toString('utf8'));
+  if (!isJsonObject(json)) throw bad(where, 'its header is not an object');
+  const entries = decodeManifest(bytes.subarray(manifestStart, -4), where);
+  const uploadBeganMs = count(json['began'], where);
+  return {
+    ...headerOfJson(json, where),
+    uploadBeganMs,
+    files: entries.map(({ kind: _, ...file }) => ({ ...file, uploadBeganMs })),
+  };
+}
+
+function headerToJson(message: CommitMessage): JsonObject {
+  return {
+    table: message.tableId,
+    name: message.tableName,
+    schema: message.schemaId,
+    inc: message.incarnation,
+    shard: message.shardId,
+    from: message.from?.toString() ?? null,
+    to: [message.to.position.toString(), message.to.arrivalMs],
+    ended: message.ended,
+    producers: Object.fromEntries(
+      [...message.producers].map(([key, { lastNumber, arrivalMs, named }]) => [
+        key,
+        [lastNumber, arrivalMs, named ? 1 : 0],
+      ]),
+    ),
+    rows: counterNames.map(name => message.counters[name].toString()),
+    dead: message.deadLetters.map(({ name, rowCount, entryCount }) => [name, rowCount, entryCount]),
+    began: message.uploadBeganMs,
+  };
+}
+
+function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'files' | 'uploadBeganMs'> {
+  const [position, arrivalMs] = list(json['to'], 2, where);
+  const rows = list(json['rows'], counterNames.length, where).map(value => integer(value, where));
+  const [rowsIn = 0n, written = 0n, mergedAway = 0n, deadLettered = 0n, duplicates = 0n, gaps = 0n] = rows;
+  const producers = isJsonObject(json['producers']) ? json['producers'] : {};
+  const dead = Array.isArray(json['dead']) ? json['dead'] : [];
+  return {
+    tableId: text(json['table'], where),
+    tableName: text(json['name'], where),
+    schemaId: count(json['schema'], where),
+    incarnation: text(json['inc'], where),
+    shardId: text(json['shard'], where),
+    from: json['from'] === null ? undefined : integer(json['from'], where),
+    to: { position: integer(position, where), arrivalMs: count(arrivalMs, where) },
+    ended: json['ended'] === true,
+    producers: new Map(
+      Object.entries(producers).map(([key, value]): [string, ProducerState] => {
+        const [lastNumber, seenMs, named] = list(value, 3, where);
+        return [key, { lastNumber: count(lastNumber, where), arrivalMs: count(seenMs, where), named: named === 1 }];
+      }),
+    ),
+    counters: { rowsIn, written, mergedAway, deadLettered, duplicates, gaps },
+    deadLetters: dead.map((value: JsonValue) => {
+      const [name, rowCount, entryCount] = list(value, 3, where);
+      return { name: text(name, where), rowCount: count(rowCount, where), entryCount: count(entryCount, where) };
+    }),
+  };
+}
+
+function list(value: JsonValue | undefined, length: number, where: string): readonly JsonValue[] {
+  if (Array.isArray(value) && value.length === length) return value;
+  throw bad(where, `a list of ${length} is missing`);
+}
+
+function text(value: JsonValue | undefined, where: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw bad(where, 'a text is missing');
+}
+
+function count(value: JsonValue | undefined, where: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw bad(where, 'a count is missing');
+}
+
+function integer(value: JsonValue | undefined, where: string): bigint {
+  if (typeof value === 'string' && /^-?\d{1,80}$/.test(value)) return BigInt(value);
+  throw bad(where, 'a number is missing');
+}
+
+function bad(where: string, why: string): Error {
+  return corrupt('LAKE_COMMIT_MESSAGE_CORRUPT', `commit message at ${where}: ${why}`);
+}
