@@ -6,12 +6,14 @@
  */
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from '../base/errors.ts';
 export { probeConditionalPut } from './conditional-put-probe.ts';
+export { type CountingLogStore, countingLogStore } from './counting-log-store.ts';
 export {
   type CountingObjectStore,
   countingObjectStore,
   type ObjectStoreCounts,
   type ObjectStoreOperation,
 } from './counting-object-store.ts';
+export { type FaultyLogStore, faultyLogStore, randomLogFaults, scriptedLogFaults } from './faulty-log-store.ts';
 export {
   type FaultPlan,
   type FaultRequest,
@@ -27,6 +29,8 @@ export type { Durability } from './local/local-directories.ts';
 export type { LocalStoreSettings } from './local/local-object-store.ts';
 export type * from './log-store.ts';
 export type * from './object-store.ts';
+export { type LogStoreSettings, openLogStore } from './open-log-store.ts';
 export { type ObjectStoreSettings, openObjectStore, type ProbeChoice } from './open-object-store.ts';
 export { prefixedObjectStore } from './prefixed-object-store.ts';
 export type { S3Credentials, S3StoreSettings } from './s3/s3-settings.ts';
+export { waitForMore } from './wait-for-more.ts';

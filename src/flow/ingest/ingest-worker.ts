@@ -13,6 +13,7 @@ import { backoffMs } from '../../base/retry.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
+import { waitForAny } from '../wait-for-any.ts';
 import { checkpointStart, writeCheckpoint } from './checkpoint.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
@@ -64,6 +65,8 @@ export type CycleResult = {
 const shardsInParallelMax = 8;
 const tablesInParallelMax = 2;
 const describeIntervalMs = 10_000;
+/** An idle worker looks around this often: for new shards, and for its signal. */
+const idleWaitMsMax = 1_000;
 const backoff = { delayMsMin: 20, delayMsMax: 5_000 };
 
 export class IngestWorker implements AsyncDisposable {
@@ -153,7 +156,7 @@ export class IngestWorker implements AsyncDisposable {
 
   /** Reads until there are enough rows for a commit, the interval is over, or (without waiting) all is read. */
   async #gather(options: { readonly signal?: AbortSignal | undefined; readonly waits: boolean }): Promise<Gathered> {
-    const { clock, log } = this.#parts;
+    const { clock } = this.#parts;
     const byTable = new Map<string, RoutedRecord[]>();
     let rowCount = 0;
     let unreadableCount = 0;
@@ -182,14 +185,20 @@ export class IngestWorker implements AsyncDisposable {
       if (!atTip) continue;
       if (!options.waits) break;
       if (firstMs === undefined) {
-        await clock.sleep(log.supports.pollIntervalMs, options.signal);
+        await this.#waitForRecords(idleWaitMsMax, options.signal);
         break;
       }
       const leftMs = firstMs + this.#settings.commitIntervalMs - clock.monotonicMs();
       if (leftMs <= 0) break;
-      await clock.sleep(Math.min(leftMs, log.supports.pollIntervalMs), options.signal);
+      await this.#waitForRecords(leftMs, options.signal);
     }
     return { byTable, atTip, unreadableCount, lostShards };
+  }
+
+  #waitForRecords(waitMsMax: number, signal: AbortSignal | undefined): Promise<void> {
+    const { log, clock } = this.#parts;
+    const places = this.#cursors.readable().map(({ shard, next }) => ({ shardId: shard.shardId, next }));
+    return waitForAny(log, places, { clock, waitMsMax, signal });
   }
 
   async #readShard(cursor: ShardCursor, signal: AbortSignal | undefined): Promise<ShardAnswer> {

@@ -5,6 +5,7 @@
  * before children; each shard gives a prefix of what it has, shards are not one moment (DESIGN D2). Numbers seen, dead
  * letters and schemas are treated just as ingest does (D3).
  */
+import type { Clock } from '../../base/clock.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { LogStart, LogStore } from '../../storage/log-store.ts';
@@ -15,6 +16,7 @@ import { routeRecords } from '../ingest/route-records.ts';
 import { type ShardCursor, ShardCursors } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailRows } from '../ingest/tail.ts';
+import { waitForAny } from '../wait-for-any.ts';
 
 export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
 
@@ -114,6 +116,12 @@ export class LogTail {
       arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
       atTip: !ended && answers.every(answer => answer.atTip),
     };
+  }
+
+  /** Resolves when there may be more to read, or after `waitMsMax`. */
+  async waitForMore(clock: Clock, waitMsMax: number, signal?: AbortSignal): Promise<void> {
+    const places = this.#cursors.readable().map(({ shard, next }) => ({ shardId: shard.shardId, next }));
+    await waitForAny(this.#parts.log, places, { clock, waitMsMax, signal });
   }
 
   async #readShard(

@@ -47,6 +47,8 @@ export type SubscribedBatch = {
 
 /** How often new snapshots are looked for where there is no log. */
 const snapshotPollMs = 500;
+/** An idle subscriber looks at its signal this often at least. */
+const logWaitMsMax = 1_000;
 
 /** Ends when the signal aborts, without an error. */
 export async function* subscribe(
@@ -141,7 +143,7 @@ async function checkNotExpired(table: Table, id: number): Promise<void> {
 }
 
 async function* followLog(
-  { clock, log }: SubscribeParts,
+  { clock }: SubscribeParts,
   table: Table,
   tail: LogTail,
   signal: AbortSignal,
@@ -149,16 +151,12 @@ async function* followLog(
   let current = table;
   for (;;) {
     signal.throwIfAborted();
-    const { batches, arrivalMs, atTip } = await readUnderNewest(tail, signal);
+    const { batches, arrivalMs, atTip } = await tail.readSome(signal);
     for (const { rows, kinds } of batches) yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs };
     if (!atTip) continue;
-    await clock.sleep(log?.supports.pollIntervalMs ?? snapshotPollMs, signal);
+    await tail.waitForMore(clock, logWaitMsMax, signal);
     if (batches.length > 0) current = await withNewestSchema(current, tail);
   }
-}
-
-function readUnderNewest(tail: LogTail, signal: AbortSignal): ReturnType<LogTail['readSome']> {
-  return tail.readSome(signal);
 }
 
 /** Rows written under a newer schema come out under it from the next read on. */
