@@ -1,0 +1,212 @@
+/**
+ * Writes the tables of a golden root anew, through our own writer and compaction, into another warehouse: real Paimon
+ * can then be asked what it reads there. Snapshots get the numbers they had: a commit of which Paimon made an APPEND and
+ * a COMPACT is an append here and a compaction.
+ */
+import { AssertionError } from '../base/assert.ts';
+import { invalid, unsupported } from '../base/errors.ts';
+import { createDatabase } from '../catalog/catalog.ts';
+import { databasePath, tablePath } from '../catalog/identifier.ts';
+import { publishSchema } from '../catalog/publish-schema.ts';
+import { schemaFolder, schemaPath } from '../format/paths.ts';
+import type { CommitKind } from '../format/snapshot.ts';
+import { refusedFeatures } from '../format/table-options.ts';
+import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { openObjectStore } from '../storage/open-object-store.ts';
+import { Committer, commit } from '../table/commit/commit.ts';
+import { commitPlan } from '../table/commit/request.ts';
+import { compactTable } from '../table/compact/compact-table.ts';
+import { tableIdKey } from '../table/schemas.ts';
+import { openTable, type Table, type TableIdentifier } from '../table/table.ts';
+import { batchCommitIdentifier, committedId, TableWriter } from '../table/write/table-writer.ts';
+import { canonicalParser } from '../types/canonical-json.ts';
+import { buildBatch } from '../types/column-builder.ts';
+import { differenceOf, linesOfCase } from './golden-compare.ts';
+import { type GoldenChange, type GoldenStep, goldenSteps, withoutPath } from './golden-ops.ts';
+import type { GoldenComponents } from './golden-read.ts';
+import { databaseOf, goldenCases, goldenKinds, goldenLines, goldenReplays } from './golden-root.ts';
+import { type GoldenVerdict, verdictOfError } from './golden-verdict.ts';
+
+export type GoldenReplayRequest = {
+  /** Address of the root. */
+  readonly root: string;
+  /** Address of the warehouse to write; it must not have the tables yet. */
+  readonly out: string;
+  readonly tables?: readonly string[] | undefined;
+};
+
+/** Rows that go to the writer together. */
+const batchRowsMax = 8_192;
+
+/** A table passes when it was written and each state of it reads as expected. */
+export async function* replayGolden(
+  request: GoldenReplayRequest,
+  components: GoldenComponents,
+): AsyncGenerator<GoldenVerdict, void, undefined> {
+  await using root = await openObjectStore(request.root, { local: { access: 'read' } }, components);
+  await using out = await openObjectStore(request.out, {}, components);
+  for (const name of await goldenReplays(root, request.tables)) {
+    yield await replayTable({ root, out, name, components });
+  }
+}
+
+type ReplayParts = {
+  readonly root: ObjectStore;
+  readonly out: ObjectStore;
+  readonly name: string;
+  readonly components: GoldenComponents;
+};
+
+/** One table in the making. */
+class TableReplay {
+  /** What stood in for what Paimon did. */
+  readonly notes: string[] = [];
+  readonly #parts: ReplayParts;
+  readonly #identifier: TableIdentifier;
+  /** Of the snapshots to come, as far as they are known. */
+  readonly #kinds: ReadonlyMap<number, string>;
+  #headId = 0;
+
+  constructor(parts: ReplayParts, database: string, kinds: ReadonlyMap<number, string>) {
+    this.#parts = parts;
+    this.#identifier = { database, name: parts.name };
+    this.#kinds = kinds;
+  }
+
+  table(): Promise<Table> {
+    return openTable(this.#parts.out, this.#identifier, this.#parts.components);
+  }
+
+  async create(schema: TableSchema): Promise<void> {
+    const { out, components } = this.#parts;
+    await createDatabase({ store: out, ...components }, this.#identifier.database, { ifNotExists: true });
+    await this.#publish({ ...schema, extra: { ...schema.extra, [tableIdKey]: components.random.uuid() } });
+  }
+
+  async take(step: GoldenStep): Promise<void> {
+    switch (step.kind) {
+      case 'alter':
+        return this.#publish(step.schema);
+      case 'commit':
+        await this.#fillAnalyzed(step.snapshotId);
+        await this.#append(step.changes);
+        return this.#compactUpTo(step.snapshotId, { isFull: false });
+      case 'compact':
+        // Paimon's writer commits an APPEND of no rows before what it compacted.
+        while (this.#headId < step.snapshotId - 1) await this.#commitEmpty('APPEND');
+        return this.#compactUpTo(step.snapshotId, { isFull: true });
+    }
+  }
+
+  async #publish(schema: TableSchema): Promise<void> {
+    const { out, components } = this.#parts;
+    const folder = `${tablePath({ ...this.#identifier, table: this.#identifier.name, branch: undefined, systemTable: undefined })}/${schemaFolder}`;
+    const { status } = await publishSchema({ store: out, ...components }, folder, schema);
+    if (status === 'lost')
+      throw invalid('LAKE_TABLE_EXISTS', `${out.uri} has the table already: replay into a new folder`);
+  }
+
+  /** Statistics of a table are not written here; their commits keep their numbers. */
+  async #fillAnalyzed(snapshotId: number): Promise<void> {
+    while (this.#headId + 1 < snapshotId && this.#kinds.get(this.#headId + 1) === 'ANALYZE') {
+      this.notes.push(`snapshot ${this.#headId + 1} is an empty commit instead of an ANALYZE`);
+      await this.#commitEmpty('COMPACT');
+    }
+  }
+
+  async #append(changes: readonly GoldenChange[]): Promise<void> {
+    const table = await this.table();
+    await using committer = new Committer(table);
+    const writer = new TableWriter(table, committer);
+    const parse = canonicalParser(table.schema);
+    for (let start = 0; start < changes.length; start += batchRowsMax) {
+      const part = changes.slice(start, start + batchRowsMax);
+      const rows = part.map(change => parse(change.row));
+      await writer.add(
+        buildBatch(table.schema, rows),
+        Int8Array.from(part, change => change.kind),
+      );
+    }
+    const { snapshotId } = await writer.commit();
+    this.#headId = snapshotId ?? this.#headId;
+  }
+
+  /** Compacts as a writer does, until the snapshot has its number. */
+  async #compactUpTo(snapshotId: number, { isFull }: { readonly isFull: boolean }): Promise<void> {
+    if (this.#headId > snapshotId) throw assertionOfId(this.#headId, snapshotId);
+    while (this.#headId < snapshotId) {
+      const id = (await this.#compact(isFull)) ?? (isFull ? undefined : await this.#compact(true));
+      if (id === undefined) {
+        await this.#commitEmpty('COMPACT');
+        this.notes.push(`snapshot ${this.#headId} is an empty compaction: there was nothing to compact`);
+      }
+    }
+  }
+
+  async #compact(isFull: boolean): Promise<number | undefined> {
+    const table = await this.table();
+    await using committer = new Committer(table);
+    const { snapshotId } = await compactTable(table, committer, { isFull });
+    this.#headId = snapshotId ?? this.#headId;
+    return snapshotId;
+  }
+
+  async #commitEmpty(kind: CommitKind): Promise<void> {
+    const table = await this.table();
+    const outcome = await commit(table, {
+      commitUser: table.random.uuid(),
+      commitIdentifier: batchCommitIdentifier,
+      plan: async () => commitPlan({ kind, schemaId: table.schema.id }),
+    });
+    this.#headId = committedId(table, outcome);
+  }
+}
+
+async function replayTable(parts: ReplayParts): Promise<GoldenVerdict> {
+  const { root, name } = parts;
+  try {
+    const database = await databaseOf(root, name);
+    const steps = goldenSteps(await goldenLines(root, `ops/${name}.jsonl`), `ops/${name}.jsonl`);
+    const first = await firstSchema(root, `warehouse/${databasePath(database)}/${name}`);
+    refuseUnwritable([first, ...steps.flatMap(step => (step.kind === 'alter' ? [step.schema] : []))], name);
+    const replay = new TableReplay(parts, database, await goldenKinds(root, name));
+    await replay.create(first);
+    for (const step of steps) await replay.take(step);
+    const difference = await differenceFromExpected(parts, await replay.table());
+    return difference === undefined
+      ? { table: name, status: 'passed', detail: replay.notes.join('; ') }
+      : { table: name, status: 'failed', detail: difference };
+  } catch (error) {
+    return verdictOfError(name, error);
+  }
+}
+
+async function firstSchema(root: ObjectStore, path: string): Promise<TableSchema> {
+  const key = `${path}/${schemaPath(0)}`;
+  const text = (await goldenLines(root, key)).join('\n');
+  return withoutPath(decodeSchema(new TextEncoder().encode(text), key));
+}
+
+function refuseUnwritable(schemas: readonly TableSchema[], name: string): void {
+  const refused = new Set(schemas.flatMap(schema => refusedFeatures(schema, 'write')));
+  if (refused.size > 0) throw unsupported([...refused].join(', '), `writing ${name}`);
+}
+
+async function differenceFromExpected({ root, name }: ReplayParts, table: Table): Promise<string | undefined> {
+  for (const { branch, cases } of await goldenCases(root, name)) {
+    if (branch !== undefined) continue;
+    for (const golden of cases) {
+      // What a reader follows is one row a key and commit with us, and a file's worth of rows with Paimon.
+      if (golden.kind !== 'latest' && golden.kind !== 'snapshot') continue;
+      const difference = differenceOf(await linesOfCase(table, golden), await goldenLines(root, golden.key));
+      if (difference !== undefined)
+        return `${golden.kind === 'latest' ? 'latest' : `snapshot ${golden.id}`}: ${difference}`;
+    }
+  }
+  return undefined;
+}
+
+function assertionOfId(found: number, expected: number): Error {
+  return new AssertionError(`snapshot ${found} came of what made snapshot ${expected}`);
+}
