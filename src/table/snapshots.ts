@@ -20,8 +20,8 @@ export type SnapshotIds = { readonly ids: readonly number[]; readonly storeTimeM
 
 const listTriesMax = 5;
 const readConcurrencyMax = 16;
-/** Groups of ten numbers that `idsAbove` walks before it lists everything. */
-const decadesMax = 3;
+/** `latestIdAbove` lists at most 10, 100, 1,000 numbers before it lists all. */
+const blockDigitsMax = 3;
 
 /** The newest snapshot: one LIST, one GET. undefined: the table has none yet. */
 export async function latestSnapshot(table: Table): Promise<Snapshot | undefined> {
@@ -137,29 +137,29 @@ export async function listSnapshotIds(home: SnapshotHome): Promise<SnapshotIds> 
 }
 
 /**
- * The largest id, for somebody who knows that `knownId` is in the chain: lists only numbers that share all digits but
- * the last. While `knownId` is still there nothing above it has expired (expiry goes upward, R1) and numbers have no
- * gaps, so the largest of an unbroken run is the head. When that cannot be seen, everything is listed.
+ * The largest id, for somebody who knows that `knownId` is in the chain: lists only numbers that share all digits but the
+ * last, then all but the last two, and so on upward. While `knownId` is still there nothing above it has expired (expiry
+ * goes upward, R1) and numbers have no gaps, so the end of the unbroken run is the head. When that cannot be seen,
+ * everything is listed.
  */
 export async function latestIdAbove(
   home: SnapshotHome,
   knownId: number,
 ): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
   let id = knownId;
-  let storeTimeMs: number | undefined;
-  for (let decade = 0; decade < decadesMax; decade += 1) {
-    const tens = Math.floor(id / 10);
-    const listed = await idsUnder(home, tens === 0 ? 'snapshot-' : `snapshot-${tens}`);
-    storeTimeMs ??= listed.storeTimeMs;
-    if (listed.endedMs - storeTimeMs >= baseFreshMs) break;
+  let startedMs: number | undefined;
+  for (let digits = 1; digits <= blockDigitsMax; digits += 1) {
+    const block = Math.floor(id / 10 ** digits);
+    const listed = await idsUnder(home, block === 0 ? 'snapshot-' : `snapshot-${block}`);
+    startedMs ??= listed.storeTimeMs;
+    if (listed.endedMs - startedMs >= baseFreshMs) break;
     const ids = new Set(listed.ids);
-    if (!ids.has(id)) {
-      // The first number of a decade may not be there yet; the one we know must be.
-      if (decade > 0) return { id: id - 1, storeTimeMs };
-      break;
-    }
-    while (ids.has(id + 1) && Math.floor((id + 1) / 10) === tens) id += 1;
-    if (id % 10 !== 9) return { id, storeTimeMs };
+    // The first number of a further block may not be there yet; the one we know must be.
+    if (digits > 1 && !ids.has(id)) return { id: id - 1, storeTimeMs: startedMs };
+    if (!ids.has(id)) break;
+    while (ids.has(id + 1) && Math.floor((id + 1) / 10 ** digits) === block) id += 1;
+    const isBlockFull = Math.floor((id + 1) / 10 ** digits) !== block;
+    if (!isBlockFull) return { id, storeTimeMs: startedMs };
     id += 1;
   }
   const all = await listSnapshotIds(home);

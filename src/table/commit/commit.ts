@@ -29,7 +29,7 @@ import { baseIsStale } from './decide-base.ts';
 import { decideGuards } from './decide-guards.ts';
 import { buildSnapshot } from './decide-snapshot.ts';
 import { HintWriter } from './hints.ts';
-import { baseLookAgainMs, commitAttemptsMax, commitElapsedMsMax, planRoundsMax } from './limits.ts';
+import { baseLookAgainMs, commitAttemptsMax, commitAttemptsMin, commitElapsedMsMax, planRoundsMax } from './limits.ts';
 import { type LookupResult, lookUpBase } from './look-up.ts';
 import { carriedProperties } from './properties.ts';
 import type {
@@ -112,7 +112,8 @@ export class Committer implements AsyncDisposable {
     let end: AttemptResult;
     let attempts = 0;
     while (end === undefined) {
-      if (attempts >= commitAttemptsMax || clock.monotonicMs() - startedAtMs > commitElapsedMsMax) {
+      const isOverdue = clock.monotonicMs() - startedAtMs > commitElapsedMsMax && attempts >= commitAttemptsMin;
+      if (attempts >= commitAttemptsMax || isOverdue) {
         end = { status: 'conflict', rule: 'S4', detail: `no swap was won in ${attempts} attempts` };
         break;
       }

@@ -10,15 +10,16 @@ import type { Random } from '../../base/random.ts';
 
 /** The window is at most 2^7 = 128 attempts wide: about two each for 50 rivals. */
 const windowExponentMax = 7;
-const attemptMsMin = 1;
+const attemptMsMin = 0.5;
 /** Longest wait, whatever the attempts take. */
 const waitMsMax = 10_000;
-/** Weight of the newest attempt in the running mean of their durations. */
-const newestWeight = 0.3;
+/** How fast the shortest attempt seen is forgotten. What others make it wait for must not widen the window further. */
+const shortestGrowth = 1.1;
 
 export class Contention {
   #exponent = 0;
-  #attemptMs = attemptMsMin;
+  /** About the shortest that an attempt has lately taken. */
+  #attemptMs: number | undefined;
 
   /** Whether others have been in the way lately. */
   get isContended(): boolean {
@@ -38,11 +39,11 @@ export class Contention {
   /** 0 when nobody is in the way; else a random time within the window. */
   waitMs(random: Random): number {
     if (this.#exponent === 0) return 0;
-    return Math.min(random.next() * 2 ** this.#exponent * this.#attemptMs, waitMsMax);
+    return Math.min(random.next() * 2 ** this.#exponent * (this.#attemptMs ?? attemptMsMin), waitMsMax);
   }
 
   #measure(attemptMs: number): void {
-    const next = this.#attemptMs * (1 - newestWeight) + attemptMs * newestWeight;
-    this.#attemptMs = Math.max(next, attemptMsMin);
+    const shortest = this.#attemptMs === undefined ? attemptMs : Math.min(attemptMs, this.#attemptMs * shortestGrowth);
+    this.#attemptMs = Math.max(shortest, attemptMsMin);
   }
 }

@@ -15,6 +15,8 @@ export const uploadAgeMsMax = 43_200_000;
 export const commitAttemptsMax = 1_000;
 /** A commit that still loses after this long gives up as a conflict; our own clock, it decides nothing else. */
 export const commitElapsedMsMax = 900_000;
+/** However long they took (the process may have stood still), that many attempts are made. */
+export const commitAttemptsMin = 20;
 /** Sendings of one body to one number before the outcome is called unknown (S4). */
 export const swapTriesMax = 30;
 export const swapBackoff: { readonly delayMsMin: number; readonly delayMsMax: number } = {

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { type BaseFacts, baseIsStale, decideBase } from './decide-base.ts';
+import { baseLookAgainMs } from './limits.ts';
+
+const ours: BaseFacts = {
+  tableId: 'a',
+  knownId: undefined,
+  head: { id: 7, tableId: 'a', dropped: false },
+  newestSchemaTableId: 'not-read',
+};
+
+test('S1: the head of our table is the base, and so is no snapshot at all', () => {
+  expect(decideBase(ours)).toEqual({ kind: 'use', fresh: false });
+  expect(decideBase({ ...ours, head: undefined })).toEqual({ kind: 'use', fresh: false });
+  expect(decideBase({ ...ours, knownId: 7 })).toEqual({ kind: 'use', fresh: false });
+});
+
+test('S1: a head with another table id means that our table is gone', () => {
+  const head = { id: 7, tableId: 'b', dropped: false };
+  expect(decideBase({ ...ours, head })).toEqual({ kind: 'fenced', reason: 'table-gone' });
+});
+
+test('S11: a head of another writer, or a table that others made, carries no id and is built on', () => {
+  const head = { id: 7, tableId: undefined, dropped: false };
+  expect(decideBase({ ...ours, head })).toEqual({ kind: 'use', fresh: false });
+  expect(decideBase({ ...ours, tableId: undefined })).toEqual({ kind: 'use', fresh: false });
+});
+
+test('S10: numbers that are gone from the top fence us', () => {
+  expect(decideBase({ ...ours, knownId: 8 })).toEqual({ kind: 'fenced', reason: 'history-rewritten' });
+  expect(decideBase({ ...ours, knownId: 8, head: undefined })).toEqual({ kind: 'fenced', reason: 'table-gone' });
+});
+
+test('S10: the marker of a dropped table fences its writers', () => {
+  const head = { id: 7, tableId: 'a', dropped: true };
+  expect(decideBase({ ...ours, head })).toEqual({ kind: 'fenced', reason: 'dropped' });
+});
+
+test('S10: a table made again under the name builds on the marker; one that is older still does not', () => {
+  const marked: BaseFacts = { ...ours, head: { id: 7, tableId: 'b', dropped: true } };
+  expect(decideBase(marked)).toEqual({ kind: 'look', at: 'newest-schema' });
+  expect(decideBase({ ...marked, newestSchemaTableId: { tableId: 'a' } })).toEqual({ kind: 'use', fresh: true });
+  expect(decideBase({ ...marked, newestSchemaTableId: { tableId: 'c' } })).toEqual({
+    kind: 'fenced',
+    reason: 'table-gone',
+  });
+  expect(decideBase({ ...marked, newestSchemaTableId: 'gone' })).toEqual({ kind: 'fenced', reason: 'table-gone' });
+});
+
+test('S1: a base is looked up again when it is older than B/2 by the store', () => {
+  expect(baseIsStale(1_000, 1_000 + baseLookAgainMs)).toBe(false);
+  expect(baseIsStale(1_000, 1_001 + baseLookAgainMs)).toBe(true);
+});
