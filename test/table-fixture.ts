@@ -95,6 +95,7 @@ export type FileDraft = {
   readonly keys?: readonly [number, number] | undefined;
   readonly sequence?: readonly [number, number] | undefined;
   readonly uploadBeganMs?: number | undefined;
+  readonly schemaId?: number | undefined;
 };
 
 export function plannedFile(table: Table, draft: FileDraft): PlannedFile {
@@ -110,7 +111,7 @@ export function plannedFile(table: Table, draft: FileDraft): PlannedFile {
     valueStats: emptyStats,
     minSequenceNumber: BigInt(sequence[0]),
     maxSequenceNumber: BigInt(sequence[1]),
-    schemaId: table.schema.id,
+    schemaId: draft.schemaId ?? table.schema.id,
     level,
     extraFiles: [],
     creationTimeMs: 0,

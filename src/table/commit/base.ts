@@ -129,11 +129,13 @@ export class TableBase implements CommitBase {
     return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(count => count > 0));
   }
 
-  /** S2 (g): only the base's being newer matters. */
+  /** S2 (g): whether the base's schema is newer than the oldest one that the plan's files were written under. */
   async #dutiesChanged(plan: CommitPlan): Promise<boolean> {
-    if (this.snapshot === undefined || this.snapshot.schemaId <= plan.schemaId) return false;
+    const written = [...plan.adds, ...plan.changelog].filter(({ uploadBeganMs }) => uploadBeganMs !== undefined);
+    const writtenUnder = written.reduce((oldest, { file }) => Math.min(oldest, file.schemaId), plan.schemaId);
+    if (this.snapshot === undefined || this.snapshot.schemaId <= writtenUnder) return false;
     const { schemas } = this.#table;
-    return dutiesDiffer(await schemas.get(plan.schemaId), await schemas.get(this.snapshot.schemaId));
+    return dutiesDiffer(await schemas.get(writtenUnder), await schemas.get(this.snapshot.schemaId));
   }
 
   /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */

@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest';
+import {
+  fileNames,
+  fixedRequest,
+  fixtureSchema,
+  fixtureTable,
+  ManualClock,
+  numberedAppend,
+  plannedFile,
+  putSchema,
+} from '../../../test/table-fixture.ts';
+import { seededRandom } from '../../base/random.ts';
+import { encodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
+import { countingObjectStore } from '../../storage/counting-object-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { liveEntries, manifestsOf } from '../manifests.ts';
+import { latestSnapshot, listSnapshots } from '../snapshots.ts';
+import { openTable, type Table } from '../table.ts';
+import { Committer, commit } from './commit.ts';
+import type { CommitOutcome, CommitRequest } from './request.ts';
+
+// The table over time: dropped and made again, written by others, branched, its manifests merged.
+
+const clock = new ManualClock();
+const parts = { clock, random: seededRandom(1) };
+
+function memoryStore(): ObjectStore {
+  return new MemoryObjectStore('memory:test', clock);
+}
+
+function committedId(outcome: CommitOutcome): number {
+  if (outcome.status !== 'committed') throw new Error(`expected a commit, got ${JSON.stringify(outcome)}`);
+  return outcome.snapshot.id;
+}
+
+async function headOf(table: Table): Promise<Snapshot> {
+  const head = await latestSnapshot(table);
+  if (head === undefined) throw new Error('the table has no snapshot');
+  return head;
+}
+
+function drop(table: Table): CommitRequest {
+  return fixedRequest(table, { kind: 'OVERWRITE', emptied: true, properties: { 'tidelake.dropped': '1' } });
+}
+
+/** A snapshot as another program writes it on top of the head: none of our properties, a file more. */
+async function foreignCommit(store: ObjectStore, table: Table, id: number): Promise<void> {
+  const head = await headOf(table);
+  const snapshot = { ...head, id, commitUser: 'java', properties: {}, deltaManifestList: head.deltaManifestList };
+  await store.put(`d.db/t/snapshot/snapshot-${id}`, encodeSnapshot(snapshot));
+}
+
+test('S10: the marker of a dropped table fences every writer, also one that commits from memory', async () => {
+  const table = await fixtureTable(memoryStore(), parts);
+  await using writer = new Committer(table);
+  await writer.commit(numberedAppend(table, { name: 'a' }));
+  await using dropper = new Committer(table);
+  expect(committedId(await dropper.commit(drop(table)))).toBe(2);
+  expect(await liveEntries(table, await headOf(table))).toEqual([]);
+  expect((await headOf(table)).totalRecordCount).toBe(0n);
+  for (const committer of [writer, dropper]) {
+    expect(await committer.commit(numberedAppend(table, { name: 'b' }))).toMatchObject({
+      status: 'fenced',
+      reason: 'dropped',
+    });
+  }
+});
+
+test('S10: a table made again under the name goes on with the numbers and carries nothing of the former one', async () => {
+  const store = memoryStore();
+  const former = await fixtureTable(store, parts);
+  await using stalled = new Committer(former);
+  await stalled.commit(fixedRequest(former, { kind: 'OVERWRITE', properties: { 'tidelake.position': '7' } }));
+  await commit(former, drop(former));
+  await store.delete('d.db/t/schema/schema-0');
+  await putSchema(store, fixtureSchema({ tableId: 'table-2', schemaId: 1 }));
+  const table = await openTable(store, { database: 'd', name: 't' }, parts);
+  expect(committedId(await commit(table, numberedAppend(table, { name: 'a' })))).toBe(3);
+  expect((await headOf(table)).properties).toMatchObject({ 'tidelake.table': 'table-2' });
+  expect(Object.keys((await headOf(table)).properties).toSorted()).toEqual(['tidelake.parent', 'tidelake.table']);
+  const zombie = await stalled.commit(numberedAppend(former, { name: 'z' }));
+  expect(zombie).toMatchObject({ status: 'fenced', reason: 'table-gone' });
+});
+
+test('S10: a writer of a table that is older than the marker is fenced by the schema', async () => {
+  const store = memoryStore();
+  const former = await fixtureTable(store, parts, { tableId: 'table-0' });
+  await putSchema(store, fixtureSchema({ tableId: 'table-1', schemaId: 1 }));
+  const table = await openTable(store, { database: 'd', name: 't' }, parts);
+  await commit(table, drop(table));
+  expect(await commit(former, numberedAppend(former, { name: 'z' }))).toMatchObject({
+    status: 'fenced',
+    reason: 'table-gone',
+  });
+});
+
+test('S11: our properties are carried over heads of other writers', async () => {
+  const store = memoryStore();
+  const table = await fixtureTable(store, parts);
+  await commit(table, fixedRequest(table, { kind: 'OVERWRITE', properties: { 'tidelake.position': '7' } }));
+  for (const id of [2, 3, 4]) await foreignCommit(store, table, id);
+  expect(committedId(await commit(table, numberedAppend(table, { name: 'a' })))).toBe(5);
+  expect((await headOf(table)).properties).toMatchObject({ 'tidelake.position': '7', 'tidelake.table': 'table-1' });
+});
+
+test('S11: what lies below an expired number is not searched', async () => {
+  const store = memoryStore();
+  const table = await fixtureTable(store, parts);
+  await commit(table, fixedRequest(table, { kind: 'OVERWRITE', properties: { 'tidelake.position': '7' } }));
+  for (const id of [2, 3, 4]) await foreignCommit(store, table, id);
+  await store.delete('d.db/t/snapshot/snapshot-2');
+  expect(committedId(await commit(table, numberedAppend(table, { name: 'a' })))).toBe(5);
+  expect((await headOf(table)).properties['tidelake.position']).toBeUndefined();
+});
+
+test('a committer whose snapshots were taken away from the top stops', async () => {
+  const store = memoryStore();
+  const table = await fixtureTable(store, parts);
+  await using committer = new Committer(table);
+  for (const name of ['a', 'b', 'c']) await committer.commit(numberedAppend(table, { name }));
+  await store.delete('d.db/t/snapshot/snapshot-3');
+  await store.delete('d.db/t/snapshot/snapshot-2');
+  clock.advance(24 * 3_600_000);
+  expect(await committer.commit(numberedAppend(table, { name: 'd' }))).toMatchObject({
+    status: 'fenced',
+    reason: 'history-rewritten',
+  });
+});
+
+test('a branch has its own snapshots and shares manifests with the table', async () => {
+  const store = memoryStore();
+  const main = await fixtureTable(store, parts);
+  await commit(main, numberedAppend(main, { name: 'a' }));
+  await putSchema(store, fixtureSchema(), 'd.db/t/branch/branch-b');
+  const branch = await openTable(store, { database: 'd', name: 't', branch: 'b' }, parts);
+  expect(committedId(await commit(branch, numberedAppend(branch, { name: 'b' })))).toBe(1);
+  expect(fileNames(await liveEntries(branch, await headOf(branch)))).toEqual(['b']);
+  expect(fileNames(await liveEntries(main, await headOf(main)))).toEqual(['a']);
+  const manifest = `d.db/t/manifest/${(await headOf(branch)).deltaManifestList}`;
+  expect(await store.get(manifest)).toBeDefined();
+});
+
+test('manifests are merged as they become many: the list stays short and says the same', async () => {
+  const store = countingObjectStore(memoryStore());
+  const table = await fixtureTable(store, parts, { options: { 'manifest.merge-min-count': '8' } });
+  await using committer = new Committer(table);
+  let [merges, longest] = [0, 0];
+  for (let n = 0; n < 200; n += 1) {
+    const outcome = await committer.commit(numberedAppend(table, { name: `f${n}` }));
+    // Merges are counted apart, and read nothing that was just written.
+    expect(outcome.requests).toMatchObject({ put: 3 + outcome.requests.merge, putIfAbsent: 1 });
+    if (outcome.requests.merge > 0) merges += 1;
+    longest = Math.max(longest, (await manifestsOf(table, await headOf(table))).length);
+  }
+  expect(merges).toBeGreaterThan(10);
+  expect(longest).toBeLessThan(20);
+  const fresh = await openTable(store, { database: 'd', name: 't' }, parts);
+  expect((await liveEntries(fresh, await headOf(fresh))).length).toBe(200);
+  expect((await listSnapshots(fresh)).length).toBe(200);
+});
+
+test('a full merge works off the deletes, whatever manifests they are in', async () => {
+  const store = memoryStore();
+  const options = {
+    'manifest.merge-min-count': '1000',
+    'manifest.target-file-size': '6 kb',
+    'manifest.full-compaction-threshold-size': '20 kb',
+  };
+  const table = await fixtureTable(store, parts, { options });
+  const big = Array.from({ length: 400 }, (_, n) =>
+    plannedFile(table, { name: `big-${n}`, bucket: n % 2, sequence: [n, n], rows: 1, keys: [n, n] }),
+  );
+  await using committer = new Committer(table);
+  await committer.commit(fixedRequest(table, { adds: big }));
+  for (let n = 0; n < 30; n += 1) {
+    const deletes = big.slice(n * 2, n * 2 + 2);
+    const adds = deletes.map(file => ({ ...file, file: { ...file.file, level: 5 }, uploadBeganMs: undefined }));
+    expect(committedId(await committer.commit(fixedRequest(table, { kind: 'COMPACT', deletes, adds })))).toBe(n + 2);
+    const live = await liveEntries(table, await headOf(table));
+    expect(live.length).toBe(400);
+    expect(live.filter(({ file }) => file.level === 5).length).toBe(2 * n + 2);
+  }
+  const metas = await manifestsOf(table, await headOf(table));
+  expect(metas.filter(({ numDeletedFiles }) => numDeletedFiles > 0).length).toBeLessThan(25);
+});
