@@ -32,7 +32,7 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
   const hash = createHash('sha256').update(container.schemaText);
   for (const block of packed) hash.update(block.bytes);
   const sync = hash.digest().subarray(0, syncBytes);
-  const parts: Uint8Array[] = [magic, ...metadataParts(container.schemaText, codec), sync];
+  const parts: Uint8Array[] = [header(container.schemaText, codec), sync];
   for (const block of packed) {
     parts.push(varint(block.recordCount), varint(block.bytes.length), block.bytes, sync);
   }
@@ -75,10 +75,23 @@ function readMetadata(reader: ContainerReader): Map<string, string> {
   return metadata;
 }
 
-function metadataParts(schemaText: string, codec: AvroCodec): Uint8Array[] {
+/** Headers by codec and schema: the few kilobytes that all files of a kind begin with, and most of a small one. */
+const headers: Readonly<Record<AvroCodec, Map<string, Uint8Array>>> = {
+  zstandard: new Map(),
+  deflate: new Map(),
+  null: new Map(),
+};
+const headersMax = 16;
+
+/** Magic and metadata. */
+function header(schemaText: string, codec: AvroCodec): Uint8Array {
+  const known = headers[codec].get(schemaText);
+  if (known !== undefined) return known;
   const encoder = new TextEncoder();
   const texts = ['avro.schema', schemaText, 'avro.codec', codec].map(text => encoder.encode(text));
-  return [varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)];
+  const made = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
+  if (headers[codec].size < headersMax) headers[codec].set(schemaText, made);
+  return made;
 }
 
 function codecOf(text: string | undefined, where: string): AvroCodec {
