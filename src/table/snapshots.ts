@@ -19,6 +19,8 @@ export type SnapshotHome = { readonly store: ObjectStore; readonly metaPath: str
 export type SnapshotIds = { readonly ids: readonly number[]; readonly storeTimeMs: number };
 
 const listTriesMax = 5;
+/** Farthest time that a Date can hold, before and after 1970. */
+const dateMsMax = 8.64e15;
 const readConcurrencyMax = 16;
 /** `latestIdAbove` lists at most 10, 100, 1,000 numbers before it lists all. */
 const blockDigitsMax = 3;
@@ -36,14 +38,15 @@ export async function latestSnapshot(table: Table): Promise<Snapshot | undefined
 
 /** @throws LakeError `invalid` LAKE_SNAPSHOT_NOT_FOUND (never was), LAKE_SNAPSHOT_EXPIRED (no longer is) */
 export async function snapshotById(table: Table, id: number): Promise<Snapshot> {
-  const snapshot = id >= 1 && Number.isSafeInteger(id) ? await readSnapshot(table, id) : undefined;
+  const isId = Number.isSafeInteger(id) && id >= 1;
+  const snapshot = isId ? await readSnapshot(table, id) : undefined;
   if (snapshot !== undefined) {
     if (await isInChain(table, snapshot)) return snapshot;
     throw expired(table, id);
   }
   const { ids } = await listSnapshotIds(table);
   const head = ids.at(-1);
-  if (id >= 1 && head !== undefined && id <= head) throw expired(table, id);
+  if (isId && head !== undefined && id <= head) throw expired(table, id);
   const range = head === undefined ? 'it has none yet' : `its newest is ${head}`;
   throw invalid('LAKE_SNAPSHOT_NOT_FOUND', `table ${table.label} has no snapshot ${id}; ${range}`);
 }
@@ -68,7 +71,7 @@ export async function snapshotAtTimestamp(table: Table, timeMs: number): Promise
     }
   }
   if (found !== undefined && (await isInChain(table, found))) return found;
-  const when = new Date(timeMs).toISOString();
+  const when = Math.abs(timeMs) <= dateMsMax ? new Date(timeMs).toISOString() : `${timeMs} ms`;
   if (low === 0 && (run[0] ?? 1) === 1) {
     throw invalid('LAKE_SNAPSHOT_NOT_FOUND', `table ${table.label} has no snapshot at or before ${when}`);
   }
