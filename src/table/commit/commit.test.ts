@@ -166,7 +166,8 @@ test('S5: a 200 that comes later than B is committed when it is the largest', as
   expect(outcome).toMatchObject({ status: 'committed', attempts: 1, requests: { list: 2 } });
   // It is not built on without a look, and no hint is written.
   expect(await store.get('d.db/t/snapshot/LATEST')).toBeUndefined();
-  expect(await committer.commit(numberedAppend(table, { name: 'b' }))).toMatchObject({ status: 'committed' });
+  const next = await committer.commit(numberedAppend(table, { name: 'b' }));
+  expect(next).toMatchObject({ status: 'committed', attempts: 1, requests: { list: 1, put: 3 } });
 });
 
 test('S5: a 200 into a number that has expired is void, and the commit goes on at the head', async () => {

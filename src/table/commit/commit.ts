@@ -94,9 +94,18 @@ export class Committer implements AsyncDisposable {
     return this.#turn.use(() => this.#commit(request));
   }
 
-  /** The base the next commit will most likely have: for a writer that numbers its rows before it commits. */
-  base(): Promise<{ readonly kind: 'base'; readonly base: CommitBase } | Extract<LookupResult, { kind: 'fenced' }>> {
-    return this.#turn.use(() => this.#currentBase());
+  /**
+   * The base the next commit will most likely have: for a writer that numbers its rows before it commits.
+   *
+   * @param options `isFresh`: the head is looked for, whatever we remember
+   */
+  base(
+    options: { readonly isFresh: boolean } = { isFresh: false },
+  ): Promise<{ readonly kind: 'base'; readonly base: CommitBase } | Extract<LookupResult, { kind: 'fenced' }>> {
+    return this.#turn.use(() => {
+      if (options.isFresh) this.#mustLook = true;
+      return this.#currentBase();
+    });
   }
 
   /** Waits for a hint that is being written. The committer can be used on. */
@@ -123,8 +132,7 @@ export class Committer implements AsyncDisposable {
       attempts += 1;
       end = await this.#attempt(request, metadata);
     }
-    const merge = metadata.mergeRequestCount;
-    return { ...end, attempts, requests: requestsBetween(before, this.#store.counts, merge) };
+    return { ...end, attempts, requests: requestsBetween(before, this.#store.counts, metadata.mergeCounts) };
   }
 
   async #attempt(request: CommitRequest, metadata: MetadataWriter): Promise<AttemptResult> {
@@ -254,12 +262,16 @@ async function planOn(
   return { status: 'end', end };
 }
 
-function requestsBetween(before: RequestCounts, after: RequestCounts, merge: number): CommitRequests {
+function requestsBetween(
+  before: RequestCounts,
+  after: RequestCounts,
+  merge: { readonly get: number; readonly put: number },
+): CommitRequests {
   return {
-    put: after.put - before.put,
+    put: after.put - before.put - merge.put,
     putIfAbsent: after.putIfAbsent - before.putIfAbsent,
-    get: after.get - before.get,
+    get: after.get - before.get - merge.get,
     list: after.list - before.list,
-    merge,
+    merge: merge.get + merge.put,
   };
 }

@@ -110,7 +110,7 @@ export type ConflictRule = 'S2a' | 'S2b' | 'S2c' | 'S2f' | 'S2g' | 'S4' | 'S6' |
 export type CommitFigures = {
   /** Swaps tried at different numbers, this one included. */
   readonly attempts: number;
-  /** Requests to the store by this commit, without those of the plan. `merge` counts those of manifest merges apart. */
+  /** Requests to the store by this commit, without those of the plan; those of manifest merges are in `merge` only. */
   readonly requests: CommitRequests;
 };
 

@@ -42,7 +42,8 @@ export class MetadataWriter {
   #delta: KeptManifests | undefined;
   #changelog: KeptManifests | undefined;
   #merges: readonly KeptMerge[] = [];
-  #mergeRequestCount = 0;
+  #mergeReadCount = 0;
+  #mergeWriteCount = 0;
 
   constructor(table: Table) {
     let count = 0;
@@ -61,9 +62,9 @@ export class MetadataWriter {
     };
   }
 
-  /** Requests made for merges so far, reads and writes. */
-  get mergeRequestCount(): number {
-    return this.#mergeRequestCount;
+  /** Manifests read and written for merges so far. */
+  get mergeCounts(): { readonly get: number; readonly put: number } {
+    return { get: this.#mergeReadCount, put: this.#mergeWriteCount };
   }
 
   /** Puts everything; resolves when all of it is there. */
@@ -113,7 +114,8 @@ export class MetadataWriter {
     const { merges, readCount } = await mergeManifests(this.#table, kept, this.#pack);
     const packed = merges.flatMap(({ outputs }) => outputs);
     uploads.push(...packed.map(manifest => this.#manifestUpload(manifest)));
-    this.#mergeRequestCount += readCount + packed.length;
+    this.#mergeReadCount += readCount;
+    this.#mergeWriteCount += packed.length;
     const made = merges.map(({ inputs, outputs, uploadBeganMs }) => ({
       inputs: inputs.map(({ fileName }) => fileName),
       outputs: outputs.map(({ meta }) => meta),
