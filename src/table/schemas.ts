@@ -48,6 +48,15 @@ export class SchemaCache {
     return id === undefined ? undefined : this.get(id);
   }
 
+  /** The random id among these versions, newest first: one changed by Java has lost our field. Mostly one GET. */
+  async tableIdAmong(ids: readonly number[]): Promise<string | undefined> {
+    for (const id of ids.toReversed()) {
+      const tableId = tableIdOf(await this.get(id));
+      if (tableId !== undefined) return tableId;
+    }
+    return undefined;
+  }
+
   async #load(id: number): Promise<TableSchema> {
     const key = `${this.#metaPath}/${schemaPath(id)}`;
     const object = await this.#store.get(key);

@@ -15,7 +15,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { DataType } from '../types/data-type.ts';
 import { type ManifestCaches, manifestCaches } from './manifests.ts';
 import { ObservedStore } from './observed-store.ts';
-import { SchemaCache, tableIdOf } from './schemas.ts';
+import { SchemaCache } from './schemas.ts';
 
 export type TableIdentifier = {
   readonly database: string;
@@ -79,7 +79,7 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     storeTimeMs: () => observed.lastStoreTimeMs ?? 0,
     clock: parts.clock,
     random: parts.random,
-    id: await tableIdAmong(schemas, ids),
+    id: await schemas.tableIdAmong(ids),
     schema,
     options: parseTableOptions(schema),
     schemas,
@@ -99,13 +99,4 @@ export function partitionTypes(schema: TableSchema): readonly DataType[] {
 /** Types of the columns in `_MIN_KEY` and `_MAX_KEY`; none for append tables. */
 export function keyTypes(schema: TableSchema): readonly DataType[] {
   return fieldsNamed(schema, trimmedPrimaryKeys(schema)).map(field => field.type);
-}
-
-/** A schema changed by Java has lost our field: the id is then in an older one. */
-async function tableIdAmong(schemas: SchemaCache, ids: readonly number[]): Promise<string | undefined> {
-  for (const id of ids.toReversed()) {
-    const tableId = tableIdOf(await schemas.get(id));
-    if (tableId !== undefined) return tableId;
-  }
-  return undefined;
 }

@@ -51,3 +51,10 @@ test('S1: a base is looked up again when it is older than B/2 by the store', () 
   expect(baseIsStale(1_000, 1_000 + baseLookAgainMs)).toBe(false);
   expect(baseIsStale(1_000, 1_001 + baseLookAgainMs)).toBe(true);
 });
+
+test('S10: the marker of a table that had no id is not ours when we have one', () => {
+  const marked: BaseFacts = { ...ours, head: { id: 7, tableId: undefined, dropped: true } };
+  expect(decideBase(marked)).toEqual({ kind: 'look', at: 'newest-schema' });
+  expect(decideBase({ ...marked, newestSchemaTableId: { tableId: 'a' } })).toEqual({ kind: 'use', fresh: true });
+  expect(decideBase({ ...marked, tableId: undefined })).toEqual({ kind: 'fenced', reason: 'dropped' });
+});

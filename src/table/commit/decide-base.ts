@@ -11,7 +11,7 @@ export type BaseFacts = {
   readonly knownId: number | undefined;
   /** The snapshot with the largest id; undefined: there is none. */
   readonly head: HeadFacts | undefined;
-  /** Table id in the newest schema file; asked for by `look`. `gone`: there is no schema file. */
+  /** The table id that the schema files carry now; asked for by `look`. `gone`: there is no schema file. */
   readonly newestSchemaTableId: 'not-read' | 'gone' | { readonly tableId: string | undefined };
 };
 
@@ -42,9 +42,11 @@ export function decideBase(facts: BaseFacts): BaseDecision {
     return knownId === undefined ? { kind: 'use', fresh: false } : { kind: 'fenced', reason: 'table-gone' };
   }
   if (knownId !== undefined && head.id < knownId) return { kind: 'fenced', reason: 'history-rewritten' };
-  const sameTable = head.tableId === undefined || tableId === undefined || head.tableId === tableId;
-  if (sameTable) return head.dropped ? { kind: 'fenced', reason: 'dropped' } : { kind: 'use', fresh: false };
-  if (!head.dropped) return { kind: 'fenced', reason: 'table-gone' };
+  if (!head.dropped) {
+    const isOurs = head.tableId === undefined || tableId === undefined || head.tableId === tableId;
+    return isOurs ? { kind: 'use', fresh: false } : { kind: 'fenced', reason: 'table-gone' };
+  }
+  if (head.tableId === tableId) return { kind: 'fenced', reason: 'dropped' };
   // The marker of another table. Either ours was made after it under the same name, or ours is older still and gone:
   // only the newest schema file tells, since a drop removes the schemas of the dropped table (S10).
   const newest = facts.newestSchemaTableId;

@@ -5,7 +5,6 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { manifestsOf, whileSnapshotStays } from '../manifests.ts';
-import { tableIdOf } from '../schemas.ts';
 import { latestIdAbove, listSnapshotIds, readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
 import { TableBase } from './base.ts';
@@ -82,8 +81,9 @@ async function decide(
   for (;;) {
     const decision = decideBase(facts);
     if (decision.kind !== 'look') return decision;
-    const newest = await table.schemas.newest();
-    facts = { ...facts, newestSchemaTableId: newest === undefined ? 'gone' : { tableId: tableIdOf(newest) } };
+    const ids = await table.schemas.ids();
+    const tableId = await table.schemas.tableIdAmong(ids);
+    facts = { ...facts, newestSchemaTableId: ids.length === 0 ? 'gone' : { tableId } };
   }
 }
 
