@@ -54,6 +54,17 @@ export class TableRegistry implements AsyncDisposable {
     return opened;
   }
 
+  /**
+   * The live table with this id, under a schema as new as a record's: an older one would lose the columns that the
+   * record has more (DESIGN A3).
+   */
+  async findFor(tableId: string, name: string, schemaId: number): Promise<OpenedTable | undefined> {
+    const opened = await this.find(tableId, name);
+    if (opened === undefined || opened.table.schema.id >= schemaId) return opened;
+    await this.forget(tableId);
+    return this.find(tableId, name);
+  }
+
   /** Closes a table whose schema or life has changed; the next `find` opens it anew. */
   async forget(tableId: string): Promise<void> {
     const known = this.#open.get(tableId);

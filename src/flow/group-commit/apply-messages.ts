@@ -5,8 +5,10 @@
  * the base. Every other message is dropped, not kept: its sender still owes the rows and will notice. So a late,
  * doubled, poisoned or reordered message does no harm and blocks nothing.
  */
+import { isLakeError } from '../../base/errors.ts';
+import { deserializeRow } from '../../format/binary-row.ts';
 import type { Committer } from '../../table/commit/commit.ts';
-import { uploadAgeMsMax } from '../../table/commit/limits.ts';
+import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
 import {
   type CommitBase,
   type CommitOutcome,
@@ -17,30 +19,31 @@ import {
   type PlanAgain,
 } from '../../table/commit/request.ts';
 import { bucketKey } from '../../table/live-files.ts';
-import type { Table } from '../../table/table.ts';
+import { partitionTypes, type Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
 import { addDeadLetterFiles } from '../ingest/dead-letters.ts';
-import { loadState, markTakenFromLog, storeState } from '../ingest/load-state.ts';
-import { addCounters, emptyState, type IngestState, rememberedProducers } from '../ingest/state.ts';
+import { withoutForgotten } from '../ingest/ingest-table.ts';
+import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
+import { addCounters, type IngestState } from '../ingest/state.ts';
 import type { CommitMessage } from './commit-message.ts';
 
+export type DroppedMessage = { readonly message: CommitMessage; readonly why: string };
+
 export type ApplyOutcome = {
-  readonly outcome: CommitOutcome | { readonly status: 'nothing-applied' };
   readonly applied: readonly CommitMessage[];
-  readonly dropped: readonly { readonly message: CommitMessage; readonly why: string }[];
+  readonly dropped: readonly DroppedMessage[];
+  /** Swaps that did not come about, for these messages: their senders, or another try, will see to it. */
+  readonly failed: readonly { readonly messages: readonly CommitMessage[]; readonly outcome: FailedCommit }[];
 };
 
-export type ApplyOptions = {
-  readonly commitUser: string;
-  readonly retentionMs: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-};
+/** undefined: the store did not answer. */
+export type FailedCommit = Exclude<CommitOutcome, { status: 'committed' | 'changed' }> | undefined;
 
-type Sorted = Pick<ApplyOutcome, 'applied' | 'dropped'> & { readonly state: IngestState };
+export type ApplyOptions = { readonly commitUser: string; readonly signal?: AbortSignal | undefined };
 
-const nothingFits = 'no message fits';
+type Sorted = { readonly applied: CommitMessage[]; readonly dropped: DroppedMessage[]; readonly state: IngestState };
 
-/** Commits what fits of the messages of one table, in their order, with one swap. */
+/** Commits what fits of the messages of one table, in their order, with one swap where that is possible. */
 export async function applyMessages(
   table: Table,
   committer: Committer,
@@ -52,20 +55,53 @@ export async function applyMessages(
   const plan = async (base: CommitBase, again: PlanAgain | undefined): Promise<CommitPlan | CommitStop> => {
     if (again === undefined) refused.clear();
     else refuse(messages, base, again, refused);
-    sorted = await sortMessages(table, base, messages, refused);
-    if (sorted.applied.length === 0) return commitStop('changed', nothingFits);
-    return planOf(table, base, sorted, options);
+    const result = await sortMessages(table, base, messages, refused);
+    if (result === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
+    sorted = result;
+    if (sorted.applied.length === 0) return commitStop('changed', 'no message fits');
+    return planOf(table, sorted);
   };
-  const outcome = await committer.commit({
-    commitUser: options.commitUser,
-    commitIdentifier: batchCommitIdentifier,
-    signal: options.signal,
-    plan,
-  });
-  if (outcome.status === 'committed')
-    return { outcome, applied: sorted?.applied ?? [], dropped: sorted?.dropped ?? [] };
-  const end = outcome.status === 'changed' ? ({ status: 'nothing-applied' } as const) : outcome;
-  return { outcome: end, applied: [], dropped: sorted?.dropped ?? [] };
+  const request = { commitUser: options.commitUser, commitIdentifier: batchCommitIdentifier, signal: options.signal };
+  const outcome = await committer.commit({ ...request, plan });
+  const { applied, dropped } = sorted ?? { applied: [], dropped: [] };
+  switch (outcome.status) {
+    case 'committed':
+      return { applied, dropped, failed: [] };
+    case 'changed':
+      return { applied: [], dropped, failed: [] };
+    case 'conflict':
+      // One of them cannot be had on this base. It must not cost the others.
+      if (outcome.rule !== 'S4') return applyHalves(table, committer, applied, { dropped, outcome, options });
+      return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
+    default:
+      return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
+  }
+}
+
+async function applyHalves(
+  table: Table,
+  committer: Committer,
+  messages: readonly CommitMessage[],
+  context: {
+    readonly dropped: readonly DroppedMessage[];
+    readonly outcome: CommitOutcome;
+    readonly options: ApplyOptions;
+  },
+): Promise<ApplyOutcome> {
+  const { dropped, outcome, options } = context;
+  const [only] = messages;
+  if (only === undefined || messages.length === 1) {
+    const why = 'detail' in outcome ? outcome.detail : outcome.status;
+    return { applied: [], dropped: [...dropped, ...messages.map(message => ({ message, why }))], failed: [] };
+  }
+  const middle = messages.length >> 1;
+  const first = await applyMessages(table, committer, messages.slice(0, middle), options);
+  const second = await applyMessages(table, committer, messages.slice(middle), options);
+  return {
+    applied: [...first.applied, ...second.applied],
+    dropped: [...dropped, ...first.dropped, ...second.dropped],
+    failed: [...first.failed, ...second.failed],
+  };
 }
 
 /** What the guards refuse costs the messages it came from, not the others. */
@@ -87,71 +123,97 @@ async function sortMessages(
   base: CommitBase,
   messages: readonly CommitMessage[],
   refused: ReadonlyMap<CommitMessage, string>,
-): Promise<Sorted> {
-  let state = await loadState(table, base.properties);
+): Promise<Sorted | 'stale'> {
+  // Which log the table follows is for ingest to change, which has just seen it: a message may be of a former one.
+  const known = await loadState(table, base.properties);
+  const started = await stateOfBase(table, base, known?.incarnation ?? messages[0]?.incarnation ?? '');
+  if (started === 'stale') return started;
+  let state = started;
   const floors = new Map<string, bigint>();
+  const names = new Set<string>();
   const applied: CommitMessage[] = [];
-  const dropped: { message: CommitMessage; why: string }[] = [];
+  const dropped: DroppedMessage[] = [];
   for (const message of messages) {
-    const why = refused.get(message) ?? (await misfit(base, message, state, floors));
+    const why =
+      refused.get(message) ?? misfit(table, base, message, state) ?? (await misfitFile(base, message, floors, names));
     if (why !== undefined) {
       dropped.push({ message, why });
       continue;
     }
-    for (const planned of message.files) raise(floors, bucketKey(planned), planned.file.maxSequenceNumber);
-    state = stateAfter(state ?? emptyState(message.incarnation), message);
+    for (const planned of message.files) {
+      names.add(planned.file.fileName);
+      raise(floors, bucketKey(planned), planned.file.maxSequenceNumber);
+    }
+    state = stateAfter(state, message);
     applied.push(message);
   }
-  return { applied, dropped, state: state ?? emptyState('') };
+  return { applied, dropped, state };
 }
 
-async function misfit(
-  base: CommitBase,
-  message: CommitMessage,
-  state: IngestState | undefined,
-  floors: ReadonlyMap<string, bigint>,
-): Promise<string | undefined> {
-  if (state !== undefined && state.incarnation !== message.incarnation) return 'it is of another log';
-  const position = state?.shards.get(message.shardId)?.position;
+function misfit(table: Table, base: CommitBase, message: CommitMessage, state: IngestState): string | undefined {
+  if (message.tableId !== table.id) return 'it is of another table';
+  if (state.incarnation !== message.incarnation) return 'it is of another log';
+  const position = state.shards.get(message.shardId)?.position;
   if (position !== message.from)
     return `shard ${message.shardId} is at ${position ?? 'nothing'}, it starts at ${message.from ?? 'nothing'}`;
-  if (base.storeTimeMs - message.uploadBeganMs >= uploadAgeMsMax) return 'its files are too old (S7)';
-  for (const planned of message.files) {
+  if (!uploadIsYoung(message.uploadBeganMs, base.storeTimeMs)) return 'its files are too old (S7)';
+  if (message.schemaId > base.schema.id) return `schema ${message.schemaId} is not there`;
+  return undefined;
+}
+
+async function misfitFile(
+  base: CommitBase,
+  { files }: CommitMessage,
+  floors: ReadonlyMap<string, bigint>,
+  names: ReadonlySet<string>,
+): Promise<string | undefined> {
+  const types = partitionTypes(base.schema);
+  const isUnordered = base.schema.primaryKeys.length === 0;
+  for (const planned of files) {
+    const { fileName, minSequenceNumber } = planned.file;
+    if (names.has(fileName)) return `${fileName} has come before`;
+    if (!isPartition(planned.partition, types)) return `${fileName} is of no partition of this table`;
+    if (isUnordered && planned.totalBuckets <= 0) continue;
     const floor = floors.get(bucketKey(planned)) ?? (await base.sequenceFloor(planned));
-    if (planned.file.minSequenceNumber <= floor) return `bucket ${planned.bucket} has numbers up to ${floor} (S6)`;
+    if (minSequenceNumber <= floor) return `bucket ${planned.bucket} has numbers up to ${floor} (S6)`;
   }
   return undefined;
 }
 
+function isPartition(bytes: Uint8Array, types: ReturnType<typeof partitionTypes>): boolean {
+  try {
+    deserializeRow(bytes, types);
+    return true;
+  } catch (error) {
+    if (isLakeError(error)) return false;
+    throw error;
+  }
+}
+
 function stateAfter(state: IngestState, message: CommitMessage): IngestState {
   const { position, arrivalMs } = message.to;
+  const entry = { position, row: 0, arrivalMs, ended: message.ended };
   return {
     ...state,
-    shards: new Map([...state.shards, [message.shardId, { position, row: 0, arrivalMs, ended: message.ended }]]),
-    producers: new Map([...state.producers, ...message.producers]),
+    shards: new Map([...state.shards, [message.shardId, entry]]),
+    producers: withoutForgotten(new Map([...state.producers, ...message.producers]), message.forgotten),
     counters: addCounters(state.counters, message.counters),
   };
 }
 
-async function planOf(table: Table, base: CommitBase, sorted: Sorted, options: ApplyOptions): Promise<CommitPlan> {
-  if ((await loadState(table, base.properties)) === undefined) await markTakenFromLog(table);
-  const letters = sorted.applied.flatMap(message => message.deadLetters);
-  const list = letters.length === 0 ? undefined : await addDeadLetterFiles(table, sorted.state.deadLetters, letters);
-  const nowMs = Math.max(0, ...[...sorted.state.shards.values()].map(shard => shard.arrivalMs));
-  const stored = await storeState(table, {
-    ...sorted.state,
-    producers: rememberedProducers(sorted.state.producers, nowMs, options.retentionMs),
-    deadLetters: list?.listName ?? sorted.state.deadLetters,
-  });
-  const oldest = sorted.applied.map(({ deadLetters, uploadBeganMs }) =>
-    deadLetters.map(({ name }) => ({ name, uploadBeganMs })),
+async function planOf(table: Table, { applied, state }: Sorted): Promise<CommitPlan> {
+  const letters = applied.flatMap(({ deadLetters, uploadBeganMs }) =>
+    deadLetters.map(file => ({ file, upload: { name: file.name, uploadBeganMs } })),
   );
+  const files = letters.map(({ file }) => file);
+  const list = letters.length === 0 ? undefined : await addDeadLetterFiles(table, state.deadLetters, files);
+  const stored = await storeState(table, { ...state, deadLetters: list?.listName ?? state.deadLetters });
   return commitPlan({
     kind: 'APPEND',
-    schemaId: Math.max(...sorted.applied.map(message => message.schemaId)),
-    adds: sorted.applied.flatMap(message => message.files),
+    schemaId: Math.max(...applied.map(message => message.schemaId)),
+    adds: applied.flatMap(message => message.files),
     properties: stored.properties,
-    uploads: [...stored.uploads, ...oldest.flat(), ...(list?.uploads ?? [])],
+    uploads: [...stored.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
   });
 }
 

@@ -32,6 +32,8 @@ export type CommitMessage = {
   readonly files: readonly PlannedFile[];
   /** Lanes with a new last number. */
   readonly producers: ReadonlyMap<string, ProducerState>;
+  /** Lanes of the shard that need not be known any more. */
+  readonly forgotten: readonly string[];
   readonly counters: IngestCounters;
   /** Dead-letter files of this batch. */
   readonly deadLetters: readonly { readonly name: string; readonly rowCount: number; readonly entryCount: number }[];
@@ -67,15 +69,28 @@ export function decodeCommitMessage(bytes: Uint8Array, where: string): CommitMes
   if (manifestStart > bytes.length - 4) throw bad(where, 'its header is longer than it is');
   if (crc32(bytes.subarray(0, -4)) !== view.getUint32(bytes.length - 4, true))
     throw bad(where, 'its checksum is wrong');
-  const json = parseJson(Buffer.from(bytes.subarray(headBytes, manifestStart)).toString('utf8'));
-  if (!isJsonObject(json)) throw bad(where, 'its header is not an object');
-  const entries = decodeManifest(bytes.subarray(manifestStart, -4), where);
+  const json = parseHeader(bytes.subarray(headBytes, manifestStart), where);
   const uploadBeganMs = count(json['began'], where);
-  return {
-    ...headerOfJson(json, where),
-    uploadBeganMs,
-    files: entries.map(({ kind: _, ...file }) => ({ ...file, uploadBeganMs })),
-  };
+  const files = decodeManifest(bytes.subarray(manifestStart, -4), where).map(({ kind, ...file }): PlannedFile => {
+    const isLevel0 = kind === 'add' && file.file.level === 0;
+    if (!isLevel0) throw bad(where, `${file.file.fileName} is no new file of level 0`);
+    return { ...file, uploadBeganMs };
+  });
+  const message: CommitMessage = { ...headerOfJson(json, where), uploadBeganMs, files };
+  const { from, to } = message;
+  if (from !== undefined && to.position <= from) throw bad(where, `it goes from ${from} to ${to.position}`);
+  if (new Set(files.map(({ file }) => file.fileName)).size < files.length) throw bad(where, 'it names a file twice');
+  return message;
+}
+
+function parseHeader(bytes: Uint8Array, where: string): JsonObject {
+  try {
+    const json = parseJson(Buffer.from(bytes).toString('utf8'));
+    if (isJsonObject(json)) return json;
+  } catch (error) {
+    throw bad(where, 'its header is not JSON', error);
+  }
+  throw bad(where, 'its header is not an object');
 }
 
 function headerToJson(message: CommitMessage): JsonObject {
@@ -94,6 +109,7 @@ function headerToJson(message: CommitMessage): JsonObject {
         [lastNumber, arrivalMs, named ? 1 : 0],
       ]),
     ),
+    forgotten: message.forgotten,
     rows: counterNames.map(name => message.counters[name].toString()),
     dead: message.deadLetters.map(({ name, rowCount, entryCount }) => [name, rowCount, entryCount]),
     began: message.uploadBeganMs,
@@ -106,6 +122,7 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
   const [rowsIn = 0n, written = 0n, mergedAway = 0n, deadLettered = 0n, duplicates = 0n, gaps = 0n] = rows;
   const producers = isJsonObject(json['producers']) ? json['producers'] : {};
   const dead = Array.isArray(json['dead']) ? json['dead'] : [];
+  const forgotten = Array.isArray(json['forgotten']) ? json['forgotten'] : [];
   return {
     tableId: text(json['table'], where),
     tableName: text(json['name'], where),
@@ -121,6 +138,7 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
         return [key, { lastNumber: count(lastNumber, where), arrivalMs: count(seenMs, where), named: named === 1 }];
       }),
     ),
+    forgotten: forgotten.map((value: JsonValue) => text(value, where)),
     counters: { rowsIn, written, mergedAway, deadLettered, duplicates, gaps },
     deadLetters: dead.map((value: JsonValue) => {
       const [name, rowCount, entryCount] = list(value, 3, where);
@@ -149,6 +167,6 @@ function integer(value: JsonValue | undefined, where: string): bigint {
   throw bad(where, 'a number is missing');
 }
 
-function bad(where: string, why: string): Error {
-  return corrupt('LAKE_COMMIT_MESSAGE_CORRUPT', `commit message at ${where}: ${why}`);
+function bad(where: string, why: string, cause?: unknown): Error {
+  return corrupt('LAKE_COMMIT_MESSAGE_CORRUPT', `commit message at ${where}: ${why}`, { cause });
 }

@@ -1,20 +1,23 @@
 /**
  * The ingesting side of group commit (DESIGN I8): writes the files of one shard's records, appends a message to the
  * commit log, and waits until the table's position has moved.
+ *
+ * What becomes of a message need not be known: the position tells. At its end, the rows are in the table; elsewhere,
+ * somebody else has taken some of them; where it was, the message is sent again.
  */
+import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { Committer } from '../../table/commit/commit.ts';
-import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { loadState } from '../ingest/load-state.ts';
-import type { ProducerState } from '../ingest/state.ts';
+import type { IngestCounters } from '../ingest/state.ts';
 import { type Prepared, type ShardBatch, Take } from '../ingest/take.ts';
+import type { OpenedTable } from '../table-registry.ts';
 import { type CommitMessage, encodeCommitMessage } from './commit-message.ts';
 
 export type SendParts = {
@@ -24,103 +27,108 @@ export type SendParts = {
   readonly random: Random;
 };
 
+export type SendInput = {
+  readonly incarnation: string;
+  /** `through` is set: there is something to take. */
+  readonly batch: ShardBatch;
+  readonly retentionMs: number | undefined;
+  /** On `clock.monotonicMs`. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
 export type SendOutcome =
   /** The table's position is where the message wanted it. */
-  | { readonly status: 'committed'; readonly counters: Prepared['counters'] }
+  | { readonly status: 'committed'; readonly counters: IngestCounters }
   /** It is elsewhere: read from there again. */
   | { readonly status: 'changed'; readonly detail: string }
+  /** The message would be larger than a record of the commit log. */
+  | { readonly status: 'too-large' }
   | { readonly status: 'fenced'; readonly detail: string };
 
-const pollMs = { delayMsMin: 20, delayMsMax: 500 };
-/** A message may have been dropped for good reasons; after this long without a move it is sent again. */
+const pollBackoff = { delayMsMin: 40, delayMsMax: 1_000 };
+const pollMsMin = 10;
+/** A message may have been lost, or dropped for good reasons; after this long without a move it is sent again. */
 const resendMs = 5_000;
 
 /** @throws LakeError `unavailable` LAKE_COMMIT_UNKNOWN when nothing moved before the deadline: the rows are still owed */
 export async function commitByMessage(
   parts: SendParts,
-  table: Table,
-  committer: Committer,
-  incarnation: string,
-  batch: ShardBatch,
-  options: { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined },
+  { table, committer }: OpenedTable,
+  input: SendInput,
 ): Promise<SendOutcome> {
   const { clock, random } = parts;
-  const { through } = batch;
-  if (through === undefined) return { status: 'changed', detail: 'there is nothing to take' };
-  const take = new Take(table, parts.store, incarnation, [batch]);
-  while (clock.monotonicMs() < options.deadlineMs) {
-    const found = await committer.base();
+  const { incarnation, batch, retentionMs, deadlineMs, signal } = input;
+  const { through, shardId } = batch;
+  assert(through !== undefined, 'there is something to take');
+  const take = new Take(table, parts.store, { incarnation, shards: [batch], retentionMs });
+  while (clock.monotonicMs() < deadlineMs) {
+    const found = await committer.base({ isFresh: true });
     if (found.kind === 'fenced') return { status: 'fenced', detail: found.reason };
     const prepared = await take.prepare(found.base, undefined);
-    if (prepared.status === 'stop') {
-      const position = await positionOf(table, batch.shardId);
-      if (position !== through.position) return { status: 'changed', detail: prepared.detail };
-      return { status: 'changed', detail: 'it is there already' };
-    }
-    await send(parts, table, messageOf(table, incarnation, { ...batch, through }, prepared));
-    const resendAtMs = clock.monotonicMs() + resendMs;
-    for (let attempt = 0; clock.monotonicMs() < Math.min(resendAtMs, options.deadlineMs); attempt += 1) {
-      const position = await positionOf(table, batch.shardId);
+    if (prepared.status === 'stop') return { status: 'changed', detail: prepared.detail };
+    const data = encodeCommitMessage(messageOf(table, incarnation, { ...batch, through }, prepared));
+    if (data.length > parts.commitLog.supports.recordBytesMax) return { status: 'too-large' };
+    await send(parts, table, data, signal);
+    const resendAtMs = Math.min(clock.monotonicMs() + resendMs, deadlineMs);
+    for (let attempt = 0; clock.monotonicMs() < resendAtMs; attempt += 1) {
+      await clock.sleep(pollMsMin + backoffMs(attempt, random, pollBackoff), signal);
+      const base = await committer.base({ isFresh: true });
+      if (base.kind === 'fenced') return { status: 'fenced', detail: base.reason };
+      const state = await loadState(table, base.base.properties);
+      const position = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
       if (position === through.position) return { status: 'committed', counters: prepared.counters };
-      if (position !== batch.recorded) return { status: 'changed', detail: `shard ${batch.shardId} is at ${position}` };
-      await clock.sleep(pollMs.delayMsMin + backoffMs(attempt, random, pollMs), options.signal);
+      if (position !== batch.recorded) return { status: 'changed', detail: `shard ${shardId} is at ${position}` };
     }
   }
+  const from = batch.recorded ?? 'its beginning';
   throw new LakeError(
     'unavailable',
     'LAKE_COMMIT_UNKNOWN',
-    `${table.label}: no commit took shard ${batch.shardId} beyond ${batch.recorded ?? 'its beginning'} in time; is the commit function running?`,
+    `${table.label}: nobody has committed shard ${shardId} beyond ${from} in time; is the commit function running?`,
   );
 }
 
-async function positionOf(table: Table, shardId: string): Promise<bigint | undefined> {
-  const snapshot = await latestSnapshot(table);
-  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
-  return state?.shards.get(shardId)?.position;
-}
-
-async function send({ commitLog }: SendParts, table: Table, message: CommitMessage): Promise<void> {
-  const record = { hashKey: bucketHashKey(message.tableId, 0), data: encodeCommitMessage(message) };
-  const [outcome] = await commitLog.append([record]);
+async function send(
+  { commitLog }: SendParts,
+  table: Table,
+  data: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const [outcome] = await commitLog.append([{ hashKey: bucketHashKey(table.id ?? '', 0), data }], { signal });
   // Unanswered is as good as sent: a doubled message is dropped, a lost one is sent again.
-  if (outcome?.status === 'failed') {
-    throw new LakeError(
-      'unavailable',
-      'LAKE_LOG_UNAVAILABLE',
-      `${commitLog.uri}: no commit message of ${table.label} was taken`,
-      {
-        cause: outcome.cause,
-      },
-    );
-  }
+  if (outcome?.status !== 'failed') return;
+  throw new LakeError(
+    'unavailable',
+    'LAKE_LOG_UNAVAILABLE',
+    `${commitLog.uri}: a commit message of ${table.label} was not taken`,
+    { cause: outcome.cause },
+  );
 }
 
 function messageOf(
   table: Table,
   incarnation: string,
   { shardId, recorded, through, ended }: ShardBatch & { readonly through: NonNullable<ShardBatch['through']> },
-  prepared: Prepared,
+  { schema, adds, producers, forgotten, counters, letters }: Prepared,
 ): CommitMessage {
-  const producers = new Map<string, ProducerState>();
-  for (const [key, producer] of prepared.tail.producers) {
-    if (prepared.state.producers.get(key)?.lastNumber !== producer.lastNumber) producers.set(key, producer);
-  }
-  const began = [...prepared.adds, ...(prepared.letters === undefined ? [] : [prepared.letters])].map(
+  const began = [...adds, ...(letters === undefined ? [] : [letters])].map(
     ({ uploadBeganMs }) => uploadBeganMs ?? table.storeTimeMs(),
   );
   return {
     tableId: table.id ?? '',
     tableName: table.label,
-    schemaId: prepared.schema.id,
+    schemaId: schema.id,
     incarnation,
     shardId,
     from: recorded,
     to: through,
     ended,
-    files: prepared.adds,
+    files: adds,
     producers,
-    counters: prepared.counters,
-    deadLetters: prepared.letters === undefined ? [] : [prepared.letters.file],
+    forgotten,
+    counters,
+    deadLetters: letters === undefined ? [] : [letters.file],
     uploadBeganMs: began.length === 0 ? table.storeTimeMs() : Math.min(...began),
   };
 }

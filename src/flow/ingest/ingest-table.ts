@@ -15,19 +15,16 @@ import {
   type IngestCounters,
   type IngestState,
   noCounters,
-  rememberedProducers,
+  type ProducerState,
   type ShardState,
 } from './state.ts';
-import { type Prepared, type ShardBatch, Take } from './take.ts';
+import { type Prepared, Take, type TakeInput } from './take.ts';
 
 export type { ShardBatch } from './take.ts';
 
-export type IngestInput = {
-  readonly incarnation: string;
-  readonly shards: readonly ShardBatch[];
-  /** Shards the log still lists: entries of others go. */
+export type IngestInput = TakeInput & {
+  /** Shards the log still lists: entries of others go, when they are as old as what the log forgets. */
   readonly listedShardIds: ReadonlySet<string>;
-  readonly retentionMs: number | undefined;
   readonly commitUser: string;
   readonly signal?: AbortSignal | undefined;
 };
@@ -53,7 +50,7 @@ export async function ingestTable(
   store: ObjectStore,
   input: IngestInput,
 ): Promise<IngestOutcome> {
-  const take = new Take(table, store, input.incarnation, input.shards);
+  const take = new Take(table, store, input);
   let counters = noCounters;
   const outcome = await committer.commit({
     commitUser: input.commitUser,
@@ -98,25 +95,49 @@ async function listLetters(
 }
 
 function nextState(
-  { state, tail, counters }: Prepared,
+  { state, producers, forgotten, counters }: Prepared,
   input: IngestInput,
   deadLetters: string | undefined,
 ): IngestState {
-  const next = new Map<string, ShardState>([...state.shards].filter(([id]) => input.listedShardIds.has(id)));
+  const shards = new Map<string, ShardState>(state.shards);
   for (const { shardId, through, ended } of input.shards) {
-    const before = next.get(shardId);
+    const before = shards.get(shardId);
     const position = through?.position ?? before?.position;
     // A shard that ended without a record of anybody still has to be known as ended before its children (I5).
     if (position === undefined && !ended) continue;
     const arrivalMs = through?.arrivalMs ?? before?.arrivalMs ?? 0;
-    next.set(shardId, { position: position ?? -1n, row: 0, arrivalMs, ended: ended || (before?.ended ?? false) });
+    shards.set(shardId, { position: position ?? -1n, row: 0, arrivalMs, ended: ended || (before?.ended ?? false) });
   }
-  const nowMs = Math.max(0, ...[...next.values()].map(shard => shard.arrivalMs));
   return {
-    incarnation: input.incarnation,
-    shards: next,
-    producers: rememberedProducers(tail.producers, nowMs, input.retentionMs),
+    ...state,
+    shards: new Map([...shards].filter(entry => isKept(entry, shards, input))),
+    producers: withoutForgotten(new Map([...state.producers, ...producers]), forgotten),
     counters: addCounters(state.counters, counters),
     deadLetters,
   };
+}
+
+/**
+ * I1: an entry goes only when the log lists its shard no more. A list may be older than a shard somebody else has begun
+ * with, so the entry must be as old as what the log forgets, too.
+ */
+function isKept(
+  [shardId, { arrivalMs, ended }]: readonly [string, ShardState],
+  shards: ReadonlyMap<string, ShardState>,
+  { listedShardIds, retentionMs }: IngestInput,
+): boolean {
+  if (listedShardIds.has(shardId)) return true;
+  if (retentionMs === undefined) return !ended;
+  const newestMs = [...shards.values()].reduce((ms, shard) => Math.max(ms, shard.arrivalMs), 0);
+  return newestMs - arrivalMs <= retentionMs;
+}
+
+/** The lanes that stay known. */
+export function withoutForgotten(
+  producers: ReadonlyMap<string, ProducerState>,
+  forgotten: readonly string[],
+): ReadonlyMap<string, ProducerState> {
+  const kept = new Map(producers);
+  for (const key of forgotten) kept.delete(key);
+  return kept;
 }

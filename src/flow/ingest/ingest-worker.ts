@@ -17,7 +17,7 @@ import { waitForAny } from '../wait-for-any.ts';
 import { checkpointStart, writeCheckpoint } from './checkpoint.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
-import { keepUnreadable, routeRecords } from './route-records.ts';
+import { keepUnreadable, newestSchemaId, routeRecords } from './route-records.ts';
 import { type CursorMark, type ShardCursor, ShardCursors } from './shard-cursors.ts';
 import type { RoutedRecord } from './tail.ts';
 
@@ -227,7 +227,7 @@ export class IngestWorker implements AsyncDisposable {
   ): Promise<IngestEvent | 'dropped' | 'nothing'> {
     const startMs = this.#parts.clock.monotonicMs();
     const name = records[0]?.record.header.tableName ?? '';
-    const opened = await this.#openFor(tableId, name, records);
+    const opened = await this.#registry.findFor(tableId, name, newestSchemaId(records));
     if (opened === undefined) return 'dropped';
     const recorded = await this.#recordedOf(tableId, opened);
     const shards = this.#shardBatches(records, recorded, marks);
@@ -254,15 +254,6 @@ export class IngestWorker implements AsyncDisposable {
     return { tableName: name, outcome, rowCount, elapsedMs: this.#parts.clock.monotonicMs() - startMs };
   }
 
-  /** The table under a schema as new as the records': an older one would lose the columns they have more (A3). */
-  async #openFor(tableId: string, name: string, records: readonly RoutedRecord[]): Promise<OpenedTable | undefined> {
-    const newest = records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
-    const opened = await this.#registry.find(tableId, name);
-    if (opened === undefined || opened.table.schema.id >= newest) return opened;
-    await this.#registry.forget(tableId);
-    return this.#registry.find(tableId, name);
-  }
-
   /** A batch for each shard with records of the table that it has not taken, and for each shard that ended. */
   #shardBatches(
     records: readonly RoutedRecord[],
@@ -278,8 +269,16 @@ export class IngestWorker implements AsyncDisposable {
       if (above.length === 0 && !hasEnded) return [];
       const { through } = cursor;
       const isNewer = through !== undefined && (position === undefined || through.position > position);
+      const { hashKeyStart: start, hashKeyEnd: end } = cursor.shard;
       return [
-        { shardId, recorded: position, records: above, through: isNewer ? through : undefined, ended: cursor.ended },
+        {
+          shardId,
+          hashKeys: { start, end },
+          recorded: position,
+          records: above,
+          through: isNewer ? through : undefined,
+          ended: cursor.ended,
+        },
       ];
     });
   }

@@ -1,9 +1,11 @@
 /** Where the ingest state of a table lies: in the properties of its snapshots, or in an object that they name. */
 import { corrupt, LakeError } from '../../base/errors.ts';
-import type { PlannedUpload } from '../../table/commit/request.ts';
+import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import {
   decodeState,
+  emptyState,
   encodeState,
   type IngestState,
   inlineBytesMax,
@@ -20,8 +22,19 @@ export function tableObjectKey(table: Table, name: string): string {
   return `${table.path}/${tableObjectsFolder}/${name}`;
 }
 
+/** A base's properties never change, so what they say needs to be read once. */
+const statesByProperties = new WeakMap<Properties, IngestState>();
+
 /** The state a snapshot carries; undefined: it has taken nothing from a log. */
 export async function loadState(table: Table, properties: Properties): Promise<IngestState | undefined> {
+  const known = statesByProperties.get(properties);
+  if (known !== undefined) return known;
+  const state = await readState(table, properties);
+  if (state !== undefined) statesByProperties.set(properties, state);
+  return state;
+}
+
+async function readState(table: Table, properties: Properties): Promise<IngestState | undefined> {
   const inline = properties[stateProperty];
   if (inline !== undefined) return decodeState(inline, `a snapshot of ${table.label}`);
   const name = properties[stateObjectProperty];
@@ -53,26 +66,38 @@ export async function storeState(table: Table, state: IngestState): Promise<Stor
   };
 }
 
-/** Says, beside the snapshots, that the table takes rows from a log (DESIGN S11). */
-const takenFromLogName = 'ingested';
-
-export async function markTakenFromLog(table: Table): Promise<void> {
-  await table.store.put(tableObjectKey(table, takenFromLogName), new Uint8Array());
-}
-
 /**
- * A table that has had a log and whose snapshots say nothing of it must not be taken for new: everything in the log
- * would come in once more.
+ * The state that a swap on this base starts from.
  *
+ * A table that has had a log and whose snapshots say nothing of it must not be taken for new: everything in the log
+ * would come in once more. So an object beside the snapshots says that there has been a state. It is made when a base
+ * with a state is seen, never before, so wherever it is some snapshot had a state (S11).
+ *
+ * @returns `stale`: the base is older than the first state there was; look for a newer one
  * @throws LakeError `corrupt` LAKE_POSITIONS_LOST
  */
-export async function checkPositionsNotLost(table: Table): Promise<void> {
-  if ((await table.store.head(tableObjectKey(table, takenFromLogName))) === undefined) return;
-  throw new LakeError(
+export async function stateOfBase(table: Table, base: CommitBase, incarnation: string): Promise<IngestState | 'stale'> {
+  const state = await loadState(table, base.properties);
+  const marker = tableObjectKey(table, `ingested-${table.id ?? ''}`);
+  if (state === undefined) {
+    if (base.snapshot === undefined || (await table.store.head(marker)) === undefined) return emptyState(incarnation);
+    const latest = await latestSnapshot(table);
+    if (latest === undefined || latest.id > base.snapshot.id) return 'stale';
+    throw positionsLost(table, marker);
+  }
+  if (!state.isMarked) await table.store.put(marker, new Uint8Array());
+  if (state.incarnation === incarnation) return { ...state, isMarked: true };
+  // Another incarnation's positions and producers mean nothing here (L4); what was counted stays counted.
+  const { counters, deadLetters } = state;
+  return { ...emptyState(incarnation), counters, deadLetters, isMarked: true };
+}
+
+function positionsLost(table: Table, marker: string): LakeError {
+  return new LakeError(
     'corrupt',
     'LAKE_POSITIONS_LOST',
     `${table.label} has taken rows from a log, and none of its snapshots says how far. Nothing is ingested. Restore a ` +
       `snapshot that has the property ${stateProperty}, or, to start from the log's beginning all the same, remove ` +
-      tableObjectKey(table, takenFromLogName),
+      marker,
   );
 }

@@ -31,6 +31,11 @@ export function routeRecords(shardId: string, envelopes: readonly LogRecordEnvel
   return { byTable, unreadable };
 }
 
+/** The newest schema that the records of a table name. */
+export function newestSchemaId(records: readonly RoutedRecord[]): number {
+  return records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
+}
+
 /** Keeps a record that no table can own, under its place in the log; doing so twice is the same. */
 export async function keepUnreadable(
   store: ObjectStore,

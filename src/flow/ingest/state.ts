@@ -38,6 +38,8 @@ export type IngestState = {
   readonly counters: IngestCounters;
   /** Name of the dead-letter list, whole (I7). */
   readonly deadLetters: string | undefined;
+  /** Beside the snapshots, too, it is written that the table takes rows from a log (S11). */
+  readonly isMarked: boolean;
 };
 
 /** Snapshot property with the state itself, or, when it is larger than `inlineBytesMax`, … */
@@ -56,12 +58,24 @@ export const noCounters: IngestCounters = {
 };
 
 export function emptyState(incarnation: string): IngestState {
-  return { incarnation, shards: new Map(), producers: new Map(), counters: noCounters, deadLetters: undefined };
+  return {
+    incarnation,
+    shards: new Map(),
+    producers: new Map(),
+    counters: noCounters,
+    deadLetters: undefined,
+    isMarked: false,
+  };
 }
 
 /** A producer's lane: numbers count up in each by themselves (L1). */
 export function producerKey(producerId: string, bucket: number): string {
   return `${bucket}/${producerId}`;
+}
+
+/** The bucket of a lane, which tells its shard. */
+export function bucketOfProducerKey(key: string): number {
+  return Number.parseInt(key, 10);
 }
 
 export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounters {
@@ -76,7 +90,7 @@ export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounter
 }
 
 export function encodeState(state: IngestState): string {
-  const { incarnation, shards, producers, counters, deadLetters } = state;
+  const { incarnation, shards, producers, counters, deadLetters, isMarked } = state;
   const json: JsonObject = {
     v: 1,
     inc: incarnation,
@@ -95,6 +109,7 @@ export function encodeState(state: IngestState): string {
       counters.gaps,
     ].map(String),
     ...(deadLetters === undefined ? {} : { dead: deadLetters }),
+    ...(isMarked ? { marked: 1 } : {}),
   };
   return stringifyJson(json);
 }
@@ -129,28 +144,23 @@ export function decodeState(text: string, where: string): IngestState {
   Object.assign(counters, { rowsIn, written, mergedAway, deadLettered, duplicates, gaps });
   const { inc, dead } = json;
   if (typeof inc !== 'string') throw bad(where, 'it names no incarnation');
-  return { incarnation: inc, shards, producers, counters, deadLetters: typeof dead === 'string' ? dead : undefined };
+  const deadLetters = typeof dead === 'string' ? dead : undefined;
+  return { incarnation: inc, shards, producers, counters, deadLetters, isMarked: json['marked'] === 1 };
 }
 
 /** DESIGN L2: an anonymous producer is forgotten this long, in log time, after its last record. */
 const anonymousMs = 60 * 60_000;
 
 /**
- * The producers worth remembering at a moment of the log's time.
+ * Whether a lane may be forgotten.
  *
+ * @param nowMs arrival time of the newest record taken from the lane's own shard: a lane of a shard that lags behind the
+ * others is not silent, its records are only not read yet
  * @param namedMs how long named ones are kept: the log's retention; undefined: for ever
  */
-export function rememberedProducers(
-  producers: ReadonlyMap<string, ProducerState>,
-  nowMs: number,
-  namedMs: number | undefined,
-): ReadonlyMap<string, ProducerState> {
-  return new Map(
-    [...producers].filter(([, { arrivalMs, named }]) => {
-      const keptMs = named ? namedMs : anonymousMs;
-      return keptMs === undefined || nowMs - arrivalMs <= keptMs;
-    }),
-  );
+export function isForgotten({ arrivalMs, named }: ProducerState, nowMs: number, namedMs: number | undefined): boolean {
+  const keptMs = named ? namedMs : anonymousMs;
+  return keptMs !== undefined && nowMs - arrivalMs > keptMs;
 }
 
 function parse(text: string, where: string): JsonValue {

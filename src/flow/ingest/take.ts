@@ -14,14 +14,24 @@ import {
 } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
 import { WriteSession } from '../../table/write/write-session.ts';
+import { bucketHashKey } from '../hash-key.ts';
 import { type DeadLetterFile, storeDeadLetterFile } from './dead-letters.ts';
-import { checkPositionsNotLost, loadState, markTakenFromLog } from './load-state.ts';
-import { emptyState, type IngestCounters, type IngestState } from './state.ts';
+import { stateOfBase } from './load-state.ts';
+import {
+  bucketOfProducerKey,
+  type IngestCounters,
+  type IngestState,
+  isForgotten,
+  type ProducerState,
+  producerKey,
+} from './state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailResult } from './tail.ts';
 
 /** What was read of one shard, of one table's records. */
 export type ShardBatch = {
   readonly shardId: string;
+  /** Hash keys of the shard, both included. */
+  readonly hashKeys: { readonly start: bigint; readonly end: bigint };
   /** The position recorded for this table when reading began; undefined: none. The condition of the swap. */
   readonly recorded: bigint | undefined;
   /** Above `recorded`, in order. */
@@ -31,48 +41,63 @@ export type ShardBatch = {
   readonly ended: boolean;
 };
 
+export type TakeInput = {
+  readonly incarnation: string;
+  /** Parents before children. */
+  readonly shards: readonly ShardBatch[];
+  readonly retentionMs: number | undefined;
+};
+
 export type Prepared = {
   readonly status: 'prepared';
   readonly schema: TableSchema;
   readonly adds: readonly PlannedFile[];
-  readonly tail: TailResult;
   readonly counters: IngestCounters;
   /** As of the base. */
   readonly state: IngestState;
+  /** Lanes with a new last number. */
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  /** Lanes that have been silent for so long that they need not be known any more. */
+  readonly forgotten: readonly string[];
   readonly letters: StoredLetters | undefined;
 };
 
 export type StoredLetters = { readonly file: DeadLetterFile; readonly uploadBeganMs: number };
 
-type Decoded = { readonly schema: TableSchema; readonly tail: TailResult; readonly session: WriteSession };
+type Decoded = {
+  readonly schema: TableSchema;
+  readonly tail: TailResult;
+  readonly session: WriteSession;
+  /** What was known of the records' lanes. */
+  readonly known: ReadonlyMap<string, number | undefined>;
+};
 
 export class Take {
   readonly #table: Table;
   readonly #store: ObjectStore;
-  readonly #incarnation: string;
-  readonly #shards: readonly ShardBatch[];
-  /** Decoded under one schema; made again when the base's is another. */
+  readonly #input: TakeInput;
+  /** Decoded under one schema, after certain producer numbers; made again when the base's are others. */
   #decoded: Decoded | undefined;
-  /** Written once, whatever becomes of the base. */
-  #letters: StoredLetters | undefined;
-  #marked = false;
+  /** Written once for a decoding, whatever becomes of the base. */
+  #letters: (StoredLetters & { readonly tail: TailResult }) | undefined;
 
-  constructor(table: Table, store: ObjectStore, incarnation: string, shards: readonly ShardBatch[]) {
+  constructor(table: Table, store: ObjectStore, input: TakeInput) {
     this.#table = table;
     this.#store = store;
-    this.#incarnation = incarnation;
-    this.#shards = shards;
+    this.#input = input;
   }
 
   /** Ready to be committed on this base; or why not: another has taken some of it. */
   async prepare(base: CommitBase, again: PlanAgain | undefined): Promise<Prepared | CommitStop> {
-    const state = await this.#stateOf(base);
-    for (const { shardId, recorded } of this.#shards) {
+    const { incarnation, shards } = this.#input;
+    const state = await stateOfBase(this.#table, base, incarnation);
+    if (state === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
+    for (const { shardId, recorded } of shards) {
       const position = state.shards.get(shardId)?.position;
       if (position === recorded) continue;
       return commitStop('changed', `shard ${shardId} is at ${position ?? 'nothing'}, not at ${recorded ?? 'nothing'}`);
     }
-    const { tail, session, schema } = await this.#decode(base, state);
+    const { tail, session, schema, known } = await this.#decode(base, state);
     const adds = await session.plannedFiles(base, again);
     const counters: IngestCounters = {
       rowsIn: BigInt(tail.rowsIn),
@@ -82,28 +107,27 @@ export class Take {
       duplicates: BigInt(tail.duplicates),
       gaps: BigInt(tail.gaps),
     };
-    return { status: 'prepared', schema, adds, tail, counters, state, letters: await this.#storeLetters(tail) };
-  }
-
-  async #stateOf(base: CommitBase): Promise<IngestState> {
-    const state = await loadState(this.#table, base.properties);
-    if (state !== undefined) {
-      // Another incarnation's positions and producers mean nothing here (L4); what was counted stays counted.
-      const { counters, deadLetters } = state;
-      return state.incarnation === this.#incarnation
-        ? state
-        : { ...emptyState(this.#incarnation), counters, deadLetters };
-    }
-    if (base.snapshot !== undefined) await checkPositionsNotLost(this.#table);
-    if (!this.#marked) await markTakenFromLog(this.#table);
-    this.#marked = true;
-    return emptyState(this.#incarnation);
+    const producers = new Map(
+      [...tail.producers].filter(([key, p]) => known.has(key) && known.get(key) !== p.lastNumber),
+    );
+    const forgotten = this.#forgotten(new Map([...state.producers, ...producers]));
+    const letters = await this.#storeLetters(tail);
+    return { status: 'prepared', schema, adds, counters, state, producers, forgotten, letters };
   }
 
   async #decode(base: CommitBase, state: IngestState): Promise<Decoded> {
-    if (this.#decoded?.schema.id === base.schema.id) return this.#decoded;
     const { schema } = base;
-    const records = this.#shards.flatMap(shard => shard.records);
+    const records = this.#input.shards.flatMap(shard => shard.records);
+    const known = new Map(
+      records.map(({ record: { header } }) => {
+        const key = producerKey(header.producerId, header.bucket);
+        return [key, state.producers.get(key)?.lastNumber];
+      }),
+    );
+    const decoded = this.#decoded;
+    const isSame =
+      decoded?.schema.id === schema.id && known.entries().every(([key, number]) => decoded.known.get(key) === number);
+    if (decoded !== undefined && isSame) return decoded;
     const tail = await rowsOfRecords({
       table: this.#table,
       schema,
@@ -113,14 +137,30 @@ export class Take {
     });
     const session = new WriteSession(this.#table, schema);
     for (const { rows, kinds } of tail.batches) await session.add(rows, kinds);
-    this.#decoded = { schema, tail, session };
+    this.#decoded = { schema, tail, session, known };
     return this.#decoded;
+  }
+
+  /** Lanes of the shards taken here, told by their bucket; those of other shards are theirs to forget. */
+  #forgotten(producers: ReadonlyMap<string, ProducerState>): readonly string[] {
+    const { shards, retentionMs } = this.#input;
+    const tableId = this.#table.id ?? '';
+    const newest = Math.max(0, ...shards.map(({ through }) => through?.arrivalMs ?? 0));
+    return [...producers].flatMap(([key, producer]) => {
+      if (!isForgotten(producer, newest, retentionMs)) return [];
+      const hashKey = bucketHashKey(tableId, bucketOfProducerKey(key));
+      const nowMs = shards
+        .filter(({ hashKeys }) => hashKeys.start <= hashKey && hashKey <= hashKeys.end)
+        .reduce((ms, { through }) => Math.max(ms, through?.arrivalMs ?? 0), 0);
+      return isForgotten(producer, nowMs, retentionMs) ? [key] : [];
+    });
   }
 
   async #storeLetters(tail: TailResult): Promise<StoredLetters | undefined> {
     if (tail.deadLetters.length === 0) return undefined;
+    if (this.#letters?.tail === tail) return this.#letters;
     const uploadBeganMs = this.#table.storeTimeMs();
-    this.#letters ??= { file: await storeDeadLetterFile(this.#table, tail.deadLetters), uploadBeganMs };
+    this.#letters = { tail, file: await storeDeadLetterFile(this.#table, tail.deadLetters), uploadBeganMs };
     return this.#letters;
   }
 }

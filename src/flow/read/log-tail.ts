@@ -11,7 +11,7 @@ import { LakeError } from '../../base/errors.ts';
 import type { LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Table } from '../../table/table.ts';
-import { readCheckpoint } from '../ingest/checkpoint.ts';
+import { readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
 import { routeRecords } from '../ingest/route-records.ts';
 import { type ShardCursor, ShardCursors } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
@@ -148,7 +148,6 @@ export class LogTail {
 }
 
 function startAfter(recorded: bigint | undefined, checkpoint: bigint | undefined): LogStart {
-  if (recorded === undefined && checkpoint === undefined) return { kind: 'earliest' };
   const position = (recorded ?? -1n) > (checkpoint ?? -1n) ? recorded : checkpoint;
-  return { kind: 'after', position: position ?? -1n };
+  return startAbove(position);
 }

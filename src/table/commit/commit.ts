@@ -151,8 +151,9 @@ export class Committer implements AsyncDisposable {
       if (baseIsStale(base.storeTimeMs, storeTimeMs)) return this.#lookAgain();
       return await this.#swap(request, { base, plan, written, storeTimeMs, startedAtMs });
     } catch (error) {
-      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED') || metadata.expiredCount >= lookupTriesMax) throw error;
       // The base has expired under the plan: there is a newer one.
+      metadata.expiredCount += 1;
       return this.#lookAgain();
     }
   }

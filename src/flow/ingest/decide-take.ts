@@ -1,0 +1,66 @@
+/**
+ * Whether the records that an invoker hands over may be taken as they are (DESIGN I1, I4, I5). Pure.
+ *
+ * An invoker promises each shard in order and without a hole. What shows that it did not, or that it began in the
+ * middle, makes ingest read the log itself from the recorded position: nothing is skipped.
+ */
+import type { LogDescription } from '../../storage/log-store.ts';
+import { type IngestState, producerKey } from './state.ts';
+import type { RoutedRecord } from './tail.ts';
+
+export type TakeFacts = {
+  readonly shardId: string;
+  /** Records of one table, in the shard's order. */
+  readonly records: readonly RoutedRecord[];
+  /** undefined: the table has taken nothing from any log. */
+  readonly state: IngestState | undefined;
+  readonly description: LogDescription;
+};
+
+export type TakeDecision =
+  /** All of it is in the table. */
+  | { readonly kind: 'nothing' }
+  /** Of a shard that nobody knows any more (I1). */
+  | { readonly kind: 'stale' }
+  /** These, and the position goes to the end of the batch. */
+  | { readonly kind: 'take'; readonly recorded: bigint; readonly records: readonly RoutedRecord[] }
+  /** The log is to be read from the recorded position. */
+  | { readonly kind: 'read-log'; readonly why: string };
+
+/** Clocks of a log's parts may differ by this much. */
+const arrivalSkewMs = 60_000;
+
+export function decideTake({ shardId, records, state, description }: TakeFacts): TakeDecision {
+  const isListed = description.shards.some(shard => shard.shardId === shardId);
+  const isSameLog = state?.incarnation === description.incarnation;
+  const entry = isSameLog ? state.shards.get(shardId) : undefined;
+  if (entry === undefined) {
+    if (!isListed) return { kind: 'stale' };
+    return { kind: 'read-log', why: isSameLog ? 'the shard is new to the table' : 'the log is new to the table' };
+  }
+  const above = records.filter(record => record.position > entry.position);
+  if (above.length === 0) return { kind: 'nothing' };
+  const why = breachOf(above, state?.producers ?? new Map(), entry.arrivalMs);
+  // A shard that is listed no more cannot be read; what was handed over is all there is.
+  if (why !== undefined && isListed) return { kind: 'read-log', why };
+  return { kind: 'take', recorded: entry.position, records: above };
+}
+
+/** A sign that something lies between the recorded position and these records that was not handed over. */
+function breachOf(
+  records: readonly RoutedRecord[],
+  producers: IngestState['producers'],
+  recordedArrivalMs: number,
+): string | undefined {
+  const lastNumbers = new Map<string, number>();
+  for (const { record, position, arrivalMs } of records) {
+    const { producerId, bucket, producerNumber } = record.header;
+    const key = producerKey(producerId, bucket);
+    // Numbers begin at 1, so a producer that is not known has sent others before.
+    const last = lastNumbers.get(key) ?? producers.get(key)?.lastNumber ?? 0;
+    if (producerNumber > last + 1) return `at ${position} producer ${key} skips from ${last} to ${producerNumber}`;
+    lastNumbers.set(key, Math.max(last, producerNumber));
+    if (arrivalMs < recordedArrivalMs - arrivalSkewMs) return `the record at ${position} is older than the position`;
+  }
+  return undefined;
+}

@@ -1,0 +1,115 @@
+/**
+ * Reads for one table what it has not taken of a shard, from the log itself: parents to their end first (DESIGN I5), then
+ * the shard from its recorded position, or from the checkpoint where none is recorded (I4).
+ */
+import type { LogDescription, LogShard, LogStart, LogStore } from '../../storage/log-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { checkpointStart, startAbove } from './checkpoint.ts';
+import { keepUnreadable, routeRecords } from './route-records.ts';
+import type { IngestState } from './state.ts';
+import type { RoutedRecord } from './tail.ts';
+import type { ShardBatch } from './take.ts';
+
+export type ReadOwedInput = {
+  readonly tableId: string;
+  readonly state: IngestState | undefined;
+  readonly description: LogDescription;
+  readonly shardId: string;
+  /** Where reading may stop in the shard. */
+  readonly until: bigint;
+  /** Bytes of records, of all tables, after which the rest is left for another piece. */
+  readonly bytesMax: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** What goes into one swap. */
+export type OwedPiece = {
+  /** Parents before children. */
+  readonly shards: readonly ShardBatch[];
+  /** Whether the shard was read to `until`, or to its tip. */
+  readonly isComplete: boolean;
+  /** Shards of which the log no longer keeps what was owed: rows are lost. */
+  readonly lostShards: readonly string[];
+};
+
+export async function readOwed(
+  parts: { readonly log: LogStore; readonly store: ObjectStore },
+  input: ReadOwedInput,
+): Promise<OwedPiece> {
+  const shards: ShardBatch[] = [];
+  const lostShards: string[] = [];
+  let bytesLeft = input.bytesMax;
+  for (const shard of owedShards(input)) {
+    const isParent = shard.shardId !== input.shardId;
+    const read = await readShard(parts, input, shard, {
+      until: isParent ? undefined : input.until,
+      bytesMax: bytesLeft,
+    });
+    bytesLeft -= read.byteCount;
+    if (read.hasGap) lostShards.push(shard.shardId);
+    if (read.batch.through !== undefined || read.batch.ended) shards.push(read.batch);
+    if (!read.isComplete) return { shards, isComplete: false, lostShards };
+  }
+  return { shards, isComplete: true, lostShards };
+}
+
+/** The shard, and before it its listed ancestors that the table has not taken to their end. */
+function owedShards({ state, description, shardId }: ReadOwedInput): readonly LogShard[] {
+  const listed = new Map(description.shards.map(shard => [shard.shardId, shard]));
+  const entries = state?.incarnation === description.incarnation ? state.shards : undefined;
+  const owed = new Map<string, LogShard>();
+  const visit = (id: string): void => {
+    const shard = listed.get(id);
+    if (shard === undefined || owed.has(id)) return;
+    const entry = entries?.get(id);
+    if (entry?.ended === true && id !== shardId) return;
+    // A shard with an entry was begun after its parents had ended.
+    if (entry === undefined) for (const parentId of shard.parentIds) visit(parentId);
+    owed.set(id, shard);
+  };
+  visit(shardId);
+  return [...owed.values()];
+}
+
+type ShardRead = {
+  readonly batch: ShardBatch;
+  readonly isComplete: boolean;
+  readonly byteCount: number;
+  readonly hasGap: boolean;
+};
+
+/** @param limits `until` undefined: to the end of the shard */
+async function readShard(
+  { log, store }: { readonly log: LogStore; readonly store: ObjectStore },
+  { tableId, state, description, signal }: ReadOwedInput,
+  shard: LogShard,
+  limits: { readonly until: bigint | undefined; readonly bytesMax: number },
+): Promise<ShardRead> {
+  const { shardId } = shard;
+  const { incarnation } = description;
+  const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
+  let next: LogStart =
+    recorded === undefined ? await checkpointStart(store, incarnation, shardId) : startAbove(recorded);
+  const records: RoutedRecord[] = [];
+  let through: ShardBatch['through'];
+  let [byteCount, ended, isComplete, hasGap] = [0, false, false, false];
+  while (!isComplete && byteCount < limits.bytesMax) {
+    signal?.throwIfAborted();
+    const result = await log.read(shardId, next, { signal, bytesMax: limits.bytesMax - byteCount });
+    hasGap ||= result.gap;
+    next = result.next;
+    ended = result.ended;
+    const { byTable, unreadable } = routeRecords(shardId, result.records);
+    for (const { envelope } of unreadable) await keepUnreadable(store, incarnation, shardId, envelope);
+    for (const record of byTable.get(tableId) ?? []) records.push(record);
+    for (const { data } of result.records) byteCount += data.length;
+    const last = result.records.at(-1);
+    if (last !== undefined) through = { position: last.position, arrivalMs: last.arrivalMs };
+    isComplete =
+      limits.until === undefined ? ended : ended || result.atTip || (through?.position ?? -1n) >= limits.until;
+    // A closed shard that has not said its end yet will; an open one is a parent by mistake, and says so again later.
+    if (!isComplete && result.records.length === 0 && result.atTip) break;
+  }
+  const hashKeys = { start: shard.hashKeyStart, end: shard.hashKeyEnd };
+  return { batch: { shardId, hashKeys, recorded, records, through, ended }, isComplete, byteCount, hasGap };
+}

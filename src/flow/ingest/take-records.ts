@@ -1,0 +1,239 @@
+/**
+ * Takes the records of one table that an invoker handed over, until they are committed or time is up (DESIGN I2).
+ *
+ * Each round looks at the recorded position, decides (decide-take.ts) and commits. Whatever comes in between, another
+ * ingest, a new schema, an answer that was lost, shows in the position at the next round.
+ */
+import { unreachable } from '../../base/assert.ts';
+import { isLakeError, LakeError } from '../../base/errors.ts';
+import { backoffMs } from '../../base/retry.ts';
+import type { LogDescription, LogStore } from '../../storage/log-store.ts';
+import { commitByMessage } from '../group-commit/send-message.ts';
+import type { OpenedTable, RegistryParts, TableRegistry } from '../table-registry.ts';
+import { decideTake } from './decide-take.ts';
+import { type IngestOutcome, ingestTable } from './ingest-table.ts';
+import type { KnownShards } from './known-shards.ts';
+import { loadState } from './load-state.ts';
+import { readOwed } from './read-owed.ts';
+import { newestSchemaId } from './route-records.ts';
+import { addCounters, type IngestCounters, type IngestState, noCounters } from './state.ts';
+import type { RoutedRecord } from './tail.ts';
+import type { ShardBatch } from './take.ts';
+
+export type TakeRecordsParts = RegistryParts & {
+  readonly log: LogStore;
+  readonly registry: TableRegistry;
+  readonly shards: KnownShards;
+  readonly commitUser: string;
+  /** Where messages for the commit function go; undefined: ingest swaps by itself. */
+  readonly commitLog: LogStore | undefined;
+};
+
+/** What was handed over of one table. */
+export type HandedRecords = {
+  readonly tableId: string;
+  readonly shardId: string;
+  /** In the shard's order; at least one. */
+  readonly records: readonly RoutedRecord[];
+  /** The last record of the batch, of whatever table. */
+  readonly through: { readonly position: bigint; readonly arrivalMs: number };
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+};
+
+export type TakenRecords = {
+  readonly tableName: string;
+  readonly status: /** All of it is in the table now, or was before. */
+    | 'taken'
+    /** There is no such table any more. */
+    | 'dropped'
+    /** The log knows the shard no more, and the table never has. */
+    | 'stale'
+    /** The position of the first record that is not in the table is `heldAt`. */
+    | 'failed';
+  /** Swaps that this call has seen come about. */
+  readonly commitCount: number;
+  /** Of those. */
+  readonly counters: IngestCounters;
+  /** Shards of which the log no longer keeps what was owed. */
+  readonly lostShards: readonly string[];
+  readonly heldAt: bigint | undefined;
+  readonly error: LakeError | undefined;
+};
+
+/** Bytes of log read for one commit when the log is read. */
+const pieceBytesMax = 16 * 1024 * 1024;
+const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
+
+/** What a round came to; undefined: look again. */
+type RoundEnd = Exclude<TakenRecords['status'], 'failed'> | undefined;
+
+export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords): Promise<TakenRecords> {
+  const rounds = new Rounds(parts, handed);
+  const tableName = handed.records[0]?.record.header.tableName ?? '';
+  let error: LakeError | undefined;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      if (attempt > 0) await parts.clock.sleep(backoffMs(attempt, parts.random, backoff), handed.signal);
+      const status = await rounds.next();
+      if (status !== undefined) return { tableName, status, ...rounds.seen, heldAt: undefined, error: undefined };
+      error = undefined;
+    } catch (thrown) {
+      error = failureOf(thrown, handed.signal);
+      if (error.kind !== 'unavailable' || handed.signal?.aborted === true) break;
+    }
+    if (parts.clock.monotonicMs() >= handed.deadlineMs) break;
+  }
+  return { tableName, status: 'failed', ...rounds.seen, heldAt: rounds.heldAt, error: error ?? timeIsUp(tableName) };
+}
+
+/** The rounds of one call and what they have seen. */
+class Rounds {
+  readonly #parts: TakeRecordsParts;
+  readonly #handed: HandedRecords;
+  #commitCount = 0;
+  #counters = noCounters;
+  #lostShards: readonly string[] = [];
+  #recorded: bigint | undefined;
+  /** A remembered base is good enough until something was not as it said; never where others make the commits. */
+  #mustLook: boolean;
+
+  constructor(parts: TakeRecordsParts, handed: HandedRecords) {
+    this.#parts = parts;
+    this.#handed = handed;
+    this.#mustLook = parts.commitLog !== undefined;
+  }
+
+  get seen(): Pick<TakenRecords, 'commitCount' | 'counters' | 'lostShards'> {
+    return { commitCount: this.#commitCount, counters: this.#counters, lostShards: this.#lostShards };
+  }
+
+  /** The first record handed over that is above the recorded position, as far as it is known. */
+  get heldAt(): bigint | undefined {
+    const recorded = this.#recorded ?? -1n;
+    return this.#handed.records.find(({ position }) => position > recorded)?.position;
+  }
+
+  async next(): Promise<RoundEnd> {
+    const { tableId, shardId, records, signal } = this.#handed;
+    const { registry, shards } = this.#parts;
+    const name = records[0]?.record.header.tableName ?? '';
+    const opened = await registry.findFor(tableId, name, newestSchemaId(records));
+    if (opened === undefined) return 'dropped';
+    const found = await opened.committer.base({ isFresh: this.#mustLook });
+    this.#mustLook = true;
+    if (found.kind === 'fenced') {
+      await registry.forget(tableId);
+      return undefined;
+    }
+    const state = await loadState(opened.table, found.base.properties);
+    let description = await shards.describe(signal);
+    const isListed = description.shards.some(shard => shard.shardId === shardId);
+    const isNewLog = state !== undefined && state.incarnation !== description.incarnation;
+    if (!isListed || isNewLog) description = await shards.refresh(signal);
+    const isSameLog = state?.incarnation === description.incarnation;
+    this.#recorded = isSameLog ? state.shards.get(shardId)?.position : undefined;
+    const decision = decideTake({ shardId, records, state, description });
+    switch (decision.kind) {
+      case 'nothing':
+        return 'taken';
+      case 'stale':
+        return 'stale';
+      case 'take':
+        return this.#take(opened, description, decision);
+      case 'read-log':
+        return this.#readLog(opened, description, state);
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  /** What was handed over, as it is. */
+  async #take(
+    opened: OpenedTable,
+    description: LogDescription,
+    { recorded, records }: { readonly recorded: bigint; readonly records: readonly RoutedRecord[] },
+  ): Promise<RoundEnd> {
+    const { shardId, through, deadlineMs, signal } = this.#handed;
+    const shard = description.shards.find(listed => listed.shardId === shardId);
+    const hashKeys = { start: shard?.hashKeyStart ?? 0n, end: shard?.hashKeyEnd ?? -1n };
+    const batch: ShardBatch = { shardId, hashKeys, recorded, records, through, ended: false };
+    const { incarnation, retentionMs } = description;
+    const { commitLog } = this.#parts;
+    if (commitLog !== undefined) {
+      const input = { incarnation, batch, retentionMs, deadlineMs, signal };
+      const outcome = await commitByMessage({ ...this.#parts, commitLog }, opened, input);
+      if (outcome.status !== 'too-large') return this.#after(opened, outcome) ? 'taken' : undefined;
+    }
+    return (await this.#swap(opened, description, [batch])) ? 'taken' : undefined;
+  }
+
+  /** What the table has not taken yet, from the log; in pieces, each of which stays when the next one fails. */
+  async #readLog(opened: OpenedTable, description: LogDescription, state: IngestState | undefined): Promise<RoundEnd> {
+    const { tableId, shardId, through, signal } = this.#handed;
+    const piece = await readOwed(this.#parts, {
+      tableId,
+      state,
+      description,
+      shardId,
+      until: through.position,
+      bytesMax: pieceBytesMax,
+      signal,
+    });
+    this.#lostShards = [...new Set([...this.#lostShards, ...piece.lostShards])];
+    const isCommitted = piece.shards.length === 0 || (await this.#swap(opened, description, piece.shards));
+    return isCommitted && piece.isComplete ? 'taken' : undefined;
+  }
+
+  async #swap(opened: OpenedTable, description: LogDescription, shards: readonly ShardBatch[]): Promise<boolean> {
+    const { store, commitUser } = this.#parts;
+    const outcome = await ingestTable(opened.table, opened.committer, store, {
+      incarnation: description.incarnation,
+      shards,
+      listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
+      retentionMs: description.retentionMs,
+      commitUser,
+      signal: this.#handed.signal,
+    });
+    return this.#after(opened, outcome);
+  }
+
+  /** True when it is committed; what the other outcomes mean shows at the next look. */
+  #after(
+    { table }: OpenedTable,
+    outcome: IngestOutcome | { readonly status: 'committed'; readonly counters: IngestCounters },
+  ): boolean {
+    switch (outcome.status) {
+      case 'committed':
+        this.#commitCount += 1;
+        this.#counters = addCounters(this.#counters, outcome.counters);
+        return true;
+      case 'changed':
+      case 'unknown':
+      case 'fenced':
+        return false;
+      case 'conflict':
+        throw new LakeError(
+          'conflict',
+          'LAKE_COMMIT_CONFLICT',
+          `${table.label} cannot be committed: ${outcome.detail}`,
+        );
+      default:
+        return unreachable(outcome);
+    }
+  }
+}
+
+function failureOf(thrown: unknown, signal: AbortSignal | undefined): LakeError {
+  if (isLakeError(thrown)) return thrown;
+  if (signal?.aborted === true && thrown === signal.reason) {
+    return new LakeError('unavailable', 'LAKE_ABORTED', 'the call was ended before the rows were committed', {
+      cause: thrown,
+    });
+  }
+  throw thrown;
+}
+
+function timeIsUp(tableName: string): LakeError {
+  return new LakeError('unavailable', 'LAKE_COMMIT_UNKNOWN', `${tableName}: the rows were not committed in time`);
+}
