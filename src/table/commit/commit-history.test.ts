@@ -10,6 +10,7 @@ import {
   plannedFile,
   putSchema,
 } from '../../../test/table-fixture.ts';
+import { invalid } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';
 import { encodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
@@ -218,4 +219,40 @@ test('a merge is kept over a lost swap', async () => {
   expect(outcome).toMatchObject({ status: 'committed', attempts: 2, requests: { merge: 1, put: 5 } });
   expect(fileNames(await liveEntries(table, await headOf(table)))).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   expect((await manifestsOf(table, await headOf(table))).length).toBe(3);
+});
+
+test('a base that expires under its plan is looked up again, and a plan that always says so is not asked for ever', async () => {
+  const store = memoryStore();
+  const table = await fixtureTable(store, parts);
+  await commit(table, numberedAppend(table, { name: 'a' }));
+  await commit(table, numberedAppend(table, { name: 'b' }));
+  const rival = await openTable(store, { database: 'd', name: 't' }, parts);
+  const late = await openTable(store, { database: 'd', name: 't' }, parts);
+  let plans = 0;
+  const outcome = await commit(late, {
+    ...numberedAppend(late, { name: 'c' }),
+    async plan(base, again) {
+      plans += 1;
+      if (plans === 1) {
+        // Everything the base names is superseded and removed before it is read.
+        const metas = await manifestsOf(rival, await headOf(rival));
+        await commit(rival, drop({ ...rival, id: undefined }));
+        for (const { fileName } of metas) await store.delete(`d.db/t/manifest/${fileName}`);
+        for (const id of [1, 2]) await store.delete(`d.db/t/snapshot/snapshot-${id}`);
+      }
+      return numberedAppend(late, { name: 'c' }).plan(base, again);
+    },
+  });
+  expect(outcome).toMatchObject({ status: 'fenced', reason: 'dropped' });
+  let asked = 0;
+  const empty = await fixtureTable(memoryStore(), parts);
+  const never = commit(empty, {
+    ...numberedAppend(empty, { name: 'd' }),
+    plan: async () => {
+      asked += 1;
+      throw invalid('LAKE_SNAPSHOT_EXPIRED', 'something else has expired');
+    },
+  });
+  await expect(never).rejects.toMatchObject({ code: 'LAKE_SNAPSHOT_EXPIRED' });
+  expect(asked).toBeLessThan(20);
 });

@@ -29,7 +29,14 @@ import { baseIsStale } from './decide-base.ts';
 import { decideGuards } from './decide-guards.ts';
 import { buildSnapshot } from './decide-snapshot.ts';
 import { HintWriter } from './hints.ts';
-import { baseLookAgainMs, commitAttemptsMax, commitAttemptsMin, commitElapsedMsMax, planRoundsMax } from './limits.ts';
+import {
+  baseLookAgainMs,
+  commitAttemptsMax,
+  commitAttemptsMin,
+  commitElapsedMsMax,
+  lookupTriesMax,
+  planRoundsMax,
+} from './limits.ts';
 import { type LookupResult, lookUpBase } from './look-up.ts';
 import { carriedProperties } from './properties.ts';
 import type {
@@ -48,6 +55,13 @@ import { MetadataWriter, type WrittenMetadata } from './write-metadata.ts';
 type End = CommitOutcome extends infer O ? (O extends CommitOutcome ? Omit<O, keyof CommitFigures> : never) : never;
 /** undefined: begin again at the newest base. */
 type AttemptResult = End | undefined;
+
+/** What the attempts of one commit share. */
+type CommitRun = {
+  readonly metadata: MetadataWriter;
+  /** Bases that had expired when they were read. */
+  expiredCount: number;
+};
 
 /** What one attempt has put together when it swaps. */
 type Attempt = {
@@ -116,7 +130,7 @@ export class Committer implements AsyncDisposable {
   async #commit(request: CommitRequest): Promise<CommitOutcome> {
     const { clock, random } = this.#table;
     const before = this.#store.counts;
-    const metadata = new MetadataWriter(this.#table);
+    const run: CommitRun = { metadata: new MetadataWriter(this.#table), expiredCount: 0 };
     const startedAtMs = clock.monotonicMs();
     let end: AttemptResult;
     let attempts = 0;
@@ -130,12 +144,12 @@ export class Committer implements AsyncDisposable {
       const waitMs = this.#contention.waitMs(random);
       if (waitMs > 0) await clock.sleep(waitMs, request.signal);
       attempts += 1;
-      end = await this.#attempt(request, metadata);
+      end = await this.#attempt(request, run);
     }
-    return { ...end, attempts, requests: requestsBetween(before, this.#store.counts, metadata.mergeCounts) };
+    return { ...end, attempts, requests: requestsBetween(before, this.#store.counts, run.metadata.mergeCounts) };
   }
 
-  async #attempt(request: CommitRequest, metadata: MetadataWriter): Promise<AttemptResult> {
+  async #attempt(request: CommitRequest, run: CommitRun): Promise<AttemptResult> {
     const startedAtMs = this.#table.clock.monotonicMs();
     try {
       const wasHeld = this.#holdsFreshBase();
@@ -145,15 +159,15 @@ export class Committer implements AsyncDisposable {
       const plan = await planOn(base, request, { firstOnly: wasHeld });
       // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
       if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan.end;
-      const written = await base.reading(() => metadata.write(base, plan));
+      const written = await base.reading(() => run.metadata.write(base, plan));
       // S1: what the store has answered meanwhile says how old the base is.
       const storeTimeMs = Math.max(base.storeTimeMs, this.#table.storeTimeMs());
       if (baseIsStale(base.storeTimeMs, storeTimeMs)) return this.#lookAgain();
       return await this.#swap(request, { base, plan, written, storeTimeMs, startedAtMs });
     } catch (error) {
-      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED') || metadata.expiredCount >= lookupTriesMax) throw error;
+      if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED') || run.expiredCount >= lookupTriesMax) throw error;
       // The base has expired under the plan: there is a newer one.
-      metadata.expiredCount += 1;
+      run.expiredCount += 1;
       return this.#lookAgain();
     }
   }
