@@ -6,7 +6,7 @@
  * Transportation Statistics.
  */
 import { fileURLToPath } from 'node:url';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { makeColumn } from '../../src/types/column-buffers.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
 import { type DataField, lengthMax, type RowType } from '../../src/types/data-type.ts';
@@ -61,13 +61,20 @@ export async function* flightChanges(flightCount: number): AsyncGenerator<RowBat
           UNION ALL SELECT *, 1 AS event, date + to_minutes(delay) AS at_time FROM flights)
     JOIN codes o ON origin = o.name JOIN codes d ON destination = d.name
     ORDER BY at_time, event, flight`);
-  const names = buildBatch({ fields: [field(0, 'name', text)] }, airports.map(name => [name])).columns[0];
-  const events = buildBatch({ fields: [field(0, 'status', text)] }, statuses.map(status => [status])).columns[0];
+  const names = buildBatch(
+    { fields: [field(0, 'name', text)] },
+    airports.map(name => [name]),
+  ).columns[0];
+  const events = buildBatch(
+    { fields: [field(0, 'status', text)] },
+    statuses.map(status => [status]),
+  ).columns[0];
   if (names === undefined || events === undefined) throw new Error('no dictionaries');
   for (;;) {
     const chunk = await result.fetchChunk();
     if (chunk === null || chunk.rowCount === 0) break;
-    const column = (index: number): readonly (number | bigint | null)[] => chunk.getColumnValues(index) as (number | bigint | null)[];
+    const column = (index: number): readonly (number | bigint | null)[] =>
+      chunk.getColumnValues(index) as (number | bigint | null)[];
     yield changeBatch(chunk.rowCount, column, names, events);
   }
   connection.closeSync();
@@ -83,10 +90,17 @@ function changeBatch(
   const [flight, ms, event, delay, distance, origin, destination] = [0, 1, 2, 3, 4, 5, 6].map(column);
   const types = flightRowType.fields.map(({ type }) => type);
   const type = (index: number): DataField['type'] => types[index] ?? text;
-  const numbers = (values: readonly unknown[] | undefined): Int32Array => Int32Array.from(values ?? [], value => Number(value));
-  const longs = (values: readonly unknown[] | undefined): BigInt64Array => BigInt64Array.from(values ?? [], value => BigInt(Number(value)));
+  const numbers = (values: readonly unknown[] | undefined): Int32Array =>
+    Int32Array.from(values ?? [], value => Number(value));
+  const longs = (values: readonly unknown[] | undefined): BigInt64Array =>
+    BigInt64Array.from(values ?? [], value => BigInt(Number(value)));
   const coded = (dictionary: Column, codes: readonly unknown[] | undefined): Column =>
-    gatherColumn([dictionary], text, new Uint8Array(rowCount), Uint32Array.from(codes ?? [], code => Number(code)));
+    gatherColumn(
+      [dictionary],
+      text,
+      new Uint8Array(rowCount),
+      Uint32Array.from(codes ?? [], code => Number(code)),
+    );
   const nullBitmap = new Uint8Array((rowCount + 7) >> 3);
   let nullCount = 0;
   for (let row = 0; row < rowCount; row += 1) {
@@ -116,7 +130,9 @@ function listSql(names: readonly string[]): string {
 }
 
 /** What the final table must be, computed from the source file alone: row count and a checksum over every column. */
-export async function expectedAnswer(flightCount: number): Promise<{ readonly count: string; readonly checksum: string }> {
+export async function expectedAnswer(
+  flightCount: number,
+): Promise<{ readonly count: string; readonly checksum: string }> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   const sql = `SELECT ${answerSql} FROM (SELECT flight, date, 'departed' AS status, delay, distance, origin, destination FROM (${flightsSql(flightCount)}))`;
@@ -128,4 +144,4 @@ export async function expectedAnswer(flightCount: number): Promise<{ readonly co
 
 /** Count and checksum of a flights table; the same text is asked of the source and of the lake. */
 export const answerSql =
-  "count(*) AS n, bit_xor(hash(flight, epoch_ms(date), status, delay, distance, origin, destination)) AS checksum";
+  'count(*) AS n, bit_xor(hash(flight, epoch_ms(date), status, delay, distance, origin, destination)) AS checksum';
