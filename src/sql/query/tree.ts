@@ -1,0 +1,80 @@
+/**
+ * A query as DuckDB's own parser sees it (`json_serialize_sql`), and how to walk it. Only SELECT-like statements have
+ * such a tree.
+ */
+import { invalid, unsupported } from '../../base/errors.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../base/json.ts';
+import type { SqlConnection } from '../engine.ts';
+
+/** @throws LakeError LAKE_SQL_SYNTAX, or `unsupported` when it is no query */
+export async function queryTree(connection: SqlConnection, sql: string): Promise<JsonObject> {
+  const answer = parseJson(await connection.text('SELECT json_serialize_sql($1::VARCHAR)', sql));
+  if (!isObject(answer)) throw unsupported('this statement', 'SQL');
+  if (answer['error'] !== false) {
+    const message = textAt(answer, 'error_message');
+    if (answer['error_type'] === 'not implemented')
+      throw unsupported(`a statement that is no query (${message})`, 'SQL');
+    throw invalid('LAKE_SQL_SYNTAX', `${message}${placeText(sql, answer['position'])}`);
+  }
+  const statements = listAt(answer, 'statements');
+  const [statement] = statements;
+  if (statements.length !== 1 || !isObject(statement)) throw unsupported('more than one statement at a time', 'SQL');
+  const node = objectAt(statement, 'node');
+  if (node === undefined) throw unsupported('this statement', 'SQL');
+  return node;
+}
+
+function placeText(sql: string, position: JsonValue | undefined): string {
+  const at = Number(position);
+  if (position === undefined || !Number.isSafeInteger(at)) return '';
+  const before = sql.slice(0, at).split('\n');
+  return ` (line ${before.length}, column ${(before.at(-1) ?? '').length + 1} of the query)`;
+}
+
+export function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+/** The text under a key; '' when there is none. */
+export function textAt(tree: JsonObject, key: string): string {
+  const value = tree[key];
+  return typeof value === 'string' ? value : '';
+}
+
+export function objectAt(tree: JsonObject, key: string): JsonObject | undefined {
+  const value = tree[key];
+  return isObject(value) ? value : undefined;
+}
+
+export function listAt(tree: JsonObject, key: string): readonly JsonValue[] {
+  const value = tree[key];
+  return Array.isArray(value) ? value : [];
+}
+
+export function objectsAt(tree: JsonObject, key: string): readonly JsonObject[] {
+  return listAt(tree, key).filter(isObject);
+}
+
+export function textsAt(tree: JsonObject, key: string): readonly string[] {
+  return listAt(tree, key).filter(item => typeof item === 'string');
+}
+
+/** The objects right below a tree, through lists. */
+export function* childrenOf(tree: JsonObject): Generator<JsonObject, void, undefined> {
+  for (const value of Object.values(tree)) {
+    if (isObject(value)) yield value;
+    else if (Array.isArray(value)) yield* itemsOf(value);
+  }
+}
+
+function* itemsOf(values: readonly JsonValue[]): Generator<JsonObject, void, undefined> {
+  for (const value of values) {
+    if (isObject(value)) yield value;
+    else if (Array.isArray(value)) yield* itemsOf(value);
+  }
+}
+
+/** Names are the same whatever their case, as DuckDB has it. */
+export function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

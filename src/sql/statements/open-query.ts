@@ -1,0 +1,209 @@
+/**
+ * A query, from its text to rows that stream: DuckDB's parser tells which tables it names and which of their columns and
+ * rows can matter; each becomes a relation; DuckDB runs the text as it was written.
+ */
+import { join } from 'node:path';
+import { assert, present } from '../../base/assert.ts';
+import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
+import type { JsonObject } from '../../base/json.ts';
+import { type Identifier, parseIdentifier } from '../../catalog/identifier.ts';
+import { readSystemTable, systemTableType } from '../../catalog/system-tables.ts';
+import { readSnapshot } from '../../table/snapshots.ts';
+import type { Table } from '../../table/table.ts';
+import type { DataField, DataType, RowType } from '../../types/data-type.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
+import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions } from '../context.ts';
+import type { QueryColumn, SqlConnection } from '../engine.ts';
+import type { Query, TimeTravel } from '../parser/statement.ts';
+import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
+import { pushedFilters } from '../query/pushdown.ts';
+import { type TableReference, tableReferences } from '../query/references.ts';
+import { resultTypes } from '../query/result-types.ts';
+import { queryTree } from '../query/tree.ts';
+import { quoteName } from '../quote.ts';
+import { batchRelation, snapshotExpired, tableRelation } from '../relations/relation.ts';
+import { type TableState, tableState } from '../relations/time-travel.ts';
+import { resultBatches, resultRowType } from '../result-columns.ts';
+
+export type OpenQuery = AsyncDisposable & {
+  readonly rowType: RowType;
+  readonly batches: AsyncIterable<RowBatch>;
+};
+
+export type QueryShape = {
+  /** Makes another query of it, once its columns are known. */
+  readonly wrap?: ((sql: string, columns: readonly QueryColumn[]) => string) | undefined;
+  /** Types of the columns, where they are not told by the query. */
+  readonly types?: readonly DataType[] | undefined;
+};
+
+/** Opens a query; whoever gets it must read it to its end or dispose of it. */
+export async function openQuery(
+  context: SqlContext,
+  session: SqlSession,
+  query: Query,
+  options: StatementOptions,
+  shape: QueryShape = {},
+): Promise<OpenQuery> {
+  const connection = await context.engine.connect();
+  try {
+    const [, prefix = '', sql = ''] = /^(\s*EXPLAIN\s+(?:ANALYZE\s+)?)?(.*)$/is.exec(query.sql) ?? [];
+    const tree = await queryTree(connection, sql);
+    const relations = await findRelations(context, session, tree, query.travels);
+    const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
+    await makeRelations(context, connection, session, { tree, relations, columns, options });
+    const wrapped = shape.wrap === undefined ? sql : shape.wrap(sql, await connection.columnsOf(sql));
+    const running = await connection.query(prefix + wrapped, options);
+    const declared = shape.types ?? (prefix === '' ? resultTypes(tree, columns) : []);
+    const rowType = resultRowType(running, declared);
+    const batches = readingOf(connection, relations, resultBatches(running, rowType));
+    return { rowType, batches, [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose]() };
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A table as often as a query names it under one name. */
+type Relation = {
+  /** Where the query finds it. */
+  readonly database: string;
+  readonly name: string;
+  readonly table: Table;
+  /** undefined: the table itself. */
+  readonly systemTable: string | undefined;
+  readonly state: TableState;
+  readonly fields: readonly DataField[];
+  readonly trees: JsonObject[];
+};
+
+async function findRelations(
+  context: SqlContext,
+  session: SqlSession,
+  tree: JsonObject,
+  travels: readonly TimeTravel[],
+): Promise<readonly Relation[]> {
+  const relations = new Map<string, Relation>();
+  for (const reference of tableReferences(tree)) {
+    const { database, name, travel } = placeOf(reference, session, travels);
+    const key = JSON.stringify([database.toLowerCase(), name.toLowerCase()]);
+    const there = relations.get(key);
+    if (there === undefined) {
+      const identifier = identifierOf(travel?.name ?? { database, table: name }, session);
+      const opened = await openRelation(context, identifier, travel);
+      relations.set(key, { database, name, ...opened, trees: [reference.tree] });
+      continue;
+    }
+    if (there.database !== database || there.name !== name) {
+      throw unsupported(`${there.name} and ${name}, which differ in case only, in one query`, 'SQL');
+    }
+    there.trees.push(reference.tree);
+  }
+  return [...relations.values()];
+}
+
+function placeOf(
+  reference: TableReference,
+  session: SqlSession,
+  travels: readonly TimeTravel[],
+): { readonly database: string; readonly name: string; readonly travel: TimeTravel | undefined } {
+  const isPlain = reference.database === '';
+  const travel = isPlain ? travels.find(({ alias }) => alias === reference.table) : undefined;
+  return { database: isPlain ? session.currentDatabase : reference.database, name: reference.table, travel };
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_NAME */
+export function identifierOf(
+  name: { readonly database: string | undefined; readonly table: string },
+  session: SqlSession,
+): Identifier {
+  const database = name.database ?? session.currentDatabase;
+  const identifier = parseIdentifier(`${database}.${name.table}`);
+  if (identifier.database === database) return identifier;
+  throw invalid('LAKE_BAD_NAME', `${JSON.stringify(database)} is not the name of a database`);
+}
+
+async function openRelation(
+  context: SqlContext,
+  identifier: Identifier,
+  travel: TimeTravel | undefined,
+): Promise<Pick<Relation, 'table' | 'systemTable' | 'state' | 'fields'>> {
+  const { systemTable } = identifier;
+  const rowType = systemTable === undefined ? undefined : systemTableType(systemTable);
+  const table = await openNamedTable(context, identifier);
+  const state = await tableState(table, travel);
+  return { table, systemTable, state, fields: rowType?.fields ?? state.schema.fields };
+}
+
+type Plan = {
+  readonly tree: JsonObject;
+  readonly relations: readonly Relation[];
+  readonly columns: ReadonlyMap<JsonObject, readonly DataField[]>;
+  readonly options: StatementOptions;
+};
+
+/** Makes a view for each relation and the session's database the one for plain names. */
+async function makeRelations(
+  context: SqlContext,
+  connection: SqlConnection,
+  session: SqlSession,
+  { tree, relations, columns, options }: Plan,
+): Promise<void> {
+  const used = columnsUsed(tree, tableReferences(tree));
+  const filters = pushedFilters(tree, columns, options.parameters ?? []);
+  const schemaOf = (database: string): string => `${quoteName(connection.catalog)}.${quoteName(database)}`;
+  for (const database of new Set([session.currentDatabase, ...relations.map(relation => relation.database)])) {
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schemaOf(database)}`);
+  }
+  for (const [index, relation] of relations.entries()) {
+    const { table, state, systemTable, trees } = relation;
+    const folder = join(connection.folder, String(index));
+    const parts = { folder, unionRead: context.unionRead, signal: options.signal };
+    const text =
+      systemTable === undefined
+        ? await tableRelation(table, state, { columns: allUsed(trees, used), predicate: anyOf(trees, filters) }, parts)
+        : await batchRelation(await readSystemTable(table, systemTable, { snapshot: state.snapshot }), parts);
+    await connection.run(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
+  }
+  await connection.run(`USE ${schemaOf(session.currentDatabase)}`);
+}
+
+function allUsed(trees: readonly JsonObject[], used: ReadonlyMap<JsonObject, ColumnsUsed>): ColumnsUsed {
+  const each = trees.map(tree => used.get(tree) ?? 'all');
+  return each.find(columns => columns === 'all') ?? present(each[0], 'a relation is named somewhere');
+}
+
+/** What some reference wants; undefined when one wants everything. */
+function anyOf(trees: readonly JsonObject[], filters: ReadonlyMap<JsonObject, Predicate>): Predicate | undefined {
+  const each = trees.map(tree => filters.get(tree));
+  const known = each.filter(filter => filter !== undefined);
+  assert(trees.length > 0, 'a relation is named somewhere');
+  if (known.length < each.length) return undefined;
+  return known.length === 1 ? known[0] : { kind: 'or', children: known };
+}
+
+/** The batches; ends the connection behind the last. A file that is gone is looked at again (DESIGN D1). */
+async function* readingOf(
+  connection: SqlConnection,
+  relations: readonly Relation[],
+  batches: AsyncIterable<RowBatch>,
+): AsyncGenerator<RowBatch, void, undefined> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_SQL_IO')) await checkSnapshots(relations, error);
+    throw error;
+  } finally {
+    await connection[Symbol.asyncDispose]();
+  }
+}
+
+async function checkSnapshots(relations: readonly Relation[], cause: unknown): Promise<void> {
+  for (const { table, state } of relations) {
+    const { snapshot } = state;
+    if (snapshot === undefined) continue;
+    const now = await readSnapshot(table, snapshot.id);
+    if (now?.deltaManifestList !== snapshot.deltaManifestList) throw snapshotExpired(table, snapshot, cause);
+  }
+}
