@@ -3,6 +3,7 @@
  * it decode any columns of a row group, or a few pages of one, and nothing else.
  */
 import { assert } from '../../base/assert.ts';
+import { concatBytes } from '../../bytes/concat.ts';
 import type { Column } from '../../types/row-batch.ts';
 import { type Codec, type ColumnChunk, magic, type SchemaElement } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
@@ -69,9 +70,12 @@ function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array
 
 /** Reused from call to call: the wasm copies what it is given at once. */
 let scratch = new Uint8Array(0);
+/** A larger file gets bytes of its own. */
+const scratchBytesMax = 64 * 1024 * 1024;
 
 function intoScratch(parts: readonly Uint8Array[]): Uint8Array {
   const byteLength = parts.reduce((sum, part) => sum + part.length, 0);
+  if (byteLength > scratchBytesMax) return concatBytes(parts);
   if (byteLength > scratch.length) scratch = new Uint8Array(byteLength);
   let at = 0;
   for (const part of parts) {

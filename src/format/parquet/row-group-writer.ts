@@ -4,24 +4,16 @@
  */
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
-import { arrowType, Field, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '../../types/arrow.ts';
-import {
-  bitAt,
-  float32Values,
-  float64Values,
-  makeColumn,
-  nullBitsOf,
-  uint8Values,
-  uint32Values,
-} from '../../types/column-buffers.ts';
+import { concatBytes } from '../../bytes/concat.ts';
+import { bitAt, float32Values, float64Values, nullBitsOf } from '../../types/column-buffers.ts';
 import type { DataType, RowType } from '../../types/data-type.ts';
-import type { Column, RowBatch } from '../../types/row-batch.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
 import { chooseEncoding } from './column-encoding.ts';
 import { type Codec, type ColumnChunk, chunkStart, type RowGroup, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
-import { fixed12ToInt96 } from './int96.ts';
 import { type Page, readPages, writePageHeader } from './page.ts';
 import { isNative, packPage } from './page-codec.ts';
+import { ipcStream } from './row-ipc.ts';
 import type { ColumnEncoding, ParquetCodec } from './wasm-door.ts';
 import { writtenSchema } from './written-schema.ts';
 
@@ -59,7 +51,11 @@ export function encodeRowGroup(
   const encodings = rowType.fields.map(({ type }, index) =>
     chooseEncoding(present(largest.columns[index], 'column'), type, rowCount),
   );
-  const file = encodeFile(wasm, { batches, rowType }, { encodings, codec: isNative(codec) ? 'none' : codec });
+  const { file, isText: isUtf8 } = encodeFile(wasm, batches, {
+    types: rowType.fields.map(field => field.type),
+    encodings,
+    codec: isNative(codec) ? 'none' : codec,
+  });
   const footerBytes = new DataView(file.buffer, file.byteOffset).getUint32(file.length - tailBytes, true);
   const footer = readFooter(file.subarray(-tailBytes - footerBytes, -tailBytes), file.length, ownFile);
   const [group] = footer.rowGroups;
@@ -72,51 +68,43 @@ export function encodeRowGroup(
     assert(isInt96 || chunk.physical === element.physical, () => `${element.name} was encoded as ${chunk.physical}`);
     const start = chunkStart(chunk);
     const bytes = file.subarray(start, start + chunk.compressedBytes);
-    const statistics = isInt96 || holdsNaN(batches, index, element.physical) ? undefined : chunk.statistics;
+    const isCut = !isUtf8 && element.annotation?.kind === 'string';
+    const hasBounds = !isInt96 && !isCut && !holdsNaN(batches, index, element.physical);
     return {
-      chunk: { ...chunk, physical: element.physical ?? chunk.physical, path: [element.name], statistics },
+      chunk: {
+        ...chunk,
+        physical: element.physical ?? chunk.physical,
+        path: [element.name],
+        statistics: hasBounds ? chunk.statistics : undefined,
+      },
       pages: readPages(bytes, chunk, ownFile),
     };
   });
   return { rowCount, columns };
 }
 
-type Rows = { readonly batches: readonly RowBatch[]; readonly rowType: RowType };
-type Form = { readonly encodings: readonly ColumnEncoding[]; readonly codec: Codec };
+type EncodedFile = { readonly file: Uint8Array; readonly isText: boolean };
 
-function encodeFile(wasm: ParquetCodec, rows: Rows, { encodings, codec }: Form): Uint8Array {
-  return wasm.encode(ipcStream(rows), encodings, codec);
-}
-
-/** The rows with columns named by their position. */
-function ipcStream({ batches, rowType }: Rows): Uint8Array {
-  const writer = new RecordBatchStreamWriter();
-  const types = rowType.fields.map(field => encodedType(field.type));
-  const fields = types.map((type, index) => new Field(String(index), arrowType(type), type.nullable));
-  const schema = new Schema(fields);
-  for (const batch of batches) {
-    const children = batch.columns.map((column, index) => asEncoded(column, present(types[index], 'type')));
-    const data = makeData({ type: new Struct(fields), length: batch.rowCount, nullCount: 0, children });
-    writer.write(new RecordBatch(schema, data));
+/**
+ * The rows as a file. Strings that are not UTF-8, which the wasm refuses, are encoded as bytes; `isText` is then false,
+ * and bounds of strings may have been cut within a character.
+ */
+function encodeFile(
+  wasm: ParquetCodec,
+  batches: readonly RowBatch[],
+  { types, encodings, codec }: { types: readonly DataType[]; encodings: readonly ColumnEncoding[]; codec: Codec },
+): EncodedFile {
+  try {
+    return { file: wasm.encode(ipcStream(batches, types), encodings, codec), isText: true };
+  } catch (error) {
+    if (!types.some(isText)) throw error;
+    const asBytes = types.map((type): DataType => (isText(type) ? { ...type, kind: 'varbinary' } : type));
+    return { file: wasm.encode(ipcStream(batches, asBytes), encodings, codec), isText: false };
   }
-  writer.finish();
-  return writer.toUint8Array(true);
 }
 
-/** The type as the wasm is told of it, which would take int64 for decimals of one digit. */
-function encodedType(type: DataType): DataType {
-  return type.kind === 'decimal' && type.precision === 1 ? { ...type, precision: 2 } : type;
-}
-
-function asEncoded(column: Column, type: DataType): Column {
-  const { length, nullBitmap, nullCount } = column;
-  const isInt96 = (type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && type.precision > 6;
-  if (isInt96) {
-    const words = new Uint32Array(uint8Values(column).slice(0, length * 12).buffer);
-    return makeColumn(type, length, { values: fixed12ToInt96(words), nullBitmap, nullCount });
-  }
-  if (type.kind === 'decimal') return makeColumn(type, length, { values: uint32Values(column), nullBitmap, nullCount });
-  return column;
+function isText(type: DataType): type is DataType & { readonly kind: 'char' | 'varchar' } {
+  return type.kind === 'char' || type.kind === 'varchar';
 }
 
 /** Bounds say nothing of NaN, which Paimon's order puts above all numbers; a chunk with one goes without bounds. */
@@ -154,7 +142,7 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
     at += laidOut.chunk.compressedBytes;
   }
   const byteSize = chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes: Buffer.concat(parts) };
+  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes: concatBytes(parts) };
 }
 
 type LaidOutColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };

@@ -22,6 +22,7 @@ import init, {
 } from 'parquet-wasm/esm';
 import { assert } from '../../base/assert.ts';
 import type { Codec } from './footer.ts';
+import { markStack, withStackExport } from './wasm-stack.ts';
 
 /** How the values of a column are laid out once decoded: single bits, a fixed number of bytes, or bytes with offsets. */
 export type ValueLayout = 'bits' | 'offsets' | number;
@@ -59,8 +60,24 @@ export function parquetCodec(): Promise<ParquetCodec> {
 }
 
 async function load(): Promise<ParquetCodec> {
-  await init({ module_or_path: await readFile(wasmPath()) });
-  return { encode, decode };
+  const exports = await init({ module_or_path: withStackExport(await readFile(wasmPath())) });
+  return {
+    encode: (ipcStream, encodings, codec) => surviving(exports, () => encode(ipcStream, encodings, codec)),
+    decode: (file, rowCount, layouts) => surviving(exports, () => decode(file, rowCount, layouts)),
+  };
+}
+
+/** Calls the wasm such that it can be called again after a trap. What the trapped call had allocated stays so. */
+function surviving<T>(exports: object, action: () => T): T {
+  const restoreStack = markStack(exports);
+  try {
+    return action();
+  } catch (error) {
+    const isTrap = error instanceof Error && error.name === 'RuntimeError';
+    if (!isTrap) throw error;
+    restoreStack();
+    throw new Error(`the codec gave up on its values (${error.message})`, { cause: error });
+  }
 }
 
 /** In a bundle the file lies beside it; else it is the package's. */

@@ -9,6 +9,7 @@
  * Not written: page indexes, bloom filters, key-value metadata, nested columns.
  */
 import { assert } from '../../base/assert.ts';
+import { concatBytes } from '../../bytes/concat.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import { type Codec, magic, type RowGroup } from './footer.ts';
@@ -141,7 +142,7 @@ class Writer implements ParquetWriter {
         createdBy,
       }),
     );
-    return { bytes: Buffer.concat(this.#parts.splice(0)), rowCount: this.#rowCount };
+    return { bytes: concatBytes(this.#parts.splice(0)), rowCount: this.#rowCount };
   }
 
   async #endRowGroup(): Promise<void> {
