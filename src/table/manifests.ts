@@ -163,6 +163,24 @@ export async function whileSnapshotStays<T>(table: Table, snapshot: Snapshot, re
   }
 }
 
+/** The same for a stream: each step of it is such a read. */
+export async function* streamWhileSnapshotStays<T>(
+  table: Table,
+  snapshot: Snapshot,
+  items: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await whileSnapshotStays(table, snapshot, () => iterator.next());
+      if (step.done === true) return;
+      yield step.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
 /** A file that a snapshot or manifest names and that is not there. */
 export function fileMissing(table: Table, key: string): Error {
   return corrupt('LAKE_FILE_MISSING', `${table.store.uri}: ${key} of table ${table.label} is missing`);

@@ -79,6 +79,16 @@ export function withoutOffset(column: Column): Column {
   });
 }
 
+/** Memory of the values, roughly: fixed-width values and the texts the batch points to; null bits are not counted. */
+export function batchBytes(batch: RowBatch): number {
+  let bytes = 0;
+  for (const { length, values, valueOffsets } of batch.columns) {
+    if (valueOffsets === undefined || valueOffsets.length === 0) bytes += values.byteLength;
+    else bytes += 4 * length + (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
+  }
+  return bytes;
+}
+
 /** True where row `row` has a value. */
 export function isValid(column: Column, row: number): boolean {
   const bits = column.nullBitmap;

@@ -18,7 +18,13 @@ import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf } from '../../types/prune.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { bucketKey, type PlacedFile } from '../live-files.ts';
-import { changelogManifestsOf, deltaManifestsOf, readEntries, whileSnapshotStays } from '../manifests.ts';
+import {
+  changelogManifestsOf,
+  deltaManifestsOf,
+  readEntries,
+  streamWhileSnapshotStays,
+  whileSnapshotStays,
+} from '../manifests.ts';
 import { wantedFields } from '../read/column-mapping.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
@@ -64,7 +70,7 @@ export async function* readChanges(
   };
   const names = wantedFields(schema, options.columns).map(field => field.name);
   for (const file of files) {
-    for await (const batch of changesOf(table, file, read)) {
+    for await (const batch of streamWhileSnapshotStays(table, snapshot, changesOf(table, file, read))) {
       const kept = matching(batch, options.predicate);
       if (kept.rows.rowCount > 0) yield { rows: projectBatch(kept.rows, names), kinds: kept.kinds };
     }

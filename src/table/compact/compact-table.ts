@@ -9,6 +9,7 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
 import {
   appendCompactionSettings,
@@ -23,14 +24,14 @@ import {
   pickFullCompaction,
 } from '../../lsm/compaction-picker.ts';
 import { planUnit } from '../../lsm/compaction-plan.ts';
-import { sortedRuns } from '../../lsm/sorted-runs.ts';
+import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { Committer } from '../commit/commit.ts';
 import { type CommitBase, type CommitPlan, type CommitStop, commitPlan, commitStop } from '../commit/request.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
-import { liveEntries } from '../manifests.ts';
+import { liveEntries, whileSnapshotStays } from '../manifests.ts';
 import { latestSnapshot } from '../snapshots.ts';
-import { partitionTypes, type Table } from '../table.ts';
+import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { type CompactResult, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
@@ -75,32 +76,44 @@ type Done = { readonly task: Task; readonly result: CompactResult };
 
 /** @throws LakeError `unsupported` for tables whose compaction asks for more than is done here */
 export async function compactTable(
-  table: Table,
+  opened: Table,
   committer: Committer,
   options: CompactOptions,
 ): Promise<CompactReceipt> {
+  const table = await withNewestSchema(opened);
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const tasks = pickTasks(table, await liveEntries(table, snapshot), options);
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
-  const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, task, options));
+  const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
   if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
   return commitResults(table, committer, done, tasks.length, options);
 }
 
 /** undefined: given up, since an input is gone or time is up. */
-async function attempt(table: Table, task: Task, options: CompactOptions): Promise<Done | undefined> {
+async function attempt(
+  table: Table,
+  snapshot: Snapshot,
+  task: Task,
+  options: CompactOptions,
+): Promise<Done | undefined> {
   if (options.deadlineMs !== undefined && table.clock.monotonicMs() >= options.deadlineMs) return undefined;
   try {
-    return { task, result: await task.run() };
+    return { task, result: await whileSnapshotStays(table, snapshot, task.run) };
   } catch (error) {
-    // Somebody compacted and expired it meanwhile: not corruption, as long as the head moved on (DESIGN C1).
-    if (isLakeError(error, 'LAKE_FILE_MISSING') || isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) return undefined;
+    // Somebody compacted and expired it meanwhile, which is not corruption (DESIGN C1).
+    if (isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) return undefined;
     throw error;
   }
+}
+
+/** Files may be of a newer schema than the table was opened with: rewritten under the old one they would lose columns. */
+async function withNewestSchema(table: Table): Promise<Table> {
+  const newestId = (await table.schemas.ids()).at(-1) ?? table.schema.id;
+  return newestId > table.schema.id ? reopenTable(table) : table;
 }
 
 async function commitResults(
@@ -183,12 +196,20 @@ function keyTasks(
 ): Task[] {
   const compareKey = keyComparator(table.schema);
   const runs = sortedRuns(files, compareKey);
-  const settings = compactionSettings(table.options, { sinceFullCompactionMs: Number.POSITIVE_INFINITY });
+  const settings = compactionSettings(table.options, { sinceFullCompactionMs: sinceFullCompactionMs(table, runs) });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
   if (unit === undefined) return [];
   const plan = planUnit(unit, compareKey, settings);
   if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
   return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, place, plan, signal) }];
+}
+
+/** By the age of the oldest run's newest file. A clock that is wrong makes a compaction sooner or later, no more. */
+function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number {
+  const oldest = runs.at(-1);
+  if (oldest === undefined || oldest.level === 0) return Number.POSITIVE_INFINITY;
+  const newestMs = Math.max(...oldest.files.map(file => file.creationTimeMs ?? 0));
+  return table.clock.nowMs() - newestMs;
 }
 
 function appendTasks(

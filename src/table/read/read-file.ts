@@ -26,14 +26,22 @@ export type FileRead = {
   readonly batchRowsMax: number;
 };
 
-/** The rows of a file, without keys' history: of append tables, and of raw files of primary-key tables. */
+/**
+ * The rows of a file, without keys' history: of append tables, and of raw files of primary-key tables. A file of which no
+ * column is asked for is not opened: its manifest knows the count.
+ */
 export async function* readRows(
   table: Table,
   place: FilePlace,
   file: DataFileMeta,
   read: FileRead,
 ): AsyncGenerator<RowBatch, void, undefined> {
-  const { parquet, mapping, rowGroups } = await open(table, place, file, read);
+  const found = await describe(table, place, file, read);
+  if (found.mapping.fileFields.length === 0 && read.prune === undefined) {
+    yield* rowsWithoutColumns(found.mapping, file.rowCount, read.batchRowsMax);
+    return;
+  }
+  const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
   const fields = mapping.fileFields;
   for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
     yield mapping.apply(batch);
@@ -47,7 +55,8 @@ export async function* readKeyValues(
   file: DataFileMeta,
   read: FileRead,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {
-  const { parquet, mapping, rowGroups } = await open(table, place, file, read);
+  const found = await describe(table, place, file, read);
+  const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
     const [sequence, kind, ...columns] = batch.columns;
@@ -60,15 +69,19 @@ export async function* readKeyValues(
   }
 }
 
-async function open(
-  table: Table,
-  place: FilePlace,
-  file: DataFileMeta,
-  read: FileRead,
-): Promise<{ parquet: ParquetFile; mapping: ColumnMapping; rowGroups: readonly number[] }> {
+function* rowsWithoutColumns(mapping: ColumnMapping, rowCount: number, rowsMax: number): Generator<RowBatch> {
+  for (let start = 0; start < rowCount; start += rowsMax) {
+    yield mapping.apply(makeRowBatch({ fields: [] }, Math.min(rowsMax, rowCount - start), []));
+  }
+}
+
+type DescribedFile = { readonly where: string; readonly fileSchema: TableSchema; readonly mapping: ColumnMapping };
+
+/** What is known of a file without opening it. @throws LakeError `unsupported` */
+async function describe(table: Table, place: FilePlace, file: DataFileMeta, read: FileRead): Promise<DescribedFile> {
   const where = dataFileKey(table, place, file.fileName);
-  if (formatOfFileName(file.fileName) !== 'parquet')
-    throw unsupported(`${formatOfFileName(file.fileName)} data files`, where);
+  const format = formatOfFileName(file.fileName);
+  if (format !== 'parquet') throw unsupported(`${format} data files`, where);
   if (file.externalPath !== undefined) throw unsupported('external paths', where);
   const fileSchema = await table.schemas.get(file.schemaId);
   const mapping = mapColumns({
@@ -77,6 +90,16 @@ async function open(
     partitionKeys: read.schema.partitionKeys,
     partitionValues: place.partitionValues,
   });
+  return { where, fileSchema, mapping };
+}
+
+async function open(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  read: FileRead,
+  { where, fileSchema, mapping }: DescribedFile,
+): Promise<{ parquet: ParquetFile; mapping: ColumnMapping; rowGroups: readonly number[] }> {
   const parquet = await openParquet(await openFileSource(table, place, file), where);
   if (parquet.rowCount !== file.rowCount) {
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${parquet.rowCount} rows, its manifest says ${file.rowCount}`);
@@ -98,7 +121,7 @@ function matchingRowGroups(
       const field = schema.fields.find(candidate => candidate.name === name);
       const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);
       if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) return undefined;
-      return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name) : undefined;
+      return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name, fileField.type) : undefined;
     };
     return mayMatch(prune, { fields: schema.fields }, range, group.rowCount);
   });

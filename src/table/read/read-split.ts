@@ -9,7 +9,7 @@ import type { RowType } from '../../types/data-type.ts';
 import { selectRows } from '../../types/filter.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
-import { whileSnapshotStays } from '../manifests.ts';
+import { streamWhileSnapshotStays } from '../manifests.ts';
 import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
@@ -50,19 +50,10 @@ export async function* readSplit(
   const names = wantedFields(schema, options.columns).map(field => field.name);
   const batches =
     split.work.kind === 'raw' ? rawBatches(table, plan, split, options) : mergedBatches(table, plan, split, options);
-  const iterator = batches[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const step =
-        snapshot === undefined
-          ? await iterator.next()
-          : await whileSnapshotStays(table, snapshot, () => iterator.next());
-      if (step.done === true) return;
-      const kept = predicate === undefined ? step.value : selectRows(step.value, predicate);
-      if (kept.rowCount > 0) yield projectBatch(kept, names);
-    }
-  } finally {
-    await iterator.return();
+  const safe = snapshot === undefined ? batches : streamWhileSnapshotStays(table, snapshot, batches);
+  for await (const batch of safe) {
+    const kept = predicate === undefined ? batch : selectRows(batch, predicate);
+    if (kept.rowCount > 0) yield projectBatch(kept, names);
   }
 }
 

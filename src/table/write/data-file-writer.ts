@@ -8,17 +8,25 @@ import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
 import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
 import { dataFileName } from '../../format/paths.ts';
-import { emptyStats, StatsCollector } from '../../format/stats.ts';
+import { emptyStats, keyStatsMode, StatsCollector } from '../../format/stats.ts';
 import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import type { RowType } from '../../types/data-type.ts';
-import { columnOf, type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import {
+  batchBytes,
+  columnOf,
+  type KeyValueBatch,
+  projectBatch,
+  type RowBatch,
+  sliceBatch,
+} from '../../types/row-batch.ts';
 import { isAdd } from '../../types/row-kind.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { dataFileKey } from '../read/file-source.ts';
 import type { Table } from '../table.ts';
 import type { Place } from './place-rows.ts';
+import { rangeOfNumbers } from './sequence-numbers.ts';
 
 export type DataFileSettings = {
   /** The schema the rows are in and the file will name. */
@@ -26,6 +34,9 @@ export type DataFileSettings = {
   readonly level: number;
   readonly source: FileSource;
 };
+
+/** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
+const partRowsMin = 1_000;
 
 /** Rows of a row group of our files: bounds memory of writers and readers alike. */
 export const rowGroupRowsMax = 131_072;
@@ -49,18 +60,36 @@ export class DataFileWriter {
 
   /** Rows of a primary-key table, keys ascending over all calls and unique. */
   async writeKeyValues(batch: KeyValueBatch): Promise<void> {
-    if (batch.rows.rowCount === 0) return;
-    this.#current ??= this.#open();
-    await this.#current.addKeyValues(batch);
-    await this.#roll();
+    const { rows, kinds, sequenceNumbers } = batch;
+    for (let start = 0; start < rows.rowCount; ) {
+      this.#current ??= this.#open();
+      const end = this.#endOfPart(this.#current, rows, start);
+      await this.#current.addKeyValues({
+        rows: sliceBatch(rows, start, end),
+        kinds: kinds.subarray(start, end),
+        sequenceNumbers: sequenceNumbers.subarray(start, end),
+      });
+      await this.#roll();
+      start = end;
+    }
   }
 
   /** Rows of an append table; they are numbered from `firstSequence` on. */
   async writeRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
-    if (rows.rowCount === 0) return;
-    this.#current ??= this.#open();
-    await this.#current.addRows(rows, firstSequence);
-    await this.#roll();
+    for (let start = 0; start < rows.rowCount; ) {
+      this.#current ??= this.#open();
+      const end = this.#endOfPart(this.#current, rows, start);
+      await this.#current.addRows(sliceBatch(rows, start, end), firstSequence + BigInt(start));
+      await this.#roll();
+      start = end;
+    }
+  }
+
+  /** As many rows of the batch as surely leave the file below its target, and some at least. */
+  #endOfPart(file: OpenFile, rows: RowBatch, start: number): number {
+    const rowBytes = Math.max(1, batchBytes(rows) / rows.rowCount);
+    const room = Math.floor((this.#options.files.targetBytes - file.estimatedBytes) / rowBytes);
+    return Math.min(rows.rowCount, start + Math.max(partRowsMin, room));
   }
 
   /** The files that came of it, in key order; all are uploaded. */
@@ -131,7 +160,7 @@ class OpenFile {
       rowGroupRowsMax,
       rowGroupBytesMax: files.blockBytes,
     });
-    this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, stats.modeOf);
+    this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, keyStatsMode);
     this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);
   }
 
@@ -144,10 +173,9 @@ class OpenFile {
     if (this.#rowCount === 0) this.#minKey = this.#keyAt(rows, 0);
     this.#maxKey = this.#keyAt(rows, rows.rowCount - 1);
     for (const kind of kinds) if (!isAdd(kind)) this.#deleteRowCount += 1;
-    for (const sequence of sequenceNumbers) {
-      if (this.#minSequence === undefined || sequence < this.#minSequence) this.#minSequence = sequence;
-      if (sequence > this.#maxSequence) this.#maxSequence = sequence;
-    }
+    const { min, max } = rangeOfNumbers(sequenceNumbers);
+    if (this.#minSequence === undefined || min < this.#minSequence) this.#minSequence = min;
+    if (max > this.#maxSequence) this.#maxSequence = max;
     this.#keyStats.append(projectBatch(rows, this.#keyNames));
     this.#valueStats.append(rows);
     this.#rowCount += rows.rowCount;

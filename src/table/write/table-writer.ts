@@ -6,6 +6,7 @@ import type { RowBatch } from '../../types/row-batch.ts';
 import type { Committer } from '../commit/commit.ts';
 import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
 import type { Table } from '../table.ts';
+import type { Place } from './place-rows.ts';
 import { type WriteCounts, WriteSession } from './write-session.ts';
 
 /** What a batch writer puts for its commit's number: it commits once and is never asked again (spec 3.4). */
@@ -27,7 +28,7 @@ export class TableWriter {
     this.#table = table;
     this.#committer = committer;
     this.#commitUser = options.commitUser ?? table.random.uuid();
-    this.#session = new WriteSession(table);
+    this.#session = this.#newSession();
   }
 
   /** Takes rows in; nothing is visible before `commit`. @throws LakeError `invalid`, see `WriteSession.add` */
@@ -36,7 +37,8 @@ export class TableWriter {
   }
 
   /**
-   * Makes everything taken in since the last commit visible at once, or nothing of it.
+   * Makes everything taken in since the last commit visible at once, or nothing of it. Whatever comes of it, the writer
+   * holds no rows afterwards.
    *
    * @throws LakeError `conflict` LAKE_COMMIT_CONFLICT, `unavailable` LAKE_COMMIT_UNKNOWN (it may have happened: look
    * before writing again), `fenced` LAKE_TABLE_GONE
@@ -45,6 +47,7 @@ export class TableWriter {
     options: { readonly commitIdentifier?: bigint; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<WriteResult> {
     const session = this.#session;
+    this.#session = this.#newSession();
     if (session.rowsIn === 0) return { snapshotId: undefined, counts: session.counts };
     const outcome = await this.#committer.commit({
       commitUser: this.#commitUser,
@@ -58,9 +61,15 @@ export class TableWriter {
         return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds });
       },
     });
-    const snapshotId = committedId(this.#table, outcome);
-    this.#session = new WriteSession(this.#table);
-    return { snapshotId, counts: session.counts };
+    return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
+  }
+
+  #newSession(): WriteSession {
+    const sequenceFloor = async (place: Place): Promise<bigint> => {
+      const found = await this.#committer.base();
+      return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
+    };
+    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor });
   }
 }
 

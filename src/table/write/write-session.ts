@@ -4,6 +4,7 @@
  *
  * Numbering (DESIGN S6): rows get numbers above the bucket's largest at the base of the commit. When another commit came
  * between, the files are numbered and written again; their rows are kept in memory, or read back if they were spilled.
+ * Who knows the bucket's largest number when it comes to spilling says so, and spares the second writing.
  */
 import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
@@ -12,14 +13,16 @@ import { parseTableOptions, refusedFeatures, type TableOptions } from '../../for
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
-import type { KeyValueBatch, RowBatch } from '../../types/row-batch.ts';
+import { batchBytes, type KeyValueBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { CommitBase, PlanAgain, PlannedFile } from '../commit/request.ts';
 import { bucketKey } from '../live-files.ts';
-import { readKeyValues } from '../read/read-file.ts';
+import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
+import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from './data-file-writer.ts';
 import { completeDeletes } from './not-null.ts';
 import { type Place, placeRows } from './place-rows.ts';
+import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
 
 export type WriteCounts = {
   readonly rowsIn: number;
@@ -31,16 +34,25 @@ export type WriteCounts = {
 /** Places written at the same time. */
 const placesInParallelMax = 4;
 
+export type WriteSessionOptions = {
+  /** At or above the largest sequence number of the bucket's live files, as far as it is known now. */
+  readonly sequenceFloor?: ((place: Place) => Promise<bigint>) | undefined;
+};
+
 type Buffer = {
   readonly place: Place;
   batches: { rows: RowBatch; kinds: Int8Array }[];
   bytes: number;
   groups: Group[];
+  /** The number of the next row; undefined before the first spill, which asks for the bucket's. */
+  next: bigint | undefined;
 };
 
 /** Rows of one place that were sorted together, and the files they are in. */
 type Group = {
   readonly place: Place;
+  /** At or below the numbers of `rows`. */
+  readonly first: bigint;
   /** undefined: spilled, the files have them. */
   rows: KeyValueBatch | undefined;
   files: readonly PlannedFile[];
@@ -50,6 +62,7 @@ export class WriteSession {
   readonly #table: Table;
   readonly #schema: TableSchema;
   readonly #options: TableOptions;
+  readonly #floorOf: NonNullable<WriteSessionOptions['sequenceFloor']>;
   readonly #buffers = new Map<string, Buffer>();
   #bufferedBytes = 0;
   #rowsIn = 0;
@@ -59,12 +72,13 @@ export class WriteSession {
    * @param schema the schema rows come in; the table's unless a newer one is in force
    * @throws LakeError `unsupported` naming what the table asks of writers that is not done here
    */
-  constructor(table: Table, schema: TableSchema = table.schema) {
+  constructor(table: Table, schema: TableSchema = table.schema, options: WriteSessionOptions = {}) {
     const refused = refusedFeatures(schema, 'write');
     if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.label}`);
     this.#table = table;
     this.#schema = schema;
     this.#options = parseTableOptions(schema);
+    this.#floorOf = options.sequenceFloor ?? (async () => -1n);
   }
 
   get schema(): TableSchema {
@@ -95,7 +109,7 @@ export class WriteSession {
       const key = bucketKey(placed.place);
       let buffer = this.#buffers.get(key);
       if (buffer === undefined) {
-        buffer = { place: placed.place, batches: [], bytes: 0, groups: [] };
+        buffer = { place: placed.place, batches: [], bytes: 0, groups: [], next: undefined };
         this.#buffers.set(key, buffer);
       }
       const bytes = batchBytes(placed.rows);
@@ -111,121 +125,109 @@ export class WriteSession {
    * each base.
    */
   async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<readonly PlannedFile[]> {
-    const stale = new Set(again?.files ?? []);
     const buffers = [...this.#buffers.values()];
-    const planned = await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, stale));
+    const planned = await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again));
     this.#written = planned.flat().reduce((sum, { file }) => sum + file.rowCount, 0);
     return planned.flat();
   }
 
-  async #planBuffer(
-    buffer: Buffer,
-    base: CommitBase,
-    stale: ReadonlySet<PlannedFile>,
-  ): Promise<readonly PlannedFile[]> {
+  async #planBuffer(buffer: Buffer, base: CommitBase, again: PlanAgain | undefined): Promise<readonly PlannedFile[]> {
     this.#sortBuffer(buffer);
     let floor = await base.sequenceFloor(buffer.place);
     for (const group of buffer.groups) {
-      const first = group.files.reduce<bigint | undefined>(
-        (min, { file }) => (min === undefined || file.minSequenceNumber < min ? file.minSequenceNumber : min),
-        undefined,
-      );
-      const keeps = first !== undefined && first > floor && !group.files.some(file => stale.has(file));
-      if (!keeps) group.files = await this.#writeGroup(group, floor);
+      const isTooOld = again?.reason === 'upload-age' && group.files.some(file => again.files.includes(file));
+      const isAbove = group.files.length > 0 && firstNumber(group.files) > floor;
+      if (isTooOld || !isAbove) group.files = await this.#writeGroup(group, floor, { isTooOld });
       for (const { file } of group.files) if (file.maxSequenceNumber > floor) floor = file.maxSequenceNumber;
     }
     return buffer.groups.flatMap(group => group.files);
   }
 
-  /** What is buffered becomes a group: sorted, one row a key, numbered from 0 until it is written. */
+  /**
+   * What is buffered becomes a group: sorted, one row a key, numbered in that order. Of rows of different keys it does not
+   * matter which came first, and so each of several files of a group has numbers above the file before it (S6).
+   */
   #sortBuffer(buffer: Buffer): void {
     if (buffer.batches.length === 0) return;
-    const batches = buffer.batches.map(
-      ({ rows, kinds }): KeyValueBatch => ({
-        rows,
-        kinds,
-        sequenceNumbers: new BigInt64Array(rows.rowCount),
-      }),
-    );
-    let next = 0n;
-    for (const { sequenceNumbers } of batches) {
-      for (let row = 0; row < sequenceNumbers.length; row += 1) {
-        sequenceNumbers[row] = next;
-        next += 1n;
-      }
-    }
-    const rows =
-      this.#schema.primaryKeys.length === 0
-        ? joined(batches)
-        : sortAndMerge(batches, {
-            keyNames: trimmedPrimaryKeys(this.#schema),
-            engine: 'deduplicate',
-            dropDeletes: false,
-          });
-    buffer.groups.push({ place: buffer.place, rows, files: [] });
+    const first = buffer.next ?? 0n;
+    const { rows, kinds } = this.#merged(buffer.batches);
+    const sequenceNumbers = numbersFrom(first, rows.rowCount);
+    buffer.groups.push({ place: buffer.place, first, rows: { rows, kinds, sequenceNumbers }, files: [] });
     this.#bufferedBytes -= buffer.bytes;
     buffer.batches = [];
     buffer.bytes = 0;
+    buffer.next = first + BigInt(rows.rowCount);
+  }
+
+  /** Of an append table: the rows as they came. */
+  #merged(batches: Buffer['batches']): { readonly rows: RowBatch; readonly kinds: Int8Array } {
+    const keyNames = trimmedPrimaryKeys(this.#schema);
+    if (keyNames.length === 0) {
+      const rows = concatBatches(batches.map(batch => batch.rows));
+      return { rows, kinds: new Int8Array(rows.rowCount) };
+    }
+    let next = 0n;
+    const numbered = batches.map(({ rows, kinds }): KeyValueBatch => {
+      const sequenceNumbers = numbersFrom(next, rows.rowCount);
+      next += BigInt(rows.rowCount);
+      return { rows, kinds, sequenceNumbers };
+    });
+    return sortAndMerge(numbered, { keyNames, engine: 'deduplicate', dropDeletes: false });
   }
 
   async #spillLargest(): Promise<void> {
     const largest = [...this.#buffers.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+    largest.next ??= (await this.#floorOf(largest.place)) + 1n;
     this.#sortBuffer(largest);
     const group = largest.groups.at(-1);
     assert(group !== undefined, 'a spilled buffer has a group');
-    group.files = await this.#writeGroup(group, -1n);
+    group.files = await this.#writeGroup(group, group.first - 1n, { isTooOld: false });
     group.rows = undefined;
   }
 
   /** Writes a group's rows with numbers above the floor, in their order. */
-  async #writeGroup(group: Group, floor: bigint): Promise<readonly PlannedFile[]> {
+  async #writeGroup(
+    group: Group,
+    floor: bigint,
+    { isTooOld }: { readonly isTooOld: boolean },
+  ): Promise<readonly PlannedFile[]> {
     const writer = new DataFileWriter(this.#table, group.place, { schema: this.#schema, level: 0, source: 'append' });
-    const first = firstSequence(group);
-    if (this.#schema.primaryKeys.length === 0) {
-      // The number of a row is not in an append table's file: only the file's range is told anew.
-      if (group.rows === undefined) return renumbered(group.files, floor + 1n - first);
-      await writer.writeRows(group.rows.rows, floor + 1n);
-    } else {
-      const shift = floor + 1n - first;
-      for await (const batch of this.#rowsOf(group)) await writer.writeKeyValues(shifted(batch, shift));
+    const shift = floor + 1n - (group.rows === undefined ? firstNumber(group.files) : group.first);
+    if (this.#schema.primaryKeys.length > 0) {
+      for await (const batch of this.#keyValuesOf(group)) {
+        await writer.writeKeyValues({ ...batch, sequenceNumbers: shiftedNumbers(batch.sequenceNumbers, shift) });
+      }
+      return writer.finish();
+    }
+    // The number of a row is not in an append table's file: only the file's range is told anew.
+    if (group.rows === undefined && !isTooOld) return renumbered(group.files, shift);
+    let next = floor + 1n;
+    for await (const rows of this.#rowsOf(group)) {
+      await writer.writeRows(rows, next);
+      next += BigInt(rows.rowCount);
     }
     return writer.finish();
   }
 
-  async *#rowsOf(group: Group): AsyncGenerator<KeyValueBatch, void, undefined> {
-    if (group.rows !== undefined) {
-      yield group.rows;
-      return;
-    }
-    const read = {
-      schema: this.#schema,
-      wanted: { fields: this.#schema.fields },
-      prune: undefined,
-      batchRowsMax: 65_536,
-    };
-    for (const { file } of group.files) yield* readKeyValues(this.#table, group.place, file, read);
+  async *#keyValuesOf({ rows, files, place }: Group): AsyncGenerator<KeyValueBatch, void, undefined> {
+    if (rows !== undefined) yield rows;
+    else for (const { file } of files) yield* readKeyValues(this.#table, place, file, this.#wholeRows());
+  }
+
+  async *#rowsOf({ rows, files, place }: Group): AsyncGenerator<RowBatch, void, undefined> {
+    if (rows !== undefined) yield rows.rows;
+    else for (const { file } of files) yield* readRows(this.#table, place, file, this.#wholeRows());
+  }
+
+  #wholeRows(): FileRead {
+    const wanted = { fields: this.#schema.fields };
+    return { schema: this.#schema, wanted, prune: undefined, batchRowsMax: readBatchRowsMax };
   }
 }
 
-/** Rows as they came, without an order by key: of append tables. */
-function joined(batches: readonly KeyValueBatch[]): KeyValueBatch {
-  const rows = concatBatches(batches.map(batch => batch.rows));
-  const kinds = new Int8Array(rows.rowCount);
-  const sequenceNumbers = new BigInt64Array(rows.rowCount);
-  for (let row = 0; row < rows.rowCount; row += 1) sequenceNumbers[row] = BigInt(row);
-  return { rows, kinds, sequenceNumbers };
-}
-
-function firstSequence({ rows, files }: Group): bigint {
-  let first: bigint | undefined;
-  const numbers = rows?.sequenceNumbers ?? files.map(({ file }) => file.minSequenceNumber);
-  for (const number of numbers) if (first === undefined || number < first) first = number;
-  return first ?? 0n;
-}
-
-function shifted(batch: KeyValueBatch, shift: bigint): KeyValueBatch {
-  if (shift === 0n) return batch;
-  return { ...batch, sequenceNumbers: batch.sequenceNumbers.map(number => number + shift) };
+/** The smallest of the files' sequence numbers; there is a file. */
+function firstNumber(files: readonly PlannedFile[]): bigint {
+  return files.map(({ file }) => file.minSequenceNumber).reduce((a, b) => (b < a ? b : a));
 }
 
 function renumbered(files: readonly PlannedFile[], shift: bigint): readonly PlannedFile[] {
@@ -237,15 +239,4 @@ function renumbered(files: readonly PlannedFile[], shift: bigint): readonly Plan
       maxSequenceNumber: planned.file.maxSequenceNumber + shift,
     },
   }));
-}
-
-/** Memory of a batch, roughly: fixed-width values, or the texts a batch points to. */
-function batchBytes(rows: RowBatch): number {
-  let bytes = 0;
-  for (const column of rows.columns) {
-    const offsets = column.valueOffsets;
-    if (offsets === undefined || offsets.length === 0) bytes += (column.values as Uint8Array).byteLength;
-    else bytes += 4 * rows.rowCount + ((offsets[rows.rowCount] ?? 0) - (offsets[0] ?? 0));
-  }
-  return bytes;
 }
