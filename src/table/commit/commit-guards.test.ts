@@ -14,7 +14,7 @@ import { seededRandom } from '../../base/random.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { liveEntries } from '../manifests.ts';
+import { deltaManifestsOf, liveEntries, readEntries } from '../manifests.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import { openTable, reopenTable, type Table } from '../table.ts';
 import { Committer, commit } from './commit.ts';
@@ -192,8 +192,12 @@ test('an upgrade deletes and adds the same file at another level', async () => {
   const deletes = await liveEntries(table, (await latestSnapshot(table)) ?? raise());
   const adds = deletes.map(file => ({ ...file, file: { ...file.file, level: 5 }, uploadBeganMs: undefined }));
   expect(committedId(await commit(table, fixedRequest(table, { kind: 'COMPACT', deletes, adds })))).toBe(2);
-  const live = await liveEntries(table, (await latestSnapshot(table)) ?? raise());
+  const head = (await latestSnapshot(table)) ?? raise();
+  const live = await liveEntries(table, head);
   expect(live.map(({ file }) => [file.fileName, file.level])).toEqual([['a', 5]]);
+  // Expiry reads in order: the file that comes back must come after it went.
+  const delta = await readEntries(table, await deltaManifestsOf(table, head));
+  expect(delta.map(({ kind, file }) => `${kind} ${file.level}`)).toEqual(['delete 0', 'add 5']);
 });
 
 test('S2: what does not fit a base that is only remembered is tried on the newest', async () => {
