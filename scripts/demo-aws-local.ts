@@ -19,7 +19,9 @@ try {
   const { accessKeyId, secretAccessKey } = minio.credentials;
   const given = ['--s3', minio.endpoint, '--bucket', minio.bucket, '--kinesis', kinesis.endpoint];
   const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey, '--region', minio.region];
-  const demo = spawn(process.execPath, [path('demo.ts'), ...given, ...keys, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const demo = spawn(process.execPath, [path('demo.ts'), ...given, ...keys, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   process.exitCode = await new Promise<number>(resolve => demo.once('exit', code => resolve(code ?? 1)));
 } finally {
   await kinesis.stop();

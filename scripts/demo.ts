@@ -57,7 +57,8 @@ async function run({ flightCount, settings, kills, where }: DemoOptions): Promis
   bar.start(flightCount * 2, 0, { visible: 0 });
   const onProgress = async ({ acknowledged, share }: Progress): Promise<void> => {
     bar.update(acknowledged, { visible: worker.figures.committedRows });
-    if (share > 1 / 3 && subscribing === undefined) subscribing = follow(table, checker, stop.signal);
+    if (share > 1 / 3 && subscribing === undefined && worker.figures.commits > 0)
+      subscribing = follow(table, checker, stop.signal);
     if (share >= (killAt[0] ?? 2)) {
       killAt.shift();
       await worker.killAndRestart();
@@ -66,7 +67,7 @@ async function run({ flightCount, settings, kills, where }: DemoOptions): Promis
   try {
     const plan = { flightCount, liveCount: Math.min(flightCount, liveChangesMax), liveRate };
     const figures = await streamFlights(table, plan, onProgress);
-    const visibleMs = (await untilVisible(table, lake, flightCount, worker)) - figures.startedAtMs;
+    const visibleMs = (await untilVisible(table, flightCount, worker)) - figures.startedAtMs;
     bar.update(flightCount * 2, { visible: flightCount * 2 });
     bar.stop();
     await untilSeen(checker, flightCount);
@@ -106,15 +107,10 @@ async function follow(table: FlightTable, checker: CheckingSubscriber, signal: A
 }
 
 /** When the snapshots hold every change, on the same clock as the stream's start. */
-async function untilVisible(
-  table: FlightTable,
-  lake: Lake,
-  flightCount: number,
-  worker: WorkerProcess,
-): Promise<number> {
+async function untilVisible(table: FlightTable, flightCount: number, worker: WorkerProcess): Promise<number> {
   const deadlineMs = performance.now() + settleMsMax;
   for (;;) {
-    const { counters } = await lake.ingestState(table.name);
+    const counters = await table.accounting();
     if (counters.rowsIn - counters.duplicates >= BigInt(flightCount * 2)) return worker.figures.lastCommitAtMs;
     if (performance.now() > deadlineMs) throw new Error(`only ${counters.rowsIn} rows came in`);
     await new Promise(resolve => setTimeout(resolve, 100));
@@ -158,13 +154,11 @@ async function finish(
   console.log(section('The LSM before a full compaction', [drawLevels(await readLevels(table))]));
   await table.compact({ full: true });
   console.log(section('and after', [drawLevels(await readLevels(table))]));
-  const worst = await lake
-    .sql<{ origin: string; flights: bigint; d: number }>(
-      `SELECT origin, count(*) AS flights, avg(delay) AS d FROM ${tableName}
+  const worst = await lake.sql<{ origin: string; flights: bigint; d: number }>(
+    `SELECT origin, count(*) AS flights, avg(delay) AS d FROM ${tableName}
        GROUP BY origin HAVING count(*) >= ${airportFlightsMin} ORDER BY d DESC, origin LIMIT 5`,
-    )
-    .rows();
-  const airports = worst.map(
+  );
+  const airports = (await worst.rows()).map(
     ({ origin, flights, d }) => `${origin}  ${d.toFixed(1).padStart(5)} min over ${group(flights)} flights`,
   );
   console.log(section(`Worst airports by mean delay, of those with ${airportFlightsMin} flights (SQL)`, airports));
@@ -178,11 +172,10 @@ async function prove(
   checker: CheckingSubscriber,
 ): Promise<boolean> {
   const expected = await expectedAnswer(flightCount);
-  const [found] = await lake
-    .sql<{ n: bigint; checksum: bigint | string }>(`SELECT ${answerSql} FROM ${tableName}`)
-    .rows();
+  const answer = await lake.sql<{ n: bigint; checksum: bigint | string }>(`SELECT ${answerSql} FROM ${tableName}`);
+  const [found] = await answer.rows();
   const tableHolds = String(found?.n) === expected.count && String(found?.checksum) === expected.checksum;
-  const { counters: c } = await lake.ingestState(table.name);
+  const c = await table.accounting();
   const accounted = c.written + c.mergedAway + c.deadLettered + c.duplicates;
   const sumHolds = c.rowsIn === accounted && c.rowsIn - c.duplicates === BigInt(flightCount * 2);
   const s = checker.figures;
