@@ -78,7 +78,7 @@ function sqlText(type: DataType, value: Scalar): string {
       return printDate(numberOf(value));
     case 'time': {
       const millis = numberOf(value);
-      return clockText(Math.floor(millis / 1000)) + fractionText((millis % 1000) * 1_000_000, type.precision);
+      return clockText(Math.floor(millis / 1000)) + timeFraction(millis % 1000, type.precision);
     }
     case 'timestamp':
     case 'timestamp-ltz': {
@@ -102,6 +102,13 @@ function isoFraction(nanos: number): string {
   const digits = String(nanos).padStart(9, '0');
   if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
   return `.${digits.endsWith('000') ? digits.slice(0, 6) : digits}`;
+}
+
+/** Digits up to the precision; they end where nothing is left, but not before the first. */
+function timeFraction(millis: number, precision: number): string {
+  const digits = String(millis).padStart(3, '0');
+  const shown = digits.slice(0, Math.max(1, digits.replace(/0+$/, '').length)).slice(0, precision);
+  return shown === '' ? '' : `.${shown}`;
 }
 
 /** As many digits as the precision has, more only if cutting would lose something. */

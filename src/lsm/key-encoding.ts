@@ -216,8 +216,8 @@ function fixed12Writer(view: DataView, values: Uint8Array): ValueWriter {
 
 function float32Writer(view: DataView, values: Float32Array): ValueWriter {
   return (row, at) => {
-    // Setting a NaN writes an arbitrary one of its many bit patterns.
-    const value = values[row] ?? 0;
+    // Both zeros are one key; setting a NaN writes an arbitrary one of its many bit patterns.
+    const value = (values[row] ?? 0) + 0;
     view.setFloat32(at, value);
     const bits = Number.isNaN(value) ? 0x7fc0_0000 : view.getInt32(at);
     view.setInt32(at, bits < 0 ? ~bits : flipSign(bits));
@@ -226,7 +226,7 @@ function float32Writer(view: DataView, values: Float32Array): ValueWriter {
 
 function float64Writer(view: DataView, values: Float64Array): ValueWriter {
   return (row, at) => {
-    const value = values[row] ?? 0;
+    const value = (values[row] ?? 0) + 0;
     view.setFloat64(at, value);
     const isAnyNaN = Number.isNaN(value);
     const high = isAnyNaN ? 0x7ff8_0000 : view.getInt32(at);

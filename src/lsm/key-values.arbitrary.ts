@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { present } from '../base/assert.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { rowsOf } from '../types/column-reader.ts';
-import { compareScalars } from '../types/compare.ts';
+import { compareKeyScalars } from '../types/compare.ts';
 import type { AtomicType, RowType } from '../types/data-type.ts';
 import { type KeyValueBatch, sliceBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
@@ -127,7 +127,7 @@ export function keysOfShape(shape: KeyShape): fc.Arbitrary<Scalar[]> {
 
 export function compareEntryKeys(shape: KeyShape, a: readonly Scalar[], b: readonly Scalar[]): number {
   for (const [i, type] of shape.keyTypes.entries()) {
-    const order = compareScalars(type, a[i] ?? null, b[i] ?? null);
+    const order = compareKeyScalars(type, a[i] ?? null, b[i] ?? null);
     if (order !== 0) return order;
   }
   return 0;
@@ -186,7 +186,7 @@ export function deduplicated(
     .toSorted((a, b) => compareEntryKeys(shape, a.key, b.key));
 }
 
-/** A text that two keys have in common only when they are equal. */
+/** A text that two keys have in common only when they are equal; both zeros are "0". */
 function keyText(key: readonly Scalar[]): string {
-  return key.map(value => (Object.is(value, -0) ? '-0' : `${typeof value} ${String(value)}`)).join('|');
+  return key.map(value => `${typeof value} ${String(value)}`).join('|');
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareDoubles, compareScalars, compareTexts } from './compare.ts';
+import { compareDoubles, compareKeyScalars, compareScalars, compareTexts } from './compare.ts';
 
 test('texts are ordered as their UTF-8 bytes, also beyond the basic plane', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 8 });
@@ -36,4 +36,12 @@ test('numbers of 64 bits and decimals are ordered exactly', () => {
   const type = { kind: 'decimal', precision: 38, scale: 0, nullable: true } as const;
   expect(compareScalars(type, 10n ** 37n, 10n ** 37n + 1n)).toBe(-1);
   expect(compareScalars({ kind: 'boolean', nullable: true }, false, true)).toBe(-1);
+});
+
+test('as keys both zeros are one, and all else is as it is', () => {
+  const double = { kind: 'double', nullable: false } as const;
+  expect(compareKeyScalars(double, -0, 0)).toBe(0);
+  expect(compareKeyScalars(double, 0, -0)).toBe(0);
+  expect(compareKeyScalars(double, -0, 1e-300)).toBe(-1);
+  expect(compareKeyScalars(double, null, -0)).toBe(-1);
 });

@@ -45,6 +45,14 @@ export function compareScalars(type: DataType, a: Scalar, b: Scalar): number {
   }
 }
 
+/**
+ * The order of two values of a key column. It is `compareScalars` but for the two zeros of FLOAT and DOUBLE, which are one
+ * key: Paimon's comparators of keys ask with `<` and `>`. (By that NaN would equal everything; here it is the last.)
+ */
+export function compareKeyScalars(type: DataType, a: Scalar, b: Scalar): number {
+  return a === 0 && b === 0 ? 0 : compareScalars(type, a, b);
+}
+
 /** As Java's Double.compare. */
 export function compareDoubles(a: number, b: number): number {
   if (a < b) return -1;
