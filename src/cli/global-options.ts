@@ -1,0 +1,60 @@
+/** The options that every command takes, before or after its name, and the lake they lead to. */
+import type { Command } from 'commander';
+import type { CliConsole } from './console.ts';
+
+type GlobalOptions = {
+  readonly warehouse?: string;
+  readonly log?: string;
+  readonly endpoint?: string;
+  readonly kinesisEndpoint?: string;
+  readonly region?: string;
+  readonly accessKey?: string;
+  readonly secretKey?: string;
+};
+
+/** What commands are given. */
+export type CliContext = {
+  readonly console: CliConsole;
+  /** Opens the lake of the command line, runs the action, and closes the lake. */
+  readonly withLake: WithLake;
+};
+
+/** @param options.access `read` for commands that change nothing · @param options.log used when none was given */
+export type WithLake = (
+  command: Command,
+  options: {
+    readonly access: 'read' | 'read-write';
+    readonly log?: ((warehouse: string) => string | undefined) | undefined;
+  },
+  action: (parts: LakeParts) => Promise<void>,
+) => Promise<void>;
+
+type LakeParts = Awaited<ReturnType<typeof import('../service/lake-parts.ts').openLakeParts>>;
+
+export function addGlobalOptions(program: Command): void {
+  program
+    .option('--warehouse <place>', 'a folder, file:PATH or s3://bucket/prefix (or TIDELAKE_WAREHOUSE)')
+    .option('--log <place>', 'file:PATH, memory:NAME or kinesis://STREAM (or TIDELAKE_LOG)')
+    .option('--endpoint <url>', 'an S3 other than AWS’s')
+    .option('--kinesis-endpoint <url>', 'a Kinesis other than AWS’s')
+    .option('--region <name>', 'of S3 and Kinesis')
+    .option('--access-key <id>', 'of S3 and Kinesis; without it the usual AWS places are searched')
+    .option('--secret-key <key>', 'belongs to --access-key');
+}
+
+export const withLake: WithLake = async (command, options, action) => {
+  const { openLakeParts } = await import('../service/lake-parts.ts');
+  const { settingsWithEnvironment } = await import('../service/settings.ts');
+  const given = command.optsWithGlobals<GlobalOptions>();
+  const keys = { region: given.region, accessKeyId: given.accessKey, secretAccessKey: given.secretKey };
+  const settings = settingsWithEnvironment({
+    warehouse: given.warehouse,
+    log: given.log,
+    access: options.access,
+    s3: { ...keys, endpoint: given.endpoint },
+    kinesis: { ...keys, endpoint: given.kinesisEndpoint },
+  });
+  const log = settings.log ?? options.log?.(settings.warehouse);
+  await using parts = await openLakeParts({ ...settings, log });
+  await action(parts);
+};

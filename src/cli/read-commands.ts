@@ -1,0 +1,82 @@
+/** `tidelake scan`, `lookup` and `changes`. */
+import type { Command } from 'commander';
+import { nameList, wholeNumber } from './arguments.ts';
+import type { CliContext } from './global-options.ts';
+
+type PointOptions = {
+  readonly snapshot?: number;
+  readonly tag?: string;
+  readonly branch?: string;
+  readonly timestamp?: string;
+  readonly columns?: readonly string[];
+  readonly union?: boolean;
+};
+type ScanOptions = PointOptions & { readonly where?: string; readonly count?: boolean };
+type ChangesOptions = { readonly from: number; readonly to?: number; readonly columns?: readonly string[] };
+
+export function registerReadCommands(program: Command, context: CliContext): void {
+  registerScan(program, context);
+  registerLookup(program, context);
+  registerChanges(program, context);
+}
+
+function registerScan(program: Command, { console, withLake }: CliContext): void {
+  pointOptions(program.command('scan').description('print the rows of a table as lines of JSON').argument('<db.table>'))
+    .option('--where <expression>', 'a boolean expression of SQL over the columns')
+    .option('--count', 'print only how many rows there are')
+    .action(async (name: string, options: ScanOptions, command: Command) => {
+      const { scanCount, scanLines } = await import('../service/read-lines.ts');
+      const { branch, count = false, ...rest } = options;
+      const request = { ...rest, signal: console.signal };
+      await withLake(command, { access: 'read' }, async parts => {
+        const target = ofBranch(name, branch);
+        if (count) await console.write(`${await scanCount(parts, target, request)}\n`);
+        else await console.writeAll(scanLines(parts, target, request));
+      });
+    });
+}
+
+function registerLookup(program: Command, { console, withLake }: CliContext): void {
+  pointOptions(
+    program.command('lookup').description('print the row with a primary key, if there is one').argument('<db.table>'),
+  )
+    .requiredOption('--key <json>', 'an object of the primary key’s columns')
+    .action(async (name: string, options: PointOptions & { readonly key: string }, command: Command) => {
+      const { lookupLine } = await import('../service/read-lines.ts');
+      const { key, branch, ...rest } = options;
+      await withLake(command, { access: 'read' }, async parts => {
+        const request = { ...rest, signal: console.signal };
+        await console.write((await lookupLine(parts, ofBranch(name, branch), key, request)) ?? '');
+      });
+    });
+}
+
+function registerChanges(program: Command, { console, withLake }: CliContext): void {
+  program
+    .command('changes')
+    .description('print what snapshots changed, as lines such as +I {…}')
+    .argument('<db.table>')
+    .requiredOption('--from <id>', 'the first snapshot', wholeNumber)
+    .option('--to <id>', 'the last snapshot, included; the newest unless given', wholeNumber)
+    .option('--columns <names>', 'only these, with commas between them', nameList)
+    .action(async (name: string, options: ChangesOptions, command: Command) => {
+      const { changesLines } = await import('../service/read-lines.ts');
+      await withLake(command, { access: 'read' }, async parts => {
+        await console.writeAll(changesLines(parts, name, { ...options, signal: console.signal }));
+      });
+    });
+}
+
+function pointOptions(command: Command): Command {
+  return command
+    .option('--snapshot <id>', 'as of this snapshot', wholeNumber)
+    .option('--tag <name>', 'as of this tag')
+    .option('--branch <name>', 'of this branch')
+    .option('--timestamp <iso>', 'as of this time; UTC unless it says otherwise')
+    .option('--columns <names>', 'only these, with commas between them', nameList)
+    .option('--union', 'as of now: with what the log has beyond the newest snapshot');
+}
+
+function ofBranch(name: string, branch: string | undefined): string {
+  return branch === undefined ? name : `${name}$branch_${branch}`;
+}

@@ -1,0 +1,46 @@
+/** Rows of cells as a table for people. */
+
+export type TextTable = {
+  readonly columns: readonly string[];
+  readonly isNumber: readonly boolean[];
+  readonly rows: AsyncIterable<readonly (readonly string[])[]>;
+};
+
+const cellLengthMax = 80;
+const gap = '  ';
+
+/** Pieces of text. Widths are those of the first piece of rows, so that a long result need not be held. */
+export async function* textTable({ columns, isNumber, rows }: TextTable): AsyncGenerator<string, void, undefined> {
+  let widths: readonly number[] | undefined;
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, index) => {
+      const text = shortened(cell);
+      const blank = ' '.repeat(Math.max(0, (widths?.[index] ?? 0) - widthOf(text)));
+      return isNumber[index] === true ? blank + text : text + blank;
+    });
+    return `${padded.join(gap).trimEnd()}\n`;
+  };
+  for await (const piece of rows) {
+    let text = '';
+    if (widths === undefined) {
+      widths = columns.map((name, index) =>
+        piece.reduce((width, row) => Math.max(width, widthOf(shortened(row[index] ?? ''))), widthOf(name)),
+      );
+      text = line(columns) + line(widths.map(width => '-'.repeat(width)));
+    }
+    for (const row of piece) text += line(row);
+    yield text;
+  }
+  if (widths === undefined) {
+    widths = columns.map(widthOf);
+    yield line(columns) + line(widths.map(width => '-'.repeat(width)));
+  }
+}
+
+function widthOf(text: string): number {
+  return [...text].length;
+}
+
+function shortened(text: string): string {
+  return text.length <= cellLengthMax ? text : `${text.slice(0, cellLengthMax - 1)}…`;
+}

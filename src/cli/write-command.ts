@@ -1,0 +1,25 @@
+/** `tidelake write`. */
+import type { Command } from 'commander';
+import type { CliContext } from './global-options.ts';
+import { inputPieces } from './input.ts';
+
+type WriteOptions = { readonly in: string; readonly viaLog?: boolean };
+
+export function registerWriteCommand(program: Command, { console, withLake }: CliContext): void {
+  program
+    .command('write')
+    .description('write lines {"op":"+I|-U|+U|-D","row":{…}} and {"op":"commit"} into a table')
+    .argument('<db.table>')
+    .requiredOption('--in <file>', 'where the lines are; - is stdin')
+    .option('--via-log', 'done when the log has the rows; otherwise, with a log, when they are in the table')
+    .action(async (name: string, { in: path, viaLog = false }: WriteOptions, command: Command) => {
+      const { writeLines } = await import('../service/write-lines.ts');
+      await withLake(command, { access: 'read-write' }, async parts => {
+        const input = inputPieces(path);
+        const receipt = await writeLines(parts, name, { input, viaLog, signal: console.signal });
+        const { rowCount, commitCount, snapshotId } = receipt;
+        const where = snapshotId === undefined ? '' : `, newest snapshot ${snapshotId}`;
+        console.say(`wrote ${rowCount} rows in ${commitCount} commits${where}`);
+      });
+    });
+}

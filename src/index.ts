@@ -1,0 +1,31 @@
+/**
+ * The door `tidelake`: open a lake, make tables, write, read, follow and query them.
+ *
+ * Values come and go as the table beside `t` says. Failures are `LakeError` with a stable `code`; its `kind` says what to do.
+ * Whatever opens is `AsyncDisposable`, and whatever waits takes an `AbortSignal`.
+ */
+export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors.ts';
+export type { ArrowColumns } from './service/arrow-columns.ts';
+export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';
+export type { CompactReceipt } from './service/compact-lake-table.ts';
+export type { IngestReceipt } from './service/ingest-log.ts';
+export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './service/lake.ts';
+export type { LakeComponents } from './service/lake-parts.ts';
+export { LakeTable, type ScanOptions } from './service/lake-table.ts';
+export type { LookupRequest } from './service/lookup-row.ts';
+export type { ReadPoint } from './service/read-point.ts';
+export { RowWriter, type WaitOptions } from './service/row-writer.ts';
+export type { ScanRequest } from './service/scan-table.ts';
+export type * from './service/settings.ts';
+export { SqlResult } from './service/sql-result.ts';
+export type { SqlOptions, SqlValue } from './service/sql-template.ts';
+export type { SubscribedChange, SubscribeRequest, SubscriptionStart } from './service/subscribe-table.ts';
+export type { TableAccounting } from './service/table-accounting.ts';
+export type { ChangesRequest } from './service/table-changes.ts';
+export type { TableSpec } from './service/table-definitions.ts';
+export { TableScan } from './service/table-scan.ts';
+export type { AnyShape, RowChange, ShapeOf, TableShape } from './service/table-shape.ts';
+export { LakeWorker, type RunOptions } from './service/worker.ts';
+export { printWorkerEvent, type WorkerEvent, type WorkerListener, type WorkerTask } from './service/worker-events.ts';
+export type { SqlParameter } from './sql/parameters.ts';
+export type { RowKind } from './types/row-kind.ts';

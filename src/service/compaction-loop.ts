@@ -1,0 +1,89 @@
+/**
+ * Compaction, on and on: soon after each commit of this process, and now and then for tables that others write. Tables
+ * with `write-only` are left to whoever compacts them.
+ */
+import { isLakeError } from '../base/errors.ts';
+import { Committer } from '../table/commit/commit.ts';
+import { type CompactReceipt, compactTable } from '../table/compact/compact-table.ts';
+import { Bell } from './bell.ts';
+import { listAllTables } from './list-tables.ts';
+import { failedEvent, type LoopContext, runLoop } from './loop.ts';
+import { openLakeTable } from './tables.ts';
+
+const intervalMsDefault = 15_000;
+
+export async function compactionLoop(context: LoopContext): Promise<void> {
+  const { parts, signal } = context;
+  const bell = new Bell(parts.clock);
+  const changed = new Set<string>();
+  const stopListening = parts.notices.listen(table => {
+    changed.add(table);
+    bell.ring();
+  });
+  const intervalMs = parts.settings.compaction?.intervalMs ?? intervalMsDefault;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  try {
+    await runLoop(context, 'compaction', async () => {
+      if (parts.clock.monotonicMs() - lookedMs >= intervalMs) {
+        for (const name of await listAllTables(parts)) changed.add(name);
+        lookedMs = parts.clock.monotonicMs();
+      }
+      const names = [...changed];
+      changed.clear();
+      for (const name of names) {
+        signal.throwIfAborted();
+        if (await compactNamed(context, name)) changed.add(name);
+      }
+      if (changed.size === 0) await bell.wait(intervalMs, signal);
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+/** True when there may be more to do at once. */
+async function compactNamed({ parts, signal, emit }: LoopContext, name: string): Promise<boolean> {
+  const startMs = parts.clock.monotonicMs();
+  try {
+    const table = await openLakeTable(parts, name);
+    if (table.options.writeOnly) return false;
+    await using committer = new Committer(table);
+    const receipt = await compactTable(table, committer, { isFull: false, signal });
+    if (receipt.status !== 'committed') return false;
+    emit({ ...figuresOf(name, receipt), elapsedMs: parts.clock.monotonicMs() - startMs });
+    return true;
+  } catch (error) {
+    // Dropped meanwhile, or of a kind that is not compacted here: neither is a failure.
+    if (signal.aborted || isLakeError(error, 'LAKE_TABLE_NOT_FOUND') || isLakeError(error, 'LAKE_UNSUPPORTED'))
+      return false;
+    emit(failedEvent('compaction', name, error));
+    return false;
+  }
+}
+
+function figuresOf(
+  table: string,
+  receipt: CompactReceipt,
+): {
+  readonly kind: 'compacted';
+  readonly table: string;
+  readonly snapshotId: number;
+  readonly bucketCount: number;
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+} {
+  const sum = (of: (bucket: CompactReceipt['buckets'][number]) => number): number =>
+    receipt.buckets.reduce((total, bucket) => total + of(bucket), 0);
+  return {
+    kind: 'compacted',
+    table,
+    snapshotId: receipt.snapshotId ?? 0,
+    bucketCount: receipt.buckets.length,
+    filesBefore: sum(bucket => bucket.filesBefore),
+    filesAfter: sum(bucket => bucket.filesAfter),
+    bytesBefore: sum(bucket => bucket.bytesBefore),
+    bytesAfter: sum(bucket => bucket.bytesAfter),
+  };
+}

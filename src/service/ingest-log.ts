@@ -1,0 +1,53 @@
+/** Takes what the log has into the tables, up to its tip or on and on. */
+
+import { type CycleResult, type IngestSettings, IngestWorker } from '../flow/ingest/ingest-worker.ts';
+import type { LogStore } from '../storage/log-store.ts';
+import { type LakeParts, logOf } from './lake-parts.ts';
+
+/** What became of the rows. */
+export type IngestReceipt = {
+  readonly rowCount: number;
+  readonly commitCount: number;
+  /** Rows whose table is no more. */
+  readonly droppedTableRows: number;
+  /** Records that are no records of ours; kept aside. */
+  readonly unreadableRecords: number;
+  /** Shards that lost rows before they were read: the log's retention was too short. */
+  readonly lostShards: readonly string[];
+};
+
+export function openIngestWorker(parts: LakeParts, log: LogStore): IngestWorker {
+  const { store, clock, random } = parts;
+  return new IngestWorker({ log, store, clock, random }, ingestSettings(parts));
+}
+
+/**
+ * Reads every shard to its tip and commits what it found. Any number may do so at a time.
+ *
+ * @throws LakeError LAKE_NO_LOG; of the stores
+ */
+export async function ingestOnce(parts: LakeParts, signal?: AbortSignal): Promise<IngestReceipt> {
+  await using worker = openIngestWorker(parts, logOf(parts, 'ingest'));
+  return receiptOf(await worker.drain(signal));
+}
+
+/** Sums up. */
+export function receiptOf(cycles: readonly CycleResult[]): IngestReceipt {
+  const events = cycles.flatMap(cycle => cycle.events).filter(event => event.outcome.status === 'committed');
+  const sum = (of: (cycle: CycleResult) => number): number => cycles.reduce((total, cycle) => total + of(cycle), 0);
+  return {
+    rowCount: events.reduce((total, event) => total + event.rowCount, 0),
+    commitCount: events.length,
+    droppedTableRows: sum(cycle => cycle.droppedTableRows),
+    unreadableRecords: sum(cycle => cycle.unreadableRecords),
+    lostShards: [...new Set(cycles.flatMap(cycle => cycle.lostShards))],
+  };
+}
+
+function ingestSettings({ settings: { ingest } }: LakeParts): Partial<IngestSettings> {
+  const { commitIntervalMs, commitRowsMax } = ingest ?? {};
+  return {
+    ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
+    ...(commitRowsMax === undefined ? {} : { commitRowsMax }),
+  };
+}

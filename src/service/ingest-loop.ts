@@ -1,0 +1,40 @@
+/** Ingest, on and on. */
+import type { CycleResult } from '../flow/ingest/ingest-worker.ts';
+import type { LogStore } from '../storage/log-store.ts';
+import { openIngestWorker } from './ingest-log.ts';
+import { type LoopContext, runLoop } from './loop.ts';
+import type { WorkerListener } from './worker-events.ts';
+
+export function ingestLoop(context: LoopContext, log: LogStore): Promise<void> {
+  const { parts, signal, emit } = context;
+  return runLoop(context, 'ingest', async () => {
+    await using worker = openIngestWorker(parts, log);
+    await worker.run(signal, cycle => {
+      tell(cycle, emit);
+      for (const { tableName, outcome } of cycle.events)
+        if (outcome.status === 'committed') parts.notices.notify(tableName);
+    });
+  });
+}
+
+function tell({ events, droppedTableRows, unreadableRecords, lostShards }: CycleResult, emit: WorkerListener): void {
+  for (const { tableName, outcome, rowCount, elapsedMs } of events) {
+    if (outcome.status !== 'committed') continue;
+    const { snapshot, counters, requests, attempts } = outcome;
+    emit({
+      kind: 'ingested',
+      table: tableName,
+      snapshotId: snapshot.id,
+      rowCount,
+      writtenCount: Number(counters.written),
+      mergedAwayCount: Number(counters.mergedAway),
+      deadLetteredCount: Number(counters.deadLettered),
+      duplicateCount: Number(counters.duplicates),
+      requestCount: requests,
+      attemptCount: attempts,
+      elapsedMs,
+    });
+  }
+  if (droppedTableRows + unreadableRecords + lostShards.length === 0) return;
+  emit({ kind: 'lost', droppedTableRows, unreadableRecords, lostShards });
+}

@@ -1,0 +1,104 @@
+/**
+ * Changes as lines of JSON, the form of the command line: `{"op":"+I","row":{…}}` with values in canonical JSON, and
+ * `{"op":"commit"}`. Read in pieces, so that memory does not depend on the input's length.
+ */
+import { invalid, isLakeError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import type { TableSchema } from '../format/table-schema.ts';
+import { canonicalParser } from '../types/canonical-json.ts';
+import { withNullable } from '../types/data-type.ts';
+import { type RowKind, rowKindByte } from '../types/row-kind.ts';
+import type { Scalar } from '../types/scalar.ts';
+
+export type LineOp =
+  | { readonly kind: 'row'; readonly kindByte: number; readonly row: readonly Scalar[] }
+  | { readonly kind: 'commit' };
+
+const lineBytesMax = 64 * 1024 * 1024;
+const newline = 10;
+
+/**
+ * @param input UTF-8, in pieces of any size
+ * @throws LakeError `invalid` LAKE_BAD_LINE with the line's number
+ */
+export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[], void, undefined> {
+  let rest: Uint8Array = new Uint8Array();
+  let lineCount = 0;
+  for await (const piece of input) {
+    const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    const end = bytes.lastIndexOf(newline) + 1;
+    rest = bytes.subarray(end);
+    if (rest.length > lineBytesMax) throw badLine(lineCount + 1, `it is longer than ${lineBytesMax} bytes`);
+    if (end === 0) continue;
+    const lines = decode(bytes.subarray(0, end - 1), lineCount + 1).split('\n');
+    lineCount += lines.length;
+    yield lines;
+  }
+  if (rest.length > 0) yield [decode(rest, lineCount + 1)];
+}
+
+/** Reads lines of one table's changes. Empty lines are passed over (undefined). */
+export function lineParser(
+  schema: TableSchema,
+  label: string,
+): (line: string, lineNumber: number) => LineOp | undefined {
+  const parseRow = canonicalParser({ fields: schema.fields });
+  // A row that goes needs no more than its key.
+  const parseKey = canonicalParser({
+    fields: schema.fields.map(field =>
+      schema.primaryKeys.includes(field.name) ? field : { ...field, type: withNullable(field.type, true) },
+    ),
+  });
+  const isKeyed = schema.primaryKeys.length > 0;
+  return (line, lineNumber) => {
+    if (line === '' || line === '\r') return undefined;
+    const { op, row } = objectOf(line, lineNumber);
+    if (op === 'commit') return { kind: 'commit' };
+    if (!isRowKind(op)) throw badLine(lineNumber, `op ${shown(op)} is not +I, -U, +U, -D or commit`);
+    if (!isJsonObject(row)) throw badLine(lineNumber, 'row must be an object with the columns of the table');
+    const isRemoval = op === '-U' || op === '-D';
+    if (isRemoval && !isKeyed) throw badLine(lineNumber, `${label} has no primary key: it takes +I rows only`);
+    try {
+      return { kind: 'row', kindByte: rowKindByte[op], row: isRemoval ? parseKey(row) : parseRow(row) };
+    } catch (cause) {
+      if (!isLakeError(cause)) throw cause;
+      throw invalid(cause.code, `line ${lineNumber}: ${cause.message}`, { cause });
+    }
+  };
+}
+
+/** Integers of so many digits may be beyond what a number holds exactly; only then the slower parser is needed. */
+const longInteger = /\d{16}/;
+
+function objectOf(line: string, lineNumber: number): JsonObject {
+  let json: JsonValue;
+  try {
+    json = longInteger.test(line) ? parseJson(line) : JSON.parse(line);
+  } catch (cause) {
+    throw badLine(lineNumber, `it is not JSON (${cause instanceof Error ? cause.message : 'broken'})`, cause);
+  }
+  if (isJsonObject(json)) return json;
+  throw badLine(lineNumber, 'it is not an object such as {"op":"+I","row":{…}}');
+}
+
+function decode(bytes: Uint8Array, lineNumber: number): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw badLine(lineNumber, 'it, or a line soon after, is not UTF-8', cause);
+  }
+}
+
+function isRowKind(op: JsonValue | undefined): op is RowKind {
+  return typeof op === 'string' && Object.hasOwn(rowKindByte, op);
+}
+
+function shown(value: JsonValue | undefined): string {
+  return value === undefined
+    ? '(missing)'
+    : JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? `${item}` : item)).slice(0, 80);
+}
+
+function badLine(lineNumber: number, why: string, cause?: unknown): Error {
+  return invalid('LAKE_BAD_LINE', `line ${lineNumber}: ${why}`, { cause });
+}

@@ -1,0 +1,140 @@
+/** The SDK's table. */
+
+import { readSystemTable } from '../catalog/system-tables.ts';
+import type { Table } from '../table/table.ts';
+import { rowKindOf } from '../types/row-kind.ts';
+import { type CompactReceipt, compactLakeTable } from './compact-lake-table.ts';
+import type { LakeParts } from './lake-parts.ts';
+import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
+import { allRows } from './row-stream.ts';
+import { RowWriter } from './row-writer.ts';
+import type { ScanRequest } from './scan-table.ts';
+import type { WriterSettings } from './settings.ts';
+import { type SubscribedChange, type SubscribeRequest, subscribeTable } from './subscribe-table.ts';
+import { type TableAccounting, tableAccounting } from './table-accounting.ts';
+import { type ChangesRequest, tableChanges } from './table-changes.ts';
+import { TableScan } from './table-scan.ts';
+import { asUserRow, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
+
+type ColumnOf<S extends TableShape> = keyof S['row'] & string;
+
+/** What to read; all is optional. */
+export type ScanOptions<S extends TableShape, N extends ColumnOf<S>> = Omit<ScanRequest, 'columns'> & {
+  readonly columns?: readonly N[] | undefined;
+};
+
+/**
+ * A table of a lake, opened: plain to share, nothing to close. It shows the columns it was opened with; open it again to
+ * see a schema that was changed since.
+ */
+export class LakeTable<S extends TableShape> {
+  readonly #parts: LakeParts;
+  readonly #table: Table;
+  readonly #columns: readonly string[] | undefined;
+
+  /** @param columns those that reads give; all of the table's when not given */
+  constructor(parts: LakeParts, table: Table, columns?: readonly string[]) {
+    this.#parts = parts;
+    this.#table = table;
+    this.#columns = columns;
+  }
+
+  /** `db.t`, or `db.t$branch_b`. */
+  get name(): string {
+    return this.#table.label;
+  }
+
+  /** The columns of the primary key; none for an append table. */
+  get primaryKey(): readonly string[] {
+    return this.#table.schema.primaryKeys;
+  }
+
+  /** The columns that reads give, in order. */
+  get columns(): readonly string[] {
+    return this.#columns ?? this.#table.schema.fields.map(field => field.name);
+  }
+
+  /** The table's options, as they were set. */
+  get options(): Readonly<Record<string, string>> {
+    return this.#table.schema.options;
+  }
+
+  /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
+  writer(settings: WriterSettings = {}): RowWriter<S> {
+    return new RowWriter(this.#parts, this.#table, settings);
+  }
+
+  /** Reads the table; see `TableScan` for the ways to take the rows. */
+  scan<N extends ColumnOf<S> = ColumnOf<S>>(options: ScanOptions<S, N> = {}): TableScan<Pick<S['row'], N>> {
+    return new TableScan(this.#parts, this.#table, { ...options, columns: options.columns ?? this.#columns });
+  }
+
+  /**
+   * The row with this primary key, or undefined.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_KEY, LAKE_BAD_VALUE, LAKE_NO_PRIMARY_KEY
+   */
+  async lookup(key: S['key'], options: Omit<LookupRequest, 'columns'> = {}): Promise<S['row'] | undefined> {
+    const scalars = keyOfUser(this.#table, asUserRow(key));
+    const found = await lookupRow(this.#parts, this.#table, scalars, { ...options, columns: this.#columns });
+    return found === undefined ? undefined : rowsAs<S['row']>(found)(0);
+  }
+
+  /**
+   * What the snapshots `from` to `to`, both included, changed. Without a changelog producer a row comes once for each
+   * snapshot, with what became of it last.
+   *
+   * @throws LakeError `invalid` LAKE_SNAPSHOT_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED, LAKE_BAD_RANGE
+   */
+  async *changes(
+    range: Omit<ChangesRequest, 'columns'>,
+  ): AsyncGenerator<RowChange<S['row']> & { readonly snapshotId: number }, void, undefined> {
+    for await (const { rows, kinds, snapshotId } of tableChanges(this.#table, { ...range, columns: this.#columns })) {
+      const row = rowsAs<S['row']>(rows);
+      for (let index = 0; index < rows.rowCount; index += 1) {
+        yield { kind: rowKindOf(kinds[index] ?? 0), row: row(index), snapshotId };
+      }
+    }
+  }
+
+  /**
+   * Follows the table without a gap and without a repeat. On a lake with a log a change is there as soon as the log has it,
+   * else with its snapshot. Ends when the signal aborts.
+   *
+   * @throws LakeError `fenced` LAKE_REBASE when the table was overwritten; `invalid` LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP
+   */
+  subscribe(request: Omit<SubscribeRequest, 'columns'>): AsyncGenerator<SubscribedChange<S['row']>, void, undefined> {
+    return subscribeTable(this.#parts, this.#table, { ...request, columns: this.#columns });
+  }
+
+  /**
+   * Merges files, all of them into one run with `full`. Readers and writers go on meanwhile.
+   *
+   * @throws LakeError `conflict` LAKE_COMPACTION_CONFLICT
+   */
+  compact(
+    options: { readonly full?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<CompactReceipt> {
+    return compactLakeTable(this.#table, { full: options.full ?? false, signal: options.signal });
+  }
+
+  /** What became of every row taken from the log, as of the newest snapshot. */
+  accounting(): Promise<TableAccounting> {
+    return tableAccounting(this.#table);
+  }
+
+  /**
+   * Rows of a system table, `snapshots`, `files`, `schemas`, `options`, `manifests`, … with the names and types that
+   * Paimon gives them.
+   *
+   * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND naming those there are
+   */
+  async system<Row extends object = Record<string, unknown>>(name: string): Promise<Row[]> {
+    const batch = await readSystemTable(this.#table, name);
+    return allRows({ rowType: batch.rowType, batches: once(batch) });
+  }
+}
+
+async function* once<T>(value: T): AsyncGenerator<T, void, undefined> {
+  yield value;
+}

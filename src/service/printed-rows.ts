@@ -1,0 +1,64 @@
+/** Rows as text: canonical JSON for programs, cells for people. */
+import { canonicalRow, canonicalValue } from '../types/canonical-json.ts';
+import type { RowType } from '../types/data-type.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+import { rowKindOf } from '../types/row-kind.ts';
+
+/** A batch as lines of canonical JSON, each with its end. */
+export function jsonLines(batch: RowBatch): string {
+  const line = canonicalRow(batch);
+  let text = '';
+  for (let row = 0; row < batch.rowCount; row += 1) text += `${line(row)}\n`;
+  return text;
+}
+
+/** Changes as lines such as `+I {…}`. */
+export function changeLines(batch: RowBatch, kinds: Int8Array): string {
+  const line = canonicalRow(batch);
+  let text = '';
+  for (let row = 0; row < batch.rowCount; row += 1) text += `${rowKindOf(kinds[row] ?? 0)} ${line(row)}\n`;
+  return text;
+}
+
+export type Cells = {
+  readonly columns: readonly string[];
+  /** Columns whose cells stand at the right. */
+  readonly isNumber: readonly boolean[];
+  /** In pieces. */
+  readonly rows: AsyncIterable<readonly (readonly string[])[]>;
+};
+
+export function cellsOf(rowType: RowType, batches: AsyncIterable<RowBatch>): Cells {
+  return {
+    columns: rowType.fields.map(field => field.name),
+    isNumber: rowType.fields.map(({ type }) => numberKinds.has(type.kind)),
+    rows: cellRows(batches),
+  };
+}
+
+const numberKinds: ReadonlySet<string> = new Set([
+  'tinyint',
+  'smallint',
+  'int',
+  'bigint',
+  'float',
+  'double',
+  'decimal',
+]);
+
+async function* cellRows(batches: AsyncIterable<RowBatch>): AsyncGenerator<readonly (readonly string[])[]> {
+  for await (const batch of batches) {
+    const cells = batch.rowType.fields.map((field, index) => {
+      const column = batch.columns[index];
+      return column === undefined ? () => '' : canonicalValue(column, field.type);
+    });
+    yield Array.from({ length: batch.rowCount }, (_, row) => cells.map(cell => plain(cell(row))));
+  }
+}
+
+/** Texts without their quotes; what would break the line or the terminal stays escaped. */
+function plain(json: string): string {
+  if (json === 'null') return '';
+  if (!json.startsWith('"')) return json;
+  return JSON.stringify(JSON.parse(json)).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\\\', '\\');
+}

@@ -1,0 +1,64 @@
+/** Where rows go that are written: into the table's log, or straight into the table. */
+import { invalid } from '../base/errors.ts';
+import { Producer } from '../flow/producer.ts';
+import type { LogStore } from '../storage/log-store.ts';
+import { Committer } from '../table/commit/commit.ts';
+import type { Table } from '../table/table.ts';
+import { TableWriter } from '../table/write/table-writer.ts';
+import type { LakeParts } from './lake-parts.ts';
+import type { GatheredRows } from './row-gatherer.ts';
+
+export type RowSink = AsyncDisposable & {
+  /** Calls to `write` that may be under way at a time. */
+  readonly inFlightMax: number;
+  /** Resolves when every row is durable: in the log, or in a snapshot. Calls keep their order. */
+  readonly write: (batches: readonly GatheredRows[]) => Promise<void>;
+};
+
+const logWritesInFlightMax = 4;
+
+/** The log's sink where the lake has a log, else the table's. */
+export function openRowSink(parts: LakeParts, table: Table): RowSink {
+  return parts.log === undefined ? tableSink(parts, table) : logSink(openProducer(parts, parts.log, table));
+}
+
+/** @throws LakeError `invalid` LAKE_NOT_LOGGED for tables whose rows can not go through a log */
+export function openProducer(parts: LakeParts, log: LogStore, table: Table): Producer {
+  const { id, label, schema, identifier } = table;
+  if (identifier.branch !== undefined) {
+    throw invalid('LAKE_NOT_LOGGED', `${label}: a branch has no log; open the lake without one to write to it`);
+  }
+  if (id === undefined) {
+    throw invalid(
+      'LAKE_NOT_LOGGED',
+      `${label} was not made by Tidelake, so the log can not name it; write without a log`,
+    );
+  }
+  const { store, clock, random } = parts;
+  return new Producer({ log, store, clock, random }, { tableId: id, tableName: label, schema });
+}
+
+function logSink(producer: Producer): RowSink {
+  return {
+    inFlightMax: logWritesInFlightMax,
+    async write(batches) {
+      await Promise.all(batches.map(({ rows, kinds }) => producer.append(rows, kinds)));
+    },
+    [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
+  };
+}
+
+/** Each write is a snapshot. */
+function tableSink({ notices }: LakeParts, table: Table): RowSink {
+  const committer = new Committer(table);
+  const writer = new TableWriter(table, committer);
+  return {
+    inFlightMax: 1,
+    async write(batches) {
+      for (const { rows, kinds } of batches) await writer.add(rows, kinds);
+      await writer.commit();
+      notices.notify(table.label);
+    },
+    [Symbol.asyncDispose]: () => committer[Symbol.asyncDispose](),
+  };
+}

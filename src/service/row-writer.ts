@@ -1,0 +1,168 @@
+/** The SDK's writer of one table. */
+import { invalid, isLakeError } from '../base/errors.ts';
+import type { Table } from '../table/table.ts';
+import { completeDeletes } from '../table/write/not-null.ts';
+import { withNullable } from '../types/data-type.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+import { type RowKind, rowKindByte } from '../types/row-kind.ts';
+import { type UserRowReader, userRowReader } from '../types/user-row.ts';
+import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
+import { BatchingWriter } from './batching-writer.ts';
+import type { LakeParts } from './lake-parts.ts';
+import { openRowSink } from './row-sinks.ts';
+import type { WriterSettings } from './settings.ts';
+import { asUserRow, type TableShape } from './table-shape.ts';
+
+export type WaitOptions = { readonly signal?: AbortSignal | undefined };
+
+const batchRowsMaxDefault = 8_192;
+const bufferRowsMaxDefault = 200_000;
+const lingerMsToLog = 2;
+const lingerMsToTable = 5;
+/** Rows of an iterable between two looks at whether there is room. */
+const roomEveryRows = 1_024;
+
+/**
+ * Writes rows of a table: through the lake's log where it has one, else straight into the table, one snapshot for all rows
+ * that come together.
+ *
+ * Every method that takes rows resolves when they are durable, and keeps the order of the calls. They need not be awaited
+ * one by one: rows given without waiting share batches, `flush` waits for all of them, and `room` holds back whoever is
+ * quicker than the store. A row that does not fit its table is refused by itself (LAKE_BAD_VALUE) and does no harm to the
+ * others. A failure of the store stops the writer: everything that was not acknowledged fails with it, and it may or may
+ * not be there. Open another to go on.
+ */
+export class RowWriter<S extends TableShape> implements AsyncDisposable {
+  readonly #table: Table;
+  readonly #writer: BatchingWriter;
+  readonly #reader: UserRowReader;
+  readonly #keyReader: UserRowReader;
+
+  constructor(parts: LakeParts, table: Table, settings: WriterSettings = {}) {
+    const { schema } = table;
+    this.#table = table;
+    this.#reader = userRowReader({ fields: schema.fields });
+    this.#keyReader = userRowReader({
+      fields: schema.fields.map(field =>
+        schema.primaryKeys.includes(field.name) ? field : { ...field, type: withNullable(field.type, true) },
+      ),
+    });
+    const given = { ...parts.settings.writer, ...settings };
+    this.#writer = new BatchingWriter(
+      {
+        label: table.label,
+        rowType: { fields: schema.fields },
+        sink: openRowSink(parts, table),
+        clock: parts.clock,
+      },
+      {
+        lingerMs: given.lingerMs ?? (parts.log === undefined ? lingerMsToTable : lingerMsToLog),
+        batchRowsMax: given.batchRowsMax ?? batchRowsMaxDefault,
+        bufferRowsMax: given.bufferRowsMax ?? bufferRowsMaxDefault,
+      },
+    );
+  }
+
+  /**
+   * Puts a row in the place of the one with its key.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_VALUE naming the column, LAKE_NO_PRIMARY_KEY; of the store, see the class
+   */
+  upsert(row: S['input']): Promise<void> {
+    return this.#needsKey('upsert') ?? this.#add(this.#reader, row, '+U');
+  }
+
+  /** Adds a row. On a table with a primary key it replaces one that has its key, as `upsert` does. */
+  insert(row: S['input']): Promise<void> {
+    return this.#add(this.#reader, row, '+I');
+  }
+
+  /** Takes the row with this key away; that there is none is fine. */
+  delete(key: S['key']): Promise<void> {
+    return this.#needsKey('delete') ?? this.#add(this.#keyReader, key, '-D');
+  }
+
+  /**
+   * Writes columns: an Arrow table or record batch, or a batch that a scan gave. Columns are found by name; those that
+   * are missing are null.
+   *
+   * @param options.kind what the rows do, or a kind for each row; `+I` unless given
+   * @throws LakeError `invalid` LAKE_BAD_BATCH, LAKE_NULL_VALUE naming the column
+   */
+  append(
+    columns: ArrowColumns | RowBatch,
+    options: { readonly kind?: RowKind | readonly RowKind[] } = {},
+  ): Promise<void> {
+    try {
+      const { schema, label } = this.#table;
+      const rows = rowBatchOf(columns, { fields: schema.fields }, label);
+      const kinds = this.#kindsOf(options.kind ?? '+I', rows.rowCount);
+      // Nulls are looked for here, so that a bad batch is refused by itself and does not stop the writer.
+      return this.#writer.addBatch({ rows: completeDeletes(schema, rows, kinds, label), kinds });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Upserts (or, without a primary key, inserts) many rows, no quicker than the store takes them. */
+  async writeAll(rows: Iterable<S['input']> | AsyncIterable<S['input']>, options: WaitOptions = {}): Promise<void> {
+    const kind = this.#table.schema.primaryKeys.length > 0 ? '+U' : '+I';
+    let last: Promise<void> | undefined;
+    let count = 0;
+    for await (const row of rows) {
+      last = this.#add(this.#reader, row, kind);
+      count += 1;
+      if (count % roomEveryRows === 0) await this.room(options);
+    }
+    if (last !== undefined) await this.flush(options);
+  }
+
+  /** Resolves when there is room for more rows. Whoever writes many without awaiting each calls it now and then. */
+  room(options: WaitOptions = {}): Promise<void> {
+    return this.#writer.room(options.signal);
+  }
+
+  /** Resolves when every row given so far is durable. @throws LakeError what stopped the writer */
+  flush(options: WaitOptions = {}): Promise<void> {
+    return this.#writer.flush(options.signal);
+  }
+
+  /** Flushes and closes. Throws a failure only when nobody has heard of it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#writer[Symbol.asyncDispose]();
+  }
+
+  #add(reader: UserRowReader, row: object, kind: RowKind): Promise<void> {
+    try {
+      return this.#writer.add(reader(asUserRow(row)), rowKindByte[kind]);
+    } catch (error) {
+      return Promise.reject(isLakeError(error) ? inTable(this.#table, error) : error);
+    }
+  }
+
+  #needsKey(what: string): Promise<never> | undefined {
+    if (this.#table.schema.primaryKeys.length > 0) return undefined;
+    const why = `${this.#table.label} has no primary key: it takes insert, not ${what}`;
+    return Promise.reject(invalid('LAKE_NO_PRIMARY_KEY', why));
+  }
+
+  #kindsOf(kind: RowKind | readonly RowKind[], rowCount: number): Int8Array {
+    const kinds = typeof kind === 'string' ? new Int8Array(rowCount).fill(rowKindByte[kind]) : kindBytes(kind);
+    if (kinds.length !== rowCount) {
+      throw invalid('LAKE_BAD_BATCH', `${this.#table.label}: ${kinds.length} kinds for ${rowCount} rows`);
+    }
+    const takesAway = kinds.some(byte => byte === rowKindByte['-U'] || byte === rowKindByte['-D']);
+    if (takesAway && this.#table.schema.primaryKeys.length === 0) {
+      throw invalid('LAKE_NO_PRIMARY_KEY', `${this.#table.label} has no primary key: it takes +I rows only`);
+    }
+    return kinds;
+  }
+}
+
+function kindBytes(kinds: readonly RowKind[]): Int8Array {
+  return Int8Array.from(kinds, kind => rowKindByte[kind]);
+}
+
+function inTable(table: Table, error: Error & { readonly code: `LAKE_${string}` }): Error {
+  return invalid(error.code, `${table.label}: ${error.message}`, { cause: error });
+}

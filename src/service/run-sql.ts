@@ -1,0 +1,76 @@
+/** Runs SQL statements on a lake. */
+import { invalid } from '../base/errors.ts';
+import { databaseDefault, type SqlSession, type StatementResult } from '../sql/context.ts';
+import type { SqlParameter } from '../sql/parameters.ts';
+import { parseStatements } from '../sql/parser/parse-statement.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+import type { LakeParts } from './lake-parts.ts';
+import { type Cells, cellsOf, jsonLines } from './printed-rows.ts';
+import { sqlContextOf } from './sql-context.ts';
+import { SqlResult } from './sql-result.ts';
+
+export type SqlRequest = {
+  readonly text: string;
+  readonly parameters?: readonly SqlParameter[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** What statements of one caller leave behind for the next: the database of plain names, at first `default`. */
+export function sqlSession(): SqlSession {
+  return { currentDatabase: databaseDefault };
+}
+
+/** Runs every statement of the text; the result is the last one's. @throws LakeError LAKE_SQL_…, see `executeSql` */
+export async function runSql<Row extends object>(
+  parts: LakeParts,
+  session: SqlSession,
+  request: SqlRequest,
+): Promise<SqlResult<Row>> {
+  const count = parseStatements(request.text).length;
+  if (count === 0) throw invalid('LAKE_SQL_SYNTAX', 'SQL: there is no statement');
+  const results = await resultsOf(parts, session, request);
+  for (let number = 1; number < count; number += 1) await results.next();
+  const last = await results.next();
+  if (last.done === true) throw invalid('LAKE_SQL_SYNTAX', 'SQL: there is no statement');
+  return new SqlResult<Row>(last.value, async () => {
+    await results.return();
+  });
+}
+
+/** A statement's rows for the command line: `lines` for programs, `cells` for people; `message` when it gives none. */
+export type PrintableResult =
+  | { readonly kind: 'rows'; readonly lines: () => AsyncIterable<string>; readonly cells: () => Cells }
+  | { readonly kind: 'ok'; readonly message: string };
+
+/** The results of all statements, one after the other. */
+export async function* runPrintableSql(
+  parts: LakeParts,
+  request: SqlRequest,
+): AsyncGenerator<PrintableResult, void, undefined> {
+  for await (const result of await resultsOf(parts, sqlSession(), request)) {
+    if (result.kind === 'ok') yield result;
+    else yield { kind: 'rows', lines: () => linesOf(result), cells: () => cellsOf(result.rowType, result.batches) };
+  }
+}
+
+/** The rows of one query. */
+export async function* runSqlBatches(parts: LakeParts, request: SqlRequest): AsyncGenerator<RowBatch, void, undefined> {
+  for await (const result of await resultsOf(parts, sqlSession(), request)) {
+    if (result.kind === 'rows') yield* result.batches;
+  }
+}
+
+async function resultsOf(
+  parts: LakeParts,
+  session: SqlSession,
+  { text, parameters, signal }: SqlRequest,
+): Promise<AsyncGenerator<StatementResult, void, undefined>> {
+  const { executeSql } = await import('../sql/execute.ts');
+  return executeSql(await sqlContextOf(parts), session, text, { parameters, signal });
+}
+
+async function* linesOf({
+  batches,
+}: StatementResult & { readonly kind: 'rows' }): AsyncGenerator<string, void, undefined> {
+  for await (const batch of batches) yield jsonLines(batch);
+}

@@ -1,0 +1,195 @@
+/**
+ * Settings: plain values that say where a lake is and how its parts behave. Given in code, by the command line, or by the
+ * environment; this is the only file that reads `process.env`.
+ */
+import { z } from 'zod';
+import { invalid } from '../base/errors.ts';
+
+/** What is left out has the default named here. */
+export type LakeSettings = {
+  /** A folder, `file:…`, `s3://bucket/prefix`, or `memory:NAME` for tests. */
+  readonly warehouse: string;
+  /** `file:…`, `kinesis://stream`, `memory:NAME`, or `none`, the default: rows are committed straight to the table. */
+  readonly log?: string | undefined;
+  /** `read`: nothing is written, and a folder that is not there is not made. Default `read-write`. */
+  readonly access?: 'read' | 'read-write' | undefined;
+  /** Of folders. `none`: a power cut may undo what was acknowledged; for tests. Default `fsync`. */
+  readonly durability?: 'fsync' | 'none' | undefined;
+  readonly s3?: S3Settings | undefined;
+  readonly kinesis?: KinesisSettings | undefined;
+  readonly fileLog?: FileLogSettings | undefined;
+  readonly writer?: WriterSettings | undefined;
+  readonly ingest?: IngestLoopSettings | undefined;
+  readonly compaction?: CompactionLoopSettings | undefined;
+  readonly maintenance?: MaintenanceLoopSettings | undefined;
+};
+
+/** What is left out is looked for where AWS programs look: environment, profile, container, instance. */
+export type S3Settings = {
+  /** Base URL of an S3 other than AWS's. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  readonly accessKeyId?: string | undefined;
+  readonly secretAccessKey?: string | undefined;
+  readonly sessionToken?: string | undefined;
+  /** Bucket in the path instead of the host name. Default: when there is an endpoint. */
+  readonly forcePathStyle?: boolean | undefined;
+  /** When to prove at the start that conditional PUT works. Default `auto`: unless it is AWS's own. */
+  readonly conditionalPutProbe?: 'auto' | 'always' | 'never' | undefined;
+};
+
+export type KinesisSettings = {
+  /** Of an emulator. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  readonly accessKeyId?: string | undefined;
+  readonly secretAccessKey?: string | undefined;
+  readonly sessionToken?: string | undefined;
+  /** Makes a stream of so many shards when there is none. Default: a missing stream is an error. */
+  readonly createWithShards?: number | undefined;
+  readonly pollIntervalMs?: number | undefined;
+};
+
+/** Of a log in a folder. */
+export type FileLogSettings = {
+  /** What a log is made with; one that exists keeps its own. */
+  readonly shardCount?: number | undefined;
+  /** Older records are removed. Default: all are kept. */
+  readonly retentionMs?: number | undefined;
+};
+
+export type WriterSettings = {
+  /** How long the first row of a batch waits for company. Default 2 with a log, 5 without. */
+  readonly lingerMs?: number | undefined;
+  /** Rows of a batch, at most. Default 8,192. */
+  readonly batchRowsMax?: number | undefined;
+  /** Rows that wait or are under way before `room()` waits. Default 200,000. */
+  readonly bufferRowsMax?: number | undefined;
+};
+
+export type IngestLoopSettings = {
+  /** How long rows gather before they are committed. Default 1,000. */
+  readonly commitIntervalMs?: number | undefined;
+  /** Rows after which no more are gathered for a commit. Default 100,000. */
+  readonly commitRowsMax?: number | undefined;
+};
+
+export type CompactionLoopSettings = {
+  /** How often tables are looked at that nobody has told about. Default 15,000. */
+  readonly intervalMs?: number | undefined;
+};
+
+export type MaintenanceLoopSettings = {
+  /** Between two rounds of expiry and hint repair. Default 300,000. */
+  readonly intervalMs?: number | undefined;
+};
+
+const text = z.string().min(1, 'must not be empty');
+const ms = z.number().nonnegative('must not be negative').finite();
+const count = z.int('must be a whole number').positive('must be positive');
+const credentials = {
+  region: text.optional(),
+  accessKeyId: text.optional(),
+  secretAccessKey: text.optional(),
+  sessionToken: text.optional(),
+};
+const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional();
+
+const settingsSchema = z.strictObject({
+  warehouse: text,
+  log: text.optional(),
+  access: z.enum(['read', 'read-write']).optional(),
+  durability: z.enum(['fsync', 'none']).optional(),
+  s3: z
+    .strictObject({
+      ...credentials,
+      endpoint,
+      forcePathStyle: z.boolean().optional(),
+      conditionalPutProbe: z.enum(['auto', 'always', 'never']).optional(),
+    })
+    .optional(),
+  kinesis: z
+    .strictObject({ ...credentials, endpoint, createWithShards: count.optional(), pollIntervalMs: ms.optional() })
+    .optional(),
+  fileLog: z.strictObject({ shardCount: count.optional(), retentionMs: ms.optional() }).optional(),
+  writer: z
+    .strictObject({ lingerMs: ms.optional(), batchRowsMax: count.optional(), bufferRowsMax: count.optional() })
+    .optional(),
+  ingest: z.strictObject({ commitIntervalMs: ms.optional(), commitRowsMax: count.optional() }).optional(),
+  compaction: z.strictObject({ intervalMs: ms.optional() }).optional(),
+  maintenance: z.strictObject({ intervalMs: ms.optional() }).optional(),
+});
+
+/** @throws LakeError `invalid` LAKE_BAD_SETTINGS, naming each setting that is wrong and why */
+export function checkSettings(settings: LakeSettings): LakeSettings {
+  const checked = settingsSchema.safeParse(settings);
+  if (!checked.success) {
+    const faults = checked.error.issues.map(issue => faultText(issue.path, issue.message));
+    throw badSettings(faults.join('; '));
+  }
+  checkCredentials('s3', settings.s3);
+  checkCredentials('kinesis', settings.kinesis);
+  return checked.data;
+}
+
+/**
+ * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`, and AWS's own
+ * `AWS_ENDPOINT_URL[_S3|_KINESIS]` and `AWS_REGION`. Keys are left to the AWS chain, which reads the environment too.
+ *
+ * @throws LakeError `invalid` LAKE_BAD_SETTINGS; LAKE_NO_WAREHOUSE when nobody says where it is
+ */
+export function settingsWithEnvironment(
+  given: Omit<LakeSettings, 'warehouse'> & { readonly warehouse?: string | undefined },
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): LakeSettings {
+  const read = (...names: readonly string[]): string | undefined => {
+    const values = names.map(name => environment[name]);
+    return values.find(value => value !== undefined && value !== '');
+  };
+  const warehouse = given.warehouse ?? read('TIDELAKE_WAREHOUSE');
+  if (warehouse === undefined) {
+    throw invalid('LAKE_NO_WAREHOUSE', 'say where the warehouse is, with --warehouse or TIDELAKE_WAREHOUSE');
+  }
+  const region = read('AWS_REGION', 'AWS_DEFAULT_REGION');
+  return checkSettings({
+    ...given,
+    warehouse,
+    log: given.log ?? read('TIDELAKE_LOG'),
+    s3: {
+      ...given.s3,
+      endpoint: given.s3?.endpoint ?? read('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'),
+      region: given.s3?.region ?? region,
+    },
+    kinesis: {
+      ...given.kinesis,
+      endpoint: given.kinesis?.endpoint ?? read('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL'),
+      region: given.kinesis?.region ?? region,
+    },
+  });
+}
+
+/** A log in the folder beside the warehouse's, for a process that is all there is; undefined for other warehouses. */
+export function logBeside(warehouse: string): string | undefined {
+  const isFolder = !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(warehouse) || warehouse.toLowerCase().startsWith('file:');
+  return isFolder ? `${warehouse.replace(/\/+$/, '')}-log` : undefined;
+}
+
+/** The address of the log, or undefined when there is none. */
+export function logAddress(settings: LakeSettings): string | undefined {
+  return settings.log === 'none' ? undefined : settings.log;
+}
+
+type Keys = { readonly accessKeyId?: string | undefined; readonly secretAccessKey?: string | undefined };
+
+function checkCredentials(what: 's3' | 'kinesis', keys: Keys | undefined): void {
+  if ((keys?.accessKeyId === undefined) === (keys?.secretAccessKey === undefined)) return;
+  throw badSettings(`${what}: accessKeyId and secretAccessKey belong together, one of them is missing`);
+}
+
+function faultText(path: readonly PropertyKey[], message: string): string {
+  return path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
+}
+
+function badSettings(why: string): Error {
+  return invalid('LAKE_BAD_SETTINGS', `settings: ${why}`);
+}

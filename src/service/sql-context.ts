@@ -1,0 +1,40 @@
+/** What SQL statements need of a lake. */
+import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
+import { unionRead } from '../flow/read/union-read.ts';
+import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
+import type { LakeParts } from './lake-parts.ts';
+import { openLakeTable } from './tables.ts';
+import { openUnitWriter } from './unit-writer.ts';
+
+export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
+  return {
+    catalog: parts,
+    engine: await parts.sqlEngine.open(),
+    openTable: (identifier: Identifier) =>
+      openLakeTable(parts, printIdentifier({ ...identifier, systemTable: undefined })),
+    writeRows: writeRowsOf(parts),
+    unionRead: unionReadOf(parts),
+  };
+}
+
+function writeRowsOf(parts: LakeParts): WriteRows {
+  return async (table, rows, { signal }) => {
+    await using unit = openUnitWriter(parts, table, { until: 'acknowledged', signal });
+    let rowCount = 0;
+    for await (const batch of rows) {
+      signal?.throwIfAborted();
+      await unit.add({ rows: batch, kinds: new Int8Array(batch.rowCount) });
+      rowCount += batch.rowCount;
+    }
+    return { rowCount, snapshotId: rowCount === 0 ? undefined : await unit.commit() };
+  };
+}
+
+/** Branches and tables of other makers have no log. */
+function unionReadOf({ log, store }: LakeParts): UnionRead | undefined {
+  if (log === undefined) return undefined;
+  return async (table, options) =>
+    table.id === undefined || table.identifier.branch !== undefined
+      ? undefined
+      : unionRead({ log, store }, table, options);
+}

@@ -1,0 +1,72 @@
+/**
+ * Writes lines of changes into a table: straight, through its log, or through its log and waiting until they are in the
+ * table. Rows between two `commit` marks are one unit.
+ */
+import { lineParser, linesOf } from './json-lines.ts';
+import { type LakeParts, logOf } from './lake-parts.ts';
+import { RowGatherer } from './row-gatherer.ts';
+import { openLakeTable } from './tables.ts';
+import { openUnitWriter } from './unit-writer.ts';
+
+export type WriteLinesRequest = {
+  readonly input: AsyncIterable<Uint8Array>;
+  /** The log's acknowledgement is enough; otherwise, on a lake with a log, ingest is run after each unit. */
+  readonly viaLog: boolean;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type WriteReceipt = {
+  readonly rowCount: number;
+  /** Units that had rows. */
+  readonly commitCount: number;
+  /** The newest snapshot that was made; undefined through a log, and when there was nothing to write. */
+  readonly snapshotId: number | undefined;
+};
+
+const batchRowsMax = 16_384;
+const batchBytesMax = 8 * 1024 * 1024;
+/**
+ * Input that ends without a mark is committed at its end. Units before a bad line are in the table, its own is not (except
+ * that of a unit of more than 64 MB the beginning may be in the log already).
+ *
+ * @throws LakeError `invalid` LAKE_BAD_LINE, LAKE_BAD_VALUE with the line's number; of the stores
+ */
+export async function writeLines(parts: LakeParts, name: string, request: WriteLinesRequest): Promise<WriteReceipt> {
+  if (request.viaLog) logOf(parts, 'writing via the log');
+  const table = await openLakeTable(parts, name);
+  await using unit = openUnitWriter(parts, table, {
+    until: request.viaLog ? 'acknowledged' : 'in-table',
+    signal: request.signal,
+  });
+  const parse = lineParser(table.schema, table.label);
+  const gatherer = new RowGatherer({ fields: table.schema.fields });
+  const receipt = { rowCount: 0, commitCount: 0, snapshotId: undefined as number | undefined };
+  let unitRows = 0;
+  const pass = async (): Promise<void> => {
+    unitRows += gatherer.rowCount;
+    if (gatherer.rowCount > 0) await unit.add(gatherer.take());
+  };
+  const commit = async (): Promise<void> => {
+    await pass();
+    if (unitRows === 0) return;
+    request.signal?.throwIfAborted();
+    receipt.snapshotId = (await unit.commit()) ?? receipt.snapshotId;
+    receipt.rowCount += unitRows;
+    receipt.commitCount += 1;
+    unitRows = 0;
+  };
+  let lineNumber = 0;
+  for await (const lines of linesOf(request.input)) {
+    request.signal?.throwIfAborted();
+    for (const line of lines) {
+      lineNumber += 1;
+      const op = parse(line, lineNumber);
+      if (op === undefined) continue;
+      if (op.kind === 'commit') await commit();
+      else gatherer.add(op.row, op.kindByte);
+      if (gatherer.rowCount >= batchRowsMax || gatherer.bytes >= batchBytesMax) await pass();
+    }
+  }
+  await commit();
+  return receipt;
+}
