@@ -7,6 +7,7 @@
  */
 import { isLakeError } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { parseTableOptions } from '../../format/table-options.ts';
 import type { Committer } from '../../table/commit/commit.ts';
 import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
 import {
@@ -168,12 +169,14 @@ async function misfitFile(
   names: ReadonlySet<string>,
 ): Promise<string | undefined> {
   const types = partitionTypes(base.schema);
-  const isUnordered = base.schema.primaryKeys.length === 0;
+  const { bucket: bucketCount } = parseTableOptions(base.schema);
+  const isUnordered = base.schema.primaryKeys.length === 0 && bucketCount <= 0;
   for (const planned of files) {
     const { fileName, minSequenceNumber } = planned.file;
+    if (planned.totalBuckets !== bucketCount) return `it counts ${planned.totalBuckets} buckets, not ${bucketCount}`;
     if (names.has(fileName)) return `${fileName} has come before`;
     if (!isPartition(planned.partition, types)) return `${fileName} is of no partition of this table`;
-    if (isUnordered && planned.totalBuckets <= 0) continue;
+    if (isUnordered) continue;
     const floor = floors.get(bucketKey(planned)) ?? (await base.sequenceFloor(planned));
     if (minSequenceNumber <= floor) return `bucket ${planned.bucket} has numbers up to ${floor} (S6)`;
   }

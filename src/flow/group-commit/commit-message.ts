@@ -7,7 +7,7 @@
  * version 1        1 byte, then 3 zero bytes
  * header length    uint32 LE
  * header           JSON
- * manifest         the files, as a Paimon manifest
+ * manifest         the files, as a Paimon manifest; nothing where there are none
  * crc-32           uint32 LE of everything before
  * ```
  */
@@ -47,7 +47,8 @@ const counterNames = ['rowsIn', 'written', 'mergedAway', 'deadLettered', 'duplic
 
 export function encodeCommitMessage(message: CommitMessage): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(message)));
-  const manifest = encodeManifest(message.files.map(({ uploadBeganMs: _, ...file }) => ({ ...file, kind: 'add' })));
+  const entries = message.files.map(({ uploadBeganMs: _, ...file }) => ({ ...file, kind: 'add' }) as const);
+  const manifest = entries.length === 0 ? new Uint8Array() : encodeManifest(entries);
   const bytes = new Uint8Array(headBytes + header.length + manifest.length + 4);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, magic, true);
@@ -71,7 +72,9 @@ export function decodeCommitMessage(bytes: Uint8Array, where: string): CommitMes
     throw bad(where, 'its checksum is wrong');
   const json = parseHeader(bytes.subarray(headBytes, manifestStart), where);
   const uploadBeganMs = count(json['began'], where);
-  const files = decodeManifest(bytes.subarray(manifestStart, -4), where).map(({ kind, ...file }): PlannedFile => {
+  const manifest = bytes.subarray(manifestStart, -4);
+  const entries = manifest.length === 0 ? [] : decodeManifest(manifest, where);
+  const files = entries.map(({ kind, ...file }): PlannedFile => {
     const isLevel0 = kind === 'add' && file.file.level === 0;
     if (!isLevel0) throw bad(where, `${file.file.fileName} is no new file of level 0`);
     return { ...file, uploadBeganMs };

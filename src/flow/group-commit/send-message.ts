@@ -67,7 +67,7 @@ export async function commitByMessage(
     if (found.kind === 'fenced') return { status: 'fenced', detail: found.reason };
     const prepared = await take.prepare(found.base, undefined);
     if (prepared.status === 'stop') return { status: 'changed', detail: prepared.detail };
-    const data = encodeCommitMessage(messageOf(table, incarnation, { ...batch, through }, prepared));
+    const data = encodeCommitMessage(commitMessageOf(table, incarnation, { ...batch, through }, prepared));
     if (data.length > parts.commitLog.supports.recordBytesMax) return { status: 'too-large' };
     await send(parts, table, data, signal);
     const resendAtMs = Math.min(clock.monotonicMs() + resendMs, deadlineMs);
@@ -106,7 +106,7 @@ async function send(
   );
 }
 
-function messageOf(
+export function commitMessageOf(
   table: Table,
   incarnation: string,
   { shardId, recorded, through, ended }: ShardBatch & { readonly through: NonNullable<ShardBatch['through']> },
