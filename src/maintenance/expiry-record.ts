@@ -1,0 +1,152 @@
+/**
+ * The expiry record of a line, `tidelake/expiry`: what keeps runs of expiry that overlap, stall or die from undoing each
+ * other. One small object, only ever replaced by compare-and-swap.
+ *
+ * R1 takes a snapshot file away first and puts it back when a pin shows. Between the two nobody can see from `snapshot/`
+ * alone what is meant: another run that has looked at the pins earlier would remove data of what is about to come back, and
+ * the orphan cleaner would miss a root. So a run first writes down what it is going to take away (`held`, with the whole
+ * text), and after the second look at the pins decides by a swap of the record: everything below `floor` is gone for good,
+ * the rest of `held` is to be there. Of two runs one wins this swap; the other touches no data and puts back what it took.
+ *
+ * - Below `floor` nothing ever comes back: its data may be removed by anybody, at any time.
+ * - What is held is a root as long as it is not below the floor, whether or not its file is there; whoever finds the file
+ *   missing and does not take it may put it back. So a run that died in between loses nothing.
+ */
+import { assert, unreachable } from '../base/assert.ts';
+import { corrupt, LakeError } from '../base/errors.ts';
+import { isJsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
+import { backoffMs } from '../base/retry.ts';
+import { parseJsonObject } from '../format/json-file.ts';
+import type { SnapshotHome } from '../table/snapshots.ts';
+import type { Table } from '../table/table.ts';
+import { tableObjectsFolder } from '../table/table-objects.ts';
+import { recordBackoff, recordTriesMax } from './limits.ts';
+
+export type HeldSnapshot = {
+  readonly id: number;
+  /** The snapshot file, to the letter. */
+  readonly text: string;
+};
+
+export type ExpiryRecord = {
+  /** Snapshots with smaller ids are gone for good. */
+  readonly floor: number;
+  /** Identity of the snapshot at the floor; undefined: nothing has expired yet. */
+  readonly floorIdentity: string | undefined;
+  /** Whether a run is between taking away and deciding. It goes on, or has died. */
+  readonly isOpen: boolean;
+  /** Ascending. */
+  readonly held: readonly HeldSnapshot[];
+};
+
+/** A record as it lies in the store; without etag: there is none yet. */
+export type StoredRecord = ExpiryRecord & { readonly etag: string | undefined };
+
+const recordName = 'expiry';
+const noRecord: ExpiryRecord = { floor: 1, floorIdentity: undefined, isOpen: false, held: [] };
+
+export function expiryRecordKey(line: SnapshotHome): string {
+  return `${line.metaPath}/${tableObjectsFolder}/${recordName}`;
+}
+
+/** @throws LakeError `corrupt` LAKE_CORRUPT_EXPIRY_RECORD */
+export async function readExpiryRecord(line: SnapshotHome): Promise<StoredRecord> {
+  const key = expiryRecordKey(line);
+  const object = await line.store.get(key);
+  if (object === undefined) return { ...noRecord, etag: undefined };
+  return { ...decode(object.bytes, key), etag: object.etag };
+}
+
+/**
+ * The record as far as it speaks of the snapshots that are there. Numbers that somebody has given back (a rollback by Java)
+ * and used again are not those it means.
+ *
+ * @param listedIds of the snapshot files, ascending
+ * @param identityAt what lies at the floor; undefined: nothing
+ */
+export function trustedRecord(
+  record: StoredRecord,
+  listedIds: readonly number[],
+  identityAt: string | undefined,
+): StoredRecord {
+  const head = listedIds.at(-1) ?? 0;
+  // Whatever is held has had snapshots above it that stay.
+  const isRewound = head < record.floor || record.held.some(({ id }) => id >= head);
+  const isOther = identityAt !== undefined && record.floorIdentity !== undefined && identityAt !== record.floorIdentity;
+  return isRewound || isOther ? { ...noRecord, etag: record.etag } : record;
+}
+
+/**
+ * Replaces the record.
+ *
+ * @returns `lost`: somebody else has replaced it since it was read
+ * @throws LakeError `unavailable` when no answer came: it may have happened
+ */
+export async function swapExpiryRecord(
+  line: SnapshotHome,
+  before: StoredRecord,
+  next: ExpiryRecord,
+  parts: Pick<Table, 'clock' | 'random'>,
+): Promise<StoredRecord | 'lost'> {
+  assert(next.floor >= before.floor, 'the floor never goes down');
+  const key = expiryRecordKey(line);
+  const turn = parts.random.uuid();
+  const bytes = encode(next, turn);
+  let cause: unknown;
+  for (let tries = 0; tries < recordTriesMax; tries += 1) {
+    const outcome =
+      before.etag === undefined
+        ? await line.store.putIfAbsent(key, bytes)
+        : await line.store.putIfMatch(key, bytes, before.etag);
+    switch (outcome.status) {
+      case 'created':
+      case 'replaced':
+        return { ...next, etag: outcome.etag };
+      case 'exists':
+      case 'mismatch': {
+        // Ours, when an earlier try happened and its answer was lost.
+        const object = await line.store.get(key);
+        if (object === undefined || turnOf(object.bytes, key) !== turn) return 'lost';
+        return { ...next, etag: object.etag };
+      }
+      case 'unanswered':
+        cause = outcome.cause;
+        await parts.clock.sleep(backoffMs(tries, parts.random, recordBackoff));
+        break;
+      default:
+        return unreachable(outcome);
+    }
+  }
+  const message = `${line.store.uri}: no answer to writing ${key}; nothing was removed on its account, run again`;
+  throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', message, { cause });
+}
+
+function encode({ floor, floorIdentity, isOpen, held }: ExpiryRecord, turn: string): Uint8Array {
+  const snapshots = held.map(({ id, text }) => ({ id, text }));
+  return new TextEncoder().encode(stringifyJson({ version: 1, turn, floor, floorIdentity, isOpen, held: snapshots }));
+}
+
+function decode(bytes: Uint8Array, where: string): ExpiryRecord {
+  const json = parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_EXPIRY_RECORD' });
+  const { version, floor, floorIdentity, isOpen, held } = json;
+  if (version !== 1 || !isId(floor) || !Array.isArray(held) || typeof isOpen !== 'boolean') throw broken(where);
+  if (floorIdentity !== undefined && typeof floorIdentity !== 'string') throw broken(where);
+  const snapshots = held.map((item: JsonValue) => {
+    const { id, text } = isJsonObject(item) ? item : {};
+    if (!isId(id) || typeof text !== 'string') throw broken(where);
+    return { id, text };
+  });
+  return { floor, floorIdentity, isOpen, held: snapshots };
+}
+
+function turnOf(bytes: Uint8Array, where: string): JsonValue | undefined {
+  return parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_EXPIRY_RECORD' })['turn'];
+}
+
+function isId(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+}
+
+function broken(where: string): LakeError {
+  return corrupt('LAKE_CORRUPT_EXPIRY_RECORD', `${where} is not what a record of expiry looks like`);
+}

@@ -1,0 +1,43 @@
+/**
+ * Puts the hint files right (DESIGN S8, spec 3.2). Java's readers believe `LATEST` when the number above it is not there, and
+ * `EARLIEST` when its file is.
+ */
+import { earliestHintPath, latestHintPath } from '../format/paths.ts';
+import type { SnapshotHome } from '../table/snapshots.ts';
+import type { Table } from '../table/table.ts';
+import { readChain } from './chain.ts';
+import { ownLine } from './lines.ts';
+import { done, type RunEnd, runToEnd } from './receipt.ts';
+
+export type HintReceipt = RunEnd & {
+  readonly label: string;
+  /** The ids that the hints now say; undefined: there is no snapshot to point to. */
+  readonly latest: number | undefined;
+  readonly earliest: number | undefined;
+  readonly changed: readonly ('LATEST' | 'EARLIEST')[];
+};
+
+export async function repairHints(table: Table): Promise<HintReceipt> {
+  const line = ownLine(table);
+  const changed: ('LATEST' | 'EARLIEST')[] = [];
+  let [latest, earliest]: (number | undefined)[] = [];
+  const end = await runToEnd(async () => {
+    const { ids } = await readChain(line, 2);
+    latest = ids.at(-1);
+    earliest = ids[0];
+    if (latest === undefined || earliest === undefined) return done;
+    if (await writeHint(line, latestHintPath, latest)) changed.push('LATEST');
+    if (await writeHint(line, earliestHintPath, earliest)) changed.push('EARLIEST');
+    return done;
+  });
+  return { ...end, label: table.label, latest, earliest, changed };
+}
+
+/** Writes a hint unless it says so already. */
+export async function writeHint(line: SnapshotHome, path: string, id: number): Promise<boolean> {
+  const key = `${line.metaPath}/${path}`;
+  const object = await line.store.get(key);
+  if (object !== undefined && Buffer.from(object.bytes).toString('utf8') === String(id)) return false;
+  await line.store.put(key, new TextEncoder().encode(String(id)));
+  return true;
+}

@@ -1,0 +1,77 @@
+/**
+ * Maintenance of a whole warehouse: every table of every database, what dropped tables have left, aged claims.
+ */
+import { mapBounded } from '../base/concurrency.ts';
+import { isLakeError } from '../base/errors.ts';
+import { listTables } from '../catalog/catalog.ts';
+import { childFolders } from '../catalog/folders.ts';
+import { databaseOfFolder, databasePath, type Identifier } from '../catalog/identifier.ts';
+import type { CatalogParts } from '../catalog/publish-schema.ts';
+import { manifestCaches } from '../table/manifests.ts';
+import { openTable } from '../table/table.ts';
+import { type ClaimReceipt, removeAgedClaims } from './aged-claims.ts';
+import { type DropReceipt, removeDroppedRemains } from './dropped-tables.ts';
+import { tablesInParallelMax } from './limits.ts';
+import { type MaintainOptions, type MaintainReceipt, maintainTable } from './maintain-table.ts';
+import { runToEnd } from './receipt.ts';
+
+export type WarehouseOptions = MaintainOptions & {
+  /** How long the log keeps a record; undefined: for ever, or there is no log: claims stay. */
+  readonly logRetentionMs: number | undefined;
+};
+
+export type WarehouseReceipt = {
+  /** By name. A table that could not be opened has no lines and says why. */
+  readonly tables: readonly MaintainReceipt[];
+  /** Dropped tables of which something was left. */
+  readonly dropped: readonly DropReceipt[];
+  readonly claims: ClaimReceipt;
+};
+
+/** @throws LakeError when the warehouse cannot be listed */
+export async function maintainWarehouse(parts: CatalogParts, options: WarehouseOptions): Promise<WarehouseReceipt> {
+  const caches = manifestCaches();
+  const dropped: DropReceipt[] = [];
+  const names: Identifier[] = [];
+  for (const database of await databaseFolders(parts)) {
+    const tables = new Set(await tablesOf(parts, database));
+    for await (const table of childFolders(parts.store, `${databasePath(database)}/`)) {
+      const identifier = { database, table, branch: undefined, systemTable: undefined };
+      if (tables.has(table)) names.push(identifier);
+      else {
+        const receipt = await removeDroppedRemains(parts.store, identifier, options);
+        if (receipt.status === 'given-up' || receipt.removed.fileCount > 0) dropped.push(receipt);
+      }
+    }
+  }
+  const tables = await mapBounded(names, tablesInParallelMax, async ({ database, table: name }) => {
+    let receipt: MaintainReceipt | undefined;
+    const end = await runToEnd(async () => {
+      const table = await openTable(parts.store, { database, name }, { ...parts, caches });
+      receipt = await maintainTable(table, options);
+      return receipt.end;
+    });
+    return receipt ?? { label: `${database}.${name}`, lines: [], orphans: undefined, end };
+  });
+  const claims = await removeAgedClaims(parts.store, options);
+  return { tables, dropped, claims };
+}
+
+/** Also those that hold nothing but what dropped tables have left. */
+async function databaseFolders({ store }: CatalogParts): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const folder of childFolders(store, '')) {
+    const database = databaseOfFolder(folder);
+    if (database !== undefined) names.push(database);
+  }
+  return names;
+}
+
+async function tablesOf(parts: CatalogParts, database: string): Promise<readonly string[]> {
+  try {
+    return await listTables(parts, database);
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_DATABASE_NOT_FOUND')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Plans what goes with a range of snapshots (DESIGN R1, spec 10.6).
+ *
+ * Data files are found by the deltas: what the snapshot after an expired one has deleted was the expired one's last need of
+ * it. None of it goes while the first kept snapshot, a tag, a changelog or another line names it as live; the deltas alone
+ * should never say so of the first kept one, but then it would be data that is lost.
+ */
+import { deserializeRow } from '../format/binary-row.ts';
+import type { ManifestEntry } from '../format/manifest.ts';
+import { indexPath, manifestPath, statisticsPath } from '../format/paths.ts';
+import type { Snapshot } from '../format/snapshot.ts';
+import type { PlacedFile } from '../table/live-files.ts';
+import type { ManifestFilter } from '../table/manifests.ts';
+import { partitionPruner } from '../table/partition-pruning.ts';
+import { dataFileKey } from '../table/read/file-source.ts';
+import { partitionTypes, type Table } from '../table/table.ts';
+import { tableObjectKey } from '../table/table-objects.ts';
+import { filesRemovedBy, withoutNeeded } from './decide-removal.ts';
+import type { Pins } from './pins.ts';
+import {
+  addedNames,
+  addNamedFiles,
+  addNames,
+  eachManifest,
+  type ListPart,
+  liveNames,
+  manifestsOfRoot,
+  noFiles,
+  type Root,
+} from './references.ts';
+
+export type RemovalRange = {
+  /** Ascending, without gaps. */
+  readonly expired: readonly Snapshot[];
+  /** The first that stays, right above them. */
+  readonly kept: Snapshot;
+  /** The first at or above `kept` that carries properties of ours: what it names of our own objects is carried on. */
+  readonly keptOwn: Snapshot;
+};
+
+/** Bytes by key. */
+export type Removal = {
+  /** Data files, changelog files and files beside them. */
+  readonly data: ReadonlyMap<string, number>;
+  /** Manifests, lists, indexes, statistics, our own objects: after the data. */
+  readonly metadata: ReadonlyMap<string, number>;
+};
+
+/** @throws LakeError `corrupt` LAKE_FILE_MISSING when what is kept names a file that is not there: then nothing may go */
+export async function planRemoval(table: Table, range: RemovalRange, pins: Pins): Promise<Removal> {
+  return { data: await dataOf(table, range, pins), metadata: await metadataOf(table, range, pins) };
+}
+
+async function dataOf(table: Table, range: RemovalRange, pins: Pins): Promise<ReadonlyMap<string, number>> {
+  const candidates = new Candidates(table);
+  const [, ...above] = range.expired;
+  for (const snapshot of above) await addRemoved(table, { kind: 'expired', snapshot }, candidates);
+  await addRemoved(table, { kind: 'snapshot', snapshot: range.kept }, candidates);
+  for (const snapshot of range.expired) {
+    const changelog = await manifestsOfRoot(table, { kind: 'expired', snapshot }, ['changelog']);
+    for await (const entries of eachManifest(table, changelog, { isNeeded: false })) {
+      for (const entry of entries) if (entry.kind === 'add') candidates.add(entry);
+    }
+  }
+  if (candidates.names.size === 0) return new Map();
+  return candidates.without(await neededNames(table, range, pins, candidates));
+}
+
+async function addRemoved(table: Table, root: Root, candidates: Candidates): Promise<void> {
+  const isNeeded = root.kind !== 'expired';
+  const metas = await manifestsOfRoot(table, root, ['delta']);
+  const delta: ManifestEntry[] = [];
+  for await (const entries of eachManifest(table, metas, { isNeeded })) delta.push(...entries);
+  for (const file of filesRemovedBy(delta)) candidates.add(file);
+}
+
+/** Among the candidates. */
+async function neededNames(
+  table: Table,
+  range: RemovalRange,
+  pins: Pins,
+  candidates: Candidates,
+): Promise<Set<string>> {
+  const filter = candidates.filter();
+  const needed = new Set<string>();
+  const addLive = async (root: Root): Promise<void> => {
+    const metas = await manifestsOfRoot(table, root, ['base', 'delta']);
+    for (const name of await liveNames(table, metas, filter)) needed.add(name);
+  };
+  const addAdded = async (root: Root, parts: readonly ListPart[]): Promise<void> => {
+    const metas = await manifestsOfRoot(table, root, parts);
+    for (const name of await addedNames(table, metas, { isNeeded: root.kind === 'snapshot' })) needed.add(name);
+  };
+  await addLive({ kind: 'snapshot', snapshot: range.kept });
+  for (const root of pins.roots) {
+    if (root.kind === 'tag') await addLive(root);
+    else await addAdded(root, ['delta', 'changelog']);
+  }
+  for (const [oldest, ...later] of pins.otherLines) {
+    if (oldest === undefined) continue;
+    await addLive({ kind: 'snapshot', snapshot: oldest });
+    await addAdded({ kind: 'snapshot', snapshot: oldest }, ['changelog']);
+    for (const snapshot of later) await addAdded({ kind: 'snapshot', snapshot }, ['delta', 'changelog']);
+  }
+  return needed;
+}
+
+async function metadataOf(table: Table, range: RemovalRange, pins: Pins): Promise<ReadonlyMap<string, number>> {
+  const going = noFiles();
+  for (const snapshot of range.expired) await addNamedFiles(table, { kind: 'expired', snapshot }, going);
+  const needed = noFiles();
+  const roots: Root[] = [
+    { kind: 'snapshot', snapshot: range.kept },
+    { kind: 'snapshot', snapshot: range.keptOwn },
+    ...pins.roots,
+    ...pins.otherLines.flat().map((snapshot): Root => ({ kind: 'snapshot', snapshot })),
+  ];
+  for (const root of roots) await addNamedFiles(table, root, needed);
+  const keys = new Map<string, number>();
+  const addKeys = (names: ReadonlyMap<string, number>, keyOf: (name: string) => string): void => {
+    for (const [name, bytes] of names) keys.set(keyOf(name), bytes);
+  };
+  addKeys(withoutNeeded(going.manifests, needed.manifests), name => `${table.path}/${manifestPath(name)}`);
+  addKeys(withoutNeeded(going.indexes, needed.indexes), name => `${table.path}/${indexPath(name)}`);
+  addKeys(withoutNeeded(going.statistics, needed.statistics), name => `${table.path}/${statisticsPath(name)}`);
+  addKeys(withoutNeeded(going.objects, needed.objects), name => tableObjectKey(table, name));
+  return keys;
+}
+
+/** Files that may go. */
+class Candidates {
+  readonly #table: Table;
+  readonly #files = new Map<string, PlacedFile>();
+  /** Of the files and of those beside them. */
+  readonly names = new Set<string>();
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** A file at an external path lies in another store: it is not ours to remove. */
+  add(file: PlacedFile): void {
+    if (file.file.externalPath !== undefined) return;
+    this.#files.set(file.file.fileName, file);
+    addNames(file, this.names);
+  }
+
+  /** Passes what speaks of them. */
+  filter(): ManifestFilter {
+    const files = [...this.#files.values()];
+    const partitions = new Map(files.map(({ partition }) => [Buffer.from(partition).toString('latin1'), partition]));
+    return {
+      buckets: new Set(files.map(({ bucket }) => bucket)),
+      mayMatch: partitionPruner([...partitions.values()], partitionTypes(this.#table.schema)),
+      matches: ({ file }) => this.#files.has(file.fileName),
+    };
+  }
+
+  without(needed: ReadonlySet<string>): ReadonlyMap<string, number> {
+    const types = partitionTypes(this.#table.schema);
+    const keys = new Map<string, number>();
+    for (const { partition, bucket, file } of this.#files.values()) {
+      const place = { partitionValues: deserializeRow(partition, types), bucket };
+      const going: readonly (readonly [string, number])[] = [
+        [file.fileName, file.fileSize],
+        ...file.extraFiles.map(name => [name, 0] as const),
+      ];
+      for (const [name, bytes] of going) {
+        if (!needed.has(name)) keys.set(dataFileKey(this.#table, place, name), bytes);
+      }
+    }
+    return keys;
+  }
+}

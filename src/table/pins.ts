@@ -1,0 +1,70 @@
+/**
+ * Consumers: pins that keep snapshots from expiring (DESIGN R2, spec 10.3). A consumer's file `consumer/consumer-{id}` says
+ * which snapshot it wants next; that one and all above it stay.
+ *
+ * A pin holds only if the snapshot was still there **after** it was written: expiry removes the snapshot file first and
+ * then looks at the pins, so one of the two always sees the other.
+ */
+import { corrupt } from '../base/errors.ts';
+import { stringifyJson } from '../base/json.ts';
+import { parseJsonObject } from '../format/json-file.ts';
+import { consumerFolder, consumerPath } from '../format/paths.ts';
+import type { Snapshot } from '../format/snapshot.ts';
+import { listSnapshotIds, readSnapshot, type SnapshotHome } from './snapshots.ts';
+
+export type Consumer = {
+  readonly consumerId: string;
+  readonly nextSnapshot: number;
+  /** When the consumer last said so, by the store. */
+  readonly lastModifiedMs: number;
+};
+
+/** All consumers of the line, by name. @throws LakeError `corrupt` LAKE_CORRUPT_CONSUMER */
+export async function readConsumers(line: SnapshotHome): Promise<readonly Consumer[]> {
+  const prefix = `${line.metaPath}/${consumerFolder}/consumer-`;
+  const consumers: Consumer[] = [];
+  for await (const page of line.store.list(prefix)) {
+    for (const { key } of page.objects) {
+      const object = await line.store.get(key);
+      // Removed between the listing and the look.
+      if (object === undefined) continue;
+      const { lastModifiedMs } = object;
+      consumers.push({ consumerId: key.slice(prefix.length), nextSnapshot: nextOf(object.bytes, key), lastModifiedMs });
+    }
+  }
+  return consumers;
+}
+
+/**
+ * Keeps a snapshot and all above it until the consumer pins a later one or lets go.
+ *
+ * @returns `expired`: it is no longer there (or another has its number), and nothing is pinned
+ */
+export async function pinSnapshot(
+  line: SnapshotHome,
+  consumerId: string,
+  snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
+): Promise<'pinned' | 'expired'> {
+  const key = `${line.metaPath}/${consumerPath(consumerId)}`;
+  await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));
+  // Not only its own file: with one above it missing it hangs on nothing.
+  const { ids } = await listSnapshotIds(line);
+  const head = ids.at(-1);
+  const known = new Set(ids);
+  let hangsTogether = head !== undefined && snapshot.id <= head;
+  for (let id = snapshot.id; hangsTogether && id <= (head ?? 0); id += 1) hangsTogether = known.has(id);
+  const there = hangsTogether ? await readSnapshot(line, snapshot.id) : undefined;
+  if (there?.deltaManifestList === snapshot.deltaManifestList) return 'pinned';
+  await line.store.delete(key);
+  return 'expired';
+}
+
+export async function unpin(line: SnapshotHome, consumerId: string): Promise<void> {
+  await line.store.delete(`${line.metaPath}/${consumerPath(consumerId)}`);
+}
+
+function nextOf(bytes: Uint8Array, where: string): number {
+  const { nextSnapshot } = parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_CONSUMER' });
+  if (typeof nextSnapshot === 'number' && Number.isSafeInteger(nextSnapshot)) return nextSnapshot;
+  throw corrupt('LAKE_CORRUPT_CONSUMER', `${where} has no nextSnapshot; remove the file if no one reads with it`);
+}

@@ -1,0 +1,66 @@
+/**
+ * A table's own objects that are not Paimon's: large ingest states, dead letters and lists of them. They lie in
+ * `tidelake/` in the table's folder. Snapshots name them by their properties, so whoever removes files must follow the
+ * names (DESIGN I1, I7, R4); what is in them is flow's to know.
+ */
+import { corrupt } from '../base/errors.ts';
+import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import type { Table } from './table.ts';
+
+/** Folder of the objects, in the table's folder. */
+export const tableObjectsFolder = 'tidelake';
+
+/** Snapshot property with the ingest state itself, or, when it is too large for that, … */
+export const stateProperty = 'tidelake.ingest';
+/** … with the name of the object that holds it. */
+export const stateObjectProperty = 'tidelake.ingest-object';
+
+export function tableObjectKey(table: Pick<Table, 'path'>, name: string): string {
+  return `${table.path}/${tableObjectsFolder}/${name}`;
+}
+
+export const stateNamePrefix = 'state-';
+export const deadLettersNamePrefix = 'dead-letters-';
+export const deadLetterListNamePrefix = 'dead-letter-list-';
+
+/** Whether an object of that name is there only for as long as a snapshot needs it. Marks that stay are not. */
+export function isSnapshotObjectName(name: string): boolean {
+  return [stateNamePrefix, deadLettersNamePrefix, deadLetterListNamePrefix].some(prefix => name.startsWith(prefix));
+}
+
+/**
+ * The name of the dead-letter list in an ingest state; undefined: there are no dead letters.
+ *
+ * @throws LakeError `corrupt` LAKE_CORRUPT_STATE
+ */
+export function deadLetterListOf(stateText: string, where: string): string | undefined {
+  const json = parse(stateText);
+  if (!isJsonObject(json)) throw corrupt('LAKE_CORRUPT_STATE', `ingest state in ${where}: it is not a JSON object`);
+  const { dead } = json;
+  if (dead === undefined || typeof dead === 'string') return dead;
+  throw corrupt('LAKE_CORRUPT_STATE', `ingest state in ${where}: its dead-letter list has no name`);
+}
+
+/** Names of the files in a dead-letter list. @throws LakeError `corrupt` LAKE_CORRUPT_DEAD_LETTERS */
+export function filesOfDeadLetterList(listText: string, where: string): readonly string[] {
+  const json = parse(listText);
+  if (!Array.isArray(json)) throw badList(where);
+  return json.map((item: JsonValue) => {
+    const name = isJsonObject(item) ? item['name'] : undefined;
+    if (typeof name !== 'string') throw badList(where);
+    return name;
+  });
+}
+
+/** undefined: not JSON. */
+function parse(text: string): JsonValue | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function badList(where: string): Error {
+  return corrupt('LAKE_CORRUPT_DEAD_LETTERS', `${where} is not what a dead-letter list looks like`);
+}

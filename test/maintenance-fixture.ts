@@ -1,0 +1,215 @@
+/**
+ * A table for tests of maintenance: commits of a few objects whose bytes do not matter, with a clock that is the store's
+ * clock. Whether anything is missing is found out by a walk of its own, not by the code under test.
+ */
+import { seededRandom } from '../src/base/random.ts';
+import { deserializeRow } from '../src/format/binary-row.ts';
+import { decodeManifest, type ManifestEntry } from '../src/format/manifest.ts';
+import { decodeManifestList } from '../src/format/manifest-list.ts';
+import { indexPath, manifestPath, snapshotPath } from '../src/format/paths.ts';
+import { decodeSnapshot, type Snapshot } from '../src/format/snapshot.ts';
+import { MemoryObjectStore } from '../src/storage/memory/memory-object-store.ts';
+import type { ListedObject, ObjectStore } from '../src/storage/object-store.ts';
+import { Committer } from '../src/table/commit/commit.ts';
+import type { CommitOutcome, CommitPlan } from '../src/table/commit/request.ts';
+import { commitPlan } from '../src/table/commit/request.ts';
+import { liveAmong } from '../src/table/live-files.ts';
+import { openTable, type Table } from '../src/table/table.ts';
+import { type FixtureSettings, fixtureTable, ManualClock, numberedAppend, plannedFile } from './table-fixture.ts';
+
+export const hourMs = 3_600_000;
+export const tablePath = 'd.db/t';
+
+export type World = {
+  readonly clock: ManualClock;
+  readonly store: MemoryObjectStore;
+  readonly table: Table;
+  readonly committer: Committer;
+};
+
+/** Retention so short that only the rules of DESIGN hold anything back. */
+export const shortRetention: Readonly<Record<string, string>> = {
+  'snapshot.num-retained.min': '1',
+  'snapshot.time-retained': '1 ms',
+};
+
+export async function newWorld(settings: FixtureSettings = {}, seed = 1): Promise<World> {
+  const clock = new ManualClock();
+  const store = new MemoryObjectStore('memory:maintenance', clock);
+  const parts = { clock, random: seededRandom(seed) };
+  const table = await fixtureTable(store, parts, { ...settings, options: { ...shortRetention, ...settings.options } });
+  return { clock, store, table, committer: new Committer(table) };
+}
+
+/** The same objects with the same ages in another store, opened anew: a process that begins. */
+export async function copyOf(world: World, seed = 2): Promise<World> {
+  const clock = new ManualClock();
+  const store = new MemoryObjectStore('memory:copy', clock);
+  const objects = await allObjects(world.store);
+  for (const { key, lastModifiedMs } of objects.toSorted((a, b) => a.lastModifiedMs - b.lastModifiedMs)) {
+    clock.advance(lastModifiedMs - clock.nowMs());
+    await store.put(key, (await world.store.get(key))?.bytes ?? new Uint8Array());
+  }
+  clock.advance(world.clock.nowMs() - clock.nowMs());
+  return { clock, store, ...(await opened(store, clock, seed)) };
+}
+
+/** The table as another process sees it, through any store. */
+export async function opened(
+  store: ObjectStore,
+  clock: ManualClock,
+  seed = 3,
+  branch?: string,
+): Promise<Pick<World, 'table' | 'committer'>> {
+  const table = await openTable(store, { database: 'd', name: 't', branch }, { clock, random: seededRandom(seed) });
+  return { table, committer: new Committer(table) };
+}
+
+type Draft = { readonly partition?: string; readonly bucket?: number };
+
+/** Uploads a file and commits it at level 0. */
+export async function append(
+  { table, committer }: Pick<World, 'table' | 'committer'>,
+  name: string,
+  draft: Draft = {},
+): Promise<Snapshot> {
+  await table.store.head(`${table.path}/x`);
+  const file = { name, ...draft, uploadBeganMs: table.storeTimeMs() };
+  await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
+  return committed(await committer.commit(numberedAppend(table, file)));
+}
+
+/** Replaces what lives in a bucket by one new file of the last level. */
+export async function compact(
+  { table, committer }: Pick<World, 'table' | 'committer'>,
+  name: string,
+  draft: Draft = {},
+): Promise<Snapshot> {
+  await table.store.head(`${table.path}/x`);
+  const uploadBeganMs = table.storeTimeMs();
+  await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
+  const made = plannedFile(table, { name, level: 5, ...draft, uploadBeganMs });
+  const outcome = await committer.commit({
+    commitUser: 'compactor',
+    commitIdentifier: 1n,
+    plan: async base =>
+      commitPlan({
+        kind: 'COMPACT',
+        schemaId: table.schema.id,
+        deletes: await base.liveFiles(made),
+        adds: [made],
+      }),
+  });
+  return committed(outcome);
+}
+
+export async function commitPlanned(
+  { table, committer }: Pick<World, 'table' | 'committer'>,
+  draft: Partial<CommitPlan>,
+): Promise<Snapshot> {
+  const plan = commitPlan({ kind: 'APPEND', schemaId: table.schema.id, ...draft });
+  return committed(await committer.commit({ commitUser: 'test', commitIdentifier: 1n, plan: async () => plan }));
+}
+
+function committed(outcome: CommitOutcome): Snapshot {
+  if (outcome.status !== 'committed') throw new Error(`not committed: ${JSON.stringify(outcome)}`);
+  return outcome.snapshot;
+}
+
+export function dataKey(table: Pick<Table, 'path'>, name: string, draft: Draft = {}): string {
+  const partition = draft.partition === undefined ? '' : `p=${draft.partition}/`;
+  return `${table.path}/${partition}bucket-${draft.bucket ?? 0}/${name}`;
+}
+
+/** As Paimon does it: the tag file is the snapshot's. */
+export async function tag(store: ObjectStore, name: string, id: number): Promise<void> {
+  const snapshot = await store.get(`${tablePath}/${snapshotPath(id)}`);
+  if (snapshot === undefined) throw new Error(`there is no snapshot ${id}`);
+  await store.put(`${tablePath}/tag/tag-${name}`, snapshot.bytes);
+}
+
+/** A branch from a snapshot: its schema and the snapshot. */
+export async function branch(store: ObjectStore, name: string, id: number): Promise<void> {
+  const folder = `${tablePath}/branch/branch-${name}`;
+  for (const path of ['schema/schema-0', snapshotPath(id)]) {
+    const object = await store.get(`${tablePath}/${path}`);
+    if (object === undefined) throw new Error(`there is no ${path}`);
+    await store.put(`${folder}/${path}`, object.bytes);
+  }
+}
+
+export async function allObjects(store: ObjectStore, prefix = ''): Promise<readonly ListedObject[]> {
+  const objects: ListedObject[] = [];
+  for await (const page of store.list(prefix)) objects.push(...page.objects);
+  return objects;
+}
+
+/** Paths below the table's folder. */
+export async function paths(store: ObjectStore, folder: string): Promise<readonly string[]> {
+  const objects = await allObjects(store, `${tablePath}/${folder}`);
+  return objects.map(({ key }) => key.slice(tablePath.length + 1));
+}
+
+/** Ids of the main line's snapshot files. */
+export async function snapshotIds(store: ObjectStore): Promise<readonly number[]> {
+  const found = await paths(store, 'snapshot/snapshot-');
+  return found.map(path => Number(path.slice('snapshot/snapshot-'.length))).toSorted((a, b) => a - b);
+}
+
+export type Rooted = { readonly key: string; readonly snapshot: Snapshot };
+
+/** Every snapshot file and tag, of all branches. */
+export async function roots(store: ObjectStore): Promise<readonly Rooted[]> {
+  const found: Rooted[] = [];
+  for (const { key } of await allObjects(store, `${tablePath}/`)) {
+    if (!/\/(snapshot\/snapshot-\d+|tag\/tag-[^/]+)$/.test(key)) continue;
+    const object = await store.get(key);
+    if (object !== undefined) found.push({ key, snapshot: decodeSnapshot(object.bytes, key) });
+  }
+  return found;
+}
+
+/** What a reader of that root would miss: keys of files that it needs and that are not there. */
+export async function missingUnder(store: ObjectStore, table: Table, { key, snapshot }: Rooted): Promise<string[]> {
+  const missing: string[] = [];
+  const entries: ManifestEntry[] = [];
+  const lists = [snapshot.baseManifestList, snapshot.deltaManifestList];
+  if (snapshot.changelogManifestList !== undefined && !key.includes('/tag/'))
+    lists.push(snapshot.changelogManifestList);
+  const bytesOf = async (path: string): Promise<Uint8Array | undefined> => {
+    const object = await store.get(`${tablePath}/${path}`);
+    if (object === undefined) missing.push(`${key} -> ${path}`);
+    return object?.bytes;
+  };
+  for (const list of lists) {
+    const bytes = await bytesOf(manifestPath(list));
+    for (const meta of bytes === undefined ? [] : decodeManifestList(bytes, list)) {
+      const manifest = await bytesOf(manifestPath(meta.fileName));
+      if (manifest !== undefined) entries.push(...decodeManifest(manifest, meta.fileName));
+    }
+  }
+  for (const { partition, bucket, file } of liveAmong(entries)) {
+    const types =
+      table.schema.partitionKeys.length === 0
+        ? []
+        : [table.schema.fields[2]?.type ?? { kind: 'int' as const, nullable: true }];
+    const [value] = deserializeRow(partition, types);
+    const folder = typeof value === 'string' ? `p=${value}/bucket-${bucket}` : `bucket-${bucket}`;
+    for (const name of [file.fileName, ...file.extraFiles]) {
+      if ((await store.head(`${tablePath}/${folder}/${name}`)) === undefined) missing.push(`${key} -> ${name}`);
+    }
+  }
+  if (snapshot.indexManifest !== undefined) await bytesOf(manifestPath(snapshot.indexManifest));
+  const state = snapshot.properties['tidelake.ingest-object'];
+  if (state !== undefined) await bytesOf(`tidelake/${state}`);
+  return missing;
+}
+
+/** Everything that any root names and that is not there. */
+export async function missingFiles(store: ObjectStore, table: Table): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const root of await roots(store)) missing.push(...(await missingUnder(store, table, root)));
+  return missing;
+}
+
+export { indexPath };
