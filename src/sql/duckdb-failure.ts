@@ -4,6 +4,10 @@ import { LakeError, type LakeErrorCode, type LakeErrorKind } from '../base/error
 type Meaning = { readonly kind: LakeErrorKind; readonly code: LakeErrorCode };
 
 const meanings: readonly (readonly [RegExp, Meaning])[] = [
+  [
+    /^(?!IO|Permission|Parser|Binder|Catalog)[^\n]*['"][^'"]*\.parquet['"]/,
+    { kind: 'corrupt', code: 'LAKE_CORRUPT_PARQUET' },
+  ],
   [/^Parser Error/, { kind: 'invalid', code: 'LAKE_SQL_SYNTAX' }],
   [/^(Binder|Catalog) Error/, { kind: 'invalid', code: 'LAKE_SQL_BINDER' }],
   [

@@ -135,18 +135,11 @@ export class SqlConnection implements AsyncDisposable {
     }
   }
 
-  /** The columns a query would give. @throws LakeError LAKE_SQL_BINDER */
-  async columnsOf(sql: string): Promise<readonly QueryColumn[]> {
-    try {
-      const prepared = await this.#connection.prepare(sql);
-      const columns = Array.from({ length: prepared.columnCount }, (_, index): QueryColumn => {
-        return { name: prepared.columnName(index), type: prepared.columnType(index) };
-      });
-      prepared.destroySync();
-      return columns;
-    } catch (error) {
-      throw duckDbFailure(error);
-    }
+  /** The columns a query would give; it does not run. @throws LakeError LAKE_SQL_BINDER */
+  async columnsOf(sql: string, options: QueryOptions = {}): Promise<readonly QueryColumn[]> {
+    const query = await this.query(`SELECT * FROM (${sql}\n) LIMIT 0`, options);
+    for await (const _ of query.chunks()) break;
+    return query.columns;
   }
 
   /** The first column of the first row of a small result, as text. */

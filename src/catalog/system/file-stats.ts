@@ -5,11 +5,12 @@
  * @see Paimon 1.4.2 SimpleStatsEvolution
  */
 import { isLakeError } from '../../base/errors.ts';
+import { rowReader } from '../../format/binary-row.ts';
+import { arityOf } from '../../format/binary-row-reader.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
-import { decodeStats } from '../../format/stats.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { castScalar } from '../../types/cast.ts';
-import { type DataField, isAtomic } from '../../types/data-type.ts';
+import { type DataField, type DataType, isAtomic } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { innerText, namedText } from './value-text.ts';
 
@@ -21,9 +22,11 @@ export function fileStatsText(file: DataFileMeta, fileSchema: TableSchema, schem
     covered === undefined
       ? fileSchema.fields
       : covered.flatMap(name => fileSchema.fields.find(field => field.name === name) ?? []);
-  const stats = decodeStats(
-    file.valueStats,
-    statsFields.map(field => field.type),
+  const stats = file.valueStats;
+  const types = statsFields.map(field => field.type);
+  // As they are stored, and not as `decodeStats` gives them, which leaves out what can't be pruned by.
+  const [mins, maxs] = [stats.minValues, stats.maxValues].map(bytes =>
+    arityOf(bytes) === 0 ? [] : deserializeAtomic(bytes, types),
   );
   const [nullCounts, min, max] = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()];
   for (const field of schema.fields) {
@@ -31,10 +34,15 @@ export function fileStatsText(file: DataFileMeta, fileSchema: TableSchema, schem
     const index = statsFields.findIndex(candidate => candidate.id === field.id);
     const count = fileField === undefined ? BigInt(file.rowCount) : stats.nullCounts[index];
     nullCounts.set(field.name, count === undefined ? 'null' : String(count));
-    min.set(field.name, boundText(fileField, field, stats.min[index] ?? null));
-    max.set(field.name, boundText(fileField, field, stats.max[index] ?? null));
+    min.set(field.name, boundText(fileField, field, mins?.[index] ?? null));
+    max.set(field.name, boundText(fileField, field, maxs?.[index] ?? null));
   }
   return { nullCounts: namedText(nullCounts), min: namedText(min), max: namedText(max) };
+}
+
+function deserializeAtomic(bytes: Uint8Array, types: readonly DataType[]): readonly Scalar[] {
+  const read = rowReader(bytes, types);
+  return types.map((type, index) => (isAtomic(type) ? read(index) : null));
 }
 
 function boundText(from: DataField | undefined, to: DataField, value: Scalar): string {

@@ -10,8 +10,14 @@ import { formatOfFileName } from '../../format/paths.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { decodeStats } from '../../format/stats.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
-import { bucketKey, partitionKey } from '../../table/live-files.ts';
-import { liveEntries, manifestsOf, whileSnapshotStays } from '../../table/manifests.ts';
+import { bucketKey, liveAmong, partitionKey } from '../../table/live-files.ts';
+import {
+  changelogManifestsOf,
+  liveEntries,
+  manifestsOf,
+  readEntries,
+  whileSnapshotStays,
+} from '../../table/manifests.ts';
 import { dataFileKey } from '../../table/read/file-source.ts';
 import { partitionTypes, type Table } from '../../table/table.ts';
 import type { RowType } from '../../types/data-type.ts';
@@ -104,7 +110,10 @@ export const manifestsType: RowType = rowTypeOf({
 export async function manifestRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
   if (snapshot === undefined) return [];
   const types = partitionTypes(table.schema);
-  const metas = await whileSnapshotStays(table, snapshot, () => manifestsOf(table, snapshot));
+  const metas = await whileSnapshotStays(table, snapshot, async () => [
+    ...(await manifestsOf(table, snapshot)),
+    ...(await changelogManifestsOf(table, snapshot)),
+  ]);
   return metas.map(meta => {
     const stats = decodeStats(meta.partitionStats, types);
     return [
@@ -140,12 +149,13 @@ export async function partitionRows(table: Table, snapshot: Snapshot | undefined
   if (snapshot === undefined) return [];
   const fields = fieldsNamed(table.schema, table.schema.partitionKeys);
   const { defaultName } = table.options.partitions;
-  const groups = Map.groupBy(inPlaceOrder(await liveEntries(table, snapshot)), entry => partitionKey(entry.partition));
-  return [...groups.values()].flatMap(entries => {
+  const groups = Map.groupBy(await allEntries(table, snapshot), entry => partitionKey(entry.partition));
+  return [...groups.values()].flatMap(all => {
+    const entries = liveAmong(all);
     const [first] = entries;
     if (first === undefined) return [];
     const values = deserializeRow(first.partition, partitionTypes(table.schema));
-    const total = totalsOf(entries.map(({ file }) => file));
+    const total = totalsOf(entries, all);
     const totalBuckets = entries.reduce((max, entry) => Math.max(max, entry.totalBuckets), first.totalBuckets);
     const name = partitionNameText(fields, values, defaultName);
     return [[name, ...total.counts, total.updated, null, null, null, null, totalBuckets, null, total.deleted]];
@@ -164,14 +174,21 @@ export const bucketsType: RowType = rowTypeOf({
 export async function bucketRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
   if (snapshot === undefined) return [];
   const types = partitionTypes(table.schema);
-  const groups = Map.groupBy(inPlaceOrder(await liveEntries(table, snapshot)), bucketKey);
-  return [...groups.values()].flatMap(entries => {
+  const groups = Map.groupBy(await allEntries(table, snapshot), bucketKey);
+  return [...groups.values()].flatMap(all => {
+    const entries = liveAmong(all);
     const [first] = entries;
     if (first === undefined) return [];
-    const total = totalsOf(entries.map(({ file }) => file));
+    const total = totalsOf(entries, all);
     const partition = partitionValuesText(types, deserializeRow(first.partition, types));
     return [[partition, first.bucket, ...total.counts, total.updated]];
   });
+}
+
+/** What is known of files that came, also of those that went again: the last change of a place may be a removal. */
+async function allEntries(table: Table, snapshot: Snapshot): Promise<readonly ManifestEntry[]> {
+  const read = async (): Promise<ManifestEntry[]> => readEntries(table, await manifestsOf(table, snapshot));
+  return inPlaceOrder(await whileSnapshotStays(table, snapshot, read));
 }
 
 type Totals = {
@@ -181,12 +198,12 @@ type Totals = {
   readonly updated: Scalar;
 };
 
-function totalsOf(files: readonly DataFileMeta[]): Totals {
+function totalsOf(live: readonly ManifestEntry[], all: readonly ManifestEntry[]): Totals {
   const sum = (of: (file: DataFileMeta) => number): bigint =>
-    BigInt(files.reduce((total, file) => total + of(file), 0));
-  const updatedMs = files.reduce((max, file) => Math.max(max, file.creationTimeMs ?? 0), 0);
+    BigInt(live.reduce((total, { file }) => total + of(file), 0));
+  const updatedMs = all.reduce((max, { file }) => Math.max(max, file.creationTimeMs ?? 0), 0);
   return {
-    counts: [sum(file => file.rowCount), sum(file => file.fileSize), BigInt(files.length)],
+    counts: [sum(file => file.rowCount), sum(file => file.fileSize), BigInt(live.length)],
     deleted: sum(file => file.deleteRowCount ?? 0),
     updated: timestampOf(updatedMs),
   };

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { formatOfFileName } from '../../format/paths.ts';
+import { compressionAt, parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { sameValues } from '../../table/read/column-mapping.ts';
@@ -40,7 +41,7 @@ export async function partSplits(
 ): Promise<SplitFiles> {
   const folder = localFolderOf(table.store);
   if (folder === undefined || fields.some(field => isNanosecond(field.type))) return { local: [], rest: splits };
-  const readable = new Map<number, boolean>();
+  const readable = new Map<string, boolean>();
   const local: string[] = [];
   const rest: Split[] = [];
   for (const split of splits) {
@@ -49,8 +50,9 @@ export async function partSplits(
       continue;
     }
     const outcomes = await mapBounded(split.work.files, statsInParallelMax, async file => {
-      const known = readable.get(file.schemaId) ?? fitsSchema(await table.schemas.get(file.schemaId), fields);
-      readable.set(file.schemaId, known);
+      const key = `${file.schemaId}/${file.level}`;
+      const known = readable.get(key) ?? fitsSchema(await table.schemas.get(file.schemaId), fields, file.level);
+      readable.set(key, known);
       return known ? localPath(folder, table, split, file) : undefined;
     });
     local.push(...outcomes.filter(path => path !== undefined));
@@ -60,8 +62,10 @@ export async function partSplits(
   return { local, rest };
 }
 
-/** Whether the columns were in the file's schema under the same ids, names and types. */
-function fitsSchema(fileSchema: TableSchema, fields: readonly DataField[]): boolean {
+/** Whether the columns were in the file's schema under the same ids, names and types, in a codec that DuckDB has. */
+function fitsSchema(fileSchema: TableSchema, fields: readonly DataField[], level: number): boolean {
+  // Hadoop's framing of LZ4, which is what Paimon means by lz4.
+  if (compressionAt(parseTableOptions(fileSchema).files, level) === 'lz4') return false;
   return fields.every(field => {
     const there = fileSchema.fields.find(candidate => candidate.id === field.id);
     return there !== undefined && there.name === field.name && sameValues(there.type, field.type);

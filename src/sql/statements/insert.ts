@@ -47,9 +47,15 @@ export async function runInsert(
     wrap: (sql: string, columns: readonly QueryColumn[]): string => castText(table, target, sql, columns),
     types: fields.map(field => field.type),
   };
-  await using query = await openQuery(context, session, statement.query, options, shape);
-  const write = context.writeRows ?? writeDirectly;
-  const { rowCount } = await write(table, rowsFor(table, query.batches), { signal: options.signal });
+  let rowCount: number;
+  try {
+    await using query = await openQuery(context, session, statement.query, options, shape);
+    const write = context.writeRows ?? writeDirectly;
+    ({ rowCount } = await write(table, rowsFor(table, query.batches), { signal: options.signal }));
+  } catch (error) {
+    if (!isLakeError(error, 'LAKE_SQL_VALUE') && !isLakeError(error, 'LAKE_SQL_RANGE')) throw error;
+    throw invalid('LAKE_BAD_VALUE', `INSERT INTO ${table.label}: ${error.message}`, { cause: error });
+  }
   const message = `${rowCount} ${rowCount === 1 ? 'row' : 'rows'} into ${table.label}`;
   return { kind: 'ok', message, affectedRows: rowCount };
 }
@@ -109,14 +115,9 @@ function checkKind(field: DataField, column: QueryColumn | undefined): void {
 /** The batches under the table's own row type, checked. */
 async function* rowsFor(table: Table, batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch, void, undefined> {
   const { fields } = table.schema;
-  try {
-    for await (const batch of batches) {
-      for (const field of fields) checkLengths(field, batch);
-      yield makeRowBatch({ fields }, batch.rowCount, batch.columns);
-    }
-  } catch (error) {
-    if (!isLakeError(error, 'LAKE_SQL_VALUE') && !isLakeError(error, 'LAKE_SQL_RANGE')) throw error;
-    throw invalid('LAKE_BAD_VALUE', `INSERT INTO ${table.label}: ${error.message}`, { cause: error });
+  for await (const batch of batches) {
+    for (const field of fields) checkLengths(field, batch);
+    yield makeRowBatch({ fields }, batch.rowCount, batch.columns);
   }
 }
 
