@@ -40,7 +40,7 @@ export type IngestSettings = {
 export const ingestDefaults: IngestSettings = {
   commitRowsMax: 100_000,
   commitIntervalMs: 1_000,
-  readBytesMax: 4 * 1024 * 1024,
+  readBytesMax: 512 * 1024,
   checkpointIntervalMs: 60_000,
 };
 

@@ -21,12 +21,15 @@ export type StartOf = (incarnation: string, shardId: string) => Promise<LogStart
 export class ShardCursors {
   readonly #log: LogStore;
   readonly #startOf: StartOf;
+  readonly #hashKeys: readonly bigint[] | undefined;
   readonly #cursors = new Map<string, ShardCursor>();
   #description: LogDescription | undefined;
 
-  constructor(log: LogStore, startOf: StartOf) {
+  /** @param hashKeys only shards that own one of these, or owned one; all when not given */
+  constructor(log: LogStore, startOf: StartOf, hashKeys?: readonly bigint[]) {
     this.#log = log;
     this.#startOf = startOf;
+    this.#hashKeys = hashKeys;
   }
 
   get description(): LogDescription {
@@ -46,10 +49,14 @@ export class ShardCursors {
     const listed = new Set(description.shards.map(shard => shard.shardId));
     for (const id of this.#cursors.keys()) if (!listed.has(id)) this.#cursors.delete(id);
     for (const shard of description.shards) {
-      if (this.#cursors.has(shard.shardId)) continue;
+      if (this.#cursors.has(shard.shardId) || !this.#isWanted(shard)) continue;
       const next = await this.#startOf(description.incarnation, shard.shardId);
       this.#cursors.set(shard.shardId, { shard, next, through: undefined, ended: false });
     }
+  }
+
+  #isWanted({ hashKeyStart, hashKeyEnd }: LogShard): boolean {
+    return this.#hashKeys?.some(key => key >= hashKeyStart && key <= hashKeyEnd) ?? true;
   }
 
   /** Shards that may be read now: not ended, and no listed parent that is not. */

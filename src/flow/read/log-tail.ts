@@ -11,9 +11,10 @@ import { LakeError } from '../../base/errors.ts';
 import type { LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Table } from '../../table/table.ts';
+import { bucketHashKey } from '../hash-key.ts';
 import { readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
 import { routeRecords } from '../ingest/route-records.ts';
-import { type ShardCursor, ShardCursors } from '../ingest/shard-cursors.ts';
+import { type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailRows } from '../ingest/tail.ts';
 import { waitForAny } from '../wait-for-any.ts';
@@ -52,15 +53,25 @@ export class LogTail {
   /**
    * @param state of the snapshot the tail begins after; undefined: it has taken nothing from any log
    * @param checkpoints read before that snapshot
+   * @param buckets only what the shards of these have; all when not given
    */
-  constructor(parts: TailParts, table: Table, state: IngestState | undefined, checkpoints: Checkpoints) {
+  constructor(
+    parts: TailParts,
+    table: Table,
+    state: IngestState | undefined,
+    checkpoints: Checkpoints,
+    buckets?: ReadonlySet<number>,
+  ) {
     this.#parts = parts;
     this.#table = table;
     this.#producers = state?.producers ?? new Map();
-    this.#cursors = new ShardCursors(parts.log, async (incarnation, shardId) => {
+    const hashKeys =
+      buckets === undefined ? undefined : [...buckets].map(bucket => bucketHashKey(table.id ?? '', bucket));
+    const startOf: StartOf = async (incarnation, shardId) => {
       const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
       return startAfter(recorded, checkpoints.get(shardId));
-    });
+    };
+    this.#cursors = new ShardCursors(parts.log, startOf, hashKeys);
   }
 
   /** Rows come out under this table's schema from now on. */

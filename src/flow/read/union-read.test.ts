@@ -1,6 +1,7 @@
 /** Union reads and subscriptions against a plain model, while ingest and compaction go on. */
 import { expect, test } from 'vitest';
 import { createTable } from '../../catalog/catalog.ts';
+import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { compactTable } from '../../table/compact/compact-table.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
@@ -44,6 +45,24 @@ test('a union read is the model at every moment, whatever is ingested and compac
     );
   }
   expect((await latestSnapshot(await openTestTable(w)))?.id).toBeGreaterThan(20);
+});
+
+test('a lookup by key reads only the shard of its bucket', async () => {
+  const w = testWorld(16);
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  await append(
+    testProducer(w, schema),
+    schema,
+    Array.from({ length: 40 }, (_, i) => [BigInt(i), 'v', i]),
+  );
+  const counted = countingLogStore(w.log);
+  const predicate = { kind: 'compare', op: '=', column: 'k', value: 7n } as const;
+  const table = await openTestTable(w);
+  expect(await collect(unionRead({ ...w, log: counted }, table, { predicate }))).toEqual([[7n, 'v', 7]]);
+  const ofOneKey = counted.counts().read;
+  counted.reset();
+  expect(await collect(unionRead({ ...w, log: counted }, table))).toHaveLength(40);
+  expect([ofOneKey, counted.counts().read]).toEqual([1, 4]);
 });
 
 test('an append table: rows of the snapshot, then those of the log, each once', async () => {

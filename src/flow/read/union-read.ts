@@ -14,6 +14,7 @@ import { whileSnapshotStays } from '../../table/manifests.ts';
 import { wantedFields } from '../../table/read/column-mapping.ts';
 import type { FileRead } from '../../table/read/read-file.ts';
 import { type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
+import { bucketPruning } from '../../table/scan/bucket-pruning.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
@@ -33,7 +34,7 @@ export type UnionReadOptions = ReadOptions & {
   readonly signal?: AbortSignal | undefined;
 };
 
-export type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: readonly TailRows[] };
+type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: readonly TailRows[] };
 
 /** Numbers of tail rows begin here: above every row of a snapshot (D3). */
 const tailSequenceStart = 1n << 62n;
@@ -44,19 +45,25 @@ export async function* unionRead(
   table: Table,
   options: UnionReadOptions = {},
 ): AsyncGenerator<RowBatch, void, undefined> {
-  const { snapshot, tail } = await unionSnapshot(parts, table, options.signal);
+  // A key's changes are all in the shards of its bucket.
+  const buckets = bucketPruning(table.schema, options.predicate)(table.options.bucket);
+  const { snapshot, tail } = await unionSnapshot(parts, table, { buckets, signal: options.signal });
   const plan = await planScan(table, snapshot, { predicate: options.predicate });
   if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
   else yield* merged(table, plan, tail, options);
 }
 
 /** The newest snapshot and the rows the log has beyond it. */
-export async function unionSnapshot(parts: TailParts, table: Table, signal?: AbortSignal): Promise<UnionSnapshot> {
+async function unionSnapshot(
+  parts: TailParts,
+  table: Table,
+  { buckets, signal }: { readonly buckets: ReadonlySet<number> | undefined; readonly signal: AbortSignal | undefined },
+): Promise<UnionSnapshot> {
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
   const checkpoints = await readCheckpoints(parts, signal);
   const snapshot = await latestSnapshot(table);
   const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
-  const { batches } = await new LogTail(parts, table, state, checkpoints).readToTip(signal);
+  const { batches } = await new LogTail(parts, table, state, checkpoints, buckets).readToTip(signal);
   return { snapshot, tail: batches };
 }
 

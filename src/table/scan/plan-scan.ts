@@ -4,20 +4,19 @@
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
-import { bucketOf } from '../../format/bucket.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
-import { parseTableOptions, refusedFeatures } from '../../format/table-options.ts';
-import { bucketKeys, fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
+import { refusedFeatures } from '../../format/table-options.ts';
+import { fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { conjuncts, mayMatch, restrictTo } from '../../types/prune.ts';
-import type { Scalar } from '../../types/scalar.ts';
+import { mayMatch, restrictTo } from '../../types/prune.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey } from '../live-files.ts';
 import { liveEntries, type ManifestFilter } from '../manifests.ts';
 import { partitionTypes, type Table } from '../table.ts';
+import { bucketPruning } from './bucket-pruning.ts';
 import { type PruneInput, pruneAppendFiles, pruneKeyFiles, statsRanges } from './prune-files.ts';
 import { type BucketFiles, type Split, splitAppendBucket, splitKeyBucket } from './split.ts';
 
@@ -38,9 +37,6 @@ export type ScanPlan = {
   readonly predicate: Predicate | undefined;
   readonly splits: readonly Split[];
 };
-
-/** Buckets a key filter may ask for before bucket pruning is not worth its while. */
-const keyCombinationsMax = 1_000;
 
 /**
  * @throws LakeError `unsupported` naming the feature, when the table has one that is not read here;
@@ -123,11 +119,11 @@ function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: 
     answers.set(key, answer);
     return answer;
   };
-  const bucketMatches = bucketFilter(schema, predicate);
+  const wanted = bucketPruning(schema, predicate);
   return {
     buckets,
     mayMatch: meta => ofPartitions === undefined || partitionsMayMatch(meta, schema, ofPartitions),
-    matches: entry => partitionMatches(entry.partition) && bucketMatches(entry),
+    matches: entry => partitionMatches(entry.partition) && (wanted(entry.totalBuckets)?.has(entry.bucket) ?? true),
   };
 }
 
@@ -135,49 +131,6 @@ function partitionsMayMatch(meta: ManifestFileMeta, schema: TableSchema, predica
   const rowType = { fields: fieldsNamed(schema, schema.partitionKeys) };
   const entryCount = meta.numAddedFiles + meta.numDeletedFiles;
   return mayMatch(predicate, rowType, statsRanges(meta.partitionStats, rowType), entryCount);
-}
-
-/** Equality on every bucket key column says which buckets can hold the row, by each file's own bucket count. */
-function bucketFilter(schema: TableSchema, predicate: Predicate | undefined): (entry: ManifestEntry) => boolean {
-  const everything = (): boolean => true;
-  const options = parseTableOptions(schema);
-  const keys = bucketKeys(schema);
-  const { bucketFunction } = options;
-  if (predicate === undefined || keys.length === 0 || options.bucket <= 0 || bucketFunction === 'hive')
-    return everything;
-  const rows = keyCombinations(keys.map(key => equalValues(predicate, key)));
-  if (rows === undefined) return everything;
-  const types = fieldsNamed(schema, keys).map(field => field.type);
-  const byCount = new Map<number, ReadonlySet<number>>();
-  return ({ totalBuckets, bucket }) => {
-    if (totalBuckets <= 0) return true;
-    let wanted = byCount.get(totalBuckets);
-    if (wanted === undefined) {
-      wanted = new Set(rows.map(row => bucketOf(types, row, totalBuckets, bucketFunction)));
-      byCount.set(totalBuckets, wanted);
-    }
-    return wanted.has(bucket);
-  };
-}
-
-/** Values one of which the column must equal; undefined when the filter says no such thing. */
-function equalValues(predicate: Predicate, column: string): readonly Scalar[] | undefined {
-  for (const part of conjuncts(predicate)) {
-    if (part.kind === 'compare' && part.op === '=' && part.column === column) return [part.value];
-    if (part.kind === 'in' && part.column === column) return part.values;
-  }
-  return undefined;
-}
-
-function keyCombinations(
-  values: readonly (readonly Scalar[] | undefined)[],
-): readonly (readonly Scalar[])[] | undefined {
-  let rows: readonly (readonly Scalar[])[] = [[]];
-  for (const column of values) {
-    if (column === undefined || rows.length * column.length > keyCombinationsMax) return undefined;
-    rows = rows.flatMap(row => column.map(value => [...row, value]));
-  }
-  return rows;
 }
 
 function groupByBucket(entries: readonly ManifestEntry[], schema: TableSchema): readonly BucketFiles[] {
