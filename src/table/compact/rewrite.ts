@@ -11,7 +11,7 @@ import type { CompactPlan } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { type FileRead, readRows } from '../read/read-file.ts';
-import { readRun } from '../read/read-split.ts';
+import { readSection } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from '../write/data-file-writer.ts';
 import type { Place } from '../write/place-rows.ts';
@@ -40,7 +40,7 @@ export async function rewriteKeyBucket(
   for (const rewrite of plan.rewrites) {
     const writer = new DataFileWriter(table, place, { schema, level: plan.outputLevel, source: 'compact' });
     for (const section of rewrite.sections) {
-      const runs = section.map(files => readRun(table, place, files, read));
+      const runs = readSection(table, place, section, read);
       for await (const batch of mergeRuns(runs, spec, { batchRowsMax })) {
         signal?.throwIfAborted();
         await writer.writeKeyValues(batch);

@@ -6,7 +6,7 @@ import { present } from '../../base/assert.ts';
 import { corrupt, unsupported } from '../../base/errors.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
-import { openParquet, type ParquetFile } from '../../format/parquet/reader.ts';
+import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { formatOfFileName } from '../../format/paths.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { RowType } from '../../types/data-type.ts';
@@ -24,6 +24,8 @@ export type FileRead = {
   /** Row groups that can hold no match are left out; rows are not filtered here. */
   readonly prune: Predicate | undefined;
   readonly batchRowsMax: number;
+  /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
+  readonly windowBytesMax?: number | undefined;
 };
 
 /**
@@ -43,7 +45,7 @@ export async function* readRows(
   }
   const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
   const fields = mapping.fileFields;
-  for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
+  for await (const batch of parquet.read({ ...windowOf(read), fields, rowGroups })) {
     yield mapping.apply(batch);
   }
 }
@@ -58,7 +60,7 @@ export async function* readKeyValues(
   const found = await describe(table, place, file, read);
   const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
-  for await (const batch of parquet.read({ fields, rowGroups, batchRowsMax: read.batchRowsMax })) {
+  for await (const batch of parquet.read({ ...windowOf(read), fields, rowGroups })) {
     const [sequence, kind, ...columns] = batch.columns;
     const values = makeRowBatch({ fields: mapping.fileFields }, batch.rowCount, columns);
     yield {
@@ -67,6 +69,13 @@ export async function* readKeyValues(
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
     };
   }
+}
+
+function windowOf({
+  batchRowsMax,
+  windowBytesMax,
+}: FileRead): Pick<ParquetReadOptions, 'batchRowsMax' | 'windowBytesMax'> {
+  return { batchRowsMax, windowBytesMax };
 }
 
 function* rowsWithoutColumns(mapping: ColumnMapping, rowCount: number, rowsMax: number): Generator<RowBatch> {

@@ -25,6 +25,9 @@ export type ReadOptions = {
 };
 
 export const readBatchRowsMax = 65_536;
+/** Bytes that the runs of a merge have decoded at a time, all together, unless there are very many. */
+const sectionWindowBytesMax = 96 * 1024 * 1024;
+const runWindowBytesMin = 2 * 1024 * 1024;
 
 /**
  * All rows of a plan, split after split.
@@ -97,9 +100,20 @@ async function* mergedBatches(
 
 /** The merged rows of a section, deletes dropped. */
 function mergeSection(table: Table, place: FilePlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
-  const runs = section.map(files => readRun(table, place, files, read));
   const keyNames = trimmedPrimaryKeys(read.schema);
+  const runs = readSection(table, place, section, read);
   return mergeRuns(runs, { keyNames, engine: 'deduplicate', dropDeletes: true }, { batchRowsMax: read.batchRowsMax });
+}
+
+/** The runs of a section, to be merged; what they decode at a time is bounded together. */
+export function readSection(
+  table: Table,
+  place: FilePlace,
+  section: Section,
+  read: FileRead,
+): readonly AsyncIterable<KeyValueBatch>[] {
+  const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(sectionWindowBytesMax / section.length));
+  return section.map(files => readRun(table, place, files, { ...read, windowBytesMax }));
 }
 
 /** The files of a run, one after the other: its keys ascend over all of them. */

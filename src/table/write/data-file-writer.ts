@@ -39,7 +39,7 @@ export type DataFileSettings = {
 const partRowsMin = 1_000;
 
 /** Rows of a row group of our files: bounds memory of writers and readers alike. */
-export const rowGroupRowsMax = 131_072;
+export const rowGroupRowsMax = 65_536;
 
 export class DataFileWriter {
   readonly #table: Table;

@@ -31,6 +31,9 @@ export type WriteCounts = {
   readonly mergedAway: number;
 };
 
+/** Of the write buffer, half is for rows as they come and half for their sorted copy. */
+const bufferShare = 0.5;
+
 /** Places written at the same time. */
 const placesInParallelMax = 4;
 
@@ -117,7 +120,7 @@ export class WriteSession {
       buffer.bytes += bytes;
       this.#bufferedBytes += bytes;
     }
-    while (this.#bufferedBytes > this.#options.writeBufferBytes) await this.#spillLargest();
+    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest();
   }
 
   /**
