@@ -2,7 +2,7 @@
  * Settings: plain values that say where a lake is and how its parts behave. Given in code, by the command line, or by the
  * environment; this is the only file that reads `process.env`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { invalid } from '../base/errors.ts';
 
 /** What is left out has the default named here. */
@@ -11,6 +11,8 @@ export type LakeSettings = {
   readonly warehouse: string;
   /** `file:…`, `kinesis://stream`, `memory:NAME`, or `none`, the default: rows are committed straight to the table. */
   readonly log?: string | undefined;
+  /** Of cloud functions: the log of commit messages. Without it ingest commits by itself. */
+  readonly commitLog?: string | undefined;
   /** `read`: nothing is written, and a folder that is not there is not made. Default `read-write`. */
   readonly access?: 'read' | 'read-write' | undefined;
   /** Of folders. `none`: a power cut may undo what was acknowledged; for tests. Default `fsync`. */
@@ -98,6 +100,7 @@ const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http:// or htt
 const settingsSchema = z.strictObject({
   warehouse: text,
   log: text.optional(),
+  commitLog: text.optional(),
   access: z.enum(['read', 'read-write']).optional(),
   durability: z.enum(['fsync', 'none']).optional(),
   s3: z
@@ -133,7 +136,7 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
 }
 
 /**
- * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`, and AWS's own
+ * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`, `TIDELAKE_COMMIT_LOG`, and AWS's own
  * `AWS_ENDPOINT_URL[_S3|_KINESIS]` and `AWS_REGION`. Keys are left to the AWS chain, which reads the environment too.
  *
  * @throws LakeError `invalid` LAKE_BAD_SETTINGS; LAKE_NO_WAREHOUSE when nobody says where it is
@@ -155,6 +158,7 @@ export function settingsWithEnvironment(
     ...given,
     warehouse,
     log: given.log ?? read('TIDELAKE_LOG'),
+    commitLog: given.commitLog ?? read('TIDELAKE_COMMIT_LOG'),
     s3: {
       ...given.s3,
       endpoint: given.s3?.endpoint ?? read('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'),

@@ -7,6 +7,7 @@
  */
 import { isLakeError } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { batchCommitIdentifier } from '../../format/snapshot.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { Committer } from '../../table/commit/commit.ts';
 import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
@@ -21,11 +22,9 @@ import {
 } from '../../table/commit/request.ts';
 import { bucketKey } from '../../table/live-files.ts';
 import { partitionTypes, type Table } from '../../table/table.ts';
-import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
 import { addDeadLetterFiles } from '../ingest/dead-letters.ts';
-import { withoutForgotten } from '../ingest/ingest-table.ts';
 import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
-import { addCounters, type IngestState } from '../ingest/state.ts';
+import { addCounters, type IngestState, withoutForgotten } from '../ingest/state.ts';
 import type { CommitMessage } from './commit-message.ts';
 
 export type DroppedMessage = { readonly message: CommitMessage; readonly why: string };

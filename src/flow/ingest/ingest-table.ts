@@ -15,8 +15,8 @@ import {
   type IngestCounters,
   type IngestState,
   noCounters,
-  type ProducerState,
   type ShardState,
+  withoutForgotten,
 } from './state.ts';
 import { type Prepared, Take, type TakeInput } from './take.ts';
 
@@ -130,14 +130,4 @@ function isKept(
   if (retentionMs === undefined) return !ended;
   const newestMs = [...shards.values()].reduce((ms, shard) => Math.max(ms, shard.arrivalMs), 0);
   return newestMs - arrivalMs <= retentionMs;
-}
-
-/** The lanes that stay known. */
-export function withoutForgotten(
-  producers: ReadonlyMap<string, ProducerState>,
-  forgotten: readonly string[],
-): ReadonlyMap<string, ProducerState> {
-  const kept = new Map(producers);
-  for (const key of forgotten) kept.delete(key);
-  return kept;
 }

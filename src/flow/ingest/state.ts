@@ -163,6 +163,16 @@ export function isForgotten({ arrivalMs, named }: ProducerState, nowMs: number, 
   return keptMs !== undefined && nowMs - arrivalMs > keptMs;
 }
 
+/** The lanes that stay known. */
+export function withoutForgotten(
+  producers: ReadonlyMap<string, ProducerState>,
+  forgotten: readonly string[],
+): ReadonlyMap<string, ProducerState> {
+  const kept = new Map(producers);
+  for (const key of forgotten) kept.delete(key);
+  return kept;
+}
+
 function parse(text: string, where: string): JsonValue {
   try {
     return parseJson(text);

@@ -1,0 +1,78 @@
+/** The maintain function: expiry, hints, orphans and aged claims of every table of the warehouse (DESIGN 2.6). */
+import * as z from 'zod';
+import { invalid } from '../../base/errors.ts';
+import { maintainWarehouse } from '../../maintenance/maintain-warehouse.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { logAddress } from '../settings.ts';
+import { type FunctionParts, openFunctionLog, openFunctionParts } from './function-parts.ts';
+import { type InvocationContext, timeLimit } from './time-limit.ts';
+
+export type MaintainParts = FunctionParts & { readonly log: LogStore | undefined };
+
+/** How often a schedule calls, and so how long the window is in which one call of the day looks for orphans. */
+const scheduleMs = 600_000;
+const orphansAtMsOfDay = 3 * 3_600_000;
+const dayMs = 86_400_000;
+const margins = { finishMs: 30_000, answerMs: 10_000 };
+
+const eventSchema = z.object({
+  time: z.iso.datetime().optional(),
+  /** By hand: does it now, whatever the time. */
+  orphans: z.enum(['remove', 'dry-run', 'skip']).optional(),
+});
+
+export type MaintainRequest = { readonly orphans: 'remove' | 'dry-run' | 'skip' };
+
+export type MaintainFigures = {
+  readonly tables: number;
+  readonly snapshotsExpired: number;
+  readonly filesRemoved: number;
+  readonly orphansRemoved: number;
+  readonly claimsRemoved: number;
+  /** What was left for the next time, and why. */
+  readonly givenUp: readonly string[];
+};
+
+/** A schedule's event (EventBridge) or one made by hand. @throws LakeError `invalid` LAKE_BAD_EVENT */
+export function parseMaintainEvent(event: unknown): MaintainRequest {
+  const parsed = eventSchema.safeParse(event ?? {});
+  if (!parsed.success) throw invalid('LAKE_BAD_EVENT', `no event of a schedule: ${z.prettifyError(parsed.error)}`);
+  const { time, orphans } = parsed.data;
+  if (orphans !== undefined) return { orphans };
+  const msOfDay = time === undefined ? 0 : Date.parse(time) % dayMs;
+  const isTheOne = msOfDay >= orphansAtMsOfDay && msOfDay < orphansAtMsOfDay + scheduleMs;
+  return { orphans: isTheOne ? 'remove' : 'skip' };
+}
+
+export async function openMaintainFunction(): Promise<MaintainParts> {
+  const parts = await openFunctionParts();
+  const log = logAddress(parts.settings) === undefined ? undefined : await openFunctionLog(parts);
+  return { ...parts, log };
+}
+
+/** One round. What its time does not suffice for is the next round's. @throws LakeError when the warehouse cannot be read */
+export async function maintain(
+  parts: MaintainParts,
+  request: MaintainRequest,
+  context: InvocationContext,
+): Promise<MaintainFigures> {
+  await using limit = timeLimit(parts.clock, context, margins);
+  const description = await parts.log?.describe({ signal: limit.signal });
+  const receipt = await maintainWarehouse(parts, {
+    ...request,
+    logRetentionMs: description?.retentionMs,
+    signal: limit.signal,
+  });
+  const lines = receipt.tables.flatMap(table => table.lines);
+  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+  return {
+    tables: receipt.tables.length,
+    snapshotsExpired: sum(lines.map(({ expiry }) => expiry.expiredCount)),
+    filesRemoved: sum(lines.map(({ expiry }) => expiry.data.fileCount + expiry.metadata.fileCount)),
+    orphansRemoved: sum([...receipt.tables.map(({ orphans }) => orphans?.removed.fileCount ?? 0)]),
+    claimsRemoved: receipt.claims.removed.fileCount,
+    givenUp: receipt.tables.flatMap(({ label, end }) =>
+      end.status === 'given-up' ? [`${label}: ${end.code}: ${end.cause}`] : [],
+    ),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * The event that a new object in a bucket makes (EventBridge, `Object Created`), and which table's snapshot it is.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+ */
+import * as z from 'zod';
+import { invalid } from '../../base/errors.ts';
+import { databaseOfFolder } from '../../catalog/identifier.ts';
+import { parseStoreUri } from '../../storage/open-object-store.ts';
+
+export type CreatedObject = { readonly bucket: string; readonly key: string };
+
+const eventSchema = z.object({
+  detail: z.object({
+    bucket: z.object({ name: z.string().min(1) }),
+    object: z.object({ key: z.string().min(1) }),
+  }),
+});
+
+/** @throws LakeError `invalid` LAKE_BAD_EVENT */
+export function parseObjectCreated(event: unknown): CreatedObject {
+  const parsed = eventSchema.safeParse(event);
+  if (!parsed.success) throw invalid('LAKE_BAD_EVENT', `no event of a new object: ${z.prettifyError(parsed.error)}`);
+  const { bucket, object } = parsed.data.detail;
+  return { bucket: bucket.name, key: object.key };
+}
+
+/**
+ * The table, or branch of one, whose snapshot the object is: `db.t`, `db.t$branch_b`.
+ *
+ * @param warehouse address of the warehouse, of which the bucket may be more
+ * @returns undefined: it is no snapshot of a table of this warehouse
+ */
+export function tableOfSnapshot(warehouse: string, { bucket, key }: CreatedObject): string | undefined {
+  const address = parseStoreUri(warehouse);
+  if (address.kind !== 's3' || address.bucket !== bucket) return undefined;
+  const folder = address.folder === '' ? '' : `${address.folder.replace(/\/+$/, '')}/`;
+  if (!key.startsWith(folder)) return undefined;
+  const parts = /^([^/]+)\/([^/]+)(?:\/branch\/branch-([^/]+))?\/snapshot\/snapshot-\d+$/.exec(
+    key.slice(folder.length),
+  );
+  const database = databaseOfFolder(parts?.[1] ?? '');
+  if (parts === null || database === undefined) return undefined;
+  const [, , table, branch] = parts;
+  return branch === undefined ? `${database}.${table}` : `${database}.${table}$branch_${branch}`;
+}
