@@ -6,7 +6,7 @@ import { seededRandom } from '../src/base/random.ts';
 import { deserializeRow } from '../src/format/binary-row.ts';
 import { decodeManifest, type ManifestEntry } from '../src/format/manifest.ts';
 import { decodeManifestList } from '../src/format/manifest-list.ts';
-import { indexPath, manifestPath, snapshotPath } from '../src/format/paths.ts';
+import { manifestPath, snapshotPath } from '../src/format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../src/format/snapshot.ts';
 import { MemoryObjectStore } from '../src/storage/memory/memory-object-store.ts';
 import type { ListedObject, ObjectStore } from '../src/storage/object-store.ts';
@@ -73,10 +73,24 @@ export async function append(
   name: string,
   draft: Draft = {},
 ): Promise<Snapshot> {
-  await table.store.head(`${table.path}/x`);
-  const file = { name, ...draft, uploadBeganMs: table.storeTimeMs() };
-  await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
+  const { storeTimeMs } = await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
+  const file = { name, ...draft, uploadBeganMs: storeTimeMs };
   return committed(await committer.commit(numberedAppend(table, file)));
+}
+
+/** a, b, compacted into c, then d, e, an hour and a half apart. */
+export async function fiveSnapshots(world: World): Promise<void> {
+  const steps = [
+    () => append(world, 'a'),
+    () => append(world, 'b'),
+    () => compact(world, 'c'),
+    () => append(world, 'd'),
+    () => append(world, 'e'),
+  ];
+  for (const step of steps) {
+    await step();
+    world.clock.advance(1.5 * hourMs);
+  }
 }
 
 /** Replaces what lives in a bucket by one new file of the last level. */
@@ -85,10 +99,8 @@ export async function compact(
   name: string,
   draft: Draft = {},
 ): Promise<Snapshot> {
-  await table.store.head(`${table.path}/x`);
-  const uploadBeganMs = table.storeTimeMs();
-  await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
-  const made = plannedFile(table, { name, level: 5, ...draft, uploadBeganMs });
+  const { storeTimeMs } = await table.store.put(dataKey(table, name, draft), new Uint8Array(3));
+  const made = plannedFile(table, { name, level: 5, ...draft, uploadBeganMs: storeTimeMs });
   const outcome = await committer.commit({
     commitUser: 'compactor',
     commitIdentifier: 1n,
@@ -169,17 +181,16 @@ export async function roots(store: ObjectStore): Promise<readonly Rooted[]> {
   return found;
 }
 
-/** What a reader of that root would miss: keys of files that it needs and that are not there. */
-export async function missingUnder(store: ObjectStore, table: Table, { key, snapshot }: Rooted): Promise<string[]> {
-  const missing: string[] = [];
+/** Keys of all that a reader of that root needs, whether or not they are there. */
+export async function neededUnder(store: ObjectStore, table: Table, { key, snapshot }: Rooted): Promise<Set<string>> {
+  const needed = new Set<string>();
   const entries: ManifestEntry[] = [];
   const lists = [snapshot.baseManifestList, snapshot.deltaManifestList];
   if (snapshot.changelogManifestList !== undefined && !key.includes('/tag/'))
     lists.push(snapshot.changelogManifestList);
   const bytesOf = async (path: string): Promise<Uint8Array | undefined> => {
-    const object = await store.get(`${tablePath}/${path}`);
-    if (object === undefined) missing.push(`${key} -> ${path}`);
-    return object?.bytes;
+    needed.add(`${tablePath}/${path}`);
+    return (await store.get(`${tablePath}/${path}`))?.bytes;
   };
   for (const list of lists) {
     const bytes = await bytesOf(manifestPath(list));
@@ -188,28 +199,40 @@ export async function missingUnder(store: ObjectStore, table: Table, { key, snap
       if (manifest !== undefined) entries.push(...decodeManifest(manifest, meta.fileName));
     }
   }
+  const partitionField = table.schema.fields.find(({ name }) => table.schema.partitionKeys.includes(name));
   for (const { partition, bucket, file } of liveAmong(entries)) {
-    const types =
-      table.schema.partitionKeys.length === 0
-        ? []
-        : [table.schema.fields[2]?.type ?? { kind: 'int' as const, nullable: true }];
-    const [value] = deserializeRow(partition, types);
-    const folder = typeof value === 'string' ? `p=${value}/bucket-${bucket}` : `bucket-${bucket}`;
-    for (const name of [file.fileName, ...file.extraFiles]) {
-      if ((await store.head(`${tablePath}/${folder}/${name}`)) === undefined) missing.push(`${key} -> ${name}`);
-    }
+    const [value] = partitionField === undefined ? [] : deserializeRow(partition, [partitionField.type]);
+    const draft = { bucket, ...(typeof value === 'string' ? { partition: value } : {}) };
+    for (const name of [file.fileName, ...file.extraFiles]) needed.add(dataKey(table, name, draft));
   }
   if (snapshot.indexManifest !== undefined) await bytesOf(manifestPath(snapshot.indexManifest));
   const state = snapshot.properties['tidelake.ingest-object'];
   if (state !== undefined) await bytesOf(`tidelake/${state}`);
+  return needed;
+}
+
+/** What a reader of that root would miss. */
+export async function missingUnder(store: ObjectStore, table: Table, root: Rooted): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const key of await neededUnder(store, table, root)) {
+    if ((await store.head(key)) === undefined) missing.push(`${root.key} -> ${key}`);
+  }
   return missing;
 }
 
-/** Everything that any root names and that is not there. */
+/** Everything that any root needs and that is not there. */
 export async function missingFiles(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const root of await roots(store)) missing.push(...(await missingUnder(store, table, root)));
   return missing;
 }
 
-export { indexPath };
+/** Data, manifests and states that no root needs. */
+export async function litterIn(store: ObjectStore, table: Table): Promise<readonly string[]> {
+  const needed = new Set<string>();
+  for (const root of await roots(store)) for (const key of await neededUnder(store, table, root)) needed.add(key);
+  const objects = await allObjects(store, `${tablePath}/`);
+  return objects
+    .map(({ key }) => key)
+    .filter(key => /\/(bucket-\d+|manifest)\/|\/state-/.test(key) && !needed.has(key));
+}

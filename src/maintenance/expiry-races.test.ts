@@ -1,0 +1,99 @@
+/** Expiry beside consumers, tags and other runs that come at the worst moment, and after runs that died. */
+import { expect, test } from 'vitest';
+import {
+  fiveSnapshots,
+  missingFiles,
+  newWorld,
+  opened,
+  snapshotIds,
+  tablePath,
+  type World,
+} from '../../test/maintenance-fixture.ts';
+import { pinSnapshot } from '../table/pins.ts';
+import { snapshotById } from '../table/snapshots.ts';
+import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
+import { readExpiryRecord } from './expiry-record.ts';
+import { ownLine } from './lines.ts';
+
+/** Runs expiry on a store that calls back when the given snapshot file has just been removed. */
+async function expireWith(world: World, id: number, callback: () => Promise<void>): Promise<ExpireReceipt> {
+  const inner = world.store;
+  let isDone = false;
+  const store = new Proxy(inner, {
+    get(target, property) {
+      if (property === 'delete') {
+        return async (key: string) => {
+          await target.delete(key);
+          if (key.endsWith(`/snapshot-${id}`) && !isDone) {
+            isDone = true;
+            await callback();
+          }
+        };
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const { table } = await opened(store, world.clock, 11);
+  return expireSnapshots(table);
+}
+
+test('a consumer that comes between the removal and the second look gets its snapshots back', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const second = await snapshotById(world.table, 2);
+  const receipt = await expireWith(world, 3, async () => {
+    await world.store.put(`${tablePath}/consumer/consumer-late`, Buffer.from('{"nextSnapshot":2}'));
+  });
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 1, putBackCount: 2, oldestId: 2 });
+  expect(await pinSnapshot(ownLine(world.table), 'late', second)).toBe('pinned');
+  expect(await snapshotIds(world.store)).toEqual([2, 3, 4, 5]);
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a tag that comes between the removal and the second look keeps its data and gets its snapshot back', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const bytes = (await world.store.get(`${tablePath}/snapshot/snapshot-1`))?.bytes ?? new Uint8Array();
+  const receipt = await expireWith(world, 2, async () => {
+    await world.store.put(`${tablePath}/tag/tag-late`, bytes);
+  });
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 0, putBackCount: 3 });
+  expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('of two runs at once neither takes what the other keeps, and no data goes twice over', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const second = await snapshotById(world.table, 2);
+  // The second run takes the record over while the first is in the middle, and sees a consumer that the first did not.
+  const receipt = await expireWith(world, 2, async () => {
+    await world.store.put(`${tablePath}/consumer/consumer-late`, Buffer.from('{"nextSnapshot":2}'));
+    const other = await opened(world.store, world.clock, 12);
+    // What is back is as young as any new file, and holds the one below it for another hour.
+    expect(await expireSnapshots(other.table)).toMatchObject({ status: 'done', expiredCount: 0, oldestId: 1 });
+  });
+  expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_EXPIRY_RIVAL' });
+  expect(await pinSnapshot(ownLine(world.table), 'late', second)).toBe('pinned');
+  expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a run that dies after it took snapshots away loses nothing that a consumer holds: the next puts it back', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const second = await snapshotById(world.table, 2);
+  const dying = expireWith(world, 3, async () => {
+    throw new Error('died');
+  });
+  await expect(dying).rejects.toThrow('died');
+  expect(await snapshotIds(world.store)).toEqual([4, 5]);
+  expect((await readExpiryRecord(ownLine(world.table))).held.map(({ id }) => id)).toEqual([1, 2, 3]);
+  await world.store.put(`${tablePath}/consumer/consumer-job`, Buffer.from('{"nextSnapshot":2}'));
+  const again = await opened(world.store, world.clock, 12);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', expiredCount: 0, putBackCount: 3 });
+  expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
+  expect(await pinSnapshot(ownLine(world.table), 'job', second)).toBe('pinned');
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
