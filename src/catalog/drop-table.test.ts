@@ -92,16 +92,18 @@ test('a writer that slept through the drop can never write into the table made a
   const first = await makeTable(parts);
   await using committer = new Committer(first);
   const sleeper = new TableWriter(first, committer);
-  const fields = first.schema.fields;
-  await sleeper.add(buildBatch({ fields }, [[1, 1]]), new Int8Array(1));
-  await sleeper.commit();
-  await sleeper.add(buildBatch({ fields }, [[2, 2]]), new Int8Array(1));
+  const late = async (): Promise<unknown> => {
+    await sleeper.add(buildBatch({ fields: first.schema.fields }, [[1, 1]]), new Int8Array(1));
+    return sleeper.commit();
+  };
+  await late();
+  const fenced = { kind: 'fenced', code: 'LAKE_TABLE_GONE' };
   await dropTable(parts, name, { ifExists: false });
-  await expect(sleeper.commit()).rejects.toMatchObject({ kind: 'fenced', code: 'LAKE_TABLE_GONE' });
+  await expect(late()).rejects.toMatchObject(fenced);
   const second = await makeTable(parts);
-  await expect(sleeper.commit()).rejects.toMatchObject({ kind: 'fenced', code: 'LAKE_TABLE_GONE' });
+  await expect(late()).rejects.toMatchObject(fenced);
   await write(second, [[9, 9]]);
-  await expect(sleeper.commit()).rejects.toMatchObject({ kind: 'fenced', code: 'LAKE_TABLE_GONE' });
+  await expect(late()).rejects.toMatchObject(fenced);
   expect(await read(second)).toEqual([[9, 9]]);
 });
 

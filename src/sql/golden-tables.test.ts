@@ -12,7 +12,8 @@ import type { SqlContext } from './context.ts';
 import { SqlEngine } from './engine.ts';
 import { executeSql } from './execute.ts';
 
-// Every golden table through SQL: each snapshot, tag and branch must give the rows that Paimon gives.
+// Every golden table through SQL must give the rows that Paimon gives: the newest, tags, branches, and where the schema
+// changed every snapshot.
 
 const golden = join(import.meta.dirname, '../../test/golden/tables');
 const warehouse = join(golden, 'warehouse');
@@ -72,7 +73,8 @@ async function judge(context: SqlContext, folder: string, name: string, files: R
       const verdict = await judge(context, join(folder, entry.name), branch, files);
       if (verdict !== 'passed') return verdict;
     }
-    if (!files.test(entry.name)) continue;
+    const isSnapshot = entry.name.startsWith('snapshot-') && folder.startsWith('evo_');
+    if (!files.test(entry.name) && !isSnapshot) continue;
     try {
       const lines = await linesOf(context, queryFor(name, entry.name));
       expect(lines, `${name} ${entry.name}`).toEqual(expectedLines(folder, entry.name));
@@ -111,7 +113,7 @@ async function judgeAll(context: SqlContext, files: RegExp): Promise<void> {
 }
 
 test('golden tables read through SQL equal what Paimon reads, from files that DuckDB opens itself', async () => {
-  await judgeAll(contextOf(store), /^(latest|snapshot-\d+|tag-.*)\.jsonl$/);
+  await judgeAll(contextOf(store), /^(latest|tag-.*)\.jsonl$/);
 });
 
 test('golden tables read through SQL equal what Paimon reads, from a store that DuckDB cannot reach', async () => {

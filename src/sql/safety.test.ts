@@ -8,7 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { openLocalObjectStore } from '../storage/local/local-object-store.ts';
 import { SqlEngine } from './engine.ts';
-import { localFolderOf } from './relations/local-files.ts';
+import { localFolderOf } from './relations/raw-files.ts';
 
 test('user SQL reaches no file, network, setting or extension', async () => {
   await using sql = await openSqlFixture();

@@ -18,7 +18,15 @@ import type { RowBatch } from '../../types/row-batch.ts';
 import { fetchChunks } from './column-chunks.ts';
 import { columnRange } from './column-range.ts';
 import { corruptParquet, decoding } from './fault.ts';
-import { type ColumnChunk, type Footer, magic, type RowGroup, type SchemaElement, tailBytes } from './footer.ts';
+import {
+  type ColumnChunk,
+  chunkStart,
+  type Footer,
+  magic,
+  type RowGroup,
+  type SchemaElement,
+  tailBytes,
+} from './footer.ts';
 import { readFooter } from './footer-reader.ts';
 import { type LeafPlan, planLeaf } from './leaf-plan.ts';
 import type { ChunkSource } from './page-cursor.ts';
@@ -57,6 +65,8 @@ export type ParquetFile = {
   readonly rowGroups: readonly ParquetRowGroup[];
   /** Top-level columns, nested ones included, in the file's order. */
   readonly columnNames: readonly string[];
+  /** Where the column's chunks lie, [start, end), one for each row group; none of a nested column or one that is not there. */
+  columnBytes(name: string): readonly { readonly start: number; readonly end: number }[];
   /**
    * Rows in the file's order. Columns the file does not have are null, those not asked for are neither fetched nor
    * decoded.
@@ -87,6 +97,7 @@ export async function openParquet(source: ByteSource, where: string): Promise<Pa
     rowCount: footer.rowCount,
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
     columnNames: [...leaves.keys()],
+    columnBytes: name => chunkRanges(footer, leaves.get(name)?.chunkIndex),
     read: options => readFile({ source, where, footer, leaves }, options),
   };
 }
@@ -143,6 +154,15 @@ function describeRowGroup(group: RowGroup, columns: Columns): ParquetRowGroup {
       return columnRange(chunkOf(group, column.chunkIndex), column.element, type);
     },
   };
+}
+
+function chunkRanges(footer: Footer, index: number | undefined): readonly { start: number; end: number }[] {
+  if (index === undefined) return [];
+  return footer.rowGroups.map(group => {
+    const chunk = chunkOf(group, index);
+    const start = chunkStart(chunk);
+    return { start, end: start + chunk.compressedBytes };
+  });
 }
 
 function chunkOf(group: RowGroup, index: number): ColumnChunk {

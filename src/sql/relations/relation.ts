@@ -1,8 +1,8 @@
 /**
- * Tables as relations that DuckDB reads. Three ways were measured (1M rows, 13 columns, figures in docs/STATUS.md):
+ * Tables as relations that DuckDB reads. Three ways were measured (1M rows of 13 columns, two cores):
  *
- * 1. raw files of a local store, read by DuckDB itself: 40 ms for a group-by over three columns;
- * 2. rows merged or fetched by us and spooled as Parquet: 400 ms, memory bounded;
+ * 1. raw files, read by DuckDB itself: 40 ms for a group-by over three columns;
+ * 2. rows merged by us and spooled as Parquet: 400 ms, memory bounded;
  * 3. a table function or an appender over batches: 140 ms for numbers but 800 ms with strings (a native call each), and
  *    a table function needs all rows in memory, since it cannot wait.
  *
@@ -21,8 +21,8 @@ import type { UnionRead } from '../context.ts';
 import type { ColumnsUsed } from '../query/columns-used.ts';
 import { quoteText } from '../quote.ts';
 import { columnText, emptyColumnText } from './column-text.ts';
-import { partSplits } from './local-files.ts';
 import { ParquetSpool } from './parquet-spool.ts';
+import { rawFiles } from './raw-files.ts';
 import type { TableState } from './time-travel.ts';
 
 export type RelationNeeds = {
@@ -54,10 +54,10 @@ export async function tableRelation(
     if (union !== undefined) return relationText(fields, await spool(union, fields, parts));
   }
   const plan = await planScan(table, snapshot, { schema, predicate });
-  const { local, rest } = await partSplits(table, plan.splits, fields);
+  const { paths, rest } = await rawFiles(table, plan, fields, parts.folder);
   const spooled =
     rest.length === 0 ? [] : await spool(readPlan(table, { ...plan, splits: rest }, { columns }), fields, parts);
-  return relationText(fields, [...local, ...spooled]);
+  return relationText(fields, [...paths, ...spooled]);
 }
 
 /** The text of a SELECT that gives the rows of a batch. */
