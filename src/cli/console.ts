@@ -1,7 +1,11 @@
 /**
  * The process as commands see it: data to stdout, words to stderr, an end by Ctrl-C or by a reader that went away.
  */
+import { systemClock } from '../base/clock.ts';
 import { isLakeError } from '../base/errors.ts';
+
+/** A second interrupt counts as one only after this long. */
+const againMsMin = 1_000;
 
 export class CliConsole {
   readonly #stop = new AbortController();
@@ -10,10 +14,14 @@ export class CliConsole {
   #failed = false;
 
   constructor() {
+    let interruptedMs = 0;
     const interrupt = (): void => {
-      // Who asks twice does not want to wait.
-      if (this.#interrupted) process.exit(130);
+      const nowMs = systemClock.monotonicMs();
+      // Who asks again does not want to wait. Terminals and npm send the first one twice.
+      if (this.#interrupted && nowMs - interruptedMs > againMsMin) process.exit(130);
+      if (this.#interrupted) return;
       this.#interrupted = true;
+      interruptedMs = nowMs;
       this.#stop.abort(new Error('interrupted'));
     };
     process.on('SIGINT', interrupt);

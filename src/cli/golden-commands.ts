@@ -2,9 +2,7 @@
 import type { Command } from 'commander';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { readGolden } from '../service/golden-read.ts';
-import { replayGolden } from '../service/golden-replay.ts';
-import { type GoldenVerdict, printSummary, printVerdict, summarizeGolden } from '../service/golden-verdict.ts';
+import type { GoldenVerdict } from '../service/golden-verdict.ts';
 
 export type GoldenCommandContext = {
   readonly clock: Clock;
@@ -22,21 +20,24 @@ export function registerGoldenCommands(program: Command, context: GoldenCommandC
     .description('read every state of the tables and compare it with what is expected')
     .argument('<root>', 'folder with warehouse/ and expected/')
     .option('--tables <names>', 'only these, separated by commas', names)
-    .action((root: string, { tables }: { tables?: readonly string[] }) =>
-      report(readGolden({ root, tables }, context), context),
-    );
+    .action(async (root: string, { tables }: { tables?: readonly string[] }) => {
+      const { readGolden } = await import('../service/golden-read.ts');
+      await report(readGolden({ root, tables }, context), context);
+    });
   golden
     .command('replay')
     .description('write the tables anew from ops/ into another warehouse')
     .argument('<root>', 'folder with warehouse/ and ops/')
     .requiredOption('--out <folder>', 'the warehouse to write')
     .option('--tables <names>', 'only these, separated by commas', names)
-    .action((root: string, { out, tables }: { out: string; tables?: readonly string[] }) =>
-      report(replayGolden({ root, out, tables }, context), context),
-    );
+    .action(async (root: string, { out, tables }: { out: string; tables?: readonly string[] }) => {
+      const { replayGolden } = await import('../service/golden-replay.ts');
+      await report(replayGolden({ root, out, tables }, context), context);
+    });
 }
 
 async function report(verdicts: AsyncIterable<GoldenVerdict>, context: GoldenCommandContext): Promise<void> {
+  const { printSummary, printVerdict, summarizeGolden } = await import('../service/golden-verdict.ts');
   const all: GoldenVerdict[] = [];
   for await (const verdict of verdicts) {
     all.push(verdict);

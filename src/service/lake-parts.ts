@@ -2,15 +2,13 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { invalid } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/random.ts';
-import { localFolderOf } from '../sql/relations/local-files.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { type LogStoreSettings, openLogStore } from '../storage/open-log-store.ts';
-import { type ObjectStoreSettings, openObjectStore } from '../storage/open-object-store.ts';
 import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { LazySqlEngine } from './lazy-sql-engine.ts';
-import { checkSettings, type KinesisSettings, type LakeSettings, logAddress, type S3Settings } from './settings.ts';
+import { openLog, openStore } from './open-stores.ts';
+import { checkSettings, type LakeSettings, logAddress } from './settings.ts';
 
 export type LakeParts = AsyncDisposable & {
   readonly settings: LakeSettings;
@@ -45,17 +43,15 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
   const random = components.random ?? systemRandom;
   const opened: AsyncDisposable[] = [];
   try {
-    const store =
-      components.store ?? (await openObjectStore(settings.warehouse, storeSettings(settings), { clock, random }));
+    const store = components.store ?? (await openStore(settings, { clock, random }));
     if (components.store === undefined) opened.push(store);
     const address = logAddress(settings);
     let log = components.log;
     if (log === undefined && address !== undefined) {
-      log = await openLogStore(address, logSettings(settings), { clock, random });
+      log = await openLog(address, settings, { clock, random });
       opened.push(log);
     }
-    const folder = localFolderOf(store);
-    const sqlEngine = new LazySqlEngine(folder === undefined ? [] : [folder]);
+    const sqlEngine = new LazySqlEngine(store);
     opened.push(sqlEngine);
     return {
       settings,
@@ -83,43 +79,4 @@ async function close(opened: AsyncDisposable[]): Promise<void> {
 export function logOf(parts: LakeParts, what: string): LogStore {
   if (parts.log !== undefined) return parts.log;
   throw invalid('LAKE_NO_LOG', `${what} needs a log: give --log file:PATH or kinesis://STREAM (setting \`log\`)`);
-}
-
-function storeSettings({ durability, access, s3 }: LakeSettings): ObjectStoreSettings {
-  return {
-    local: { durability, access },
-    s3: {
-      endpoint: s3?.endpoint,
-      region: s3?.region,
-      forcePathStyle: s3?.forcePathStyle,
-      credentials: credentialsOf(s3),
-      conditionalPutProbe: access === 'read' ? 'never' : s3?.conditionalPutProbe,
-    },
-  };
-}
-
-function logSettings({ durability, fileLog, kinesis }: LakeSettings): LogStoreSettings {
-  return {
-    local: { durability, ...fileLog },
-    memory: { ...fileLog },
-    kinesis: {
-      endpoint: kinesis?.endpoint,
-      region: kinesis?.region,
-      credentials: credentialsOf(kinesis),
-      createWithShards: kinesis?.createWithShards,
-      pollIntervalMs: kinesis?.pollIntervalMs,
-    },
-  };
-}
-
-type Credentials = {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-};
-
-function credentialsOf(settings: S3Settings | KinesisSettings | undefined): Credentials | undefined {
-  if (settings?.accessKeyId === undefined || settings.secretAccessKey === undefined) return undefined;
-  const { accessKeyId, secretAccessKey, sessionToken } = settings;
-  return { accessKeyId, secretAccessKey, sessionToken };
 }

@@ -1,14 +1,15 @@
 /** The SQL engine of a lake, opened by the first statement and closed with the lake. */
 import type { SqlEngine } from '../sql/engine.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 
 /** Opens DuckDB when it is first asked for: it is large, and most processes never run a statement. */
 export class LazySqlEngine implements AsyncDisposable {
-  readonly #readableFolders: readonly string[];
+  readonly #store: ObjectStore;
   #engine: Promise<SqlEngine> | undefined;
 
-  /** @param readableFolders the warehouse's, when it is on this machine */
-  constructor(readableFolders: readonly string[]) {
-    this.#readableFolders = readableFolders;
+  /** @param store of the warehouse: when it is a folder of this machine, DuckDB may read it */
+  constructor(store: ObjectStore) {
+    this.#store = store;
   }
 
   open(): Promise<SqlEngine> {
@@ -18,7 +19,9 @@ export class LazySqlEngine implements AsyncDisposable {
 
   async #load(): Promise<SqlEngine> {
     const { SqlEngine } = await import('../sql/engine.ts');
-    return SqlEngine.open({ readableFolders: this.#readableFolders });
+    const { localFolderOf } = await import('../sql/relations/raw-files.ts');
+    const folder = localFolderOf(this.#store);
+    return SqlEngine.open({ readableFolders: folder === undefined ? [] : [folder] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

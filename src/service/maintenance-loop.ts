@@ -1,10 +1,28 @@
-/** Maintenance, on and on: of each table now and then. */
+/** Maintenance, on and on: now and then a round over all tables, once a day with the orphan cleaner. */
 import { type LoopContext, runLoop } from './loop.ts';
+import { maintainedText, maintainLake } from './maintain-lake.ts';
 
 const intervalMsDefault = 300_000;
+const orphansIntervalMs = 24 * 3_600_000;
 
 export async function maintenanceLoop(context: LoopContext): Promise<void> {
-  const { parts, signal } = context;
+  const { parts, signal, emit } = context;
+  const { clock } = parts;
   const intervalMs = parts.settings.maintenance?.intervalMs ?? intervalMsDefault;
-  await runLoop(context, 'maintenance', () => parts.clock.sleep(intervalMs, signal));
+  let orphansAtMs = Number.NEGATIVE_INFINITY;
+  await runLoop(context, 'maintenance', async () => {
+    await clock.sleep(intervalMs, signal);
+    const startMs = clock.monotonicMs();
+    const withOrphans = startMs - orphansAtMs >= orphansIntervalMs;
+    const { tables } = await maintainLake(parts, { orphans: withOrphans ? 'remove' : 'skip', signal });
+    if (withOrphans) orphansAtMs = startMs;
+    const elapsedMs = clock.monotonicMs() - startMs;
+    for (const receipt of tables) {
+      const { label: table, end } = receipt;
+      const detail = maintainedText(receipt);
+      if (detail !== '') emit({ kind: 'maintained', table, detail, elapsedMs });
+      if (end.status === 'done') continue;
+      emit({ kind: 'failed', task: 'maintenance', table, code: end.code, message: end.cause, error: undefined });
+    }
+  });
 }

@@ -36,6 +36,8 @@ export async function* scanBySql(
     }
   } catch (cause) {
     if (!isLakeError(cause, 'LAKE_SQL_SYNTAX') && !isLakeError(cause, 'LAKE_SQL_BINDER')) throw cause;
-    throw invalid('LAKE_BAD_FILTER', `${table.label}: filter ${JSON.stringify(where)}: ${cause.message}`, { cause });
+    // What follows quotes the query that was made of the filter.
+    const [why] = cause.message.split(/\s*\n/);
+    throw invalid('LAKE_BAD_FILTER', `${table.label}: filter ${JSON.stringify(where)}: ${why}`, { cause });
   }
 }

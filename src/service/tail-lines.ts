@@ -31,7 +31,9 @@ export async function* tailLines(
     for (const { rows, kinds } of batches) yield changeLines(rows, kinds);
     if (!atTip) continue;
     if (!follow) return;
-    await parts.clock.sleep(log.supports.pollIntervalMs, signal);
+    // Being stopped is how following ends.
+    await parts.clock.sleep(log.supports.pollIntervalMs, signal).catch(() => undefined);
+    if (signal.aborted) return;
   }
 }
 

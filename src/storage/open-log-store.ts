@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { type KinesisLogSettings, openKinesisLog } from './kinesis/kinesis-log-store.ts';
+import type { KinesisLogSettings } from './kinesis/kinesis-log-store.ts';
 import { type LocalLogSettings, openLocalLog } from './local/local-log-store.ts';
 import { badLogSettings } from './log-errors.ts';
 import type { LogStore } from './log-store.ts';
@@ -37,8 +37,11 @@ export async function openLogStore(
       return await openLocalLog({ ...settings.local, path: address.path }, components);
     case 'memory':
       return openMemoryLog({ ...settings.memory, name: address.name }, components);
-    case 'kinesis':
+    case 'kinesis': {
+      // Loaded when it is wanted, as the S3 store is.
+      const { openKinesisLog } = await import('./kinesis/kinesis-log-store.ts');
       return await openKinesisLog({ ...settings.kinesis, stream: address.stream }, components);
+    }
     default:
       return unreachable(address);
   }

@@ -6,7 +6,6 @@ import { type LocalStoreSettings, openLocalObjectStore } from './local/local-obj
 import { MemoryObjectStore } from './memory/memory-object-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { prefixedObjectStore } from './prefixed-object-store.ts';
-import { openS3ObjectStore } from './s3/s3-object-store.ts';
 import type { S3StoreSettings } from './s3/s3-settings.ts';
 import { badStoreSettings } from './store-errors.ts';
 
@@ -98,6 +97,8 @@ async function openS3(
   settings: NonNullable<ObjectStoreSettings['s3']>,
   components: ObjectStoreComponents,
 ): Promise<ObjectStore> {
+  // Loaded when it is wanted: the AWS SDK is most of what a short command would load.
+  const { openS3ObjectStore } = await import('./s3/s3-object-store.ts');
   const bucketStore = await openS3ObjectStore({ ...settings, bucket: address.bucket }, components);
   try {
     const store = prefixedObjectStore(bucketStore, address.folder);
