@@ -1,15 +1,28 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-// Three projects: `unit` is quick and needs nothing but Node; `integration` starts real services on loopback;
-// `interop` asks real Apache Paimon on the JVM. scripts/run-tests.mjs decides which of them run.
+// Four projects: `unit` is quick and needs nothing but Node; `long` is the same with many processes, rivals or crashes
+// (`x.long.test.ts`); `integration` starts real services on loopback; `interop` asks real Apache Paimon on the JVM.
+// scripts/run-tests.mjs decides which of them run.
+const besideSource = ['src/**', 'functions/**', 'test', 'test/golden/**'];
+const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
+
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'functions/**/*.test.ts', 'test/*.test.ts', 'test/golden/**/*.test.ts'],
+          include: besideSource.map(folder => `${folder}/*.test.ts`),
+          exclude: longTests,
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: longTests,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

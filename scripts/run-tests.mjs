@@ -72,6 +72,7 @@ async function* allSteps() {
   }
   yield step('services', join(root, 'scripts', 'build-services.mjs'));
   yield* checkSteps();
+  yield tests('long', ['--project', 'long']);
   yield tests('integration', ['--project', 'integration']);
   yield tests('interop', ['--project', 'interop']);
 }
