@@ -31,6 +31,8 @@ export type WithLake = (
 
 type LakeParts = Awaited<ReturnType<typeof import('../service/lake-parts.ts').openLakeParts>>;
 
+const emulatedShardCount = 4;
+
 export function addGlobalOptions(program: Command): void {
   program
     .option('--warehouse <place>', 'a folder, file:PATH or s3://bucket/prefix (or TIDELAKE_WAREHOUSE)')
@@ -55,6 +57,9 @@ export const withLake: WithLake = async (command, options, action) => {
     kinesis: { ...keys, endpoint: given.kinesisEndpoint },
   });
   const log = settings.log ?? options.log?.(settings.warehouse);
-  await using parts = await openLakeParts({ ...settings, log });
+  // A Kinesis other than AWS's is an emulator, where streams come and go: a missing one is made.
+  const createWithShards = settings.kinesis?.endpoint === undefined ? undefined : emulatedShardCount;
+  const kinesis = { ...settings.kinesis, createWithShards };
+  await using parts = await openLakeParts({ ...settings, log, kinesis });
   await action(parts);
 };
