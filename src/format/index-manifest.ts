@@ -21,6 +21,6 @@ export function decodeIndexManifest(bytes: Uint8Array, where: string): IndexFile
   return decodeRecords(bytes, where, record => ({
     fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
-    externalPath: optionalText(record['_EXTERNAL_PATH'] ?? null, '_EXTERNAL_PATH'),
+    externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
   }));
 }

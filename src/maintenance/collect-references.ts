@@ -76,13 +76,10 @@ class Collection {
     await addNamedFiles(this.#table, root, this.#files);
   }
 
-  /** Its delta may be gone when its changelog is what is read. */
+  /** Of its delta what is there: without a changelog producer that is what changes are read from. */
   async addChangelog(root: Root): Promise<void> {
-    const { changelogManifestList } = root.snapshot;
-    const needed: ListPart = changelogManifestList === undefined ? 'delta' : 'changelog';
-    this.#addData(await addedNames(this.#table, await this.#manifests(root, [needed])));
-    const other = await this.#manifests(root, needed === 'delta' ? [] : ['delta']);
-    this.#addData(await addedNames(this.#table, other, { isNeeded: false }));
+    this.#addData(await addedNames(this.#table, await this.#manifests(root, ['changelog'])));
+    this.#addData(await addedNames(this.#table, await this.#manifests(root, ['delta']), { isNeeded: false }));
     await addNamedFiles(this.#table, root, this.#files);
   }
 

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import {
   append,
   branch,
-  commitPlanned,
   compact,
   dataKey,
   fiveSnapshots,
@@ -16,6 +15,7 @@ import {
   tablePath,
   tag,
 } from '../../test/maintenance-fixture.ts';
+import { encodeManifestList } from '../format/manifest-list.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { commitPlan } from '../table/commit/request.ts';
@@ -213,51 +213,49 @@ test('a file missing under what goes is no harm', async () => {
   expect(await expireSnapshots(fresh.table)).toMatchObject({ status: 'done', expiredCount: 3 });
 });
 
-test('states and dead letters go when no snapshot names them any more', async () => {
+test('a file that lives in the first snapshot that stays goes by no delta, whatever that says', async () => {
   const world = await newWorld();
-  const { store, table, clock } = world;
-  const carry = async (stateName: string, listName: string, files: readonly string[]): Promise<void> => {
-    await store.put(`${tablePath}/tidelake/${listName}`, Buffer.from(JSON.stringify(files.map(name => ({ name })))));
-    await store.put(`${tablePath}/tidelake/${stateName}`, Buffer.from(JSON.stringify({ dead: listName })));
-    for (const name of files) await store.put(`${tablePath}/tidelake/${name}`, new Uint8Array(1));
-    await commitPlanned(world, { properties: { 'tidelake.ingest-object': stateName } });
-    clock.advance(2 * hourMs);
+  const first = await append(world, 'a');
+  world.clock.advance(2 * hourMs);
+  await compact(world, 'b');
+  for (const name of ['c', 'd']) {
+    world.clock.advance(2 * hourMs);
+    await append(world, name);
+  }
+  // The third names the first's manifest once more, so that in it a lives on.
+  const third = await snapshotById(world.table, 3);
+  const manifests = await manifestsOf(world.table, first);
+  const lists = { base: 'manifest-list-x-0', delta: 'manifest-list-x-1' };
+  await world.store.put(`${tablePath}/manifest/${lists.base}`, encodeManifestList([]));
+  await world.store.put(`${tablePath}/manifest/${lists.delta}`, encodeManifestList(manifests));
+  const changed = {
+    ...third,
+    baseManifestList: lists.base,
+    baseManifestListSize: undefined,
+    deltaManifestList: lists.delta,
+    deltaManifestListSize: undefined,
   };
-  await carry('state-1', 'dead-letter-list-1', ['dead-letters-1', 'dead-letters-2']);
-  await carry('state-2', 'dead-letter-list-2', ['dead-letters-2', 'dead-letters-3']);
-  await append(world, 'a');
-  clock.advance(2 * hourMs);
-  await append(world, 'b');
-  expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 2 });
-  expect(await paths(store, 'tidelake/')).toEqual([
-    'tidelake/dead-letter-list-2',
-    'tidelake/dead-letters-2',
-    'tidelake/dead-letters-3',
-    'tidelake/expiry',
-    'tidelake/state-2',
-  ]);
+  await world.store.put(`${tablePath}/snapshot/snapshot-3`, encodeSnapshot(changed));
+  const fourth = await snapshotById(world.table, 4);
+  const properties = { ...fourth.properties, 'tidelake.parent': lists.delta };
+  await world.store.put(`${tablePath}/snapshot/snapshot-4`, encodeSnapshot({ ...fourth, properties }));
+  world.clock.advance(2 * hourMs);
+  const fresh = await opened(world.store, world.clock, 12);
+  await append(fresh, 'e');
+  world.clock.advance(2 * hourMs);
+  expect(await expireSnapshots(fresh.table, { retention: { retainedCountMin: 3 } })).toMatchObject({ expiredCount: 2 });
+  expect(await paths(world.store, 'bucket-0/a')).toEqual(['bucket-0/a']);
 });
 
-test('a state that a foreign head hides stays, since the next commit of ours carries it on', async () => {
+test('reading that takes longer than ten minutes is not acted upon', async () => {
   const world = await newWorld();
-  const { store, table, clock } = world;
-  await store.put(`${tablePath}/tidelake/state-1`, Buffer.from('{}'));
-  await commitPlanned(world, { properties: { 'tidelake.ingest-object': 'state-1' } });
-  const first = await snapshotById(table, 1);
-  for (const id of [2, 3]) {
-    clock.advance(2 * hourMs);
-    const foreign = { ...first, id, properties: {}, deltaManifestList: first.baseManifestList };
-    await store.put(`${tablePath}/snapshot/snapshot-${id}`, encodeSnapshot(foreign));
-  }
-  clock.advance(2 * hourMs);
-  // While only snapshot 1 has it, nothing expires.
-  expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 0 });
-  const fresh = await opened(store, clock, 12);
-  await append(fresh, 'a');
-  clock.advance(2 * hourMs);
-  await append(fresh, 'b');
-  expect(await expireSnapshots(fresh.table)).toMatchObject({ status: 'done', expiredCount: 3 });
-  expect(await paths(store, 'tidelake/state')).toEqual(['tidelake/state-1']);
+  await fiveSnapshots(world);
+  const slow = countingObjectStore(world.store, operation => {
+    if (operation === 'list') world.clock.advance(400_000);
+  });
+  const receipt = await expireSnapshots((await opened(slow, world.clock, 12)).table);
+  expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_STORE_UNAVAILABLE', expiredCount: 0 });
+  expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
 });
 
 test('snapshot files go before data, data before manifests; LATEST is written before all, EARLIEST after all', async () => {

@@ -33,8 +33,8 @@ import { readsInParallelMax } from './limits.ts';
 export type Root = {
   /**
    * A snapshot needs all that it names. A tag needs what a read of its rows does, which its changelog is not part of
-   * (expiry of Paimon takes that from under a tag, too). A changelog that outlived its snapshot needs its changelog files,
-   * or, without such, the files of its delta. `expired`: nothing of it must be there.
+   * (expiry of Paimon takes that from under a tag, too). A changelog that outlived its snapshot needs its changelog files;
+   * those of its delta are there or not, as the changelog producer has it. `expired`: nothing of it must be there.
    */
   readonly kind: 'snapshot' | 'tag' | 'changelog' | 'expired';
   readonly snapshot: Snapshot;
@@ -165,10 +165,9 @@ type ListOfRoot = {
 function listsOf({ kind, snapshot }: Root): readonly ListOfRoot[] {
   const { baseManifestList, deltaManifestList, changelogManifestList } = snapshot;
   const isRead = kind === 'snapshot' || kind === 'tag';
-  const needsDelta = isRead || (kind === 'changelog' && changelogManifestList === undefined);
   const lists: ListOfRoot[] = [
     { name: baseManifestList, sizeBytes: snapshot.baseManifestListSize, isNeeded: isRead, part: 'base' },
-    { name: deltaManifestList, sizeBytes: snapshot.deltaManifestListSize, isNeeded: needsDelta, part: 'delta' },
+    { name: deltaManifestList, sizeBytes: snapshot.deltaManifestListSize, isNeeded: isRead, part: 'delta' },
   ];
   if (changelogManifestList !== undefined && kind !== 'tag') {
     const sizeBytes = snapshot.changelogManifestListSize;

@@ -1,0 +1,92 @@
+/** The expiry record: swaps whose answers are lost, rivals, and records of other numbers. */
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../test/table-fixture.ts';
+import { seededRandom } from '../base/random.ts';
+import { faultyObjectStore, type StoreFault, scriptedFaults } from '../storage/faulty-object-store.ts';
+import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type ExpiryRecord, readExpiryRecord, swapExpiryRecord, trustedRecord } from './expiry-record.ts';
+
+const clock = new ManualClock();
+const parts = { clock, random: seededRandom(5) };
+const lineOn = (store: ObjectStore) => ({ store, metaPath: 'd.db/t', label: 'd.t' });
+
+function record(floor: number, changes: Partial<ExpiryRecord> = {}): ExpiryRecord {
+  return { floor, floorIdentity: `list-${floor}`, isOpen: false, held: [], ...changes };
+}
+
+function faulty(inner: ObjectStore, kinds: readonly StoreFault['kind'][]): ObjectStore {
+  const faults = kinds.map(kind => ({ operation: 'putIfMatch', fault: { kind } }) as const);
+  return faultyObjectStore(inner, scriptedFaults(faults as Parameters<typeof scriptedFaults>[0]), { clock });
+}
+
+test('a record comes back as it was written, snapshots to the letter', async () => {
+  const line = lineOn(new MemoryObjectStore('memory:', clock));
+  const none = await readExpiryRecord(line);
+  expect(none).toEqual({ floor: 1, floorIdentity: undefined, isOpen: false, held: [], etag: undefined });
+  const next = record(3, { isOpen: true, held: [{ id: 4, text: '{ "id" : 4, "x": "é\\n" }\n' }] });
+  const stored = await swapExpiryRecord(line, none, next, parts);
+  expect(stored).toMatchObject(next);
+  expect(await readExpiryRecord(line)).toEqual(stored);
+});
+
+test('of two who swap the same record one wins', async () => {
+  const line = lineOn(new MemoryObjectStore('memory:', clock));
+  const none = await readExpiryRecord(line);
+  const outcomes = await Promise.all([2, 3].map(floor => swapExpiryRecord(line, none, record(floor), parts)));
+  expect(outcomes.filter(outcome => outcome === 'lost')).toHaveLength(1);
+  const [first] = outcomes.filter(outcome => outcome !== 'lost');
+  if (first === undefined) throw new Error('nobody won');
+  const again = await Promise.all([4, 5].map(floor => swapExpiryRecord(line, first, record(floor), parts)));
+  expect(again.filter(outcome => outcome === 'lost')).toHaveLength(1);
+});
+
+test('a swap whose answer was lost is known as ours, one that did not happen is made again', async () => {
+  const inner = new MemoryObjectStore('memory:', clock);
+  const first = await swapExpiryRecord(lineOn(inner), await readExpiryRecord(lineOn(inner)), record(2), parts);
+  if (first === 'lost') throw new Error('lost');
+  const line = lineOn(faulty(inner, ['answer-lost', 'refused', 'answer-lost']));
+  const second = await swapExpiryRecord(line, first, record(3), parts);
+  expect(second).toMatchObject({ floor: 3 });
+  if (second === 'lost') throw new Error('lost');
+  expect(await swapExpiryRecord(line, second, record(4), parts)).toMatchObject({ floor: 4 });
+  expect((await readExpiryRecord(lineOn(inner))).floor).toBe(4);
+});
+
+test('a swap that never has an answer is unavailable', async () => {
+  const inner = new MemoryObjectStore('memory:', clock);
+  const first = await swapExpiryRecord(lineOn(inner), await readExpiryRecord(lineOn(inner)), record(2), parts);
+  if (first === 'lost') throw new Error('lost');
+  const line = lineOn(faulty(inner, Array(30).fill('refused')));
+  await expect(swapExpiryRecord(line, first, record(3), parts)).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'LAKE_STORE_UNAVAILABLE',
+  });
+});
+
+test('what is not a record is corrupt', async () => {
+  const store = new MemoryObjectStore('memory:', clock);
+  for (const text of [
+    'x',
+    '{}',
+    '{"version":2,"floor":1,"isOpen":false,"held":[]}',
+    '{"version":1,"floor":0,"isOpen":false,"held":[]}',
+    '{"version":1,"floor":1,"held":[]}',
+    '{"version":1,"floor":1,"isOpen":false,"held":[{"id":1}]}',
+    '{"version":1,"floor":1,"floorIdentity":1,"isOpen":false,"held":[]}',
+  ]) {
+    await store.put('d.db/t/tidelake/expiry', Buffer.from(text));
+    await expect(readExpiryRecord(lineOn(store))).rejects.toMatchObject({ code: 'LAKE_CORRUPT_EXPIRY_RECORD' });
+  }
+});
+
+test('a record of numbers that were given back since is not believed', () => {
+  const held = [{ id: 7, text: '{}' }];
+  const stored = { ...record(6, { held }), etag: '"1"' };
+  expect(trustedRecord(stored, [6, 8, 9], 'list-6')).toBe(stored);
+  expect(trustedRecord(stored, [8, 9], undefined)).toBe(stored);
+  const fresh = { floor: 1, floorIdentity: undefined, isOpen: false, held: [], etag: '"1"' };
+  expect(trustedRecord(stored, [2, 3], undefined)).toEqual(fresh);
+  expect(trustedRecord(stored, [2, 6, 7], 'list-6')).toEqual(fresh);
+  expect(trustedRecord(stored, [2, 6, 8, 9], 'another')).toEqual(fresh);
+});
