@@ -27,8 +27,11 @@ export function acknowledgement(): Acknowledgement {
 }
 
 /** Waits for a promise until the signal aborts; what was begun goes on. @throws the signal's reason */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? promise : raceWith(promise, signal);
+}
+
+async function raceWith<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);

@@ -10,11 +10,7 @@ import { type Column, makeRowBatch, nullColumn, type RowBatch } from '../types/r
 export type ArrowColumns = ArrowTable | RecordBatch;
 
 /** @throws LakeError `invalid` LAKE_BAD_BATCH, naming the column */
-export function rowBatchOf(columns: ArrowColumns | RowBatch, rowType: RowType, label: string): RowBatch {
-  if ('rowType' in columns) {
-    const names = columns.rowType.fields.map(field => field.name);
-    return batchOf({ names, columns: columns.columns, rowCount: columns.rowCount }, rowType, label);
-  }
+export function rowBatchOf(columns: ArrowColumns, rowType: RowType, label: string): RowBatch {
   const parts = 'batches' in columns ? columns.batches : [columns];
   const batches = parts.map(part => {
     const names = part.schema.fields.map(field => String(field.name));

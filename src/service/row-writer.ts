@@ -3,9 +3,9 @@ import { invalid, isLakeError } from '../base/errors.ts';
 import type { Table } from '../table/table.ts';
 import { completeDeletes } from '../table/write/not-null.ts';
 import { withNullable } from '../types/data-type.ts';
-import type { RowBatch } from '../types/row-batch.ts';
 import { type RowKind, rowKindByte } from '../types/row-kind.ts';
 import { type UserRowReader, userRowReader } from '../types/user-row.ts';
+import { untilAborted } from './acknowledgement.ts';
 import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import type { LakeParts } from './lake-parts.ts';
@@ -13,6 +13,7 @@ import { openRowSink } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
+/** Aborting ends the waiting, not what is under way. */
 export type WaitOptions = { readonly signal?: AbortSignal | undefined };
 
 const batchRowsMaxDefault = 8_192;
@@ -68,37 +69,38 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
    *
    * @throws LakeError `invalid` LAKE_BAD_VALUE naming the column, LAKE_NO_PRIMARY_KEY; of the store, see the class
    */
-  upsert(row: S['input']): Promise<void> {
-    return this.#needsKey('upsert') ?? this.#add(this.#reader, row, '+U');
+  upsert(row: S['input'], options: WaitOptions = {}): Promise<void> {
+    return this.#needsKey('upsert') ?? this.#waiting(options, () => this.#add(this.#reader, row, '+U'));
   }
 
   /** Adds a row. On a table with a primary key it replaces one that has its key, as `upsert` does. */
-  insert(row: S['input']): Promise<void> {
-    return this.#add(this.#reader, row, '+I');
+  insert(row: S['input'], options: WaitOptions = {}): Promise<void> {
+    return this.#waiting(options, () => this.#add(this.#reader, row, '+I'));
   }
 
   /** Takes the row with this key away; that there is none is fine. */
-  delete(key: S['key']): Promise<void> {
-    return this.#needsKey('delete') ?? this.#add(this.#keyReader, key, '-D');
+  delete(key: S['key'], options: WaitOptions = {}): Promise<void> {
+    return this.#needsKey('delete') ?? this.#waiting(options, () => this.#add(this.#keyReader, key, '-D'));
   }
 
   /**
-   * Writes columns: an Arrow table or record batch, or a batch that a scan gave. Columns are found by name; those that
+   * Writes columns: an Arrow table or record batch, such as a scan gives. Columns are found by name; those that
    * are missing are null.
    *
    * @param options.kind what the rows do, or a kind for each row; `+I` unless given
    * @throws LakeError `invalid` LAKE_BAD_BATCH, LAKE_NULL_VALUE naming the column
    */
   append(
-    columns: ArrowColumns | RowBatch,
-    options: { readonly kind?: RowKind | readonly RowKind[] } = {},
+    columns: ArrowColumns,
+    options: WaitOptions & { readonly kind?: RowKind | readonly RowKind[] } = {},
   ): Promise<void> {
     try {
       const { schema, label } = this.#table;
       const rows = rowBatchOf(columns, { fields: schema.fields }, label);
       const kinds = this.#kindsOf(options.kind ?? '+I', rows.rowCount);
       // Nulls are looked for here, so that a bad batch is refused by itself and does not stop the writer.
-      return this.#writer.addBatch({ rows: completeDeletes(schema, rows, kinds, label), kinds });
+      const complete = completeDeletes(schema, rows, kinds, label);
+      return this.#waiting(options, () => this.#writer.addBatch({ rows: complete, kinds }));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -138,6 +140,11 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(isLakeError(error) ? inTable(this.#table, error) : error);
     }
+  }
+
+  /** Nothing is written when the signal has aborted before. */
+  #waiting({ signal }: WaitOptions, write: () => Promise<void>): Promise<void> {
+    return signal?.aborted === true ? Promise.reject(signal.reason) : untilAborted(write(), signal);
   }
 
   #needsKey(what: string): Promise<never> | undefined {
