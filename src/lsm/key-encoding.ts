@@ -178,9 +178,9 @@ function valueWriter(keyColumn: KeyColumn, bytes: Uint8Array): ValueWriter {
     case 'fixed12':
       return fixed12Writer(view, uint8Values(column));
     case 'float32':
-      return float32Writer(view, float32Values(column));
+      return float32Writer(view, float32Values(column), { zero: isLast ? 0 : -0 });
     case 'float64':
-      return float64Writer(view, float64Values(column));
+      return float64Writer(view, float64Values(column), { zero: isLast ? 0 : -0 });
     case 'utf8':
     case 'bytes':
       return isLast ? plainWriter(column, bytes) : escapingWriter(column, bytes);
@@ -214,19 +214,22 @@ function fixed12Writer(view: DataView, values: Uint8Array): ValueWriter {
   };
 }
 
-function float32Writer(view: DataView, values: Float32Array): ValueWriter {
+/** What is added to each value: 0 makes one of both zeros (`compareKeys`), -0 leaves them as they are. */
+type ZeroChoice = { readonly zero: 0 | -0 };
+
+function float32Writer(view: DataView, values: Float32Array, { zero }: ZeroChoice): ValueWriter {
   return (row, at) => {
-    // Both zeros are one key; setting a NaN writes an arbitrary one of its many bit patterns.
-    const value = (values[row] ?? 0) + 0;
+    // Setting a NaN writes an arbitrary one of its many bit patterns.
+    const value = (values[row] ?? 0) + zero;
     view.setFloat32(at, value);
     const bits = Number.isNaN(value) ? 0x7fc0_0000 : view.getInt32(at);
     view.setInt32(at, bits < 0 ? ~bits : flipSign(bits));
   };
 }
 
-function float64Writer(view: DataView, values: Float64Array): ValueWriter {
+function float64Writer(view: DataView, values: Float64Array, { zero }: ZeroChoice): ValueWriter {
   return (row, at) => {
-    const value = (values[row] ?? 0) + 0;
+    const value = (values[row] ?? 0) + zero;
     view.setFloat64(at, value);
     const isAnyNaN = Number.isNaN(value);
     const high = isAnyNaN ? 0x7ff8_0000 : view.getInt32(at);

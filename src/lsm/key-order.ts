@@ -13,7 +13,7 @@
  * Six bytes and three bits of length fit a double's 53 bits, so byte heads are exact integers, and a key of at most six
  * bytes is told by its head alone. Null is the head -Infinity, or a marker byte in an encoded key: first, as everywhere.
  *
- * The order is that of `compareKeyScalars`, field by field (spec 5.5).
+ * The order is that of `compareKeys`, field by field (spec 5.5).
  */
 import { assert, present } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';

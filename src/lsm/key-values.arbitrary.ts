@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { present } from '../base/assert.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { rowsOf } from '../types/column-reader.ts';
-import { compareKeyScalars } from '../types/compare.ts';
+import { compareKeys } from '../types/compare.ts';
 import type { AtomicType, RowType } from '../types/data-type.ts';
 import { type KeyValueBatch, sliceBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
@@ -126,11 +126,7 @@ export function keysOfShape(shape: KeyShape): fc.Arbitrary<Scalar[]> {
 }
 
 export function compareEntryKeys(shape: KeyShape, a: readonly Scalar[], b: readonly Scalar[]): number {
-  for (const [i, type] of shape.keyTypes.entries()) {
-    const order = compareKeyScalars(type, a[i] ?? null, b[i] ?? null);
-    if (order !== 0) return order;
-  }
-  return 0;
+  return compareKeys(shape.keyTypes, a, b);
 }
 
 export function batchOf(shape: KeyShape, entries: readonly Entry[]): KeyValueBatch {
@@ -186,7 +182,10 @@ export function deduplicated(
     .toSorted((a, b) => compareEntryKeys(shape, a.key, b.key));
 }
 
-/** A text that two keys have in common only when they are equal; both zeros are "0". */
+/** A text that two keys have in common only when they are equal. Zeros are one key in the last column. */
 function keyText(key: readonly Scalar[]): string {
-  return key.map(value => `${typeof value} ${String(value)}`).join('|');
+  const last = key.length - 1;
+  return key
+    .map((value, index) => (Object.is(value, -0) && index < last ? '-0' : `${typeof value} ${String(value)}`))
+    .join('|');
 }

@@ -1,7 +1,7 @@
 /** The order of keys as manifests hold them: serialized rows. */
 import { deserializeRow } from '../format/binary-row.ts';
 import type { TableSchema } from '../format/table-schema.ts';
-import { compareKeyScalars } from '../types/compare.ts';
+import { compareKeys } from '../types/compare.ts';
 import type { DataType } from '../types/data-type.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { keyTypes } from './table.ts';
@@ -25,12 +25,6 @@ export function rowComparator(types: readonly DataType[]): KeyComparator {
   };
   return (a, b) => {
     if (a === b) return 0;
-    const left = valuesOf(a);
-    const right = valuesOf(b);
-    for (const [index, type] of types.entries()) {
-      const order = compareKeyScalars(type, left[index] ?? null, right[index] ?? null);
-      if (order !== 0) return order;
-    }
-    return 0;
+    return compareKeys(types, valuesOf(a), valuesOf(b));
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareDoubles, compareKeyScalars, compareScalars, compareTexts } from './compare.ts';
+import { compareDoubles, compareKeys, compareScalars, compareTexts } from './compare.ts';
 
 test('texts are ordered as their UTF-8 bytes, also beyond the basic plane', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 8 });
@@ -38,10 +38,13 @@ test('numbers of 64 bits and decimals are ordered exactly', () => {
   expect(compareScalars({ kind: 'boolean', nullable: true }, false, true)).toBe(-1);
 });
 
-test('as keys both zeros are one, and all else is as it is', () => {
+test('both zeros are one key in the last column of a key, and elsewhere minus zero comes first', () => {
   const double = { kind: 'double', nullable: false } as const;
-  expect(compareKeyScalars(double, -0, 0)).toBe(0);
-  expect(compareKeyScalars(double, 0, -0)).toBe(0);
-  expect(compareKeyScalars(double, -0, 1e-300)).toBe(-1);
-  expect(compareKeyScalars(double, null, -0)).toBe(-1);
+  const int = { kind: 'int', nullable: true } as const;
+  expect(compareKeys([double], [-0], [0])).toBe(0);
+  expect(compareKeys([double], [-0], [1e-300])).toBe(-1);
+  expect(compareKeys([int, double], [1, 0], [1, -0])).toBe(0);
+  expect(compareKeys([double, int], [-0, 5], [0, 1])).toBe(-1);
+  expect(compareKeys([double, int], [0, 5], [0, 1])).toBe(1);
+  expect(compareKeys([int], [null], [0])).toBe(-1);
 });

@@ -46,11 +46,19 @@ export function compareScalars(type: DataType, a: Scalar, b: Scalar): number {
 }
 
 /**
- * The order of two values of a key column. It is `compareScalars` but for the two zeros of FLOAT and DOUBLE, which are one
- * key: Paimon's comparators of keys ask with `<` and `>`. (By that NaN would equal everything; here it is the last.)
+ * The order of two keys, column by column as `compareScalars`; but the two zeros of a FLOAT or DOUBLE are one key in the
+ * last column. Paimon sorts the rows of a file with -0.0 before 0.0 and merges files as if they were equal: both is to be
+ * had where no other column comes after. (NaN, which it takes for equal to everything then, is the last here.)
  */
-export function compareKeyScalars(type: DataType, a: Scalar, b: Scalar): number {
-  return a === 0 && b === 0 ? 0 : compareScalars(type, a, b);
+export function compareKeys(types: readonly DataType[], a: readonly Scalar[], b: readonly Scalar[]): number {
+  const last = types.length - 1;
+  for (const [index, type] of types.entries()) {
+    const [left = null, right = null] = [a[index], b[index]];
+    const areZeros = index === last && left === 0 && right === 0;
+    const order = areZeros ? 0 : compareScalars(type, left, right);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 /** As Java's Double.compare. */
