@@ -225,3 +225,17 @@ test('default values and binary partitions are refused where they matter', () =>
   expect(refusedFeatures(withDefault, 'write')).toEqual(['column default values']);
   expect(refusedFeatures({ ...schema, partitionKeys: ['c1'] }, 'read')).toEqual(['partition by a binary column']);
 });
+
+test('compressions that Paimon knows and we do not write are refused by name, others are wrong', () => {
+  for (const [key, value] of [
+    ['manifest.compression', 'snappy'],
+    ['file.compression', 'brotli'],
+    ['file.compression.per.level', '0:lzo'],
+  ] as const) {
+    const parse = (): unknown => optionsOf({ [key]: value });
+    expect(parse).toThrow(
+      expect.objectContaining({ kind: 'unsupported', message: expect.stringContaining(`${key}=`) }),
+    );
+  }
+  expect(() => optionsOf({ 'file.compression': 'zip' })).toThrow(/it must be one of zstd/);
+});

@@ -4,7 +4,7 @@
  *
  * @see spec 13, Paimon 1.4.2 CoreOptions
  */
-import { invalid } from '../base/errors.ts';
+import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
 import {
   badOption,
@@ -121,9 +121,11 @@ export type SnapshotOptions = {
 
 const mib = 1024 * 1024;
 const compressions = ['zstd', 'snappy', 'gzip', 'lz4', 'none'] as const;
+/** Parquet has them, too. */
+const otherCompressions: ReadonlySet<string> = new Set(['lzo', 'brotli']);
 const intMax = 2_147_483_647;
 
-/** @throws LakeError `invalid` LAKE_BAD_OPTION naming the key */
+/** @throws LakeError `invalid` LAKE_BAD_OPTION naming the key, `unsupported` naming a compression that is not done here */
 export function parseTableOptions(schema: TableSchema): TableOptions {
   const { options } = schema;
   const hasPrimaryKey = schema.primaryKeys.length > 0;
@@ -193,6 +195,7 @@ function compressionOf(key: string, text: string): FileCompression {
   const word = text.toLowerCase();
   if (word === 'uncompressed') return 'none';
   const known = compressions.find(candidate => candidate === (word === 'lz4_raw' ? 'lz4' : word));
+  if (known === undefined && otherCompressions.has(word)) throw unsupported(`${key}=${word}`, 'table options');
   if (known === undefined) throw badOption(key, text, `one of ${compressions.join(', ')}`);
   return known;
 }
@@ -254,6 +257,10 @@ function manifestCodec(text: string): ManifestCodec {
     case 'null':
     case 'none':
       return 'null';
+    case 'snappy':
+    case 'bzip2':
+    case 'xz':
+      throw unsupported(`manifest.compression=${text}`, 'table options');
     default:
       throw invalid('LAKE_BAD_OPTION', `option manifest.compression=${text}: it must be zstd, deflate or null`);
   }
