@@ -5,7 +5,7 @@
 import type { openLake } from '../../src/index.ts';
 import { int64Values } from '../../src/types/column-buffers.ts';
 import { columnReader } from '../../src/types/column-reader.ts';
-import { columnOf, type RowBatch, sliceBatch } from '../../src/types/row-batch.ts';
+import { columnOf, type RowBatch, sliceBatch, toRecordBatch } from '../../src/types/row-batch.ts';
 import { flightChanges, flightRowType } from './flights.ts';
 
 export type Lake = Awaited<ReturnType<typeof openLake>>;
@@ -59,7 +59,7 @@ export async function streamFlights(
         liveStartMs = performance.now();
       }
       sent += part.rowCount;
-      const done = writer.append(part).then(() => {
+      const done = writer.append(toRecordBatch(part)).then(() => {
         acknowledged += part.rowCount;
         if (!isLive || performance.now() - lastSampleMs < sampleIntervalMs) return;
         lastSampleMs = performance.now();
