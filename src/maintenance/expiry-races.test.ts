@@ -1,7 +1,9 @@
 /** Expiry beside consumers, tags and other runs that come at the worst moment, and after runs that died. */
 import { expect, test } from 'vitest';
 import {
+  commitPlanned,
   fiveSnapshots,
+  hourMs,
   missingFiles,
   newWorld,
   opened,
@@ -9,6 +11,7 @@ import {
   tablePath,
   type World,
 } from '../../test/maintenance-fixture.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { pinSnapshot } from '../table/pins.ts';
 import { snapshotById } from '../table/snapshots.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
@@ -96,4 +99,41 @@ test('a run that dies after it took snapshots away loses nothing that a consumer
   expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
   expect(await pinSnapshot(ownLine(world.table), 'job', second)).toBe('pinned');
   expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a snapshot that comes back after it was declared gone is garbage: its data may have been removed', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const third = await world.store.get(`${tablePath}/snapshot/snapshot-3`);
+  await expireSnapshots(world.table);
+  await world.store.put(`${tablePath}/snapshot/snapshot-3`, third?.bytes ?? new Uint8Array());
+  const again = await opened(world.store, world.clock, 12);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', garbageCount: 1, oldestId: 4 });
+  expect(await snapshotIds(world.store)).toEqual([4, 5]);
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a record stays small however large the snapshots are: ranges end earlier', async () => {
+  const world = await newWorld();
+  for (let turn = 0; turn < 6; turn += 1) {
+    await commitPlanned(world, { properties: { 'tidelake.large': 'x'.repeat(600_000) } });
+    world.clock.advance(2 * hourMs);
+  }
+  let largest = 0;
+  const store: ObjectStore = new Proxy(world.store, {
+    get(target, property) {
+      if (property === 'putIfMatch') {
+        return async (key: string, bytes: Uint8Array, etag: string) => {
+          largest = Math.max(largest, bytes.byteLength);
+          return target.putIfMatch(key, bytes, etag);
+        };
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const { table } = await opened(store, world.clock, 12);
+  expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 4 });
+  expect(largest).toBeGreaterThan(600_000);
+  expect(largest).toBeLessThan(1_100_000);
 });
