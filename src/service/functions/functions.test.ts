@@ -1,0 +1,244 @@
+/** The functions' service parts in one process, on memory: events in, answers out. */
+import { expect, test } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
+import { systemRandom } from '../../base/random.ts';
+import { openCommitApplier } from '../../flow/group-commit/commit-event.ts';
+import { openEventIngest } from '../../flow/ingest/ingest-event.ts';
+import { openMemoryLog } from '../../storage/memory/memory-log-store.ts';
+import { openObjectStore } from '../../storage/open-object-store.ts';
+import { manifestCaches } from '../../table/manifests.ts';
+import { t } from '../column-types.ts';
+import { type Lake, openLake } from '../lake.ts';
+import { openLakeParts } from '../lake-parts.ts';
+import { applyCommits } from './commit-function.ts';
+import { type CompactParts, compactOnSnapshot } from './compact-function.ts';
+import { openOnce } from './function-parts.ts';
+import { failureAnswer, parseHttpEvent } from './http-event.ts';
+import { ingestRecords } from './ingest-function.ts';
+import { batchAnswer, parseKinesisEvent } from './kinesis-event.ts';
+import { maintain, parseMaintainEvent } from './maintain-function.ts';
+import { query } from './query-function.ts';
+import { parseObjectCreated, tableOfSnapshot } from './snapshot-event.ts';
+import { timeLimit } from './time-limit.ts';
+
+const components = { clock: systemClock, random: systemRandom };
+const context = { getRemainingTimeInMillis: () => 60_000 };
+
+async function lakeOf(name: string): Promise<Lake> {
+  const lake = await openLake({ warehouse: `memory:${name}`, log: `memory:${name}` });
+  await lake.createTable('db.t', {
+    columns: { k: t.bigint(), v: t.string() },
+    primaryKey: ['k'],
+    options: { bucket: 2, 'num-sorted-run.compaction-trigger': 2 },
+  });
+  return lake;
+}
+
+async function write(lake: Lake, from: number, to: number): Promise<void> {
+  await using writer = (await lake.table('db.t')).writer();
+  await Promise.all(Array.from({ length: to - from }, (_, index) => writer.upsert({ k: from + index, v: 'v' })));
+}
+
+/** Everything in the log, as an event source would hand it over. */
+async function eventOf(name: string): Promise<unknown> {
+  const log = openMemoryLog({ name }, components);
+  const records: unknown[] = [];
+  for (const { shardId } of (await log.describe()).shards) {
+    for (const { position, arrivalMs, data } of (await log.read(shardId, { kind: 'earliest' })).records) {
+      const kinesis = {
+        sequenceNumber: position.toString(),
+        data: Buffer.from(data).toString('base64'),
+        approximateArrivalTimestamp: arrivalMs / 1_000,
+      };
+      records.push({ eventID: `${shardId}:${position}`, kinesis });
+    }
+  }
+  return { Records: records };
+}
+
+test('an event of a stream is told apart by shard, each in order', () => {
+  const record = (shard: string, position: string): unknown => ({
+    eventID: `${shard}:${position}`,
+    kinesis: { sequenceNumber: position, data: 'AQI=', approximateArrivalTimestamp: 1.5 },
+  });
+  const big = '49590338271490256608559692538361571095921575989136588898';
+  const shards = parseKinesisEvent({
+    Records: [record('shard-1', big), record('shard-2', '7'), record('shard-1', '5')],
+  });
+  expect(shards.map(({ shardId, envelopes }) => [shardId, envelopes.map(({ position }) => position)])).toEqual([
+    ['shard-1', [5n, BigInt(big)]],
+    ['shard-2', [7n]],
+  ]);
+  expect(shards[1]?.envelopes[0]).toEqual({ position: 7n, arrivalMs: 1_500, data: Uint8Array.of(1, 2) });
+  expect(batchAnswer([undefined, BigInt(big)])).toEqual({ batchItemFailures: [{ itemIdentifier: big }] });
+});
+
+test.each([
+  ['nothing', undefined],
+  ['no records', { Records: 'none' }],
+  ['no position', { Records: [{ eventID: 'a:1', kinesis: { data: '', approximateArrivalTimestamp: 0 } }] }],
+  [
+    'data that is not base64',
+    { Records: [{ eventID: 'a:1', kinesis: { sequenceNumber: '1', data: '%', approximateArrivalTimestamp: 0 } }] },
+  ],
+])('an event with %s is refused', (_, event) => {
+  expect(() => parseKinesisEvent(event)).toThrowError(expect.objectContaining({ code: 'LAKE_BAD_EVENT' }));
+});
+
+test('the key of a snapshot names its table, and only in this warehouse', () => {
+  const table = (key: string, warehouse = 's3://lake/a/b'): string | undefined =>
+    tableOfSnapshot(warehouse, parseObjectCreated({ detail: { bucket: { name: 'lake' }, object: { key } } }));
+  expect(table('a/b/db.db/t/snapshot/snapshot-12')).toBe('db.t');
+  expect(table('db.db/t/snapshot/snapshot-1', 's3://lake')).toBe('db.t');
+  expect(table('a/b/db.db/t/branch/branch-dev/snapshot/snapshot-3')).toBe('db.t$branch_dev');
+  expect(table('a/b/db.db/t/snapshot/LATEST')).toBeUndefined();
+  expect(table('a/b/db.db/t/manifest/manifest-1')).toBeUndefined();
+  expect(table('other/db.db/t/snapshot/snapshot-12')).toBeUndefined();
+  expect(table('a/b/db.db/t/snapshot/snapshot-12', 's3://another/a/b')).toBeUndefined();
+  expect(() => parseObjectCreated({ detail: {} })).toThrowError(expect.objectContaining({ code: 'LAKE_BAD_EVENT' }));
+});
+
+test('orphans are looked for once a day, or when somebody says so', () => {
+  const calls = Array.from({ length: 144 }, (_, n) => new Date(n * 600_000 + 7_000).toISOString());
+  expect(calls.filter(time => parseMaintainEvent({ time }).orphans === 'remove')).toEqual(['1970-01-01T03:00:07.000Z']);
+  expect(parseMaintainEvent({ orphans: 'dry-run' })).toEqual({ orphans: 'dry-run' });
+  expect(parseMaintainEvent(undefined)).toEqual({ orphans: 'skip' });
+  expect(() => parseMaintainEvent({ time: 'noon' })).toThrowError(expect.objectContaining({ code: 'LAKE_BAD_EVENT' }));
+});
+
+test('time that is left becomes a deadline and then a signal, and ends with the invocation', async () => {
+  let wake: (() => void) | undefined;
+  let sleptMs = 0;
+  const clock = {
+    ...systemClock,
+    monotonicMs: () => 1_000,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        sleptMs = ms;
+        wake = resolve;
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      }),
+  };
+  const left = (ms: number): { getRemainingTimeInMillis: () => number } => ({ getRemainingTimeInMillis: () => ms });
+  const limit = timeLimit(clock, left(120_000), { finishMs: 10_000, answerMs: 2_000 });
+  expect([limit.deadlineMs, sleptMs, limit.signal.aborted]).toEqual([111_000, 118_000, false]);
+  wake?.();
+  await limit[Symbol.asyncDispose]();
+  expect(limit.signal.reason).toMatchObject({ code: 'LAKE_TIMEOUT' });
+  const short = timeLimit(clock, left(3_000), { finishMs: 10_000, answerMs: 2_000 });
+  expect([short.deadlineMs, sleptMs]).toEqual([2_500, 1_500]);
+  await short[Symbol.asyncDispose]();
+  expect(short.signal.aborted).toBe(false);
+});
+
+test('what a container opens is opened once, and again only after a failure', async () => {
+  let opens = 0;
+  const opened = openOnce(async () => {
+    opens += 1;
+    if (opens === 1) throw new Error('not yet');
+    return opens;
+  });
+  await expect(opened()).rejects.toThrow('not yet');
+  expect(await Promise.all([opened(), opened()])).toEqual([2, 2]);
+});
+
+test('records in, compaction and maintenance by events: the table stays the same', async () => {
+  const name = 'functions-all';
+  await using lake = await lakeOf(name);
+  const store = await openObjectStore(`memory:${name}`, {}, components);
+  const log = openMemoryLog({ name }, components);
+  await using parts = openEventIngest({ ...components, store, log });
+  for (let round = 0; round < 4; round += 1) {
+    await write(lake, round * 10, round * 10 + 15);
+    const { answer, figures } = await ingestRecords(parts, parseKinesisEvent(await eventOf(name)), context);
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect(figures).toMatchObject({ rowsIn: 15, failures: [], lostShards: [] });
+  }
+  const again = await ingestRecords(parts, parseKinesisEvent(await eventOf(name)), context);
+  expect(again.figures).toMatchObject({ rowsIn: 0, commits: 0 });
+  const table = await lake.table('db.t');
+  const before = await table.scan().rows();
+  expect(before).toHaveLength(45);
+  const settings = { warehouse: 's3://bucket' };
+  const compact: CompactParts = { ...components, settings, store, caches: manifestCaches() };
+  const created = { bucket: 'bucket', key: 'db.db/t/snapshot/snapshot-1' };
+  const first = await compactOnSnapshot(compact, created, context);
+  expect(first).toMatchObject({ table: 'db.t', end: 'done' });
+  expect(first.commits).toBeGreaterThan(0);
+  expect(await compactOnSnapshot(compact, created, context)).toMatchObject({ end: 'done', commits: 0 });
+  const gone = { bucket: 'bucket', key: 'db.db/gone/snapshot/snapshot-1' };
+  expect(await compactOnSnapshot(compact, gone, context)).toMatchObject({ table: 'db.gone', end: 'not-compacted' });
+  expect(await compactOnSnapshot(compact, created, { getRemainingTimeInMillis: () => 0 })).toMatchObject({
+    end: 'out-of-time',
+  });
+  const figures = await maintain({ ...components, settings, store, log }, { orphans: 'remove' }, context);
+  expect(figures).toMatchObject({ tables: 1, givenUp: [] });
+  expect((await table.scan().rows()).length).toBe(45);
+});
+
+test('messages on the commit log are applied, and their ingest acknowledges', async () => {
+  const name = 'functions-grouped';
+  await using lake = await lakeOf(name);
+  const store = await openObjectStore(`memory:${name}`, {}, components);
+  const log = openMemoryLog({ name }, components);
+  const commitLog = openMemoryLog({ name: `${name}-commits`, shardCount: 1 }, components);
+  await using ingest = openEventIngest({ ...components, store, log, commitLog });
+  await using applier = openCommitApplier({ ...components, store });
+  await write(lake, 0, 20);
+  await ingestRecords(ingest, parseKinesisEvent(await eventOf(name)), context);
+  await write(lake, 20, 50);
+  const batches = parseKinesisEvent(await eventOf(name));
+  let done = false;
+  const answer = ingestRecords(ingest, batches, context).finally(() => {
+    done = true;
+  });
+  while (!done) {
+    const event = await eventOf(`${name}-commits`);
+    const { figures } = await applyCommits(applier, parseKinesisEvent(event), context);
+    expect(figures.failures).toEqual([]);
+    await systemClock.sleep(5);
+  }
+  expect((await answer).answer).toEqual({ batchItemFailures: [] });
+  expect(await (await lake.table('db.t')).accounting()).toMatchObject({ rowsIn: 50n, written: 50n });
+});
+
+test('a query is answered with rows, and everything else with an error that has a code', async () => {
+  const name = 'functions-query';
+  await using lake = await lakeOf(name);
+  await write(lake, 0, 30);
+  await using parts = await openLakeParts({ warehouse: `memory:${name}`, log: `memory:${name}`, access: 'read' });
+  const post = async (body: string, method = 'POST'): Promise<{ status: number; body: unknown }> => {
+    const event = {
+      requestContext: { http: { method } },
+      body: Buffer.from(body).toString('base64'),
+      isBase64Encoded: true,
+    };
+    const answer = await query(parts, parseHttpEvent(event), context).catch(failureAnswer);
+    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+  };
+  const ask = (sql: string, parameters?: readonly unknown[]) => post(JSON.stringify({ sql, parameters }));
+  expect(await ask('SELECT k, v FROM db.t WHERE k < $1 ORDER BY k', [2])).toEqual({
+    status: 200,
+    body: {
+      columns: ['k', 'v'],
+      rows: [
+        { k: '0', v: 'v' },
+        { k: '1', v: 'v' },
+      ],
+    },
+  });
+  expect(await ask('SHOW TABLES IN db')).toMatchObject({ status: 200, body: { rows: [{}] } });
+  const failed = async (answer: Promise<{ status: number; body: unknown }>): Promise<unknown> => {
+    const { status, body } = await answer;
+    return [status, (body as { error: { code: string } }).error.code];
+  };
+  expect(await failed(ask('SELECT FROM WHERE'))).toEqual([400, 'LAKE_SQL_SYNTAX']);
+  expect(await failed(ask('SELECT 1; SELECT 2'))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(ask("INSERT INTO db.t VALUES (1, 'x')"))).toEqual([403, 'LAKE_SQL_DENIED']);
+  expect(await failed(ask('SELECT * FROM db.nothing'))).toEqual([404, 'LAKE_TABLE_NOT_FOUND']);
+  expect(await failed(ask('SELECT repeat(v, 1000000) AS x FROM db.t'))).toEqual([413, 'LAKE_RESULT_TOO_LARGE']);
+  expect(await failed(post('{"sql": 7}'))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(post('no JSON'))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(post('{"sql": "SELECT 1"}', 'GET'))).toEqual([405, 'LAKE_METHOD_NOT_ALLOWED']);
+  expect(JSON.parse(failureAnswer(new Error('secret')).body)).toMatchObject({ error: { code: 'LAKE_INTERNAL' } });
+});
