@@ -35,22 +35,32 @@ export type ChainPart = {
   readonly garbage: readonly NumberedFile[];
 };
 
+/** What a listing alone tells. */
+export type ListedChain = Pick<ChainPart, 'storeTimeMs' | 'files' | 'ids'>;
+
 /**
  * The chain from its oldest snapshot on.
  *
- * @param countMax how many of the oldest are read; the whole chain when it is Infinity. A broken link above them cannot be:
- *   only a number that had expired is ever filled by a writer that came too late
+ * @param count how many of the oldest are read, or a function that says so; the whole chain when it is Infinity. A broken
+ *   link above them cannot be: only a number that had expired is ever filled by a writer that came too late
  * @throws LakeError `unavailable` when snapshots keep vanishing while they are read
  */
-export async function readChain(line: SnapshotHome, countMax: number): Promise<ChainPart> {
+export async function readChain(
+  line: SnapshotHome,
+  count: number | ((listed: ListedChain) => number),
+): Promise<ChainPart> {
+  const countOf = typeof count === 'number' ? () => count : count;
   for (let tries = 0; tries < readTriesMax; tries += 1) {
-    const part = await tryReadChain(line, countMax);
+    const part = await tryReadChain(line, countOf);
     if (part !== undefined) return part;
   }
   throw tooSlow(line);
 }
 
-async function tryReadChain(line: SnapshotHome, countMax: number): Promise<ChainPart | undefined> {
+async function tryReadChain(
+  line: SnapshotHome,
+  countOf: (listed: ListedChain) => number,
+): Promise<ChainPart | undefined> {
   // In this order: whoever takes a file away has written it into the record before.
   const { files, storeTimeMs } = await snapshotFiles(line);
   const listed = new Map(files.map(file => [file.id, file]));
@@ -61,7 +71,7 @@ async function tryReadChain(line: SnapshotHome, countMax: number): Promise<Chain
   if (bottom === undefined) return { record, storeTimeMs, files, ids, lowest: [], garbage: [] };
   const hasHole = files.some(({ id }) => id < bottom && id >= record.floor);
   if (hasHole && !(await isHole(line, bottom - 1))) return undefined;
-  const read = await mapBounded(ids.slice(0, countMax), readsInParallelMax, async id => {
+  const read = await mapBounded(ids.slice(0, countOf({ storeTimeMs, files, ids })), readsInParallelMax, async id => {
     const text = texts.get(id) ?? (await snapshotText(line, id));
     return text === undefined ? undefined : { snapshot: decodeText(line, id, text), text, file: listed.get(id) };
   });

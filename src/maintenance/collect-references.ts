@@ -2,11 +2,13 @@
  * The names of everything that a table's roots name (DESIGN R4): of every snapshot of every line, of tags, of changelogs that
  * outlived their snapshots. Anything missing on the way ends the collection (R3).
  */
+import { mapBounded } from '../base/concurrency.ts';
 import type { ManifestFileMeta } from '../format/manifest.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import type { SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { readChain } from './chain.ts';
+import { rootsInParallelMax } from './limits.ts';
 import { changelogsOf, tagsOf } from './pins.ts';
 import {
   addedNames,
@@ -64,11 +66,11 @@ class Collection {
     const known = new Set(firstManifests.map(({ fileName }) => fileName));
     await this.#addNewlyAdded(first, ['changelog'], known);
     await addNamedFiles(this.#table, first, this.#files);
-    for (const snapshot of later) {
+    await mapBounded(later, rootsInParallelMax, async snapshot => {
       const root: Root = { kind: 'snapshot', snapshot };
       await this.#addNewlyAdded(root, ['base', 'delta', 'changelog'], known);
       await addNamedFiles(this.#table, root, this.#files);
-    }
+    });
   }
 
   async addTag(root: Root): Promise<void> {

@@ -168,6 +168,7 @@ test('a broken link is garbage below it even when no run of ours has expired any
   const second = await snapshotById(world.table, 2);
   const bytes = encodeSnapshot({ ...second, deltaManifestList: 'another' });
   await world.store.put(`${tablePath}/snapshot/snapshot-2`, bytes);
+  world.clock.advance(2 * hourMs);
   expect(await expireSnapshots(world.table)).toMatchObject({ garbageCount: 2, expiredCount: 1 });
   expect(await snapshotIds(world.store)).toEqual([4, 5]);
   expect(await missingFiles(world.store, world.table)).toEqual([]);
@@ -291,6 +292,8 @@ test('a run with nothing to do removes nothing and writes nothing', async () => 
   store.reset();
   expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 0, oldestId: 1 });
   expect(store.counts()).toMatchObject({ put: 0, putIfAbsent: 0, putIfMatch: 0, delete: 0 });
+  // The listing, the record, the two oldest.
+  expect(store.counts()).toMatchObject({ list: 1, get: 3, head: 0 });
 });
 
 test('a table whose options ask for more than is known is left alone, by name', async () => {

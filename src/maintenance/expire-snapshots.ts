@@ -23,8 +23,8 @@ import { baseFreshMs } from '../table/commit/limits.ts';
 import { isOurs } from '../table/commit/properties.ts';
 import { readSnapshot, type SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
-import { type ChainPart, type ChainSnapshot, newestOwn, readChain } from './chain.ts';
-import { decideExpiry, decidePutBack, type PinnedSnapshot } from './decide-expiry.ts';
+import { type ChainPart, type ChainSnapshot, type ListedChain, newestOwn, readChain } from './chain.ts';
+import { decideExpiry, decidePutBack, type ExpiryFacts, type PinnedSnapshot } from './decide-expiry.ts';
 import { type ExpiryRecord, type HeldSnapshot, readExpiryRecord, swapExpiryRecord } from './expiry-record.ts';
 import { writeHint } from './hints.ts';
 import {
@@ -128,23 +128,15 @@ class ExpiryRun {
 
   /** What may go next; undefined: nothing. `again`: what a run that died had taken away is back. */
   async #nextRange(): Promise<Range | 'again' | 'rival' | undefined> {
-    const retention = { ...this.#table.options.snapshots, ...this.#options.retention };
     // Two more than go: the first that stays, and the one above it that shows by its link that it is of the chain.
-    const chain = await readChain(this.#line, retention.expireCountMax + 2);
+    const chain = await readChain(this.#line, listed => this.#mayExpire(listed) + 2);
     this.#oldestId = chain.ids[0];
     await this.#removeGarbage(chain);
-    const files = new Map(chain.files.map(file => [file.id, file]));
-    const count = decideExpiry({
-      // A file that was taken away and not decided about was old enough when it was taken.
-      snapshots: chain.ids.map(id => ({ id, lastModifiedMs: files.get(id)?.lastModifiedMs ?? 0 })),
-      storeTimeMs: chain.storeTimeMs,
-      options: retention,
-      consumerIds: await consumerIdsOf(this.#table),
-      stateId: (await newestOwn(this.#line, chain))?.id,
-    });
+    const count = this.#mayExpire(chain) > 0 ? await this.#countToExpire(chain) : 0;
     const expired = withinBytes(chain.lowest.slice(0, Math.max(0, Math.min(count, chain.lowest.length - 2))));
     const keptId = chain.ids[expired.length] ?? Number.POSITIVE_INFINITY;
-    const missing = chain.record.held.filter(({ id }) => id >= keptId && !files.has(id));
+    const listed = new Set(chain.files.map(({ id }) => id));
+    const missing = chain.record.held.filter(({ id }) => id >= keptId && !listed.has(id));
     if (missing.length > 0) {
       // By a swap first: whoever had taken them away can then no longer decide that they go.
       const swapped = await this.#swapRecord(chain.record, { ...chain.record, isOpen: false });
@@ -154,6 +146,25 @@ class ExpiryRun {
     }
     const kept = chain.lowest[expired.length]?.snapshot;
     return expired.length === 0 || kept === undefined ? undefined : { chain, expired, kept };
+  }
+
+  async #countToExpire(chain: ChainPart): Promise<number> {
+    const consumerIds = await consumerIdsOf(this.#table);
+    return this.#mayExpire(chain, { consumerIds, stateId: (await newestOwn(this.#line, chain))?.id });
+  }
+
+  /** How many may go by what is known of who holds them; with nothing known, by age and number alone. */
+  #mayExpire(listed: ListedChain, held: Partial<Pick<ExpiryFacts, 'consumerIds' | 'stateId'>> = {}): number {
+    const files = new Map(listed.files.map(file => [file.id, file]));
+    return decideExpiry({
+      // A file that was taken away and not decided about was old enough when it was taken.
+      snapshots: listed.ids.map(id => ({ id, lastModifiedMs: files.get(id)?.lastModifiedMs ?? 0 })),
+      storeTimeMs: listed.storeTimeMs,
+      options: { ...this.#table.options.snapshots, ...this.#options.retention },
+      consumerIds: [],
+      stateId: undefined,
+      ...held,
+    });
   }
 
   async #expire(range: Range): Promise<RunEnd> {

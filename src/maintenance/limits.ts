@@ -18,6 +18,9 @@ export const expiryRoundsMax = 40;
 export const heldBytesMax: number = 1024 * 1024;
 export const deletesInParallelMax = 16;
 export const readsInParallelMax = 16;
+/** Snapshots whose manifests are read at a time, and manifests of each: decoded they are large. */
+export const rootsInParallelMax = 8;
+export const manifestsInParallelMax = 4;
 /** Tables maintained at a time. */
 export const tablesInParallelMax = 2;
 /** Sendings of one record before its outcome is given up as unknown. */

@@ -22,6 +22,7 @@ import { createTable } from '../catalog/catalog.ts';
 import { readDropMarker } from '../catalog/drop-marker.ts';
 import { dropTable } from '../catalog/drop-table.ts';
 import { parseIdentifier } from '../catalog/identifier.ts';
+import { claimFolder } from '../flow/claim.ts';
 import { encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
@@ -94,6 +95,7 @@ test('a table without a snapshot gets no hints', async () => {
 });
 
 test('claims go a day after the log has forgotten them, by the store’s clock, and stay while that is not known', async () => {
+  expect(claimsFolder).toBe(claimFolder);
   const clock = new ManualClock();
   const store = new MemoryObjectStore('memory:claims', clock);
   await store.put(`${claimsFolder}/claim-1`, new Uint8Array(9));

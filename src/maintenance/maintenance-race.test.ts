@@ -195,5 +195,4 @@ test('whatever is retained stays whole while everything happens at once, and pin
   for (const figure of ['reads', 'expired', 'orphans', 'tags', 'pins', 'rivals']) {
     expect(sums[figure], figure).toBeGreaterThan(0);
   }
-  console.log(sums);
 });

@@ -5,6 +5,7 @@
  * it. None of it goes while the first kept snapshot, a tag, a changelog or another line names it as live; the deltas alone
  * should never say so of the first kept one, but then it would be data that is lost.
  */
+import { mapBounded } from '../base/concurrency.ts';
 import { deserializeRow } from '../format/binary-row.ts';
 import type { ManifestEntry } from '../format/manifest.ts';
 import { indexPath, manifestPath, statisticsPath } from '../format/paths.ts';
@@ -16,6 +17,7 @@ import { dataFileKey } from '../table/read/file-source.ts';
 import { partitionTypes, type Table } from '../table/table.ts';
 import { tableObjectKey } from '../table/table-objects.ts';
 import { filesRemovedBy, withoutNeeded } from './decide-removal.ts';
+import { rootsInParallelMax } from './limits.ts';
 import type { Pins } from './pins.ts';
 import {
   addedNames,
@@ -54,7 +56,7 @@ export async function planRemoval(table: Table, range: RemovalRange, pins: Pins)
 async function dataOf(table: Table, range: RemovalRange, pins: Pins): Promise<ReadonlyMap<string, number>> {
   const candidates = new Candidates(table);
   const [, ...above] = range.expired;
-  for (const snapshot of above) await addRemoved(table, { kind: 'expired', snapshot }, candidates);
+  await mapBounded(above, rootsInParallelMax, snapshot => addRemoved(table, { kind: 'expired', snapshot }, candidates));
   await addRemoved(table, { kind: 'snapshot', snapshot: range.kept }, candidates);
   for (const snapshot of range.expired) {
     const changelog = await manifestsOfRoot(table, { kind: 'expired', snapshot }, ['changelog']);
@@ -100,14 +102,18 @@ async function neededNames(
     if (oldest === undefined) continue;
     await addLive({ kind: 'snapshot', snapshot: oldest });
     await addAdded({ kind: 'snapshot', snapshot: oldest }, ['changelog']);
-    for (const snapshot of later) await addAdded({ kind: 'snapshot', snapshot }, ['delta', 'changelog']);
+    await mapBounded(later, rootsInParallelMax, snapshot =>
+      addAdded({ kind: 'snapshot', snapshot }, ['delta', 'changelog']),
+    );
   }
   return needed;
 }
 
 async function metadataOf(table: Table, range: RemovalRange, pins: Pins): Promise<ReadonlyMap<string, number>> {
   const going = noFiles();
-  for (const snapshot of range.expired) await addNamedFiles(table, { kind: 'expired', snapshot }, going);
+  await mapBounded(range.expired, rootsInParallelMax, snapshot =>
+    addNamedFiles(table, { kind: 'expired', snapshot }, going),
+  );
   const needed = noFiles();
   const roots: Root[] = [
     { kind: 'snapshot', snapshot: range.kept },
@@ -115,7 +121,7 @@ async function metadataOf(table: Table, range: RemovalRange, pins: Pins): Promis
     ...pins.roots,
     ...pins.otherLines.flat().map((snapshot): Root => ({ kind: 'snapshot', snapshot })),
   ];
-  for (const root of roots) await addNamedFiles(table, root, needed);
+  await mapBounded(roots, rootsInParallelMax, root => addNamedFiles(table, root, needed));
   const keys = new Map<string, number>();
   const addKeys = (names: ReadonlyMap<string, number>, keyOf: (name: string) => string): void => {
     for (const [name, bytes] of names) keys.set(keyOf(name), bytes);

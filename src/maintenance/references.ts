@@ -27,7 +27,7 @@ import {
   stateProperty,
   tableObjectKey,
 } from '../table/table-objects.ts';
-import { readsInParallelMax } from './limits.ts';
+import { manifestsInParallelMax } from './limits.ts';
 
 /** What holds files. */
 export type Root = {
@@ -138,11 +138,11 @@ export async function* eachManifest(
   metas: readonly ManifestFileMeta[],
   options: { readonly isNeeded: boolean } = { isNeeded: true },
 ): AsyncGenerator<readonly ManifestEntry[], void, undefined> {
-  for (let at = 0; at < metas.length; at += readsInParallelMax) {
-    const some = metas.slice(at, at + readsInParallelMax);
+  for (let at = 0; at < metas.length; at += manifestsInParallelMax) {
+    const some = metas.slice(at, at + manifestsInParallelMax);
     yield* await mapBounded(
       some,
-      readsInParallelMax,
+      manifestsInParallelMax,
       async meta => (await unless404(readManifest(table, meta), options.isNeeded)) ?? [],
     );
   }

@@ -1,6 +1,6 @@
 /** Following the names in states and dead-letter lists, as flow writes them. */
 import { expect, test } from 'vitest';
-import { emptyState, encodeState, stateObjectProperty, stateProperty } from '../flow/ingest/state.ts';
+import { emptyState, encodeState } from '../flow/ingest/state.ts';
 import * as objects from './table-objects.ts';
 
 test('the list that a state names is found in what flow writes', () => {
@@ -8,7 +8,6 @@ test('the list that a state names is found in what flow writes', () => {
   expect(objects.deadLetterListOf(encodeState(state), 'here')).toBeUndefined();
   const text = encodeState({ ...state, deadLetters: 'dead-letter-list-1' });
   expect(objects.deadLetterListOf(text, 'here')).toBe('dead-letter-list-1');
-  expect([objects.stateProperty, objects.stateObjectProperty]).toEqual([stateProperty, stateObjectProperty]);
 });
 
 test('the files of a list are found', () => {

@@ -7,7 +7,7 @@ import { corrupt } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
 import type { PlannedUpload } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
-import { tableObjectKey } from './load-state.ts';
+import { deadLetterListNamePrefix, deadLettersNamePrefix, tableObjectKey } from '../../table/table-objects.ts';
 
 export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'bucket-count' | 'null-value' | 'not-appendable';
 
@@ -28,7 +28,7 @@ export type DeadLetterFile = { readonly name: string; readonly rowCount: number;
 
 /** Uploads letters as a file of their own; nothing names it yet. */
 export async function storeDeadLetterFile(table: Table, letters: readonly DeadLetter[]): Promise<DeadLetterFile> {
-  const name = `dead-letters-${table.random.uuid()}`;
+  const name = `${deadLettersNamePrefix}${table.random.uuid()}`;
   const text = letters.map(letter => `${stringifyJson(letterToJson(letter))}\n`).join('');
   await table.store.put(tableObjectKey(table, name), Buffer.from(text));
   const rowCount = letters.reduce((sum, letter) => sum + letter.rowCount, 0);
@@ -47,7 +47,7 @@ export async function addDeadLetterFiles(
 ): Promise<{ readonly listName: string; readonly uploads: readonly PlannedUpload[] }> {
   const uploadBeganMs = table.storeTimeMs();
   const files = before === undefined ? [] : await readDeadLetterList(table, before);
-  const listName = `dead-letter-list-${table.random.uuid()}`;
+  const listName = `${deadLetterListNamePrefix}${table.random.uuid()}`;
   await table.store.put(tableObjectKey(table, listName), Buffer.from(stringifyJson([...files, ...added])));
   return { listName, uploads: [{ name: listName, uploadBeganMs }] };
 }

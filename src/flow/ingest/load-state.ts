@@ -3,24 +3,10 @@ import { corrupt, LakeError } from '../../base/errors.ts';
 import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
-import {
-  decodeState,
-  emptyState,
-  encodeState,
-  type IngestState,
-  inlineBytesMax,
-  stateObjectProperty,
-  stateProperty,
-} from './state.ts';
+import { stateNamePrefix, stateObjectProperty, stateProperty, tableObjectKey } from '../../table/table-objects.ts';
+import { decodeState, emptyState, encodeState, type IngestState, inlineBytesMax } from './state.ts';
 
 type Properties = Readonly<Record<string, string>>;
-
-/** Folder of a table's own objects that are not Paimon's: states, dead letters. */
-export const tableObjectsFolder = 'tidelake';
-
-export function tableObjectKey(table: Table, name: string): string {
-  return `${table.path}/${tableObjectsFolder}/${name}`;
-}
 
 /** A base's properties never change, so what they say needs to be read once. */
 const statesByProperties = new WeakMap<Properties, IngestState>();
@@ -57,7 +43,7 @@ export async function storeState(table: Table, state: IngestState): Promise<Stor
   if (text.length <= inlineBytesMax) {
     return { properties: { [stateProperty]: text, [stateObjectProperty]: undefined }, uploads: [] };
   }
-  const name = `state-${table.random.uuid()}`;
+  const name = `${stateNamePrefix}${table.random.uuid()}`;
   const uploadBeganMs = table.storeTimeMs();
   await table.store.put(tableObjectKey(table, name), Buffer.from(text));
   return {

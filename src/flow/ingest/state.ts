@@ -42,10 +42,7 @@ export type IngestState = {
   readonly isMarked: boolean;
 };
 
-/** Snapshot property with the state itself, or, when it is larger than `inlineBytesMax`, … */
-export const stateProperty = 'tidelake.ingest';
-/** … with the name of the object that holds it. */
-export const stateObjectProperty = 'tidelake.ingest-object';
+/** A state that is larger than this lies in an object of its own. */
 export const inlineBytesMax: number = 8 * 1024;
 
 export const noCounters: IngestCounters = {
