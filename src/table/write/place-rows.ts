@@ -30,6 +30,8 @@ export function placeRows(
   kinds: Int8Array,
 ): readonly PlacedRows[] {
   if (rows.rowCount === 0) return [];
+  const isOnePlace = schema.partitionKeys.length === 0 && options.bucket <= 1;
+  if (isOnePlace) return [{ place: placeOf(schema, options, { values: [], bucket: 0 }), rows, kinds }];
   const partitions = partitionsOf(schema, rows);
   const buckets = options.bucket > 1 ? bucketsOf(schema, options, rows) : undefined;
   const places = new Map<string, { place: Place; rows: number[] }>();
@@ -39,14 +41,7 @@ export function placeRows(
     const id = `${bucket}/${key}`;
     let target = places.get(id);
     if (target === undefined) {
-      const types = fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
-      const place = {
-        partition: serializeRow(types, values),
-        partitionValues: values,
-        bucket,
-        totalBuckets: options.bucket,
-      };
-      target = { place, rows: [] };
+      target = { place: placeOf(schema, options, { values, bucket }), rows: [] };
       places.set(id, target);
     }
     target.rows.push(row);
@@ -57,6 +52,15 @@ export function placeRows(
     rows: takeRows(rows, Uint32Array.from(index)),
     kinds: Int8Array.from(index, row => present(kinds[row], 'kind')),
   }));
+}
+
+function placeOf(
+  schema: TableSchema,
+  options: TableOptions,
+  { values, bucket }: { readonly values: readonly Scalar[]; readonly bucket: number },
+): Place {
+  const types = fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
+  return { partition: serializeRow(types, values), partitionValues: values, bucket, totalBuckets: options.bucket };
 }
 
 function bucketsOf(schema: TableSchema, options: TableOptions, rows: RowBatch): Int32Array {
@@ -76,8 +80,15 @@ function partitionsOf(schema: TableSchema, rows: RowBatch): (row: number) => Par
   return row => {
     const values = readers.map(read => read(row));
     return {
-      key: values.map(value => `${value === null ? 'n' : `v${String(value).length}:${value}`}`).join('/'),
+      key: values.map(keyText).join('/'),
       values,
     };
   };
+}
+
+/** Told apart from every other value's: by its length, and minus zero from zero. */
+function keyText(value: Scalar): string {
+  if (value === null) return 'n';
+  const text = Object.is(value, -0) ? '-0' : String(value);
+  return `v${text.length}:${text}`;
 }
