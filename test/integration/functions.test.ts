@@ -1,0 +1,313 @@
+// The functions as they are deployed: bundled, in plain Node processes of the newest and the oldest version, on a real S3 and
+// a Kinesis emulator, with the events that AWS would send. Every row once, whatever is handed over how often.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runProgram } from '../../scripts/cache-folder.ts';
+import { olderNode } from '../../scripts/older-node.ts';
+import { type Lake, type LakeSettings, openLake, t } from '../../src/index.ts';
+import { FunctionHost } from '../services/function-host.ts';
+import { startKinesalite } from '../services/kinesalite.ts';
+import { startKinesisLocal } from '../services/kinesis-local.ts';
+import type { KinesisService } from '../services/kinesis-service.ts';
+import { startMinio } from '../services/minio.ts';
+import type { S3Service } from '../services/s3-service.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bundleBytesMax = 8 * 1024 * 1024;
+
+type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query';
+type StreamRecord = { readonly sequenceNumber: string; readonly data: string; readonly arrivalSeconds: number };
+type World = { readonly name: string; readonly node: string; readonly kinesis: KinesisService };
+
+let bundles: string;
+let minio: S3Service;
+let kinesalite: KinesisService;
+let kinesisLocal: KinesisService;
+
+beforeAll(async () => {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  bundles = mkdtempSync(join(root, '.cache', 'functions-'));
+  runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs'), bundles]);
+  [minio, kinesalite, kinesisLocal] = await Promise.all([startMinio(), startKinesalite(), startKinesisLocal()]);
+});
+
+afterAll(async () => {
+  await Promise.all([minio?.stop(), kinesalite?.stop(), kinesisLocal?.stop()]);
+  rmSync(bundles, { recursive: true, force: true });
+});
+
+function settingsOf({ name, kinesis }: World): LakeSettings {
+  // The SDK's clients add to the credentials they are given, so only what is wanted is taken.
+  const { accessKeyId, secretAccessKey } = minio.credentials;
+  return {
+    warehouse: `s3://${minio.bucket}/lakes/${name}`,
+    log: `kinesis://${name}`,
+    s3: { endpoint: minio.endpoint, region: minio.region, accessKeyId, secretAccessKey },
+    kinesis: { endpoint: kinesis.endpoint, region: kinesis.region, accessKeyId, secretAccessKey },
+  };
+}
+
+function start(world: World, name: FunctionName, env: Record<string, string> = {}): Promise<FunctionHost> {
+  const { warehouse, log = '' } = settingsOf(world);
+  return FunctionHost.start({
+    node: world.node,
+    bundle: join(bundles, name, 'index.mjs'),
+    env: {
+      HOME: bundles,
+      TIDELAKE_WAREHOUSE: warehouse,
+      TIDELAKE_LOG: log,
+      AWS_REGION: minio.region,
+      AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_S3: minio.endpoint,
+      AWS_ENDPOINT_URL_KINESIS: world.kinesis.endpoint,
+      ...env,
+    },
+  });
+}
+
+async function shardIds({ kinesis }: World, stream: string): Promise<readonly string[]> {
+  const { Shards = [] } = await kinesis.client.send(new ListShardsCommand({ StreamName: stream }));
+  return Shards.map(shard => shard.ShardId ?? '');
+}
+
+/** All records of a shard, or those behind a sequence number. */
+async function readStream(
+  { kinesis }: World,
+  stream: string,
+  shardId: string,
+  after?: string,
+): Promise<readonly StreamRecord[]> {
+  const start =
+    after === undefined
+      ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
+      : ({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after } as const);
+  const command = new GetShardIteratorCommand({ StreamName: stream, ShardId: shardId, ...start });
+  let iterator = (await kinesis.client.send(command)).ShardIterator;
+  const found: StreamRecord[] = [];
+  while (iterator !== undefined) {
+    const {
+      Records = [],
+      NextShardIterator,
+      MillisBehindLatest,
+    } = await kinesis.client.send(new GetRecordsCommand({ ShardIterator: iterator }));
+    for (const { SequenceNumber = '', Data = new Uint8Array(), ApproximateArrivalTimestamp } of Records) {
+      const arrivalSeconds = (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1_000;
+      found.push({ sequenceNumber: SequenceNumber, data: Buffer.from(Data).toString('base64'), arrivalSeconds });
+    }
+    if (Records.length === 0 && MillisBehindLatest === 0) break;
+    iterator = NextShardIterator;
+  }
+  return found;
+}
+
+/** As the event source of AWS Lambda makes it. */
+function kinesisEvent(stream: string, shardId: string, records: readonly StreamRecord[]): unknown {
+  return {
+    Records: records.map(({ sequenceNumber, data, arrivalSeconds }) => ({
+      kinesis: {
+        kinesisSchemaVersion: '1.0',
+        partitionKey: 'any',
+        sequenceNumber,
+        data,
+        approximateArrivalTimestamp: arrivalSeconds,
+      },
+      eventSource: 'aws:kinesis',
+      eventVersion: '1.0',
+      eventID: `${shardId}:${sequenceNumber}`,
+      eventName: 'aws:kinesis:record',
+      invokeIdentityArn: 'arn:aws:iam::000000000000:role/ingest',
+      awsRegion: 'us-east-1',
+      eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
+    })),
+  };
+}
+
+function snapshotEvent({ name }: World, id: number): unknown {
+  return {
+    version: '0',
+    'detail-type': 'Object Created',
+    source: 'aws.s3',
+    detail: {
+      version: '0',
+      bucket: { name: minio.bucket },
+      object: { key: `lakes/${name}/demo.db/flights/snapshot/snapshot-${id}`, size: 1_000 },
+      reason: 'PutObject',
+    },
+  };
+}
+
+function urlEvent(sql: string): unknown {
+  return { version: '2.0', requestContext: { http: { method: 'POST' } }, body: JSON.stringify({ sql }) };
+}
+
+async function ask(host: FunctionHost, sql: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const { statusCode, body } = (await host.invoke(urlEvent(sql))) as { statusCode: number; body: string };
+  return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> };
+}
+
+async function makeTable(lake: Lake) {
+  return lake.createTable('demo.flights', {
+    columns: { flight: t.bigint(), origin: t.string(), delay: t.int().nullable() },
+    primaryKey: ['flight'],
+    options: { bucket: 16, 'num-sorted-run.compaction-trigger': 3 },
+  });
+}
+
+async function produce(lake: Lake, from: number, to: number): Promise<void> {
+  const table = await lake.table('demo.flights');
+  await using writer = table.writer({ batchRowsMax: 50 });
+  for (let start = from; start < to; start += 50) {
+    const flights = Array.from({ length: Math.min(50, to - start) }, (_, index) => start + index);
+    await Promise.all(flights.map(n => writer.upsert({ flight: n, origin: `O${n % 7}`, delay: n % 60 })));
+  }
+}
+
+/** What the query function must answer, as of `count` flights. BIGINT is text in canonical JSON. */
+function countsOf(count: number): unknown {
+  const delays = Array.from({ length: count }, (_, n) => n % 60);
+  return { flights: String(count), delays: String(delays.reduce((sum, delay) => sum + delay, 0)) };
+}
+
+const countsQuery = 'SELECT count(*) AS flights, CAST(sum(delay) AS BIGINT) AS delays FROM demo.flights';
+const countsOfSnapshotQuery = `${countsQuery} /*+ OPTIONS('scan.mode'='latest') */`;
+
+async function runAll(world: World): Promise<void> {
+  await world.kinesis.createStream(world.name, 2);
+  await using lake = await openLake(settingsOf(world));
+  await makeTable(lake);
+  await produce(lake, 0, 200);
+  await using ingest = await start(world, 'ingest');
+  await using query = await start(world, 'query');
+  console.log(
+    `${world.name}: ingest loaded in ${ingest.loadedMs.toFixed(0)} ms, query in ${query.loadedMs.toFixed(0)} ms`,
+  );
+  const nothingFails = { batchItemFailures: [] };
+  const seen = new Map<string, string | undefined>();
+  for (const shardId of await shardIds(world, world.name)) {
+    const records = await readStream(world, world.name, shardId);
+    expect(await ingest.invoke(kinesisEvent(world.name, shardId, records))).toEqual(nothingFails);
+    seen.set(shardId, records.at(-1)?.sequenceNumber);
+  }
+  await produce(lake, 200, 1_000);
+  for (const shardId of seen.keys()) {
+    const records = await readStream(world, world.name, shardId, seen.get(shardId));
+    expect(records.length, shardId).toBeGreaterThan(10);
+    const half = Math.floor(records.length / 2);
+    const event = (from: number, to?: number) => kinesisEvent(world.name, shardId, records.slice(from, to));
+    expect(await ingest.invoke(event(0, half))).toEqual(nothingFails);
+    expect(await ingest.invoke(event(0, half))).toEqual(nothingFails);
+    expect(await ingest.invoke(event(half - 3, half + 2))).toEqual(nothingFails);
+    await using fresh = await start(world, 'ingest');
+    const both = await Promise.all([fresh.invoke(event(half)), ingest.invoke(event(half - 1))]);
+    expect(both).toEqual([nothingFails, nothingFails]);
+    expect(await fresh.invoke(event(0))).toEqual(nothingFails);
+    seen.set(shardId, records.at(-1)?.sequenceNumber);
+  }
+  const table = await lake.table('demo.flights');
+  expect(await table.accounting()).toMatchObject({ rowsIn: 1_000n, written: 1_000n, duplicates: 0n });
+  expect(await ask(query, countsOfSnapshotQuery)).toMatchObject({ status: 200, body: { rows: [countsOf(1_000)] } });
+
+  // Rows that nobody has ingested yet, in the log alone.
+  await produce(lake, 1_000, 1_200);
+  expect((await ask(query, countsOfSnapshotQuery)).body['rows']).toEqual([countsOf(1_000)]);
+  expect((await ask(query, countsQuery)).body['rows']).toEqual([countsOf(1_200)]);
+  for (const [shardId, last] of seen) {
+    const records = await readStream(world, world.name, shardId, last);
+    expect(await ingest.invoke(kinesisEvent(world.name, shardId, records))).toEqual(nothingFails);
+  }
+
+  await using compact = await start(world, 'compact');
+  const newest = (await table.system('snapshots')).length;
+  const first = await compact.invoke(snapshotEvent(world, newest));
+  expect(first).toMatchObject({ table: 'demo.flights', end: 'done' });
+  expect((first as { commits: number }).commits).toBeGreaterThan(0);
+  expect(await compact.invoke(snapshotEvent(world, 1))).toMatchObject({ end: 'done', commits: 0 });
+  expect((await ask(query, countsOfSnapshotQuery)).body['rows']).toEqual([countsOf(1_200)]);
+  expect(await ask(query, 'SELECT delay FROM demo.flights WHERE flight = 777')).toMatchObject({
+    status: 200,
+    body: { columns: ['delay'], rows: [{ delay: 777 % 60 }] },
+  });
+  expect(await ask(query, 'SELEC 1')).toMatchObject({ status: 400, body: { error: { code: 'LAKE_SQL_SYNTAX' } } });
+  expect(await ask(query, 'DROP TABLE demo.flights')).toMatchObject({ status: 403 });
+  expect(await ask(query, 'SELECT * FROM demo.nothing')).toMatchObject({ status: 404 });
+
+  await using maintain = await start(world, 'maintain');
+  expect(await maintain.invoke({ time: '2026-01-01T03:05:00Z' })).toMatchObject({ tables: 1, givenUp: [] });
+  expect((await ask(query, countsQuery)).body['rows']).toEqual([countsOf(1_200)]);
+  await expect(ingest.invoke({ Records: [{ nothing: 'of the kind' }] })).rejects.toMatchObject({
+    code: 'LAKE_BAD_EVENT',
+  });
+}
+
+/** Ingest hands its commits to the commit function, whose stream is read here as its event source would. */
+async function runGrouped(world: World): Promise<void> {
+  const commits = `${world.name}-commits`;
+  await world.kinesis.createStream(world.name, 2);
+  await world.kinesis.createStream(commits, 1);
+  await using lake = await openLake(settingsOf(world));
+  await makeTable(lake);
+  await using commit = await start(world, 'commit');
+  const shards = await shardIds(world, world.name);
+  const ingests = await Promise.all(
+    shards.map(() => start(world, 'ingest', { TIDELAKE_COMMIT_LOG: `kinesis://${commits}` })),
+  );
+  const [commitShard = ''] = await shardIds(world, commits);
+  const seen = new Map<string, string | undefined>();
+  let committed: string | undefined;
+  let messageCount = 0;
+  for (let round = 0; round < 3; round += 1) {
+    await produce(lake, round * 300, round * 300 + 300);
+    let running = true;
+    const answers = Promise.all(
+      shards.map(async (shardId, index) => {
+        const records = await readStream(world, world.name, shardId, seen.get(shardId));
+        seen.set(shardId, records.at(-1)?.sequenceNumber ?? seen.get(shardId));
+        return ingests[index]?.invoke(kinesisEvent(world.name, shardId, records));
+      }),
+    ).finally(() => {
+      running = false;
+    });
+    while (running) {
+      const messages = await readStream(world, commits, commitShard, committed);
+      if (messages.length === 0) continue;
+      messageCount += messages.length;
+      const event = kinesisEvent(commits, commitShard, messages);
+      expect(await commit.invoke(event)).toEqual({ batchItemFailures: [] });
+      expect(await commit.invoke(event)).toEqual({ batchItemFailures: [] });
+      committed = messages.at(-1)?.sequenceNumber;
+    }
+    expect(await answers).toEqual(shards.map(() => ({ batchItemFailures: [] })));
+  }
+  expect(messageCount).toBeGreaterThanOrEqual(4);
+  const table = await lake.table('demo.flights');
+  expect(await table.accounting()).toMatchObject({ rowsIn: 900n, written: 900n, duplicates: 0n });
+  const rows = await lake.sql<{ flights: bigint }>(countsOfSnapshotQuery);
+  expect(await rows.rows()).toMatchObject([{ flights: 900n }]);
+  await Promise.all(ingests.map(ingest => ingest[Symbol.asyncDispose]()));
+}
+
+test('on the pinned Node, with kinesalite', async () => {
+  await runAll({ name: 'pinned', node: process.execPath, kinesis: kinesalite });
+});
+
+test('on the oldest Node, with kinesis-local', async () => {
+  await runAll({ name: 'oldest', node: olderNode(), kinesis: kinesisLocal });
+});
+
+test('with a commit function', async () => {
+  await runGrouped({ name: 'grouped', node: process.execPath, kinesis: kinesalite });
+});
+
+test('bundles are small: what is loaded at a cold start is under 8 MB, wasm included', () => {
+  for (const name of ['ingest', 'commit', 'compact', 'maintain', 'query']) {
+    const folder = join(bundles, name);
+    const files = readdirSync(folder).filter(file => !file.endsWith('.map') && file !== 'node_modules');
+    const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+    console.log(`${name}: ${(bytes / 1024 / 1024).toFixed(1)} MB`);
+    expect(bytes, name).toBeLessThan(bundleBytesMax);
+  }
+});
