@@ -135,7 +135,7 @@ export class Take {
       producers: state.producers,
       records,
     });
-    const session = new WriteSession(this.#table, schema);
+    const session = new WriteSession(this.#table, schema, { sequenceFloor: base.sequenceFloor });
     for (const { rows, kinds } of tail.batches) await session.add(rows, kinds);
     this.#decoded = { schema, tail, session, known };
     return this.#decoded;
