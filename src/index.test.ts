@@ -1,9 +1,7 @@
-/** The SDK as its users see it: the example of the README, types, errors. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+/** The SDK as its users see it: writing, reading, following, SQL, types, errors. */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, expectTypeOf, test } from 'vitest';
 import { type Lake, type LakeSettings, openLake, type RowChange, t } from './index.ts';
 
@@ -30,19 +28,6 @@ const flightColumns = {
   origin: t.string(),
   delay: t.int().nullable(),
 };
-
-test('the example of the README runs as it stands there', async () => {
-  await withFolder(async folder => {
-    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-    const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-    expect(example).toContain("from 'tidelake'");
-    const door = new URL('./index.ts', import.meta.url).href;
-    await writeFile(join(folder, 'example.ts'), example.replace("'tidelake'", JSON.stringify(door)));
-    const { stdout } = await promisify(execFile)(process.execPath, ['example.ts'], { cwd: folder });
-    expect(stdout).toContain("origin: 'LAS'");
-    expect(stdout).toMatch(/│ 0 +│ 'LAS' +│ 33 +│/);
-  });
-});
 
 test('rows that were acknowledged are followed, queried and brought into the table', async () => {
   await withFolder(async folder => {
