@@ -1,5 +1,6 @@
 /** Ways to say what a table is to be (columns, DDL, a schema file), each into the catalog's definition. */
 import { invalid } from '../base/errors.ts';
+import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../base/json.ts';
 import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
@@ -49,7 +50,7 @@ export function definitionOfDdl(
 }
 
 /**
- * A schema file of Paimon's. Column ids are given anew, and the place of another table (option `path`) is left out.
+ * A schema file of Paimon's, of which all but `fields` may be missing. Column ids are given anew, and the place of another table (option `path`) is left out.
  *
  * @throws LakeError `invalid` LAKE_BAD_SCHEMA_FILE
  */
@@ -65,13 +66,25 @@ export function definitionOfSchemaFile(bytes: Uint8Array, where: string): TableD
   return { columns, primaryKeys, partitionKeys, options: kept, comment };
 }
 
-/** What somebody typed is wrong input, not a corrupt lake. */
+/** What somebody typed is wrong input, not a corrupt lake. What the definition does not need may be left out. */
 function schemaOfFile(bytes: Uint8Array, where: string): TableSchema {
   try {
-    return decodeSchema(bytes, where);
+    const given = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (!isJsonObject(given)) throw new TypeError(`${where} is not an object`);
+    return decodeSchema(new TextEncoder().encode(stringifyJson(completed(given))), where);
   } catch (cause) {
-    throw invalid('LAKE_BAD_SCHEMA_FILE', cause instanceof Error ? cause.message : String(cause), { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw invalid('LAKE_BAD_SCHEMA_FILE', `${where}: ${why.replace(`${where}: `, '')}`, { cause });
   }
+}
+
+function completed(given: JsonObject): JsonObject {
+  const listed = given['fields'];
+  const fields = Array.isArray(listed)
+    ? listed.map((field, id) => (isJsonObject(field) ? { id, ...field } : field))
+    : listed;
+  const highestFieldId = Array.isArray(fields) ? fields.length - 1 : -1;
+  return { version: 3, id: 0, highestFieldId, partitionKeys: [], primaryKeys: [], options: {}, ...given, fields };
 }
 
 /**
