@@ -10,7 +10,7 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { Table } from '../../table/table.ts';
+import { reopenTable, type Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
 import { routeRecords } from '../ingest/route-records.ts';
@@ -43,8 +43,16 @@ export async function readCheckpoints({ log, store }: TailParts, signal?: AbortS
   return new Map(found.flatMap(([shardId, position]) => (position === undefined ? [] : [[shardId, position]])));
 }
 
+export type TailOptions = {
+  /** Only what the shards of these have; all when not given. */
+  readonly buckets?: ReadonlySet<number> | undefined;
+  /** A record under a newer schema brings that schema for all rows from it on; else rows keep the table's as it was given. */
+  readonly followsSchema?: boolean | undefined;
+};
+
 export class LogTail {
   readonly #parts: TailParts;
+  readonly #followsSchema: boolean;
   readonly #cursors: ShardCursors;
   #table: Table;
   #producers: ReadonlyMap<string, ProducerState>;
@@ -53,15 +61,16 @@ export class LogTail {
   /**
    * @param state of the snapshot the tail begins after; undefined: it has taken nothing from any log
    * @param checkpoints read before that snapshot
-   * @param buckets only what the shards of these have; all when not given
    */
   constructor(
     parts: TailParts,
     table: Table,
     state: IngestState | undefined,
     checkpoints: Checkpoints,
-    buckets?: ReadonlySet<number>,
+    options: TailOptions = {},
   ) {
+    const { buckets } = options;
+    this.#followsSchema = options.followsSchema ?? false;
     this.#parts = parts;
     this.#table = table;
     this.#producers = state?.producers ?? new Map();
@@ -72,11 +81,6 @@ export class LogTail {
       return startAfter(recorded, checkpoints.get(shardId));
     };
     this.#cursors = new ShardCursors(parts.log, startOf, hashKeys);
-  }
-
-  /** Rows come out under this table's schema from now on. */
-  useTable(table: Table): void {
-    this.#table = table;
   }
 
   /** The positions read so far, by shard. */
@@ -113,6 +117,8 @@ export class LogTail {
     // A shard that ended may have children that were not there when the shards were looked up.
     if (ended) this.#described = false;
     const records = answers.flatMap(answer => answer.records);
+    const newest = records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
+    if (this.#followsSchema && newest > this.#table.schema.id) this.#table = await reopenTable(this.#table);
     const tail = await rowsOfRecords({
       table: this.#table,
       schema: this.#table.schema,

@@ -6,7 +6,7 @@
  * acknowledged; without a log the subscription stays on snapshots.
  */
 import type { Clock } from '../../base/clock.ts';
-import { isLakeError, LakeError } from '../../base/errors.ts';
+import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { changeSourceOf, readChanges } from '../../table/changelog/read-changes.ts';
@@ -77,10 +77,10 @@ export async function* subscribe(
       return;
     }
     const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
-    const tail = new LogTail({ log, store: parts.store }, table, state, checkpoints);
+    const tail = new LogTail({ log, store: parts.store }, table, state, checkpoints, { followsSchema: true });
     // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
     if (from.kind === 'latest') await tail.readToTip(signal);
-    yield* followLog(parts, table, tail, signal);
+    yield* followLog(parts, tail, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -144,31 +144,14 @@ async function checkNotExpired(table: Table, id: number): Promise<void> {
 
 async function* followLog(
   { clock }: SubscribeParts,
-  table: Table,
   tail: LogTail,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
-  let current = table;
   for (;;) {
     signal.throwIfAborted();
     const { batches, arrivalMs, atTip } = await tail.readSome(signal);
     for (const { rows, kinds } of batches) yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs };
     if (!atTip) continue;
     await tail.waitForMore(clock, logWaitMsMax, signal);
-    if (batches.length > 0) current = await withNewestSchema(current, tail);
-  }
-}
-
-/** Rows written under a newer schema come out under it from the next read on. */
-async function withNewestSchema(table: Table, tail: LogTail): Promise<Table> {
-  try {
-    const newest = await table.schemas.newest();
-    if (newest === undefined || newest.id === table.schema.id) return table;
-    const reopened = await reopenTable(table);
-    tail.useTable(reopened);
-    return reopened;
-  } catch (error) {
-    if (isLakeError(error, 'LAKE_TABLE_NOT_FOUND')) return table;
-    throw error;
   }
 }

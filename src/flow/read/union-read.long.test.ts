@@ -1,6 +1,6 @@
 /** Union reads and subscriptions against a plain model, while ingest and compaction go on. */
 import { expect, test } from 'vitest';
-import { createTable } from '../../catalog/catalog.ts';
+import { alterTable, createTable, loadSchema } from '../../catalog/catalog.ts';
 import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { compactTable } from '../../table/compact/compact-table.ts';
@@ -145,6 +145,26 @@ test('a subscriber after a snapshot gets the changes of later ones, then the log
   await expect.poll(() => [...after, ...latest]).toEqual([1, 2, 3, 4, 4]);
   stop.abort();
   await Promise.all(running);
+});
+
+test('a subscriber sees the values of a column that is added while it follows, from the first row on', async () => {
+  const w = testWorld(17);
+  const first = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const stop = new AbortController();
+  const seen: Scalar[][] = [];
+  const running = (async () => {
+    for await (const { rows } of subscribe(w, await openTestTable(w), { kind: 'full' }, stop.signal)) {
+      seen.push(...rowsOf(rows));
+    }
+  })();
+  await append(testProducer(w, first), first, [[1n, 'old', 1]]);
+  await expect.poll(() => seen).toEqual([[1n, 'old', 1]]);
+  await alterTable(w, testIdentifier, [{ kind: 'add-column', name: 'w', type: { kind: 'double', nullable: true } }]);
+  const second = await loadSchema(w, testIdentifier);
+  await append(testProducer(w, second), second, [[2n, 'new', 2, 2.5]]);
+  await expect.poll(() => seen.at(-1)).toEqual([2n, 'new', 2, 2.5]);
+  stop.abort();
+  await running;
 });
 
 test('without a log a subscription follows snapshots', async () => {

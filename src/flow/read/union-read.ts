@@ -63,7 +63,7 @@ async function unionSnapshot(
   const checkpoints = await readCheckpoints(parts, signal);
   const snapshot = await latestSnapshot(table);
   const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
-  const { batches } = await new LogTail(parts, table, state, checkpoints, buckets).readToTip(signal);
+  const { batches } = await new LogTail(parts, table, state, checkpoints, { buckets }).readToTip(signal);
   return { snapshot, tail: batches };
 }
 
