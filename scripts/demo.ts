@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { openLake, t } from '../src/index.ts';
+import { LakeError, openLake, t } from '../src/index.ts';
 import type { LakeSettings } from '../src/service/settings.ts';
+import { ensureBucket } from './demo/ensure-bucket.ts';
 import { answerSql, expectedAnswer, flightCountMax } from './demo/flights.ts';
 import { readLevels } from './demo/levels.ts';
 import { drawLevels, group, megabytes, milliseconds, percentile, perSecond, section } from './demo/report.ts';
@@ -33,11 +34,17 @@ type DemoOptions = {
   readonly cleanUp: () => Promise<void>;
 };
 
-const options = await readOptions();
 try {
-  process.exitCode = (await run(options)) ? 0 : 1;
-} finally {
-  await options.cleanUp();
+  const options = await readOptions();
+  try {
+    process.exitCode = (await run(options)) ? 0 : 1;
+  } finally {
+    await options.cleanUp();
+  }
+} catch (error) {
+  if (!(error instanceof LakeError)) throw error;
+  console.error(`  error ${error.code}: ${error.message}`);
+  process.exitCode = 1;
 }
 
 async function run({ flightCount, settings, kills, where }: DemoOptions): Promise<boolean> {
@@ -70,6 +77,8 @@ async function run({ flightCount, settings, kills, where }: DemoOptions): Promis
     const visibleMs = (await untilVisible(table, flightCount, worker)) - figures.startedAtMs;
     bar.update(flightCount * 2, { visible: flightCount * 2 });
     bar.stop();
+    // A stream shorter than a commit interval is over before there is a snapshot to begin with.
+    subscribing ??= follow(table, checker, stop.signal);
     await untilSeen(checker, flightCount);
     stop.abort();
     await subscribing;
@@ -217,7 +226,7 @@ async function readOptions(): Promise<DemoOptions> {
   });
   const flightCount = values.flights === 'all' ? flightCountMax : Number(values.flights);
   if (!Number.isInteger(flightCount) || flightCount < 1 || flightCount > flightCountMax) {
-    throw new Error(`--flights takes a number from 1 to ${flightCountMax}, or all`);
+    throw new LakeError('invalid', 'LAKE_USAGE', `--flights takes a number from 1 to ${flightCountMax}, or all`);
   }
   const folder = values.dir ?? (await mkdtemp(join(tmpdir(), 'tidelake-demo-')));
   const keys = { region: values.region, accessKeyId: values['access-key'], secretAccessKey: values['secret-key'] };
@@ -227,6 +236,7 @@ async function readOptions(): Promise<DemoOptions> {
     ...(values.s3 === undefined ? {} : { s3: { ...keys, endpoint: values.s3 } }),
     ...(values.kinesis === undefined ? {} : { kinesis: { ...keys, endpoint: values.kinesis, createWithShards: 4 } }),
   };
+  if (settings.s3 !== undefined) await ensureBucket(values.bucket, settings.s3);
   const isLocal = values.s3 === undefined && values.kinesis === undefined;
   return {
     flightCount,
