@@ -8,12 +8,16 @@ const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Of two cores vitest would leave one idle.
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'unit',
           include: besideSource.map(folder => `${folder}/*.test.ts`),
           exclude: longTests,
+          // A fresh module graph for each of a hundred small files would cost more than their tests do.
+          isolate: false,
           testTimeout: 60_000,
         },
       },

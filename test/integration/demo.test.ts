@@ -19,7 +19,7 @@ function proofs(report: string): { holds: number; fails: number } {
 }
 
 test('the proof holds with the worker killed at ten random moments', async () => {
-  const report = await demo('demo.ts', '--flights', '20000', '--kills', '10');
+  const report = await demo('demo.ts', '--flights', '60000', '--kills', '10');
   expect(report).toContain('SIGKILL 10 times');
   expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
 });
