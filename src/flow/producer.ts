@@ -126,10 +126,11 @@ export class Producer implements AsyncDisposable {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     if (this.#failure !== undefined) throw this.#failure;
     if (rows.rowCount === 0) return;
+    const pieces = this.#split(rows, kinds);
     const done = new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { left: 0, resolve, reject };
       this.#waiters.add(waiter);
-      for (const [bucket, piece] of this.#split(rows, kinds)) this.#enqueue(bucket, { ...piece, waiter });
+      for (const [bucket, piece] of pieces) this.#enqueue(bucket, { ...piece, waiter });
     });
     this.#bufferedRows += rows.rowCount;
     this.#pump();

@@ -144,14 +144,6 @@ export function indexManifestName(number: FileNumber): string {
   return `index-manifest-${number.uuid}-${number.count}`;
 }
 
-export function indexFileName(number: FileNumber): string {
-  return `index-${number.uuid}-${number.count}`;
-}
-
-export function statisticsFileName(number: FileNumber): string {
-  return `stat-${number.uuid}-${number.count}`;
-}
-
 /** The format of a data file: what stands after the last point of its name. */
 export function formatOfFileName(fileName: string): string {
   const point = fileName.lastIndexOf('.');

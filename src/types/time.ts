@@ -5,7 +5,6 @@
 
 export const nanosPerMicro = 1_000n;
 export const nanosPerMilli = 1_000_000n;
-export const nanosPerSecond = 1_000_000_000n;
 export const nanosPerDay = 86_400_000_000_000n;
 export const millisPerDay = 86_400_000;
 

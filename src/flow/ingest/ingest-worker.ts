@@ -118,10 +118,7 @@ export class IngestWorker implements AsyncDisposable {
     const { clock, random } = this.#parts;
     await this.#describe(options.signal);
     const marks = this.#cursors.mark();
-    const gathered = await this.#gather(options);
-    const events = await mapBounded([...gathered.byTable], tablesInParallelMax, ([tableId, records]) =>
-      this.#ingest(tableId, records, marks, options.signal),
-    );
+    const { gathered, events } = await this.#gatherAndIngest(marks, options);
     const found = events.filter(event => event !== 'dropped' && event !== 'nothing');
     // Fenced too: the next cycle looks the table up again, and only then are its rows those of a dropped table.
     const failed = found.filter(({ outcome }) => outcome.status !== 'committed');
@@ -144,6 +141,28 @@ export class IngestWorker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#registry[Symbol.asyncDispose]();
+  }
+
+  /** A failure leaves the cursors where they were: what was read and not committed must be read again (I4). */
+  async #gatherAndIngest(
+    marks: ReadonlyMap<string, CursorMark>,
+    options: { readonly signal?: AbortSignal | undefined; readonly waits: boolean },
+  ): Promise<{
+    readonly gathered: Gathered;
+    readonly events: readonly (IngestEvent | 'dropped' | 'nothing')[];
+  }> {
+    try {
+      const gathered = await this.#gather(options);
+      const events = await mapBounded([...gathered.byTable], tablesInParallelMax, ([tableId, records]) =>
+        this.#ingest(tableId, records, marks, options.signal),
+      );
+      return { gathered, events };
+    } catch (error) {
+      this.#cursors.rewind(marks);
+      // A commit may have happened all the same: what is recorded is asked for again.
+      this.#recorded.clear();
+      throw error;
+    }
   }
 
   async #describe(signal: AbortSignal | undefined): Promise<void> {

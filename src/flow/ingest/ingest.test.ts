@@ -1,5 +1,6 @@
 /** Ingest end to end on the memory drivers: producers, log, worker, table. */
 import { expect, test } from 'vitest';
+import { LakeError } from '../../base/errors.ts';
 import { alterTable, createTable, loadSchema } from '../../catalog/catalog.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
@@ -83,6 +84,32 @@ test('a record that was appended twice comes in once', async () => {
   const table = await openTestTable(w);
   const state = await loadState(table, (await latestSnapshot(table))?.properties ?? {});
   expect(state?.counters.duplicates).toBe(2n);
+});
+
+test('a worker whose store failed in the middle reads again what it had not committed', async () => {
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const p = testProducer(w, schema);
+  let failures = 0;
+  const store = new Proxy(w.store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'put' || failures === 0) return value.bind(target);
+      failures -= 1;
+      return () => Promise.reject(new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected'));
+    },
+  });
+  await using ingest = new IngestWorker({ ...w, store });
+  for (let round = 0; round < 5; round += 1) {
+    await append(p, schema, [[BigInt(round), 'v', round]]);
+    failures = 1;
+    await expect(ingest.drain()).rejects.toThrow('injected');
+    failures = 0;
+    await append(p, schema, [[BigInt(100 + round), 'v', round]]);
+    await ingest.drain();
+  }
+  expect(await tableRows(w)).toHaveLength(10);
 });
 
 test('two workers at once take every row once', async () => {

@@ -4,14 +4,14 @@
  * Records at or below the recorded position, and producer numbers already seen, are dropped; records and rows that do not
  * fit the table become dead letters (I7); the rest is put under the schema of the base, by field id (A3).
  */
-import { isLakeError, LakeError } from '../../base/errors.ts';
+import { isLakeError } from '../../base/errors.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { mapColumns } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
 import { withNullable } from '../../types/data-type.ts';
 import { takeRows } from '../../types/gather.ts';
-import { isValid, type RowBatch } from '../../types/row-batch.ts';
+import { isValid, projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { isAdd } from '../../types/row-kind.ts';
 import { readClaim } from '../claim.ts';
 import { decodeBody, type LogRecord } from '../log-record.ts';
@@ -106,12 +106,8 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
       partitionKeys: [],
       partitionValues: [],
     });
-    const ordered = { ...rows, columns: mapping.fileFields.map(field => rows.columns[schema.fields.indexOf(field)]) };
-    const named: RowBatch = {
-      rowType: { fields: mapping.fileFields },
-      rowCount: rows.rowCount,
-      columns: ordered.columns.filter(column => column !== undefined),
-    };
+    const names = mapping.fileFields.map(field => field.name);
+    const named: RowBatch = { ...projectBatch(rows, names), rowType: { fields: mapping.fileFields } };
     return withoutMisfits(input.schema, routed, { rows: mapping.apply(named), kinds });
   } catch (error) {
     if (isLakeError(error) && error.kind !== 'unavailable') return wholeRecord('unreadable', error.message);
@@ -174,9 +170,4 @@ function deadLetter(
   rowCount: number,
 ): DeadLetter {
   return { shardId, position, arrivalMs, reason, detail, rows, rowCount, data };
-}
-
-/** A producer's numbers skipped: what an invoker that must not skip does about it is its own affair (I4). */
-export function numberGap(table: Table, gaps: number): LakeError {
-  return new LakeError('corrupt', 'LAKE_LOG_GAP', `${table.label}: the log has lost ${gaps} records of its producers`);
 }

@@ -5,7 +5,6 @@ import type { DataFileMeta } from '../../format/data-file.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { Section } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
-import type { RowType } from '../../types/data-type.ts';
 import { selectRows } from '../../types/filter.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
@@ -140,9 +139,4 @@ function withPredicateColumns(
 
 function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])];
-}
-
-/** The columns of a read. */
-export function readRowType(schema: TableSchema, options: ReadOptions): RowType {
-  return { fields: wantedFields(schema, options.columns) };
 }
