@@ -3,7 +3,17 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 // Four projects: `unit` is quick and needs nothing but Node; `long` is the same with many processes, rivals or crashes
 // (`x.long.test.ts`); `integration` starts real services on loopback; `interop` asks real Apache Paimon on the JVM.
 // scripts/run-tests.mjs decides which of them run.
-const besideSource = ['src/**', 'functions/**', 'test', 'test/golden/**'];
+const besideSource = [
+  'src/**',
+  'functions/**',
+  'spec/**',
+  'test',
+  'test/golden/**',
+  'test/simulation/**',
+  'test/crash-points/**',
+  'test/fuzz/**',
+  'test/security/**',
+];
 const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
 
 const config: ViteUserConfig = defineConfig({

@@ -44,7 +44,7 @@ const doors: Readonly<Record<string, string | RegExp>> = {
 const fileLinesMax = 400;
 const filesSeenMin = 30;
 
-const ourFolders = ['src', 'functions', 'scripts', 'bench', 'test', 'infra'];
+const ourFolders = ['src', 'functions', 'scripts', 'bench', 'spec', 'test', 'infra'];
 const files: readonly SourceFile[] = ourFolders
   .filter(folder => existsSync(join(repositoryRoot, folder)))
   .flatMap(folder => filesBelow(folder))
