@@ -7,7 +7,7 @@
  *
  * @see https://avro.apache.org/docs/1.11.1/specification/#object-container-files
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
@@ -29,10 +29,11 @@ const zstdLevel = 3;
 /** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
 export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
   const packed = container.blocks.map(block => ({ ...block, bytes: pack(block.bytes, codec) }));
-  const hash = createHash('sha256').update(container.schemaText);
+  const { header, hash: hashBefore } = beginning(container.schemaText, codec);
+  const hash = hashBefore.copy();
   for (const block of packed) hash.update(block.bytes);
   const sync = hash.digest().subarray(0, syncBytes);
-  const parts: Uint8Array[] = [header(container.schemaText, codec), sync];
+  const parts: Uint8Array[] = [header, sync];
   for (const block of packed) {
     parts.push(varint(block.recordCount), varint(block.bytes.length), block.bytes, sync);
   }
@@ -75,22 +76,25 @@ function readMetadata(reader: ContainerReader): Map<string, string> {
   return metadata;
 }
 
-/** Headers by codec and schema: the few kilobytes that all files of a kind begin with, and most of a small one. */
-const headers: Readonly<Record<AvroCodec, Map<string, Uint8Array>>> = {
+/** What all files of a kind begin with, most of a small one, and the hash of their sync marker up to there. */
+type Beginning = { readonly header: Uint8Array; readonly hash: Hash };
+
+const beginnings: Readonly<Record<AvroCodec, Map<string, Beginning>>> = {
   zstandard: new Map(),
   deflate: new Map(),
   null: new Map(),
 };
-const headersMax = 16;
+const beginningsMax = 16;
 
 /** Magic and metadata. */
-function header(schemaText: string, codec: AvroCodec): Uint8Array {
-  const known = headers[codec].get(schemaText);
+function beginning(schemaText: string, codec: AvroCodec): Beginning {
+  const known = beginnings[codec].get(schemaText);
   if (known !== undefined) return known;
   const encoder = new TextEncoder();
   const texts = ['avro.schema', schemaText, 'avro.codec', codec].map(text => encoder.encode(text));
-  const made = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
-  if (headers[codec].size < headersMax) headers[codec].set(schemaText, made);
+  const header = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
+  const made = { header, hash: createHash('sha256').update(schemaText) };
+  if (beginnings[codec].size < beginningsMax) beginnings[codec].set(schemaText, made);
   return made;
 }
 

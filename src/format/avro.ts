@@ -47,9 +47,12 @@ export function avroFormat(schema: JsonObject): AvroFormat {
   return { schemaText: JSON.stringify(schema), type: preparedType(schema) };
 }
 
+/** Where records are put together. Kept, since making it anew costs more than most files; encoding never waits in between. */
+let scratch: Buffer | undefined;
+
 export function encodeAvro(format: AvroFormat, records: readonly AvroRecord[], codec: AvroCodec): Uint8Array {
   const blocks: AvroBlock[] = [];
-  let buffer = Buffer.allocUnsafe(blockBytes * 2);
+  let buffer = (scratch ??= Buffer.allocUnsafeSlow(blockBytes * 2));
   let recordCount = 0;
   let at = 0;
   for (const record of records) {
