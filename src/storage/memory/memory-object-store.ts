@@ -21,11 +21,13 @@ import { headOf, ObjectMap } from './object-map.ts';
 export class MemoryObjectStore implements ObjectStore {
   readonly uri: string;
   readonly #clock: Clock;
-  readonly #objects = new ObjectMap();
+  readonly #objects: ObjectMap;
 
-  constructor(uri: string, clock: Clock) {
+  /** @param objects what is in it; others may look at the same */
+  constructor(uri: string, clock: Clock, objects: ObjectMap = new ObjectMap()) {
     this.uri = uri;
     this.#clock = clock;
+    this.#objects = objects;
   }
 
   async get(key: string, options?: RequestOptions): Promise<StoredObject | undefined> {
