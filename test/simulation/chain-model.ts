@@ -5,6 +5,7 @@
  * A change is a number. Its bucket is the number modulo the buckets. A bucket's content is known by its count and a sum of
  * hashes, so that a reader can be checked against it without keeping what it held.
  */
+import { ChainWatch, type SeenSnapshot } from './chain-watch.ts';
 import { mix } from './chance.ts';
 import { Violation, type Watcher } from './world.ts';
 
@@ -13,72 +14,55 @@ export type Content = { readonly count: number; readonly sum: number };
 
 export const noContent: Content = { count: 0, sum: 0 };
 
-type Link = { readonly identity: string; readonly contents: readonly Content[] };
-
 /** The names by which commits of the scenarios are known; a change's number is the commit's identifier. */
 export const changeUser = 'change';
 /** Empties the bucket that is its identifier. */
 export const overwriteUser = 'overwrite';
 
-const snapshotKey = /\/snapshot\/snapshot-(\d+)$/;
-
 export class ChainModel implements Watcher {
   readonly #buckets: number;
-  /** By id; 0 is the empty table. */
-  readonly #chain: Link[];
+  readonly #chain: ChainWatch;
+  /** By snapshot, then by bucket; 0 is the empty table. */
+  readonly #contents: (readonly Content[])[];
   readonly #snapshotOf = new Map<number, number>();
   readonly #refused = new Set<number>();
-  readonly #told = new Map<number, number>();
-  #voids = 0;
+  readonly stored: (key: string, bytes: Uint8Array) => void;
 
-  constructor(buckets: number) {
+  constructor(metaPath: string, buckets: number) {
     this.#buckets = buckets;
-    this.#chain = [{ identity: '', contents: Array.from({ length: buckets }, () => noContent) }];
+    this.#chain = new ChainWatch(metaPath, snapshot => this.#link(snapshot));
+    this.#contents = [Array.from({ length: buckets }, () => noContent)];
+    this.stored = this.#chain.stored;
   }
 
   /** Of the chain. */
   get headId(): number {
-    return this.#chain.length - 1;
+    return this.#chain.headId;
   }
 
   /** Snapshot files that came too late and are in no chain. */
   get voids(): number {
-    return this.#voids;
+    return this.#chain.voids;
   }
 
-  readonly stored = (key: string, bytes: Uint8Array): void => {
-    const [, digits] = snapshotKey.exec(key) ?? [];
-    if (digits === undefined || key.includes('/branch/')) return;
-    const id = Number(digits);
-    const { identity, parent, user, change } = readSnapshot(bytes);
-    check(id <= this.headId + 1, () => `snapshot ${id} came where the head is ${this.headId}`);
-    const known = this.#chain[id];
-    if (known !== undefined) {
-      // Put back by expiry, or a writer that came too late.
-      if (known.identity !== identity) this.#voids += 1;
-      return;
-    }
-    const head = this.#chain[id - 1];
-    check(id === 1 || parent === head?.identity, () => `snapshot ${id} names another parent than snapshot ${id - 1}`);
-    this.#chain.push({ identity, contents: this.#contentsAfter(head?.contents ?? [], user, change) });
+  #link({ id, user, identifier: change }: SeenSnapshot): void {
+    this.#contents.push(this.#contentsAfter(this.#contents[id - 1] ?? [], user, change));
     if (user !== changeUser) return;
     check(!this.#snapshotOf.has(change), () => `change ${change} is in ${this.#snapshotOf.get(change)} and in ${id}`);
     check(!this.#refused.has(change), () => `change ${change} is in ${id}; its writer was told that it is not`);
     this.#snapshotOf.set(change, id);
-  };
+  }
 
   /** A writer was told that its change is in. */
   committed(change: number, snapshot: { readonly id: number; readonly deltaManifestList: string }): void {
     this.chained(snapshot);
     const at = this.#snapshotOf.get(change);
     check(at === snapshot.id, () => `change ${change} was committed in ${snapshot.id}, and is in ${at ?? 'none'}`);
-    this.#told.set(change, snapshot.id);
   }
 
   /** Somebody was told that this snapshot is in the chain. */
   chained(snapshot: { readonly id: number; readonly deltaManifestList: string }): void {
-    const link = this.#chain[snapshot.id];
-    check(link?.identity === snapshot.deltaManifestList, () => `snapshot ${snapshot.id} is not what a writer was told`);
+    check(this.#chain.has(snapshot), () => `snapshot ${snapshot.id} is not what a writer was told`);
   }
 
   /** A writer was told that its change is not in and never will be. */
@@ -88,14 +72,9 @@ export class ChainModel implements Watcher {
     this.#refused.add(change);
   }
 
-  isIn(change: number): boolean {
-    return this.#snapshotOf.has(change);
-  }
-
   /** What a reader of this snapshot must see in a bucket; undefined: it is no snapshot of the chain. */
   content(snapshot: { readonly id: number; readonly deltaManifestList: string }, bucket: number): Content | undefined {
-    const link = this.#chain[snapshot.id];
-    return link?.identity === snapshot.deltaManifestList ? link.contents[bucket] : undefined;
+    return this.#chain.has(snapshot) ? this.#contents[snapshot.id]?.[bucket] : undefined;
   }
 
   #contentsAfter(before: readonly Content[], user: string, change: number): readonly Content[] {
@@ -124,17 +103,6 @@ export function contentBytes(content: Content): Uint8Array {
 export function readContent(bytes: Uint8Array): Content {
   const [count, sum] = new TextDecoder().decode(bytes).split(':').map(Number);
   return { count: count ?? 0, sum: sum ?? 0 };
-}
-
-function readSnapshot(bytes: Uint8Array): { identity: string; parent: string; user: string; change: number } {
-  const json: Readonly<Record<string, unknown>> = JSON.parse(new TextDecoder().decode(bytes));
-  const properties = (json['properties'] ?? {}) as Readonly<Record<string, string>>;
-  return {
-    identity: String(json['deltaManifestList']),
-    parent: properties['tidelake.parent'] ?? '',
-    user: String(json['commitUser']),
-    change: Number(json['commitIdentifier']),
-  };
 }
 
 function check(holds: boolean, what: () => string): void {

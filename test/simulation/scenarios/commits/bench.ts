@@ -36,7 +36,7 @@ export class CommitsBench {
   constructor(world: World, settings: CommitsSettings) {
     this.world = world;
     this.settings = settings;
-    this.model = new ChainModel(settings.buckets);
+    this.model = new ChainModel('d.db/t', settings.buckets);
     this.#pauses = seededRandom(seedOf(world.seed, 'pauses'));
     world.watch(this.model);
   }
