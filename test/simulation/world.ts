@@ -148,11 +148,10 @@ export class World {
     return new Promise(resolve => {
       const start = (): void => {
         const process = this.process(name);
-        const restart = (): void => this.scheduler.after(1 + this.random.next() * restartMsMax, start);
-        process.onKill(restart);
+        process.onKill(() => this.scheduler.after(1 + this.random.next() * restartMsMax, start));
         body(process).then(resolve, (error: unknown) => {
           if (!isPassing(error)) this.fail(error);
-          else if (process.isAlive) restart();
+          process.kill();
         });
       };
       start();

@@ -23,8 +23,8 @@ export function reader(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
     while (!bench.isStopped) {
-      await bench.pause(process, 6);
-      if (process.random.next() < 0.7) await readHead(bench, table);
+      await bench.pause(process, 12);
+      if (process.random.next() < 0.95) await readHead(bench, table);
       else await readHistory(bench, process, table);
     }
   });
@@ -138,12 +138,20 @@ function tagKey(table: Table, name: string): string {
 export function maintainer(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
+    let maintainedId = 0;
     while (!bench.isStopped) {
       await bench.pause(process, 25);
+      // Reading everything is dear, so it mostly waits until there is something to do.
+      const isDue = bench.model.headId - maintainedId >= dueCommits || process.random.next() < earlyShare;
+      if (!isDue) continue;
       await maintain(bench, table);
+      maintainedId = bench.model.headId;
     }
   });
 }
+
+const dueCommits = 60;
+const earlyShare = 0.03;
 
 /** A run may give up, over a rival or the store; the next one goes on. @returns whether it came to its end */
 export async function maintain(bench: CommitsBench, table: Table): Promise<boolean> {
