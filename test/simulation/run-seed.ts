@@ -1,12 +1,13 @@
 /** Runs one seed of a scenario in a world of its own, and says what came of it. */
 import type { FaultKind } from './faults.ts';
 import type { Scenario, ScenarioFigures } from './scenario.ts';
-import { World } from './world.ts';
+import { type Sabotage, World } from './world.ts';
 
 export type SeedOptions = {
   /** Only the requests of these ordinals may fail. */
   readonly onlyFaults?: ReadonlySet<number> | undefined;
   readonly isHashed?: boolean | undefined;
+  readonly sabotage?: Sabotage | undefined;
 };
 
 export type SeedResult = {

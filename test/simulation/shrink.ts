@@ -4,7 +4,7 @@
  *
  * @see Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input (2002), ddmin
  */
-import { runSeed, type SeedResult } from './run-seed.ts';
+import { runSeed, type SeedOptions, type SeedResult } from './run-seed.ts';
 import type { Scenario } from './scenario.ts';
 
 export type Shrunk = {
@@ -17,12 +17,12 @@ export type Shrunk = {
 const runsMax = 150;
 
 /** @param failed a run that failed, with all of its faults */
-export async function shrink(scenario: Scenario, failed: SeedResult): Promise<Shrunk> {
+export async function shrink(scenario: Scenario, failed: SeedResult, options: SeedOptions = {}): Promise<Shrunk> {
   let runs = 0;
   let best = failed;
   const fails = async (faults: readonly number[]): Promise<boolean> => {
     runs += 1;
-    const result = await runSeed(scenario, failed.seed, { onlyFaults: new Set(faults) });
+    const result = await runSeed(scenario, failed.seed, { ...options, onlyFaults: new Set(faults) });
     if (result.failure === undefined) return false;
     best = result;
     return true;

@@ -18,6 +18,8 @@ import type { World } from './world.ts';
 /** Share of reads that give nothing without being at the tip. */
 const emptyShare = 0.05;
 const readRecordsMax = 8;
+/** One append in so many is forgotten, where that is what is wrong with the log. */
+const forgottenOneIn = 10;
 
 /** @param pollIntervalMs Kinesis allows five reads of a shard a second */
 export function simLogStore(world: World, process: SimProcess, log: MemoryLog, pollIntervalMs = 200): LogStore {
@@ -33,7 +35,7 @@ export function simLogStore(world: World, process: SimProcess, log: MemoryLog, p
         outcome: ({ shards }) => `${shards.length} shards`,
         signal: options?.signal,
       }),
-    append: (records, options) => appendTo(process, log, records, options?.signal),
+    append: (records, options) => appendTo(world, process, log, { records, signal: options?.signal }),
     read: (shardId, from, options) =>
       process.request({
         of: 'read',
@@ -50,11 +52,15 @@ export function simLogStore(world: World, process: SimProcess, log: MemoryLog, p
 type Appended = readonly LogAppendOutcome[];
 
 function appendTo(
+  world: World,
   process: SimProcess,
   log: MemoryLog,
-  records: readonly LogAppend[],
-  signal: AbortSignal | undefined,
+  { records, signal }: { readonly records: readonly LogAppend[]; readonly signal: AbortSignal | undefined },
 ): Promise<Appended> {
+  const effect = (): Appended =>
+    world.sabotage === 'append-forgotten' && process.random.next() * forgottenOneIn < 1
+      ? records.map(() => ({ status: 'appended', shardId: 'forgotten', position: 0n }))
+      : log.append(records);
   const again = (): void => {
     const [first] = records;
     if (first !== undefined) log.append([first]);
@@ -63,7 +69,7 @@ function appendTo(
     of: 'append',
     what: 'append',
     key: log.uri,
-    effect: () => log.append(records),
+    effect,
     outcome: outcomes => outcomes.map(textOf).join(' '),
     bytes: () => records[0]?.data,
     unanswered: cause => records.map(() => ({ status: 'unanswered', cause })),

@@ -44,6 +44,10 @@ export function simObjectStore(world: World, process: SimProcess): ObjectStore {
   };
 }
 
+const listLagMs = 5_000;
+/** One put in so many is forgotten, where that is what is wrong with the store. */
+const forgottenOneIn = 50;
+
 type Stored = ReturnType<typeof headOf> & { readonly bytes: Uint8Array };
 
 class SimReads {
@@ -92,10 +96,18 @@ class SimReads {
       of: 'read',
       what: 'list',
       key: prefix,
-      effect: () => ({ objects: objects.list({ prefix, after, keysMax }), storeTimeMs: this.#world.storeTimeMs }),
+      effect: () => ({
+        objects: objects.list({ prefix, after, keysMax }).filter(object => !this.#isHidden(object)),
+        storeTimeMs: this.#world.storeTimeMs,
+      }),
       outcome: page => `${page.objects.length} keys ${lastOf(page.objects)}`,
       signal: options?.signal,
     });
+  }
+
+  /** By a listing that lags. */
+  #isHidden({ lastModifiedMs }: ListedObject): boolean {
+    return this.#world.sabotage === 'list-lags' && this.#world.storeTimeMs - lastModifiedMs < listLagMs;
   }
 
   #look(key: string, stale: Uint8Array | undefined): Stored | undefined {
@@ -134,7 +146,7 @@ class SimWrites {
       what: 'put-if-absent',
       key,
       effect: () =>
-        this.#world.objects.get(key) === undefined
+        this.#world.objects.get(key) === undefined || this.#world.sabotage === 'put-if-absent-overwrites'
           ? { status: 'created', ...this.#store(key, bytes) }
           : { status: 'exists', storeTimeMs: this.#world.storeTimeMs },
       outcome: ({ status }) => status,
@@ -181,6 +193,8 @@ class SimWrites {
   }
 
   #store(key: string, bytes: Uint8Array): Receipt {
+    const isForgotten = this.#world.sabotage === 'put-forgotten' && this.#process.random.next() * forgottenOneIn < 1;
+    if (isForgotten) return { etag: '"forgotten"', storeTimeMs: this.#world.storeTimeMs };
     if (hintKey.test(key)) this.#world.staleHints.set(key, this.#world.objects.get(key)?.bytes ?? bytes);
     const { etag, lastModifiedMs } = this.#world.objects.put(key, bytes, this.#world.storeTimeMs);
     this.#world.stored(key, bytes);

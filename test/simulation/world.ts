@@ -15,6 +15,17 @@ import { SimProcess } from './process.ts';
 import { type RunEnd, Scheduler } from './scheduler.ts';
 import { simObjectStore } from './sim-object-store.ts';
 
+/** A store or log that breaks its promise: what must be found. */
+export type Sabotage =
+  /** Both of two conditional puts are told that they won; the later stays. */
+  | 'put-if-absent-overwrites'
+  /** Some puts are acknowledged and not kept. */
+  | 'put-forgotten'
+  /** A listing shows what was there a while ago. */
+  | 'list-lags'
+  /** Some records are acknowledged and not kept. */
+  | 'append-forgotten';
+
 export type WorldSettings = {
   readonly seed: number;
   readonly rates?: FaultRates | undefined;
@@ -26,6 +37,7 @@ export type WorldSettings = {
   /** S3 tells whole seconds, a folder milliseconds. */
   readonly storeTickMs?: number | undefined;
   readonly pageKeysMax?: number | undefined;
+  readonly sabotage?: Sabotage | undefined;
 };
 
 /** What must always be true, was not. */
@@ -51,6 +63,7 @@ export class World {
   readonly faults: Faults;
   readonly random: Random;
   readonly pageKeysMax: number;
+  readonly sabotage: Sabotage | undefined;
   /** What a hint's reader may still see. */
   readonly staleHints: Map<string, Uint8Array> = new Map();
   readonly #storeTickMs: number;
@@ -74,6 +87,7 @@ export class World {
     this.#latencyMsMax = latencyMsMax;
     this.#latencySeed = seedOf(seed, 'latencies');
     this.pageKeysMax = pageKeysMax;
+    this.sabotage = settings.sabotage;
   }
 
   /** The store's clock. */
