@@ -100,8 +100,8 @@ export function contentBytes(content: Content): Uint8Array {
   return new TextEncoder().encode(`${content.count}:${content.sum}`);
 }
 
-export function readContent(bytes: Uint8Array): Content {
-  const [count, sum] = new TextDecoder().decode(bytes).split(':').map(Number);
+export function readContent(text: string): Content {
+  const [count, sum] = text.split(':').map(Number);
   return { count: count ?? 0, sum: sum ?? 0 };
 }
 

@@ -30,6 +30,8 @@ export type FaultRates = {
   readonly lost: number;
   readonly timeout: number;
   readonly slow: number;
+  /** Besides, of conditional puts. */
+  readonly slowConditional: number;
   readonly crash: number;
   readonly staleHint: number;
   /** Longest delay of what is slow or late. */
@@ -41,6 +43,7 @@ export const noFaults: FaultRates = {
   lost: 0,
   timeout: 0,
   slow: 0,
+  slowConditional: 0,
   crash: 0,
   staleHint: 0,
   delayMsMax: 0,
@@ -96,7 +99,8 @@ export class Faults {
   }
 
   #decide(of: RequestClass, isHint: boolean): SimFault | undefined {
-    const { failed, lost, timeout, slow, crash, staleHint } = this.#rates;
+    const { failed, lost, timeout, crash, staleHint } = this.#rates;
+    const slow = this.#rates.slow + (of === 'conditional' ? this.#rates.slowConditional : 0);
     let place = chance(this.#seed, this.#ordinal);
     if (isHint && of === 'read') return place < staleHint ? { kind: 'stale-hint' } : undefined;
     const within = (share: number): boolean => {

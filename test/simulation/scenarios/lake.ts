@@ -8,6 +8,7 @@ import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
 import { missingFiles } from '../../maintenance-fixture.ts';
 import { ChainWatch } from '../chain-watch.ts';
 import { chance, logUniform, seedOf } from '../chance.ts';
+import { noFaults } from '../faults.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
@@ -55,6 +56,7 @@ function settings(seed: number): ReturnType<Scenario['settings']> {
     storeTickMs: draw('tick') < 0.5 ? 1 : 1_000,
     pageKeysMax: draw('page') < 0.7 ? 1_000 : 10 + Math.floor(draw('page+') * 100),
     rates: {
+      ...noFaults,
       failed: share('failed', 0.05),
       lost: share('lost', 0.05),
       timeout: share('timeout', 0.03),

@@ -1,10 +1,13 @@
 /** What the actors of the commits scenario share: the table, the model of it, and how far the run is. */
+import { mapBounded } from '../../../../src/base/concurrency.ts';
 import { type Random, seededRandom } from '../../../../src/base/random.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import type { PlannedFile } from '../../../../src/table/commit/request.ts';
+import type { PlacedFile } from '../../../../src/table/live-files.ts';
+import { fileMissing } from '../../../../src/table/manifests.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
 import { plannedFile } from '../../../table-fixture.ts';
-import { ChainModel, type Content, contentBytes } from '../../chain-model.ts';
+import { ChainModel, type Content, contentBytes, noContent, plus, readContent } from '../../chain-model.ts';
 import { logUniform, seedOf } from '../../chance.ts';
 import type { SimProcess } from '../../process.ts';
 import type { World } from '../../world.ts';
@@ -15,12 +18,20 @@ export type CommitsSettings = {
   readonly commitsMax: number;
   /** About how long an actor waits between two of its deeds. */
   readonly pauseMs: number;
+  /** Without, a file's name says what is in it, and nothing is uploaded. */
+  readonly hasDataFiles: boolean;
+  /** In pauses. */
+  readonly compactEvery: number;
+  readonly readEvery: number;
+  /** In commits. */
+  readonly maintainEvery: number;
 };
 
 export type OpenedTable = { readonly table: Table; readonly committer: Committer };
 
 /** Moments after which a world that goes too badly is brought to its end. */
-const stepsMax = 60_000;
+const stepsMax = 100_000;
+const readsInParallelMax = 8;
 const longPauseShare = 0.02;
 const longPauseMs = { min: 20 * 60_000, max: 40 * 3_600_000 };
 
@@ -91,10 +102,24 @@ export class CommitsBench {
 
   /** A data file with this content, as a plan wants it. */
   async upload(table: Table, draft: UploadDraft): Promise<PlannedFile> {
-    const { name, bucket, level, content } = draft;
+    const { bucket, level, content } = draft;
+    const { hasDataFiles } = this.settings;
+    const name = hasDataFiles ? draft.name : `${draft.name}=${content.count}:${content.sum}`;
     const planned = plannedFile(table, { name, bucket, level, rows: Math.max(1, content.count) });
-    await table.store.put(dataKey(table, bucket, name), contentBytes(content));
+    if (hasDataFiles) await table.store.put(dataKey(table, bucket, name), contentBytes(content));
     return planned;
+  }
+
+  /** What is in these files. @throws LakeError LAKE_FILE_MISSING */
+  async contentOf(table: Table, files: readonly PlacedFile[]): Promise<Content> {
+    const contents = await mapBounded(files, readsInParallelMax, async ({ bucket, file }) => {
+      if (!this.settings.hasDataFiles) return readContent(file.fileName.slice(file.fileName.indexOf('=') + 1));
+      const key = dataKey(table, bucket, file.fileName);
+      const object = await table.store.get(key);
+      if (object === undefined) throw fileMissing(table, key);
+      return readContent(Buffer.from(object.bytes).toString());
+    });
+    return contents.reduce(plus, noContent);
   }
 }
 

@@ -1,20 +1,17 @@
-/** Those who read, those who hold snapshots while they read, and maintenance. */
-import { mapBounded } from '../../../../src/base/concurrency.ts';
 import { isLakeError } from '../../../../src/base/errors.ts';
 import { tagPath } from '../../../../src/format/paths.ts';
 import { encodeSnapshot, type Snapshot } from '../../../../src/format/snapshot.ts';
 import { ownLine } from '../../../../src/maintenance/lines.ts';
 import { maintainTable } from '../../../../src/maintenance/maintain-table.ts';
 import { supersededStaysMs } from '../../../../src/table/commit/limits.ts';
-import type { PlacedFile } from '../../../../src/table/live-files.ts';
-import { fileMissing, liveEntries, whileSnapshotStays } from '../../../../src/table/manifests.ts';
+import { liveEntries, whileSnapshotStays } from '../../../../src/table/manifests.ts';
 import { pinSnapshot, unpin } from '../../../../src/table/pins.ts';
 import { latestSnapshot, listSnapshots, readSnapshot } from '../../../../src/table/snapshots.ts';
 import type { Table } from '../../../../src/table/table.ts';
-import { type Content, noContent, plus, readContent } from '../../chain-model.ts';
+import type { Content } from '../../chain-model.ts';
 import type { SimProcess } from '../../process.ts';
 import { Violation } from '../../world.ts';
-import { type CommitsBench, dataKey } from './bench.ts';
+import type { CommitsBench } from './bench.ts';
 
 /** Stores tell whole seconds. */
 const storeTickMsMax = 1_000;
@@ -23,7 +20,7 @@ export function reader(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
     while (!bench.isStopped) {
-      await bench.pause(process, 12);
+      await bench.pause(process, bench.settings.readEvery);
       if (process.random.next() < 0.95) await readHead(bench, table);
       else await readHistory(bench, process, table);
     }
@@ -69,7 +66,7 @@ export async function readAll(bench: CommitsBench, table: Table, snapshot: Snaps
     const byBucket = Map.groupBy(await liveEntries(table, snapshot), ({ bucket }) => bucket);
     const read: Content[] = [];
     for (let bucket = 0; bucket < bench.settings.buckets; bucket += 1) {
-      read.push(await contentOfFiles(table, byBucket.get(bucket) ?? []));
+      read.push(await bench.contentOf(table, byBucket.get(bucket) ?? []));
     }
     return read;
   });
@@ -83,18 +80,6 @@ export async function readAll(bench: CommitsBench, table: Table, snapshot: Snaps
       () => `bucket ${bucket} of snapshot ${snapshot.id} has ${content.count} changes, expected ${expected.count}`,
     );
   }
-}
-
-const readsInParallelMax = 8;
-
-export async function contentOfFiles(table: Table, files: readonly PlacedFile[]): Promise<Content> {
-  const contents = await mapBounded(files, readsInParallelMax, async ({ bucket, file }) => {
-    const key = dataKey(table, bucket, file.fileName);
-    const object = await table.store.get(key);
-    if (object === undefined) throw fileMissing(table, key);
-    return readContent(object.bytes);
-  });
-  return contents.reduce(plus, noContent);
 }
 
 /** Holds a snapshot as a consumer or by a tag, and finds it whole however late it comes back. */
@@ -140,9 +125,10 @@ export function maintainer(bench: CommitsBench, name: string): Promise<void> {
     const { table } = await bench.open(process);
     let maintainedId = 0;
     while (!bench.isStopped) {
-      await bench.pause(process, 25);
+      await bench.pause(process, bench.settings.maintainEvery / 3);
       // Reading everything is dear, so it mostly waits until there is something to do.
-      const isDue = bench.model.headId - maintainedId >= dueCommits || process.random.next() < earlyShare;
+      const isDue =
+        bench.model.headId - maintainedId >= bench.settings.maintainEvery || process.random.next() < earlyShare;
       if (!isDue) continue;
       await maintain(bench, table);
       maintainedId = bench.model.headId;
@@ -150,7 +136,6 @@ export function maintainer(bench: CommitsBench, name: string): Promise<void> {
   });
 }
 
-const dueCommits = 60;
 const earlyShare = 0.03;
 
 /** A run may give up, over a rival or the store; the next one goes on. @returns whether it came to its end */

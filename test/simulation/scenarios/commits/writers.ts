@@ -18,7 +18,6 @@ import { changeUser, contentOf, overwriteUser } from '../../chain-model.ts';
 import type { SimProcess } from '../../process.ts';
 import { Violation } from '../../world.ts';
 import type { CommitsBench, OpenedTable } from './bench.ts';
-import { contentOfFiles } from './readers.ts';
 
 export function changeWriter(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
@@ -71,7 +70,7 @@ export function compactor(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const opened = await bench.open(process);
     while (!bench.isStopped) {
-      await bench.pause(process, 8);
+      await bench.pause(process, bench.settings.compactEvery);
       await compactBucket(bench, process, opened);
     }
   });
@@ -88,7 +87,7 @@ export async function compactBucket(bench: CommitsBench, process: SimProcess, op
   if (place === undefined || snapshot === undefined) return;
   const inputs = await base.liveFiles(place);
   try {
-    const content = await whileSnapshotStays(table, snapshot, () => contentOfFiles(table, inputs));
+    const content = await whileSnapshotStays(table, snapshot, () => bench.contentOf(table, inputs));
     const draft = { bucket, level: 5, content };
     let uploads = 0;
     const upload = (): Promise<PlannedFile> => {
