@@ -20,6 +20,21 @@ import { compactor, ingestWorker, maintainer } from './lake/workers.ts';
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
+/** Half of the logs forget; ingest must not stand still for so long there that rows are lost. */
+const retentionMs = 2 * hourMs;
+
+function retentionOf(seed: number): number | undefined {
+  return chance(seedOf(seed, 'retention'), 1) < 0.5 ? retentionMs : undefined;
+}
+
+function stallMsMax(seed: number): number {
+  return retentionOf(seed) === undefined ? 5 * hourMs : retentionMs / 10;
+}
+
+/** In quicker worlds that are too many looks at an idle log. */
+const secondActPauseMsMin = 2 * 60_000;
+const secondActRows = 20;
+
 type Ingesting = (bench: LakeBench, draw: (name: string) => number) => readonly Promise<void>[];
 
 export const workersScenario: Scenario = lakeScenario(
@@ -63,7 +78,7 @@ function settings(seed: number): ReturnType<Scenario['settings']> {
       slow: share('slow', 0.03),
       crash: share('crash', 0.01),
       staleHint: share('stale', 0.5),
-      delayMsMax: logUniform(draw('delay'), { min: 1_000, max: 5 * hourMs }),
+      delayMsMax: logUniform(draw('delay'), { min: 1_000, max: stallMsMax(seed) }),
     },
   };
 }
@@ -77,6 +92,7 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     pauseMs: logUniform(draw('pause'), { min: 200, max: 10 * 60_000 }),
     shardCount: 1 + Math.floor(draw('shards') * 3),
     commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
+    retentionMs: retentionOf(world.seed),
   });
   const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
   for (const chain of chains) world.watch(chain);
@@ -93,10 +109,22 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
   await world.run(() => bench.isOver, 40 * dayMs);
   world.faults.end();
   await settle(bench, subscribers);
+  if (bench.settings.pauseMs >= secondActPauseMsMin) {
+    // Later the log has forgotten what it had, and shards that were closed.
+    await world.run(() => false, 2 * retentionMs);
+    bench.moreRows(secondActRows);
+    writing.push(producer(bench, writing.length));
+    await world.run(() => bench.isOver, dayMs);
+    await settle(bench, subscribers);
+    bench.count('second acts');
+  }
+  const last = world.process('last-reader');
+  const lastReads = tableNames.map(name => readUnion(bench, last, name));
+  await ended(world, lastReads);
   bench.stop();
   for (const subscriber of subscribers) subscriber.stop();
   await ended(world, [...writing, ...carrying, ...watching, ...meddling]);
-  await checkEnd(bench);
+  await checkFiles(bench);
   const commits = chains.reduce((sum, chain) => sum + chain.headId, 0);
   return { commits, counts: { ...bench.counts, 'records doubled': bench.model.doubles } };
 }
@@ -129,10 +157,8 @@ async function ended(world: World, actors: readonly Promise<void>[]): Promise<vo
   world.check(end === 'done', () => `the actors did not end: ${end}`);
 }
 
-async function checkEnd(bench: LakeBench): Promise<void> {
+async function checkFiles(bench: LakeBench): Promise<void> {
   const { world } = bench;
-  const process = world.process('end');
-  await ended(world, [Promise.all(tableNames.map(name => readUnion(bench, process, name))).then(() => undefined)]);
   const raw = world.rawStore();
   for (const name of tableNames) {
     const table = await bench.openRaw(name);

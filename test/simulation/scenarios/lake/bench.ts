@@ -19,6 +19,8 @@ export type LakeSettings = {
   readonly pauseMs: number;
   readonly shardCount: number;
   readonly commitShardCount: number;
+  /** How long the log keeps a record; undefined: for ever. */
+  readonly retentionMs: number | undefined;
 };
 
 /** Rows of a primary key, and rows that are kept as they come, so that one that came twice shows. */
@@ -38,13 +40,14 @@ export class LakeBench {
   readonly model: LogModel;
   readonly counts: Record<string, number> = {};
   readonly #pauses: Random;
-  #rows = 0;
+  #rowsLeft: number;
   #producersLeft = 0;
   #isStopped = false;
 
   constructor(world: World, settings: LakeSettings) {
     this.world = world;
     this.settings = settings;
+    this.#rowsLeft = settings.rowsMax;
     this.#pauses = seededRandom(seedOf(world.seed, 'pauses'));
     const clock = {
       nowMs: () => world.scheduler.nowMs,
@@ -52,7 +55,10 @@ export class LakeBench {
       sleep: async () => {},
     };
     const parts = { clock, random: seededRandom(seedOf(world.seed, 'logs')) };
-    this.log = new MemoryLog({ name: 'log', shardCount: settings.shardCount }, parts);
+    this.log = new MemoryLog(
+      { name: 'log', shardCount: settings.shardCount, retentionMs: settings.retentionMs },
+      parts,
+    );
     this.commitLog = new MemoryLog({ name: 'commit-log', shardCount: settings.commitShardCount }, parts);
     this.model = new LogModel(this.log, (name, id) => this.#schemaBytes(name, id));
   }
@@ -89,9 +95,14 @@ export class LakeBench {
 
   /** Whether there are rows to be written; counts them. */
   takeRows(count: number): boolean {
-    if (this.#rows >= this.settings.rowsMax || this.isStopped) return false;
-    this.#rows += count;
+    if (this.#rowsLeft <= 0 || this.isStopped) return false;
+    this.#rowsLeft -= count;
     return true;
+  }
+
+  /** For another act. */
+  moreRows(count: number): void {
+    this.#rowsLeft = count;
   }
 
   producerBegins(): void {
