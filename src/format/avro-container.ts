@@ -9,6 +9,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { assert } from '../base/assert.ts';
 import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
 
@@ -28,16 +29,28 @@ const zstdLevel = 3;
 
 /** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
 export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
-  const packed = container.blocks.map(block => ({ ...block, bytes: pack(block.bytes, codec) }));
+  const packed = container.blocks.map(({ recordCount, bytes }) => ({ recordCount, bytes: pack(bytes, codec) }));
   const { header, hash: hashBefore } = beginning(container.schemaText, codec);
   const hash = hashBefore.copy();
-  for (const block of packed) hash.update(block.bytes);
-  const sync = hash.digest().subarray(0, syncBytes);
-  const parts: Uint8Array[] = [header, sync];
-  for (const block of packed) {
-    parts.push(varint(block.recordCount), varint(block.bytes.length), block.bytes, sync);
+  let length = header.length + syncBytes;
+  for (const { recordCount, bytes } of packed) {
+    hash.update(bytes);
+    length += varintBytes(recordCount) + varintBytes(bytes.length) + bytes.length + syncBytes;
   }
-  return concat(parts);
+  const sync = hash.digest().subarray(0, syncBytes);
+  const file = new Uint8Array(length);
+  file.set(header);
+  file.set(sync, header.length);
+  let at = header.length + syncBytes;
+  for (const { recordCount, bytes } of packed) {
+    at = putVarint(file, at, recordCount);
+    at = putVarint(file, at, bytes.length);
+    file.set(bytes, at);
+    file.set(sync, at + bytes.length);
+    at += bytes.length + syncBytes;
+  }
+  assert(at === length, 'the file is as long as its parts');
+  return file;
 }
 
 /**
@@ -143,14 +156,28 @@ function unpack(bytes: Uint8Array, codec: AvroCodec, where: string): Uint8Array 
 
 /** Avro's zigzag variable-length long, for counts. */
 function varint(value: number): Uint8Array {
-  const out: number[] = [];
+  const bytes = new Uint8Array(varintBytes(value));
+  putVarint(bytes, 0, value);
+  return bytes;
+}
+
+function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value * 2; rest > 0x7f; rest = Math.floor(rest / 128)) count += 1;
+  return count;
+}
+
+/** Returns where it ends. */
+function putVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
   let rest = value * 2;
   while (rest > 0x7f) {
-    out.push((rest % 128) | 0x80);
+    bytes[at] = (rest % 128) | 0x80;
+    at += 1;
     rest = Math.floor(rest / 128);
   }
-  out.push(rest);
-  return Uint8Array.from(out);
+  bytes[at] = rest;
+  return at + 1;
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -41,6 +41,8 @@ export class TableBase implements CommitBase {
   readonly seenAtMs: number;
   readonly manifests: readonly ManifestFileMeta[];
   readonly #table: Table;
+  /** Those of all manifests, once all were at hand. */
+  #allSummaries: readonly ManifestSummary[] | undefined;
 
   constructor(table: Table, parts: BaseParts) {
     this.#table = table;
@@ -114,7 +116,8 @@ export class TableBase implements CommitBase {
     const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
     const summaries = await this.#summaries(fixed, 'partition');
     for (const [key, [first]] of Map.groupBy(fixed, ({ partition }) => partitionKey(partition))) {
-      const among = new Set(summaries.flatMap(({ partitions }) => [...(partitions.get(key)?.totalBuckets ?? [])]));
+      const among = new Set<number>();
+      for (const { partitions } of summaries) for (const count of partitions.get(key)?.totalBuckets ?? []) among.add(count);
       const agrees = first === undefined || among.isSubsetOf(new Set([first.totalBuckets]));
       counts.set(key, agrees ? among : await this.#liveTotalBuckets(key, first.partition));
     }
@@ -141,6 +144,7 @@ export class TableBase implements CommitBase {
   /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */
   async #summaries(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): Promise<readonly ManifestSummary[]> {
     if (places.length === 0) return [];
+    if (this.#allSummaries !== undefined) return this.#allSummaries;
     const { summaries } = this.#table.caches;
     const buckets = scope === 'bucket' ? new Set(places.map(({ bucket }) => bucket)) : undefined;
     let mayHold: ((meta: ManifestFileMeta) => boolean) | undefined;
@@ -155,6 +159,8 @@ export class TableBase implements CommitBase {
       mayHold ??= this.#pruner(places);
       if (mayHold(meta) && mayHoldBucket(meta, buckets)) missing.push(meta);
     }
+    if (found.length === this.manifests.length) this.#allSummaries = found;
+    if (missing.length === 0) return found;
     const read = await mapBounded(missing, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
     return [...found, ...read];
   }
