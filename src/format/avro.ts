@@ -52,35 +52,28 @@ const keptScratch = Buffer.allocUnsafeSlow(blockBytes * 2);
 /** The same, or a larger one while a record needs it. */
 let scratch: Buffer = keptScratch;
 
-export function encodeAvro(format: AvroFormat, records: readonly AvroRecord[], codec: AvroCodec): Uint8Array {
-  return encodeBlocks(format, codec, { records, write: (record, at) => writeRecord(format, record, at) });
-}
-
-/** The bytes of one record, to be put into files as they are. */
+/** The bytes of one record, as they lie in a file. */
 export function encodeAvroRecord(format: AvroFormat, record: AvroRecord): Uint8Array {
   scratch = keptScratch;
-  const end = writeRecord(format, record, 0);
+  let end = format.type.encode(record, scratch, 0);
+  if (end < 0) {
+    growScratch(0, scratch.length - end);
+    end = format.type.encode(record, scratch, 0);
+    assert(end > 0, 'the record fits');
+  }
   return Uint8Array.prototype.slice.call(scratch, 0, end);
 }
 
-/** The file that `encodeAvro` would make of the records that these are. */
-export function encodeAvroRecords(format: AvroFormat, records: readonly Uint8Array[], codec: AvroCodec): Uint8Array {
-  return encodeBlocks(format, codec, { records, write: writeEncoded });
-}
-
-type BlockSource<R> = {
-  readonly records: readonly R[];
-  /** Puts a record into `scratch`; returns where it ends. */
-  readonly write: (record: R, at: number) => number;
-};
-
-function encodeBlocks<R>({ schemaText }: AvroFormat, codec: AvroCodec, { records, write }: BlockSource<R>): Uint8Array {
+/** @param records encoded: whoever writes a record again keeps its bytes */
+export function encodeAvro({ schemaText }: AvroFormat, records: readonly Uint8Array[], codec: AvroCodec): Uint8Array {
   scratch = keptScratch;
   const blocks: AvroBlock[] = [];
   let recordCount = 0;
   let at = 0;
   for (const record of records) {
-    at = write(record, at);
+    if (at + record.length > scratch.length) growScratch(at, at + record.length);
+    scratch.set(record, at);
+    at += record.length;
     recordCount += 1;
     if (at >= blockBytes) {
       blocks.push({ recordCount, bytes: Uint8Array.prototype.slice.call(scratch, 0, at) });
@@ -90,23 +83,6 @@ function encodeBlocks<R>({ schemaText }: AvroFormat, codec: AvroCodec, { records
   }
   if (recordCount > 0) blocks.push({ recordCount, bytes: scratch.subarray(0, at) });
   return writeContainer({ schemaText, blocks }, codec);
-}
-
-function writeRecord(format: AvroFormat, record: AvroRecord, at: number): number {
-  let end = format.type.encode(record, scratch, at);
-  if (end < 0) {
-    growScratch(at, scratch.length - end);
-    end = format.type.encode(record, scratch, at);
-    assert(end > 0, 'the record fits');
-  }
-  return end;
-}
-
-function writeEncoded(record: Uint8Array, at: number): number {
-  const end = at + record.length;
-  if (end > scratch.length) growScratch(at, end);
-  scratch.set(record, at);
-  return end;
 }
 
 function growScratch(usedBytes: number, bytesMin: number): void {

@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { DataType } from '../types/data-type.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, encodeAvroRecord, encodeAvroRecords } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import { countField, optionalInteger, optionalLong, textField } from './avro-fields.ts';
 import { manifestListSchema } from './avro-schemas.ts';
@@ -31,7 +31,7 @@ export function encodeManifestList(metas: readonly ManifestFileMeta[], codec: Av
   format ??= avroFormat(manifestListSchema);
   const lines: Uint8Array[] = [];
   for (const meta of metas) lines.push(encodedLine(format, meta));
-  return encodeAvroRecords(format, lines, codec);
+  return encodeAvro(format, lines, codec);
 }
 
 function encodedLine(listFormat: AvroFormat, meta: ManifestFileMeta): Uint8Array {

@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { corrupt, isLakeError, unsupported } from '../base/errors.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import {
   bytesField,
@@ -61,11 +61,24 @@ const rowBytesMin = 12;
 
 let format: AvroFormat | undefined;
 
+/** An entry never changes, and manifests that are merged write it again: each is encoded once. */
+const encodedEntries = new WeakMap<ManifestEntry, Uint8Array>();
+
 /** The bytes of a manifest. An empty one is never written. */
 export function encodeManifest(entries: readonly ManifestEntry[], codec: AvroCodec = 'zstandard'): Uint8Array {
   assert(entries.length > 0, 'a manifest has entries');
   format ??= avroFormat(manifestSchema);
-  return encodeAvro(format, entries.map(recordOf), codec);
+  const records: Uint8Array[] = [];
+  for (const entry of entries) records.push(encodedEntry(format, entry));
+  return encodeAvro(format, records, codec);
+}
+
+function encodedEntry(manifestFormat: AvroFormat, entry: ManifestEntry): Uint8Array {
+  const known = encodedEntries.get(entry);
+  if (known !== undefined) return known;
+  const record = encodeAvroRecord(manifestFormat, recordOf(entry));
+  encodedEntries.set(entry, record);
+  return record;
 }
 
 /**
