@@ -12,6 +12,7 @@ import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecomp
 import { assert } from '../base/assert.ts';
 import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
+import { Slab } from '../bytes/slab.ts';
 
 export type AvroCodec = 'zstandard' | 'deflate' | 'null';
 
@@ -27,6 +28,9 @@ const blockBytesMax = 512 * 1024 * 1024;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
 
+/** Of files, most of which are small and sent off at once. */
+const slab = new Slab();
+
 /** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
 export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
   const packed = container.blocks.map(({ recordCount, bytes }) => ({ recordCount, bytes: pack(bytes, codec) }));
@@ -37,16 +41,16 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
     hash.update(bytes);
     length += varintBytes(recordCount) + varintBytes(bytes.length) + bytes.length + syncBytes;
   }
-  const sync = hash.digest().subarray(0, syncBytes);
-  const file = new Uint8Array(length);
+  const sync = hash.digest('binary');
+  const file = slab.take(length);
   file.set(header);
-  file.set(sync, header.length);
+  putSync(file, header.length, sync);
   let at = header.length + syncBytes;
   for (const { recordCount, bytes } of packed) {
     at = putVarint(file, at, recordCount);
     at = putVarint(file, at, bytes.length);
     file.set(bytes, at);
-    file.set(sync, at + bytes.length);
+    putSync(file, at + bytes.length, sync);
     at += bytes.length + syncBytes;
   }
   assert(at === length, 'the file is as long as its parts');
@@ -75,6 +79,10 @@ export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
     blocks.push({ recordCount, bytes: block });
   }
   return { schemaText, blocks };
+}
+
+function putSync(file: Uint8Array, start: number, digest: string): void {
+  for (let index = 0; index < syncBytes; index += 1) file[start + index] = digest.charCodeAt(index);
 }
 
 function readMetadata(reader: ContainerReader): Map<string, string> {

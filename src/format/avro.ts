@@ -55,25 +55,21 @@ let scratch: Buffer = keptScratch;
 /** The bytes of one record, as they lie in a file. */
 export function encodeAvroRecord(format: AvroFormat, record: AvroRecord): Uint8Array {
   scratch = keptScratch;
-  let end = format.type.encode(record, scratch, 0);
-  if (end < 0) {
-    growScratch(0, scratch.length - end);
-    end = format.type.encode(record, scratch, 0);
-    assert(end > 0, 'the record fits');
-  }
-  return Uint8Array.prototype.slice.call(scratch, 0, end);
+  return Uint8Array.prototype.slice.call(scratch, 0, writeRecord(format, record, 0));
 }
 
-/** @param records encoded: whoever writes a record again keeps its bytes */
-export function encodeAvro({ schemaText }: AvroFormat, records: readonly Uint8Array[], codec: AvroCodec): Uint8Array {
+/** @param records as they are, or encoded before: whoever writes a record again keeps its bytes */
+export function encodeAvro(
+  format: AvroFormat,
+  records: readonly (AvroRecord | Uint8Array)[],
+  codec: AvroCodec,
+): Uint8Array {
   scratch = keptScratch;
   const blocks: AvroBlock[] = [];
   let recordCount = 0;
   let at = 0;
   for (const record of records) {
-    if (at + record.length > scratch.length) growScratch(at, at + record.length);
-    scratch.set(record, at);
-    at += record.length;
+    at = record instanceof Uint8Array ? writeEncoded(record, at) : writeRecord(format, record, at);
     recordCount += 1;
     if (at >= blockBytes) {
       blocks.push({ recordCount, bytes: Uint8Array.prototype.slice.call(scratch, 0, at) });
@@ -82,7 +78,24 @@ export function encodeAvro({ schemaText }: AvroFormat, records: readonly Uint8Ar
     }
   }
   if (recordCount > 0) blocks.push({ recordCount, bytes: scratch.subarray(0, at) });
-  return writeContainer({ schemaText, blocks }, codec);
+  return writeContainer({ schemaText: format.schemaText, blocks }, codec);
+}
+
+function writeRecord(format: AvroFormat, record: AvroRecord, at: number): number {
+  let end = format.type.encode(record, scratch, at);
+  if (end < 0) {
+    growScratch(at, scratch.length - end);
+    end = format.type.encode(record, scratch, at);
+    assert(end > 0, 'the record fits');
+  }
+  return end;
+}
+
+function writeEncoded(record: Uint8Array, at: number): number {
+  const end = at + record.length;
+  if (end > scratch.length) growScratch(at, end);
+  scratch.set(record, at);
+  return end;
 }
 
 function growScratch(usedBytes: number, bytesMin: number): void {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { LakeError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import { toHex } from '../bytes/hex.ts';
-import { type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
+import { type AvroRecord, avroFormat, encodeAvro } from './avro.ts';
 import { type AvroContainer, readContainer, writeContainer } from './avro-container.ts';
 import { manifestListSchema, manifestSchema } from './avro-schemas.ts';
 import { deserializeRow, emptyRow, serializeRow } from './binary-row.ts';
@@ -236,9 +236,7 @@ function readPackedLength(bytes: Uint8Array): number | undefined {
 
 /** The file as another writer would have made it: with its own schema for the same entries. */
 function writtenBy(schema: JsonObject, records: readonly object[]): Uint8Array {
-  const format = avroFormat(schema);
-  const encoded = records.map(record => encodeAvroRecord(format, record as AvroRecord));
-  return encodeAvro(format, encoded, 'deflate');
+  return encodeAvro(avroFormat(schema), records as readonly AvroRecord[], 'deflate');
 }
 
 type Field = { readonly name: string; readonly type: JsonObject['x']; readonly default?: null };
