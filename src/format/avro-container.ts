@@ -63,11 +63,7 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
  */
 export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
   const reader = new ContainerReader(bytes, where);
-  if (!equalBytes(reader.take(magic.length), magic)) throw reader.broken('it is no Avro file');
-  const metadata = readMetadata(reader);
-  const schemaText = metadata.get('avro.schema');
-  if (schemaText === undefined) throw reader.broken('its header has no schema');
-  const codec = codecOf(metadata.get('avro.codec'), where);
+  const { schemaText, codec } = readHeader(reader, where);
   const sync = reader.take(syncBytes);
   const blocks: AvroBlock[] = [];
   while (!reader.atEnd) {
@@ -79,6 +75,32 @@ export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
     blocks.push({ recordCount, bytes: block });
   }
   return { schemaText, blocks };
+}
+
+type Header = { readonly schemaText: string; readonly codec: AvroCodec };
+
+/** Headers read before, with their bytes: the files of one writer begin alike, and a header ends where it says. */
+const knownHeaders: { readonly bytes: Uint8Array; readonly header: Header }[] = [];
+const knownHeadersMax = 8;
+const knownHeaderBytesMax = 64 * 1024;
+
+function readHeader(reader: ContainerReader, where: string): Header {
+  const known = knownHeaders.find(({ bytes }) => reader.startsWith(bytes));
+  if (known !== undefined) {
+    reader.take(known.bytes.length);
+    return known.header;
+  }
+  if (!equalBytes(reader.take(magic.length), magic)) throw reader.broken('it is no Avro file');
+  const metadata = readMetadata(reader);
+  const schemaText = metadata.get('avro.schema');
+  if (schemaText === undefined) throw reader.broken('its header has no schema');
+  const header = { schemaText, codec: codecOf(metadata.get('avro.codec'), where) };
+  const bytes = reader.taken.slice();
+  if (bytes.length <= knownHeaderBytesMax) {
+    if (knownHeaders.length >= knownHeadersMax) knownHeaders.shift();
+    knownHeaders.push({ bytes, header });
+  }
+  return header;
 }
 
 function putSync(file: Uint8Array, start: number, digest: string): void {
@@ -211,6 +233,15 @@ class ContainerReader {
 
   get atEnd(): boolean {
     return this.#at === this.#bytes.length;
+  }
+
+  /** What was taken so far. */
+  get taken(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  startsWith(start: Uint8Array): boolean {
+    return Buffer.compare(this.#bytes.subarray(0, start.length), start) === 0;
   }
 
   take(length: number): Uint8Array {
