@@ -27,6 +27,8 @@ const syncBytes = 16;
 const blockBytesMax = 512 * 1024 * 1024;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
+/** What a frame takes besides its content, generously. */
+const zstdFrameBytesMax = 256;
 
 /** Of files, most of which are small and sent off at once. */
 const slab = new Slab();
@@ -158,8 +160,10 @@ function pack(bytes: Uint8Array, codec: AvroCodec): Uint8Array {
   switch (codec) {
     case 'zstandard': {
       const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 };
+      // Room for what does not compress at all; the 16 KB that are the default take longer to get than most blocks to pack.
+      const chunkSize = Math.min(constants.Z_DEFAULT_CHUNK, bytes.length + (bytes.length >> 8) + zstdFrameBytesMax);
       // With the length in the frame, readers can allocate at once.
-      return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length });
+      return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length, chunkSize });
     }
     case 'deflate':
       return deflateRawSync(bytes);

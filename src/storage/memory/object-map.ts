@@ -90,8 +90,9 @@ export class ObjectMap {
       const keys = sortedKeys(folder);
       let from = firstIndex(keys, bound);
       if (isAbove && keys[from] === bound) from += 1;
+      const isWhole = name.startsWith(prefix);
       let end = from;
-      while (end < keys.length && end - from < keysMax && (keys[end] ?? '').startsWith(prefix)) end += 1;
+      while (end < keys.length && end - from < keysMax && (isWhole || (keys[end] ?? '').startsWith(prefix))) end += 1;
       if (end > from) parts.push(keys.slice(from, end));
     }
     const [only] = parts;
