@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { Slab } from '../../bytes/slab.ts';
 import { checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
@@ -22,6 +23,7 @@ export class MemoryObjectStore implements ObjectStore {
   readonly uri: string;
   readonly #clock: Clock;
   readonly #objects: ObjectMap;
+  readonly #slab = new Slab();
 
   /** @param objects what is in it; others may look at the same */
   constructor(uri: string, clock: Clock, objects: ObjectMap = new ObjectMap()) {
@@ -92,7 +94,7 @@ export class MemoryObjectStore implements ObjectStore {
   }
 
   #store(key: string, bytes: Uint8Array): PutReceipt {
-    const { etag, lastModifiedMs } = this.#objects.put(key, new Uint8Array(bytes), this.#clock.nowMs());
+    const { etag, lastModifiedMs } = this.#objects.put(key, this.#slab.copyOf(bytes), this.#clock.nowMs());
     return { etag, storeTimeMs: lastModifiedMs };
   }
 }

@@ -2,6 +2,7 @@
  * Objects in memory with S3's order and versions, each call one step. The state of the memory driver, and of simulation,
  * which decides for itself when a step happens and what its caller hears of it.
  */
+import { assert } from '../../base/assert.ts';
 import { compareKeys } from '../object-key.ts';
 import type { ListedObject, ObjectHead } from '../object-store.ts';
 
@@ -10,14 +11,16 @@ export type ObjectVersion = { readonly bytes: Uint8Array; readonly etag: string;
 
 export type ObjectPage = { readonly prefix: string; readonly after: string | undefined; readonly keysMax: number };
 
-/** One folder's objects; a folder is what stands before the last slash. */
+/** One folder's keys; a folder is what stands before the last slash. */
 type Folder = {
-  readonly versions: Map<string, ObjectVersion>;
-  /** Their keys in order; undefined: to be sorted when somebody lists them. */
-  keys: readonly string[] | undefined;
+  /** In order. */
+  readonly keys: string[];
+  /** Those that came since somebody looked, to be put among the others. */
+  added: string[];
 };
 
 export class ObjectMap {
+  readonly #versions = new Map<string, ObjectVersion>();
   readonly #folders = new Map<string, Folder>();
   #versionCount = 0;
   #bytes = 0;
@@ -27,59 +30,70 @@ export class ObjectMap {
   }
 
   get(key: string): ObjectVersion | undefined {
-    return this.#folders.get(folderOf(key))?.versions.get(key);
+    return this.#versions.get(key);
   }
 
   /** @param nowMs the store's clock */
   put(key: string, bytes: Uint8Array, nowMs: number): ObjectVersion {
     this.#versionCount += 1;
     const version = { bytes, etag: `"${this.#versionCount}"`, lastModifiedMs: nowMs };
-    const name = folderOf(key);
-    let folder = this.#folders.get(name);
-    if (folder === undefined) {
-      folder = { versions: new Map(), keys: undefined };
-      this.#folders.set(name, folder);
-    }
-    const before = folder.versions.get(key);
-    if (before === undefined) folder.keys = undefined;
+    const before = this.#versions.get(key);
+    if (before === undefined) this.#addKey(key);
     this.#bytes += bytes.byteLength - (before?.bytes.byteLength ?? 0);
-    folder.versions.set(key, version);
+    this.#versions.set(key, version);
     return version;
   }
 
   delete(key: string): void {
-    const name = folderOf(key);
-    const folder = this.#folders.get(name);
-    const version = folder?.versions.get(key);
-    if (folder === undefined || version === undefined) return;
+    const version = this.#versions.get(key);
+    if (version === undefined) return;
     this.#bytes -= version.bytes.byteLength;
-    folder.versions.delete(key);
-    folder.keys = undefined;
-    if (folder.versions.size === 0) this.#folders.delete(name);
+    this.#versions.delete(key);
+    this.#removeKey(key);
   }
 
   /** The next keys, in ascending order of their UTF-8 bytes. */
-  list({ prefix, after, keysMax }: ObjectPage): readonly ListedObject[] {
+  list(page: ObjectPage): readonly ListedObject[] {
     const objects: ListedObject[] = [];
-    for (const key of this.#keysFrom(prefix, after)) {
-      if (objects.length >= keysMax) break;
-      const version = this.get(key);
-      if (version === undefined) continue;
+    for (const key of this.#keysFrom(page)) {
+      if (objects.length >= page.keysMax) break;
+      const version = this.#versions.get(key);
+      assert(version !== undefined, () => `${key} is an object`);
       objects.push({ key, sizeBytes: version.bytes.byteLength, lastModifiedMs: version.lastModifiedMs });
     }
     return objects;
   }
 
-  #keysFrom(prefix: string, after: string | undefined): readonly string[] {
+  #addKey(key: string): void {
+    const name = folderOf(key);
+    const folder = this.#folders.get(name);
+    if (folder === undefined) this.#folders.set(name, { keys: [key], added: [] });
+    else folder.added.push(key);
+  }
+
+  #removeKey(key: string): void {
+    const name = folderOf(key);
+    const folder = this.#folders.get(name);
+    assert(folder !== undefined, () => `${key} lies in a folder`);
+    const keys = sortedKeys(folder);
+    if (keys.length === 1) this.#folders.delete(name);
+    else keys.splice(firstIndex(keys, key), 1);
+  }
+
+  #keysFrom({ prefix, after, keysMax }: ObjectPage): readonly string[] {
+    const isAbove = after !== undefined && compareKeys(after, prefix) >= 0;
+    const bound = isAbove ? after : prefix;
     const parts: (readonly string[])[] = [];
     for (const [name, folder] of this.#folders) {
       // All of a folder begins so, or it may hold some that do.
       if (!name.startsWith(prefix) && !prefix.startsWith(name)) continue;
       const keys = sortedKeys(folder);
-      const from = firstIndex(keys, prefix, after);
+      let from = firstIndex(keys, bound);
+      if (isAbove && keys[from] === bound) from += 1;
+      const isWhole = name.startsWith(prefix);
       let end = from;
-      while (end < keys.length && (keys[end] ?? '').startsWith(prefix)) end += 1;
-      if (end > from) parts.push(from === 0 && end === keys.length ? keys : keys.slice(from, end));
+      while (end < keys.length && end - from < keysMax && (isWhole || (keys[end] ?? '').startsWith(prefix))) end += 1;
+      if (end > from) parts.push(keys.slice(from, end));
     }
     const [only] = parts;
     return parts.length === 1 && only !== undefined ? only : parts.flat().sort(compareKeys);
@@ -95,14 +109,24 @@ function folderOf(key: string): string {
   return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
-function sortedKeys(folder: Folder): readonly string[] {
-  return (folder.keys ??= [...folder.versions.keys()].sort(compareKeys));
+/** Few that came are put in one by one; many are sorted with the others. */
+const insertedMax = 8;
+
+function sortedKeys(folder: Folder): string[] {
+  const { keys, added } = folder;
+  if (added.length === 0) return keys;
+  folder.added = [];
+  if (added.length <= insertedMax) {
+    for (const key of added) keys.splice(firstIndex(keys, key), 0, key);
+  } else {
+    for (const key of added) keys.push(key);
+    keys.sort(compareKeys);
+  }
+  return keys;
 }
 
-/** Index of the first key at or after the prefix and above `after`. */
-function firstIndex(keys: readonly string[], prefix: string, after: string | undefined): number {
-  const isAbove = after !== undefined && compareKeys(after, prefix) >= 0;
-  const bound = isAbove ? after : prefix;
+/** Index of the first key at or after the bound. */
+function firstIndex(keys: readonly string[], bound: string): number {
   let low = 0;
   let high = keys.length;
   while (low < high) {
@@ -110,5 +134,5 @@ function firstIndex(keys: readonly string[], prefix: string, after: string | und
     if (compareKeys(keys[middle] ?? '', bound) < 0) low = middle + 1;
     else high = middle;
   }
-  return isAbove && keys[low] === bound ? low + 1 : low;
+  return low;
 }
