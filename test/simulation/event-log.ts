@@ -13,7 +13,7 @@ export type SimEvent = {
   readonly what: string;
   /** Of what: a key, a shard. */
   readonly key: string;
-  readonly outcome: string;
+  readonly outcome: () => string;
   /** Bytes that went or came. */
   readonly bytes?: Uint8Array | undefined;
 };
@@ -47,7 +47,7 @@ export class EventLog {
     if (this.#tail.length >= 2 * tailMax) this.#tail.splice(0, tailMax);
     if (!this.#isHashed) return;
     const { timeMs, who, what, key, outcome, bytes } = event;
-    const text = crc32(`${timeMs}|${who}|${what}|${key}|${outcome}`);
+    const text = crc32(`${timeMs}|${who}|${what}|${key}|${outcome()}`);
     const content = bytes === undefined ? 0 : crc32(bytes);
     this.#hash = mix(this.#hash ^ text, this.#count);
     this.#hashB = mix(this.#hashB ^ content ^ Math.imul(text, 31), this.#count);
@@ -57,7 +57,7 @@ export class EventLog {
   tail(count: number): readonly string[] {
     return this.#tail.slice(-count).map(({ timeMs, who, what, key, outcome }) => {
       const at = new Date(timeMs).toISOString().slice(5, 23).replace('T', ' ');
-      return `${at}  ${who.padEnd(14)} ${what.padEnd(12)} ${key}  ${outcome}`;
+      return `${at}  ${who.padEnd(14)} ${what.padEnd(12)} ${key}  ${outcome()}`;
     });
   }
 }

@@ -110,7 +110,7 @@ export class SimProcess {
         this.#fail(request, fault, hearer, request.failed ?? request.unanswered);
         break;
       case 'answer-lost':
-        this.#happen(request, fault.kind);
+        this.#happen(request, ' (answer lost)');
         this.#fail(request, fault, hearer, request.unanswered);
         break;
       case 'timeout':
@@ -118,7 +118,7 @@ export class SimProcess {
         this.#fail(request, fault, hearer, request.unanswered);
         break;
       case 'crash':
-        if (fault.happens) this.#happen(request, fault.kind);
+        if (fault.happens) this.#happen(request, ' (crash)');
         this.kill();
         break;
       case 'doubled':
@@ -133,7 +133,7 @@ export class SimProcess {
 
   #happenLate<T>(request: SimRequest<T>, lateMs: number): void {
     this.#world.scheduler.after(lateMs, () => {
-      this.#happen(request, 'late');
+      this.#happen(request, ' (late)');
     });
   }
 
@@ -152,7 +152,7 @@ export class SimProcess {
 
   #happen<T>(request: SimRequest<T>, note: string): T {
     const answer = request.effect();
-    const outcome = note === '' ? request.outcome(answer) : `${request.outcome(answer)} (${note})`;
+    const outcome = (): string => `${request.outcome(answer)}${note}`;
     const { scheduler, events } = this.#world;
     const bytes = request.bytes?.(answer);
     events.add({ timeMs: scheduler.nowMs, who: this.name, what: request.what, key: request.key, outcome, bytes });
@@ -178,7 +178,7 @@ export class SimProcess {
 
   #note(what: string, key: string): void {
     const { scheduler, events } = this.#world;
-    events.add({ timeMs: scheduler.nowMs, who: this.name, what, key, outcome: '' });
+    events.add({ timeMs: scheduler.nowMs, who: this.name, what, key, outcome: () => '' });
   }
 
   #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

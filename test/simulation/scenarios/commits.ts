@@ -112,35 +112,39 @@ export const latecomersScenario: Scenario = scenario(
   },
 );
 
-/** Little but commits: what many seeds are run of. */
-export const swapScenario: Scenario = scenario('swap', 'commits and lost answers, and little else: many of them', {
-  rates: draw => ({
-    ...noFaults,
-    failed: share(draw, 'failed', 0.01),
-    lost: share(draw, 'lost', 0.02),
-    timeout: share(draw, 'timeout', 0.01),
-    slow: share(draw, 'slow', 0.01),
-    crash: share(draw, 'crash', 0.001),
-    delayMsMax: logUniform(draw('delay'), { min: 100, max: hourMs }),
-  }),
-  bench: draw => ({
-    buckets: 1,
-    commitsMax: 2_000,
-    pauseMs: logUniform(draw('pause'), { min: 100, max: 2 * minuteMs }),
-    hasDataFiles: false,
-    compactEvery: 40,
-    readEvery: 100,
-    maintainEvery: 400,
-  }),
-  cast: draw => ({
-    writers: draw('writers') < 0.5 ? 1 : 2,
-    compactors: 1,
-    overwriters: 0,
-    maintainers: 1,
-    readers: 1,
-    pinners: 0,
-  }),
-});
+/** Little but commits, of which nothing expires: many of them in little time. */
+export const swapScenario: Scenario = scenario(
+  'swap',
+  'commits, crashes and lost answers, and little else: many of them',
+  {
+    rates: draw => ({
+      ...noFaults,
+      failed: share(draw, 'failed', 0.02),
+      lost: share(draw, 'lost', 0.02),
+      timeout: share(draw, 'timeout', 0.01),
+      slow: share(draw, 'slow', 0.01),
+      crash: share(draw, 'crash', 0.002),
+      delayMsMax: logUniform(draw('delay'), { min: 100, max: hourMs }),
+    }),
+    bench: draw => ({
+      buckets: 1,
+      commitsMax: 400,
+      pauseMs: logUniform(draw('pause'), { min: 100, max: 2 * minuteMs }),
+      hasDataFiles: false,
+      compactEvery: 40,
+      readEvery: 80,
+      maintainEvery: undefined,
+    }),
+    cast: draw => ({
+      writers: draw('writers') < 0.75 ? 1 : 2,
+      compactors: 1,
+      overwriters: 0,
+      maintainers: 0,
+      readers: 1,
+      pinners: 0,
+    }),
+  },
+);
 
 function scenario(name: string, about: string, tuning: Tuning): Scenario {
   return {

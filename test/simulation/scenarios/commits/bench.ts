@@ -23,8 +23,8 @@ export type CommitsSettings = {
   /** In pauses. */
   readonly compactEvery: number;
   readonly readEvery: number;
-  /** In commits. */
-  readonly maintainEvery: number;
+  /** In commits; undefined: nothing expires, and nothing is removed. */
+  readonly maintainEvery: number | undefined;
 };
 
 export type OpenedTable = { readonly table: Table; readonly committer: Committer };

@@ -121,14 +121,14 @@ function tagKey(table: Table, name: string): string {
 }
 
 export function maintainer(bench: CommitsBench, name: string): Promise<void> {
+  const { maintainEvery = Number.POSITIVE_INFINITY } = bench.settings;
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
     let maintainedId = 0;
     while (!bench.isStopped) {
-      await bench.pause(process, bench.settings.maintainEvery / 3);
+      await bench.pause(process, maintainEvery / 3);
       // Reading everything is dear, so it mostly waits until there is something to do.
-      const isDue =
-        bench.model.headId - maintainedId >= bench.settings.maintainEvery || process.random.next() < earlyShare;
+      const isDue = bench.model.headId - maintainedId >= maintainEvery || process.random.next() < earlyShare;
       if (!isDue) continue;
       await maintain(bench, table);
       maintainedId = bench.model.headId;
