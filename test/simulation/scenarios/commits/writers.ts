@@ -71,7 +71,13 @@ export function compactor(bench: CommitsBench, name: string): Promise<void> {
     const opened = await bench.open(process);
     while (!bench.isStopped) {
       await bench.pause(process, bench.settings.compactEvery);
-      await compactBucket(bench, process, opened);
+      try {
+        await compactBucket(bench, process, opened);
+      } catch (error) {
+        // What it was to read has expired meanwhile: given up, not corrupt (C1).
+        if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+        bench.count('compact expired');
+      }
     }
   });
 }
@@ -86,34 +92,29 @@ export async function compactBucket(bench: CommitsBench, process: SimProcess, op
   const { snapshot } = base;
   if (place === undefined || snapshot === undefined) return;
   const inputs = await base.liveFiles(place);
-  try {
-    const content = await whileSnapshotStays(table, snapshot, () => bench.contentOf(table, inputs));
-    const draft = { bucket, level: 5, content };
-    let uploads = 0;
-    const upload = (): Promise<PlannedFile> => {
-      uploads += 1;
-      return bench.upload(table, { ...draft, name: `${process.name}-${snapshot.id}-${bucket}-${uploads}` });
-    };
-    let output = await upload();
-    const outcome = await committer.commit(
-      request('compactor', 0, async (current, again) => {
-        if (again?.reason === 'upload-age') output = await upload();
-        const live = new Map((await current.liveFiles(place)).map(file => [identifierKey(file), file]));
-        const deletes = inputs.map(input => live.get(identifierKey(input)));
-        if (deletes.some(file => file === undefined)) return commitStop('conflict', 'an input is gone');
-        return commitPlan({
-          kind: 'COMPACT',
-          schemaId: table.schema.id,
-          deletes: deletes.filter(file => file !== undefined),
-          adds: [{ ...output, file: { ...output.file, ...sequenceRange(inputs) } }],
-        });
-      }),
-    );
-    settle(bench, 'compact', outcome);
-  } catch (error) {
-    if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
-    bench.count('compact expired');
-  }
+  const content = await whileSnapshotStays(table, snapshot, () => bench.contentOf(table, inputs));
+  let uploads = 0;
+  const upload = (): Promise<PlannedFile> => {
+    uploads += 1;
+    const name = `${process.name}-${snapshot.id}-${bucket}-${uploads}`;
+    return bench.upload(table, { bucket, level: 5, content, name });
+  };
+  let output = await upload();
+  const outcome = await committer.commit(
+    request('compactor', 0, async (current, again) => {
+      if (again?.reason === 'upload-age') output = await upload();
+      const live = new Map((await current.liveFiles(place)).map(file => [identifierKey(file), file]));
+      const deletes = inputs.map(input => live.get(identifierKey(input)));
+      if (deletes.some(file => file === undefined)) return commitStop('conflict', 'an input is gone');
+      return commitPlan({
+        kind: 'COMPACT',
+        schemaId: table.schema.id,
+        deletes: deletes.filter(file => file !== undefined),
+        adds: [{ ...output, file: { ...output.file, ...sequenceRange(inputs) } }],
+      });
+    }),
+  );
+  settle(bench, 'compact', outcome);
 }
 
 function sequenceRange(files: readonly PlacedFile[]): Pick<DataFileMeta, 'minSequenceNumber' | 'maxSequenceNumber'> {
