@@ -1,7 +1,8 @@
 /**
  * What a commit costs in CPU, with a store in memory that answers at once: tiny appends by one warm committer, with
  * manifests as they are and compressed, and by four rivals on one table, each with a cache of its own. The best of many
- * short rounds counts: what else the machine does only makes a round worse. Run: `npm run bench -- commit-cpu`.
+ * short rounds counts: what else the machine does only makes a round worse. The process's other threads collect garbage
+ * and compile. Run: `npm run bench -- commit-cpu`.
  */
 import { seededRandom } from '../src/base/random.ts';
 import { MemoryObjectStore } from '../src/storage/memory/memory-object-store.ts';
@@ -20,7 +21,13 @@ const commitsPerRound = 1_000;
 /** The first rounds are the compiler's. */
 const roundCount = 24;
 
-type Figures = { readonly cpuUs: number; readonly wallUs: number; readonly attempts: number };
+type Figures = {
+  readonly wallUs: number;
+  /** Of the thread that commits. */
+  readonly threadUs: number;
+  readonly processUs: number;
+  readonly attempts: number;
+};
 
 async function tablesOf({ writers, compression }: Workload, clock: ManualClock): Promise<readonly Table[]> {
   const store = new MemoryObjectStore('memory:bench', clock);
@@ -33,7 +40,7 @@ async function tablesOf({ writers, compression }: Workload, clock: ManualClock):
   return tables;
 }
 
-/** One round on a table of its own. All threads of the process count as CPU. */
+/** One round on a table of its own; figures are per commit. */
 async function round(workload: Workload): Promise<Figures> {
   const clock = new ManualClock();
   const tables = await tablesOf(workload, clock);
@@ -49,30 +56,35 @@ async function round(workload: Workload): Promise<Figures> {
       attempts += outcome.attempts;
     }
   };
-  const cpuBefore = process.cpuUsage();
+  const processBefore = process.cpuUsage();
+  const threadBefore = process.threadCpuUsage();
   const startMs = performance.now();
   await Promise.all(tables.map(write));
   const elapsedMs = performance.now() - startMs;
-  const { user, system } = process.cpuUsage(cpuBefore);
   return {
-    cpuUs: (user + system) / commitsPerRound,
     wallUs: (elapsedMs * 1_000) / commitsPerRound,
+    threadUs: microseconds(process.threadCpuUsage(threadBefore)) / commitsPerRound,
+    processUs: microseconds(process.cpuUsage(processBefore)) / commitsPerRound,
     attempts: attempts / commitsPerRound,
   };
+}
+
+function microseconds({ user, system }: { readonly user: number; readonly system: number }): number {
+  return user + system;
 }
 
 for (const workload of workloads) {
   const rounds: Figures[] = [];
   while (rounds.length < roundCount) rounds.push(await round(workload));
-  const cpuUs = Math.min(...rounds.map(figures => figures.cpuUs));
-  const wallUs = Math.min(...rounds.map(figures => figures.wallUs));
+  const best = (figure: keyof Figures): number => Math.min(...rounds.map(figures => figures[figure]));
   console.log(
     JSON.stringify({
       bench: 'commit-cpu',
       what: workload.what,
-      commitsPerSecond: Math.round(1_000_000 / wallUs),
-      cpuUsPerCommit: Number(cpuUs.toFixed(1)),
-      attemptsPerCommit: Number((rounds[0]?.attempts ?? 0).toFixed(2)),
+      commitsPerSecond: Math.round(1_000_000 / best('wallUs')),
+      threadUsPerCommit: Number(best('threadUs').toFixed(1)),
+      processUsPerCommit: Number(best('processUs').toFixed(1)),
+      attemptsPerCommit: Number(best('attempts').toFixed(2)),
     }),
   );
 }

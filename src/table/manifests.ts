@@ -36,8 +36,11 @@ export type ManifestFilter = {
 export const manifestEntriesBytesMax: number = 64 * 1024 * 1024;
 export const manifestSummariesBytesMax: number = 32 * 1024 * 1024;
 export const manifestListsBytesMax: number = 8 * 1024 * 1024;
-/** Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns. */
-const entryBytes = 2_048;
+/**
+ * Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns, and its encoding may be kept
+ * beside it.
+ */
+const entryBytes = 2_560;
 const metaBytes = 512;
 const readConcurrencyMax = 16;
 
