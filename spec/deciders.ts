@@ -1,0 +1,29 @@
+/**
+ * The product's own deciders, as the worlds call them. A world takes them as a parameter, so that a guard can be taken away
+ * by wrapping the decider that holds it (spec/guards.ts); nothing in the product knows of that.
+ */
+import { decideExpiry, decidePutBack } from '../src/maintenance/decide-expiry.ts';
+import { isOrphan, orphanCutoffMs, rootsEqual } from '../src/maintenance/decide-orphans.ts';
+import { filesRemovedBy, withoutNeeded } from '../src/maintenance/decide-removal.ts';
+import { baseIsStale, decideBase } from '../src/table/commit/decide-base.ts';
+import { chainOf } from '../src/table/commit/decide-chain.ts';
+import { decideGuards } from '../src/table/commit/decide-guards.ts';
+import { decideSettle, isPrompt } from '../src/table/commit/decide-settle.ts';
+
+export const productDeciders = {
+  baseIsStale,
+  chainOf,
+  decideBase,
+  decideExpiry,
+  decideGuards,
+  decidePutBack,
+  decideSettle,
+  filesRemovedBy,
+  isOrphan,
+  isPrompt,
+  orphanCutoffMs,
+  rootsEqual,
+  withoutNeeded,
+} as const;
+
+export type Deciders = typeof productDeciders;
