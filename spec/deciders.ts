@@ -2,6 +2,8 @@
  * The product's own deciders, as the worlds call them. A world takes them as a parameter, so that a guard can be taken away
  * by wrapping the decider that holds it (spec/guards.ts); nothing in the product knows of that.
  */
+import { pickCompaction, pickFullCompaction } from '../src/lsm/compaction-picker.ts';
+import { planUnit } from '../src/lsm/compaction-plan.ts';
 import { decideExpiry, decidePutBack } from '../src/maintenance/decide-expiry.ts';
 import { isOrphan, orphanCutoffMs, rootsEqual } from '../src/maintenance/decide-orphans.ts';
 import { filesRemovedBy, withoutNeeded } from '../src/maintenance/decide-removal.ts';
@@ -22,6 +24,9 @@ export const productDeciders = {
   isOrphan,
   isPrompt,
   orphanCutoffMs,
+  pickCompaction,
+  pickFullCompaction,
+  planUnit,
   rootsEqual,
   withoutNeeded,
 } as const;
