@@ -12,7 +12,26 @@ import { chainOf } from '../src/table/commit/decide-chain.ts';
 import { decideGuards } from '../src/table/commit/decide-guards.ts';
 import { decideSettle, isPrompt } from '../src/table/commit/decide-settle.ts';
 
-export const productDeciders = {
+export type Deciders = {
+  readonly baseIsStale: typeof baseIsStale;
+  readonly chainOf: typeof chainOf;
+  readonly decideBase: typeof decideBase;
+  readonly decideExpiry: typeof decideExpiry;
+  readonly decideGuards: typeof decideGuards;
+  readonly decidePutBack: typeof decidePutBack;
+  readonly decideSettle: typeof decideSettle;
+  readonly filesRemovedBy: typeof filesRemovedBy;
+  readonly isOrphan: typeof isOrphan;
+  readonly isPrompt: typeof isPrompt;
+  readonly orphanCutoffMs: typeof orphanCutoffMs;
+  readonly pickCompaction: typeof pickCompaction;
+  readonly pickFullCompaction: typeof pickFullCompaction;
+  readonly planUnit: typeof planUnit;
+  readonly rootsEqual: typeof rootsEqual;
+  readonly withoutNeeded: typeof withoutNeeded;
+};
+
+export const productDeciders: Deciders = {
   baseIsStale,
   chainOf,
   decideBase,
@@ -29,6 +48,4 @@ export const productDeciders = {
   planUnit,
   rootsEqual,
   withoutNeeded,
-} as const;
-
-export type Deciders = typeof productDeciders;
+};
