@@ -11,6 +11,7 @@ import { baseIsStale, decideBase } from '../src/table/commit/decide-base.ts';
 import { chainOf } from '../src/table/commit/decide-chain.ts';
 import { decideGuards } from '../src/table/commit/decide-guards.ts';
 import { decideSettle, isPrompt } from '../src/table/commit/decide-settle.ts';
+import { pinIsSeen } from '../src/table/expiry-record.ts';
 
 export type Deciders = {
   readonly baseIsStale: typeof baseIsStale;
@@ -26,6 +27,7 @@ export type Deciders = {
   readonly orphanCutoffMs: typeof orphanCutoffMs;
   readonly pickCompaction: typeof pickCompaction;
   readonly pickFullCompaction: typeof pickFullCompaction;
+  readonly pinIsSeen: typeof pinIsSeen;
   readonly planUnit: typeof planUnit;
   readonly rootsEqual: typeof rootsEqual;
   readonly withoutNeeded: typeof withoutNeeded;
@@ -45,6 +47,7 @@ export const productDeciders: Deciders = {
   orphanCutoffMs,
   pickCompaction,
   pickFullCompaction,
+  pinIsSeen,
   planUnit,
   rootsEqual,
   withoutNeeded,

@@ -84,7 +84,9 @@ export function explore<S>(model: Model<S>, options: { readonly statesMax?: numb
 
 /** For people. */
 export function printBreach({ invariant, trace }: Breach): string {
-  return [`breach of ${invariant}`, ...trace.map((label, at) => `  ${String(at + 1).padStart(2)}. ${label}`)].join('\n');
+  return [`breach of ${invariant}`, ...trace.map((label, at) => `  ${String(at + 1).padStart(2)}. ${label}`)].join(
+    '\n',
+  );
 }
 
 function stepsOf<S>(model: Model<S>, state: S): readonly Step<S>[] | string {
@@ -148,7 +150,8 @@ class SeenStates {
 
   isAt(index: number, text: string): boolean {
     return (
-      this.#high[index] === hash(text, 0x9e3779b9, 0x85ebca6b) && this.#low[index] === hash(text, 0x7f4a7c15, 0xc2b2ae35)
+      this.#high[index] === hash(text, 0x9e3779b9, 0x85ebca6b) &&
+      this.#low[index] === hash(text, 0x7f4a7c15, 0xc2b2ae35)
     );
   }
 

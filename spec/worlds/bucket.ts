@@ -107,7 +107,10 @@ export function guardFacts(base: Bucket, touched: readonly DataFile[], beside: F
   const keys = new Set(touched.map(file => bucketKey(plannedFile(file))));
   const buckets = [...keys].map(key => {
     const live = placed.filter(file => bucketKey(file) === key);
-    const sequenceFloor = live.reduce((max, { file }) => (file.maxSequenceNumber > max ? file.maxSequenceNumber : max), -1n);
+    const sequenceFloor = live.reduce(
+      (max, { file }) => (file.maxSequenceNumber > max ? file.maxSequenceNumber : max),
+      -1n,
+    );
     const repeated = new Set(touched.map(identifierOf).filter(identifier => known.has(identifier)));
     return [key, { sequenceFloor, live, repeated }] as const;
   });
@@ -148,7 +151,10 @@ export function newestRows(files: readonly DataFile[]): ReadonlyMap<number, Row>
 }
 
 /** Writes a file; its name and changes as identities. */
-export function writeFile(text: StateText, { name, level, bucket, totalBuckets, schemaId, uploadBegan, rows }: DataFile): void {
+export function writeFile(
+  text: StateText,
+  { name, level, bucket, totalBuckets, schemaId, uploadBegan, rows }: DataFile,
+): void {
   text.identity(name).numbers(level, bucket, totalBuckets, schemaId, uploadBegan ?? -2);
   text.list(rows, ({ key, sequence, isDelete, change }) =>
     text.numbers(key * 2 + (isDelete ? 1 : 0), sequence).identity(change),

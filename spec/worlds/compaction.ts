@@ -137,12 +137,18 @@ function commitSteps(
   const plan = commitPlan({ kind: 'APPEND', schemaId: 0, adds: [plannedFile(file)] });
   const verdict = deciders.decideGuards(plan, guardFacts(state.bucket, [file]));
   const rest = withWriter(state, index, { file: undefined, isRepeat: false });
-  if (verdict.kind === 'conflict') return [{ label: `${who} is refused file ${file.name}: ${verdict.rule}`, next: rest }];
+  if (verdict.kind === 'conflict')
+    return [{ label: `${who} is refused file ${file.name}: ${verdict.rule}`, next: rest }];
   let added = file;
   let names = state.names;
   if (verdict.kind === 'again') {
     const floor = floorOf(state.bucket);
-    added = { ...levelZero(names, file.rows.map((row, at) => ({ ...row, sequence: floor + 1 + at }))) };
+    added = {
+      ...levelZero(
+        names,
+        file.rows.map((row, at) => ({ ...row, sequence: floor + 1 + at })),
+      ),
+    };
     names += 1;
   }
   const how = added === file ? '' : `, numbered again as file ${added.name}`;
@@ -263,7 +269,15 @@ function mergedFile(
   if (newest === 'tie') return files;
   const rows = [...newest.values()].filter(({ isDelete }) => !(how.dropDeletes && isDelete));
   if (rows.length === 0) return [];
-  return [{ ...levelZero(name, rows.toSorted((a, b) => a.key - b.key)), level: how.level }];
+  return [
+    {
+      ...levelZero(
+        name,
+        rows.toSorted((a, b) => a.key - b.key),
+      ),
+      level: how.level,
+    },
+  ];
 }
 
 /** Everything live at the head goes, one row of key 0 comes. Planned anew on each base, so it is one step. */
@@ -287,7 +301,9 @@ function overwriteSteps(state: CompactionState, deciders: Deciders): readonly St
     overwrites: state.overwrites - 1,
     names: state.names + 1,
   };
-  return [{ label: `an overwrite puts file ${file.name} in the place of all`, next: checked(next, 'P6: after an overwrite') }];
+  return [
+    { label: `an overwrite puts file ${file.name} in the place of all`, next: checked(next, 'P6: after an overwrite') },
+  ];
 }
 
 /** Whether the files say what was committed, read as the format has it. */

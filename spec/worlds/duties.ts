@@ -72,7 +72,9 @@ function stepsOf(state: DutiesState, deciders: Deciders): readonly Step<DutiesSt
     ...compactorSteps(state, deciders),
     ...deleterSteps(state, deciders),
     ...rescaleSteps(state, deciders),
-    ...(state.schemaId === 0 ? [{ label: 'an empty commit brings schema 1', next: { ...state, schemaId: 1 as const } }] : []),
+    ...(state.schemaId === 0
+      ? [{ label: 'an empty commit brings schema 1', next: { ...state, schemaId: 1 as const } }]
+      : []),
   ];
 }
 
@@ -200,7 +202,15 @@ function rescaleSteps(state: DutiesState, { decideGuards }: Deciders): readonly 
     .filter(row => !isMarked(state, live, row.key))
     .map((row, at): DataFile => {
       const { schemaId, names } = state;
-      return { name: names + at, level: 0, bucket: row.key % 2, totalBuckets: 2, schemaId, uploadBegan: 0, rows: [row] };
+      return {
+        name: names + at,
+        level: 0,
+        bucket: row.key % 2,
+        totalBuckets: 2,
+        schemaId,
+        uploadBegan: 0,
+        rows: [row],
+      };
     });
   const plan = commitPlan({
     kind: 'OVERWRITE',
@@ -243,7 +253,9 @@ function textOf(state: DutiesState): string {
   for (const change of state.content) text.identity(change ?? -1);
   text.list(state.marks, ({ file, key }) => text.identity(file.name).numbers(key));
   text.list(state.written === undefined ? [] : [state.written], file => writeFile(text, file));
-  text.list(state.rewrite === undefined ? [] : [...state.rewrite.before, state.rewrite.after], file => writeFile(text, file));
+  text.list(state.rewrite === undefined ? [] : [...state.rewrite.before, state.rewrite.after], file =>
+    writeFile(text, file),
+  );
   text.list(state.marking === undefined ? [] : [state.marking], ({ file }) => writeFile(text, file));
   return text.text;
 }

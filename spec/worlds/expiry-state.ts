@@ -53,7 +53,7 @@ export type Run = {
 /** Whoever pins a snapshot: knows it, writes the pin, looks whether it is still there (R2). */
 export type Pinner = {
   readonly kind: 'consumer' | 'tag';
-  readonly phase: 'idle' | 'knows' | 'written' | 'listed' | 'confirmed' | 'refused' | 'gave-up';
+  readonly phase: 'idle' | 'knows' | 'written' | 'listed' | 'seen' | 'confirmed' | 'refused' | 'gave-up';
   readonly id: number;
 };
 
@@ -105,6 +105,7 @@ const pinnerPhases: readonly Pinner['phase'][] = [
   'knows',
   'written',
   'listed',
+  'seen',
   'confirmed',
   'refused',
   'gave-up',

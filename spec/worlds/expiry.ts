@@ -73,7 +73,7 @@ function stepsOf(state: ExpiryState, deciders: Deciders, bounds: ExpiryBounds): 
       steps.push({ label: `run ${'XY'[index]} dies`, next: died });
     }
   }
-  for (const index of state.pinners.keys()) steps.push(...pinnerSteps(state, index));
+  for (const index of state.pinners.keys()) steps.push(...pinnerSteps(state, index, deciders));
   return steps;
 }
 
@@ -246,7 +246,7 @@ function swapRecord(
 }
 
 /** pins.ts for a consumer; for a tag the same with a look at the one file. */
-function pinnerSteps(state: ExpiryState, index: number): readonly Step<ExpiryState>[] {
+function pinnerSteps(state: ExpiryState, index: number, deciders: Deciders): readonly Step<ExpiryState>[] {
   const pinner = state.pinners[index];
   if (pinner === undefined) return [];
   const { kind, id } = pinner;
@@ -265,13 +265,18 @@ function pinnerSteps(state: ExpiryState, index: number): readonly Step<ExpirySta
     case 'written': {
       const hangs = state.files.filter(file => file >= id).length === state.headId - id + 1;
       const seesIt = kind === 'tag' ? state.files.includes(id) : hangs;
-      const next = kind === 'tag' ? 'confirmed' : 'listed';
+      const next = kind === 'tag' ? 'seen' : 'listed';
       return [become(`looks: ${id} is ${seesIt ? 'there' : 'gone'}`, { phase: seesIt ? next : 'refused' })];
     }
     case 'listed': {
       const isThere = state.files.includes(id);
-      return [become(`reads ${id}: ${isThere ? 'there' : 'gone'}`, { phase: isThere ? 'confirmed' : 'refused' })];
+      return [become(`reads ${id}: ${isThere ? 'there' : 'gone'}`, { phase: isThere ? 'seen' : 'refused' })];
     }
+    case 'seen': {
+      const holds = deciders.pinIsSeen(heldRecord(state.record), id);
+      return [become(`asks the record: ${holds ? 'pinned' : 'expired'}`, { phase: holds ? 'confirmed' : 'refused' })];
+    }
+    case 'confirmed':
     case 'refused': {
       const at = state[pins].indexOf(id);
       return [become('lets go', { phase: 'gave-up', id: 0 }, { ...state, [pins]: state[pins].toSpliced(at, 1) })];
@@ -279,6 +284,10 @@ function pinnerSteps(state: ExpiryState, index: number): readonly Step<ExpirySta
     default:
       return [];
   }
+}
+
+function heldRecord({ floor, isOpen, held }: ModelRecord): Parameters<Deciders['pinIsSeen']>[0] {
+  return { floor, floorIdentity: undefined, isOpen, held: held.map(id => ({ id, text: '' })) };
 }
 
 function withRun(state: ExpiryState, index: 0 | 1, run: Run): ExpiryState {

@@ -142,7 +142,13 @@ function ownerSteps(state: FencesState): readonly Step<FencesState>[] {
     if (state.tables === 0) return [];
     const table = 1 + Math.max(...state.writers.map(writer => writer.table));
     const writer: Writer = { table, left: state.commits, known: undefined };
-    const made = { ...state, schemaOf: table, owner: table, tables: state.tables - 1, writers: [...state.writers, writer] };
+    const made = {
+      ...state,
+      schemaOf: table,
+      owner: table,
+      tables: state.tables - 1,
+      writers: [...state.writers, writer],
+    };
     return [{ label: `${nameOf(table)} is made under the name`, next: made }];
   }
   const steps: Step<FencesState>[] = [];
@@ -175,7 +181,10 @@ function rewriteSteps(state: FencesState): readonly Step<FencesState>[] {
   const steps: Step<FencesState>[] = [{ label: 'the whole folder is removed', next: removed }];
   const top = state.line.at(-1);
   if (top !== undefined && !top.isMarker && !state.line.some(({ isMarker }) => isMarker)) {
-    steps.push({ label: `snapshot ${state.line.length} is taken back`, next: { ...rest, line: state.line.slice(0, -1) } });
+    steps.push({
+      label: `snapshot ${state.line.length} is taken back`,
+      next: { ...rest, line: state.line.slice(0, -1) },
+    });
   }
   return steps;
 }

@@ -4,9 +4,10 @@
  *
  * The cleaner takes the steps of remove-orphan-files.ts: roots, references, objects, roots again, deletions.
  */
-import { commitPlan } from '../../src/table/commit/request.ts';
+
 import type { LineRoots } from '../../src/maintenance/decide-orphans.ts';
 import { baseFreshMs } from '../../src/table/commit/limits.ts';
+import { commitPlan } from '../../src/table/commit/request.ts';
 import type { Deciders } from '../deciders.ts';
 import type { Model, Step } from '../explorer.ts';
 import { StateText, symmetricText } from '../state-text.ts';
@@ -154,7 +155,9 @@ function writerSteps(state: OrphansState, index: 0 | 1, deciders: Deciders): rea
       if (!isFree) return [{ label: `${who} has lost ${writer.base + 1}`, next: become({ phase: 'uploaded' }) }];
       const names = [...(state.line.at(-1)?.names ?? []), writer.name];
       const world = { ...state, line: [...state.line, { at: state.now, names }] };
-      return [{ label: `${who} commits ${writer.base + 1} with file ${writer.name}`, next: become({ phase: 'done' }, world) }];
+      return [
+        { label: `${who} commits ${writer.base + 1} with file ${writer.name}`, next: become({ phase: 'done' }, world) },
+      ];
     }
     default:
       return [];
@@ -172,7 +175,9 @@ function guardPasses({ name, began, baseAt }: Writer, { decideGuards }: Deciders
 function tagSteps(state: OrphansState): readonly Step<OrphansState>[] {
   const [first, second] = state.tags;
   if (first?.tag === 0 && second === undefined) {
-    return [{ label: 'the tag is written under another name', next: { ...state, tags: [first, { ...first, tag: 1 }] } }];
+    return [
+      { label: 'the tag is written under another name', next: { ...state, tags: [first, { ...first, tag: 1 }] } },
+    ];
   }
   if (first?.tag === 0 && second !== undefined) {
     return [{ label: 'its former name is removed', next: { ...state, tags: [second] } }];
@@ -219,7 +224,11 @@ function cleanerSteps(state: OrphansState, deciders: Deciders): readonly Step<Or
       const names = new Set(cleaner.referenced.map(pathOf));
       const orphans = files
         .filter(({ name, at }) =>
-          deciders.isOrphan({ path: `bucket-0/${pathOf(name)}`, lastModifiedMs: at * minuteMs }, names, cleaner.cutoffMs),
+          deciders.isOrphan(
+            { path: `bucket-0/${pathOf(name)}`, lastModifiedMs: at * minuteMs },
+            names,
+            cleaner.cutoffMs,
+          ),
         )
         .map(({ name }) => name);
       return become('the cleaner lists the objects', { phase: 'listed', orphans });

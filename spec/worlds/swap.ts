@@ -6,11 +6,19 @@
  * is one moment of the store. Between any two anything may happen. What is decided comes from the product's deciders.
  */
 import { unreachable } from '../../src/base/assert.ts';
-import { type SwapEvidence, type SwapVerdict } from '../../src/table/commit/decide-settle.ts';
+import type { SwapEvidence, SwapVerdict } from '../../src/table/commit/decide-settle.ts';
 import type { Deciders } from '../deciders.ts';
 import type { Model, Step } from '../explorer.ts';
 import { replaced, StateText, symmetricText } from '../state-text.ts';
-import { nobody, type Put, type Snap, type SwapBounds, type SwapState, type Writer, writerAtFirst } from './swap-state.ts';
+import {
+  nobody,
+  type Put,
+  type Snap,
+  type SwapBounds,
+  type SwapState,
+  type Writer,
+  writerAtFirst,
+} from './swap-state.ts';
 
 const minuteMs = 60_000;
 /** More than B/2 and less than B. */
@@ -28,7 +36,10 @@ export function swapWorld(deciders: Deciders, bounds: SwapBounds): Model<SwapSta
     others: bounds.others,
     foreigners: bounds.foreigners,
     files: [undefined, first],
-    chain: [{ identity: nobody, at: 0 }, { identity: first.identity, at: 0 }],
+    chain: [
+      { identity: nobody, at: 0 },
+      { identity: first.identity, at: 0 },
+    ],
     writers: [writerAtFirst(bounds, 'looking'), writerAtFirst(bounds, bounds.writers === 2 ? 'looking' : 'done')],
     strays: [],
     going: [],
@@ -76,11 +87,14 @@ function writerSteps(state: SwapState, index: 0 | 1, deciders: Deciders): readon
       return [];
     case 'looking': {
       const base = state.files.length - 1;
-      return [{ label: `${who} lists: ${base} is the largest`, next: become({ phase: 'reading', base, baseAt: state.now }) }];
+      return [
+        { label: `${who} lists: ${base} is the largest`, next: become({ phase: 'reading', base, baseAt: state.now }) },
+      ];
     }
     case 'reading': {
       const file = state.files[writer.base];
-      if (file === undefined) return [{ label: `${who} finds ${writer.base} gone`, next: become({ phase: 'looking' }) }];
+      if (file === undefined)
+        return [{ label: `${who} finds ${writer.base} gone`, next: become({ phase: 'looking' }) }];
       const next = become({ phase: 'planned', baseIdentity: file.identity, answeredAt: state.now });
       return [{ label: `${who} reads ${writer.base}`, next }];
     }
@@ -143,7 +157,8 @@ function pausingSteps(state: SwapState, index: 0 | 1, deciders: Deciders): reado
     return [{ label: `${who} sends ${name(put)} again`, next }];
   }
   const there = state.files[put.id];
-  if (there === undefined) return [{ label: `${who} sees nothing at ${put.id}`, next: told(state, index, 'unknown', false) }];
+  if (there === undefined)
+    return [{ label: `${who} sees nothing at ${put.id}`, next: told(state, index, 'unknown', false) }];
   const own = there.identity === put.identity ? 'ours' : 'another';
   const evidence: SwapEvidence = { ...evidenceAtFirst(state, index), last: 'exists', unansweredBefore: true, own };
   return [{ label: `${who} sees ${own} at ${put.id}`, next: settled(state, index, evidence, deciders) }];
@@ -245,7 +260,9 @@ function arrive(state: SwapState, put: Put): { readonly world: SwapState; readon
   const isVoid = state.chain[put.id]?.identity !== put.identity;
   const wasWarned = isVoid && state.now - put.knownAt < shortWait;
   return {
-    world: wasWarned ? breached(world, `P3: ${name(put)}, sent by one who knew the time, lands outside the chain`) : world,
+    world: wasWarned
+      ? breached(world, `P3: ${name(put)}, sent by one who knew the time, lands outside the chain`)
+      : world,
     created: true,
   };
 }

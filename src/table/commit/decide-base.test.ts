@@ -25,7 +25,10 @@ test('S11: a head of another writer carries no id: the newest schema tells whose
   expect(decideBase(foreign)).toEqual({ kind: 'look', at: 'newest-schema' });
   expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: 'a' } })).toEqual({ kind: 'use', fresh: false });
   // A schema that another writer has changed may have lost the id.
-  expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: undefined } })).toEqual({ kind: 'use', fresh: false });
+  expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: undefined } })).toEqual({
+    kind: 'use',
+    fresh: false,
+  });
 });
 
 test('S11: a foreign head on a table that was made after ours had gone fences us', () => {
