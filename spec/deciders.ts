@@ -2,6 +2,10 @@
  * The product's own deciders, as the worlds call them. A world takes them as a parameter, so that a guard can be taken away
  * by wrapping the decider that holds it (spec/guards.ts); nothing in the product knows of that.
  */
+import { decideMessage } from '../src/flow/group-commit/decide-message.ts';
+import { decideTake, isRepeated, movedShard } from '../src/flow/ingest/decide-take.ts';
+import { nextState } from '../src/flow/ingest/next-state.ts';
+import { owedShards } from '../src/flow/ingest/read-owed.ts';
 import { pickCompaction, pickFullCompaction } from '../src/lsm/compaction-picker.ts';
 import { planUnit } from '../src/lsm/compaction-plan.ts';
 import { decideExpiry, decidePutBack } from '../src/maintenance/decide-expiry.ts';
@@ -14,6 +18,12 @@ import { decideSettle, isPrompt } from '../src/table/commit/decide-settle.ts';
 import { pinIsSeen } from '../src/table/expiry-record.ts';
 
 export type Deciders = {
+  readonly owedShards: typeof owedShards;
+  readonly nextState: typeof nextState;
+  readonly movedShard: typeof movedShard;
+  readonly isRepeated: typeof isRepeated;
+  readonly decideTake: typeof decideTake;
+  readonly decideMessage: typeof decideMessage;
   readonly baseIsStale: typeof baseIsStale;
   readonly chainOf: typeof chainOf;
   readonly decideBase: typeof decideBase;
@@ -34,6 +44,12 @@ export type Deciders = {
 };
 
 export const productDeciders: Deciders = {
+  owedShards,
+  nextState,
+  movedShard,
+  isRepeated,
+  decideTake,
+  decideMessage,
   baseIsStale,
   chainOf,
   decideBase,
