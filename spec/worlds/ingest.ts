@@ -6,7 +6,13 @@
  * log where that is asked for, and commits at the head of another moment; a swap that is lost looks again.
  */
 import { unreachable } from '../../src/base/assert.ts';
-import { emptyState, type IngestState, noCounters, type ProducerState, producerKey } from '../../src/flow/ingest/state.ts';
+import {
+  emptyState,
+  type IngestState,
+  noCounters,
+  type ProducerState,
+  producerKey,
+} from '../../src/flow/ingest/state.ts';
 import type { RoutedRecord } from '../../src/flow/ingest/tail.ts';
 import type { ShardBatch } from '../../src/flow/ingest/take.ts';
 import type { LogDescription, LogShard } from '../../src/storage/log-store.ts';
@@ -168,10 +174,14 @@ function lookStep(world: IngestWorldState, index: 0 | 1, deciders: Deciders): St
     case 'stale':
       return { label: `${who} has nothing to take, and acknowledges`, next: acknowledged(world, index) };
     case 'take':
-      return ready(`${who} takes what it was handed`, [batchOf(shard, decision.recorded, decision.records, end, false)]);
+      return ready(`${who} takes what it was handed`, [
+        batchOf(shard, decision.recorded, decision.records, end, false),
+      ]);
     case 'read-log': {
       const owed = deciders.owedShards({ state, description, shardId });
-      const batches = owed.map(({ shardId: id }) => readShard(world, id === 'parent' ? 0 : 1, id === shardId ? end : undefined));
+      const batches = owed.map(({ shardId: id }) =>
+        readShard(world, id === 'parent' ? 0 : 1, id === shardId ? end : undefined),
+      );
       const read = owed.map(({ shardId: id }) => id).join(', ');
       return ready(`${who} reads the log: ${read}`, batches);
     }
@@ -238,7 +248,8 @@ function checked(world: IngestWorldState, before: IngestWorldState): IngestWorld
   if (wrong !== undefined) return { ...world, breach: `P18: the table has the records ${world.rows.join(', ')}` };
   for (const shard of [0, 1] as const) {
     const [from, to] = [recordedAt(before, shard) ?? -1n, recordedAt(world, shard) ?? -1n];
-    if (to < from) return { ...world, breach: `P19: the position of the ${shardIds[shard]} goes from ${from} to ${to}` };
+    if (to < from)
+      return { ...world, breach: `P19: the position of the ${shardIds[shard]} goes from ${from} to ${to}` };
   }
   return world;
 }
@@ -246,8 +257,7 @@ function checked(world: IngestWorldState, before: IngestWorldState): IngestWorld
 function acknowledged(world: IngestWorldState, index: 0 | 1): IngestWorldState {
   const { shard, end } = world.ingests[index];
   const [parent, child] = world.acknowledged;
-  const next: readonly [number, number] =
-    shard === 0 ? [Math.max(parent, end), child] : [parent, Math.max(child, end)];
+  const next: readonly [number, number] = shard === 0 ? [Math.max(parent, end), child] : [parent, Math.max(child, end)];
   return withIngest({ ...world, acknowledged: next }, index, idle);
 }
 
@@ -308,7 +318,12 @@ function textOf(world: IngestWorldState, order: readonly [0, 1] | readonly [1, 0
     const { phase, shard, begin, end, batches } = world.ingests[index];
     text.numbers(phases.indexOf(phase), shard, begin, end);
     text.list(batches, ({ shardId, recorded, records, through, ended }) => {
-      text.numbers(shardId === 'parent' ? 0 : 1, Number(recorded ?? -2n), records.length, Number(through?.position ?? 0n));
+      text.numbers(
+        shardId === 'parent' ? 0 : 1,
+        Number(recorded ?? -2n),
+        records.length,
+        Number(through?.position ?? 0n),
+      );
       text.flags(ended);
     });
   }
