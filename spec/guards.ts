@@ -12,9 +12,8 @@ import { settleGuards } from './settle-guards.ts';
 import type { WorldName } from './worlds.ts';
 
 export type Guard = {
+  /** The rule, as spec/PROTOCOL.md numbers it, and what it says. */
   readonly name: string;
-  /** Of DESIGN, and the part of spec/PROTOCOL.md that explains it. */
-  readonly rule: string;
   readonly world: WorldName;
   readonly off: (deciders: Deciders) => Deciders;
   /**
@@ -50,7 +49,7 @@ const messageRules: Readonly<Record<MessageRule, string | undefined>> = {
   'upload-age': 'S7',
   schema: undefined,
   'bucket-count': undefined,
-  'file-name': undefined,
+  'file-name': 'I8: sequence',
   partition: undefined,
   sequence: 'S6',
 };
@@ -226,7 +225,7 @@ export function guardNamed(name: string): Guard {
 }
 
 function guard(name: string, { world, off, backedBy }: Unchecked): Guard {
-  return { name, rule: name.split(/[:,(]/)[0]?.trim() ?? name, world, off, backedBy };
+  return { name, world, off, backedBy };
 }
 
 function entriesOf<K extends string, V>(record: Readonly<Record<K, V>>): readonly (readonly [K, V])[] {

@@ -27,6 +27,7 @@ function settings<B, S>(
 }
 
 const swapOf = { writers: 1, commits: 1, attempts: 1, others: 3, foreigners: 0, shortWaits: 1, longWaits: 1 } as const;
+const expiryOf = { snapshots: 4, runs: 2, deaths: 0, rangeMax: 1, consumers: 0, tags: 0 } as const;
 const allPoisons: readonly Poison[] = [
   'none',
   'table',
@@ -76,14 +77,12 @@ export const worlds: Readonly<Record<WorldName, Readonly<Record<Bound, readonly 
     full: settings(orphansWorld, ['two uploads', { writers: 1, uploads: 2, others: 1, cleanings: 1, waits: 2 }]),
   },
   expiry: {
-    small: settings(expiryWorld, [
-      'a consumer and a tag',
-      { snapshots: 4, runs: 2, deaths: 0, rangeMax: 1, consumers: 1, tags: 1 },
-    ]),
+    small: settings(expiryWorld, ['a consumer', { ...expiryOf, consumers: 1 }]),
     full: settings(
       expiryWorld,
-      ['runs that die', { snapshots: 5, runs: 3, deaths: 1, rangeMax: 2, consumers: 1, tags: 0 }],
-      ['two consumers', { snapshots: 4, runs: 3, deaths: 0, rangeMax: 2, consumers: 2, tags: 0 }],
+      ['a consumer and a tag', { ...expiryOf, consumers: 1, tags: 1 }],
+      ['runs that die', { ...expiryOf, snapshots: 5, runs: 3, deaths: 1, rangeMax: 2, consumers: 1 }],
+      ['two consumers', { ...expiryOf, runs: 3, rangeMax: 2, consumers: 2 }],
     ),
   },
   ingest: {

@@ -69,7 +69,8 @@ function metaOf({ name, level, schemaId, rows }: DataFile): DataFileMeta {
   const sequences = rows.map(({ sequence }) => sequence);
   return {
     fileName: `data-${name}`,
-    fileSize: 1_000,
+    // So that the picker merges what is new without what is old.
+    fileSize: level === 0 ? 1_000 : 100_000,
     rowCount: rows.length,
     minKey: keyBytes[Math.min(...keys)] ?? emptyBytes,
     maxKey: keyBytes[Math.max(...keys)] ?? emptyBytes,

@@ -152,7 +152,7 @@ function commitSteps(
     names += 1;
   }
   const how = added === file ? '' : `, numbered again as file ${added.name}`;
-  const done = checked(applied({ ...rest, names }, added), `P6: after the commit of file ${added.name}`);
+  const done = checked(applied({ ...rest, names }, added), 'P6', `after the commit of file ${added.name}`);
   const isRepeat = state.writers[index].isRepeat;
   return [
     { label: `${who} commits file ${file.name}${how}`, next: done },
@@ -225,7 +225,10 @@ function rewriteStep(
   if (verdict.kind !== 'pass') return { label: `${who} gives up: ${verdict.rule}`, next: rest };
   const bucket = afterCommit(state.bucket, { deletes: before, adds: after });
   const names = before.map(({ name }) => name).join(', ');
-  return { label: `${who} replaces ${names}`, next: checked({ ...rest, bucket }, `P8: after ${names} were compacted`) };
+  return {
+    label: `${who} replaces ${names}`,
+    next: checked({ ...rest, bucket }, 'P8', `after ${names} were compacted`),
+  };
 }
 
 /** What the product's picker takes, rewritten as the product's planner says. */
@@ -302,12 +305,15 @@ function overwriteSteps(state: CompactionState, deciders: Deciders): readonly St
     names: state.names + 1,
   };
   return [
-    { label: `an overwrite puts file ${file.name} in the place of all`, next: checked(next, 'P6: after an overwrite') },
+    {
+      label: `an overwrite puts file ${file.name} in the place of all`,
+      next: checked(next, 'P6', 'after an overwrite'),
+    },
   ];
 }
 
 /** Whether the files say what was committed, read as the format has it. */
-function checked(state: CompactionState, when: string): CompactionState {
+function checked(state: CompactionState, invariant: string, when: string): CompactionState {
   if (state.breach !== undefined) return state;
   const { live } = state.bucket;
   const keysByLevel = new Set<number>();
@@ -320,11 +326,12 @@ function checked(state: CompactionState, when: string): CompactionState {
     }
   }
   const newest = newestRows(live);
-  if (newest === 'tie') return { ...state, breach: `${when} two rows of a key have one sequence number` };
+  if (newest === 'tie') return { ...state, breach: `${invariant}: ${when} two rows of a key have one sequence number` };
   for (const [key, change] of state.content.entries()) {
     const row = newest.get(key);
     const seen = row === undefined || row.isDelete ? undefined : row.change;
-    if (seen !== change) return { ...state, breach: `${when} key ${key} reads otherwise than it was committed` };
+    if (seen !== change)
+      return { ...state, breach: `${invariant}: ${when} key ${key} reads otherwise than it was committed` };
   }
   return state;
 }

@@ -349,7 +349,17 @@ function name({ id, identity }: Put): string {
 }
 
 const phases: readonly Writer['phase'][] = ['looking', 'reading', 'planned', 'sending', 'pausing', 'settling', 'done'];
-const looks = ['not-read', 'absent', 'ours', 'another', 'is-own', 'is-not-own'] as const;
+const looks: readonly string[] = [
+  'not-read',
+  'absent',
+  'ours',
+  'another',
+  'is-own',
+  'is-not-own',
+  'links-to-ours',
+  'links-to-another',
+  'has-no-link',
+];
 /** Ages are compared with B and A only. */
 const ageMax = 12;
 
@@ -375,8 +385,9 @@ function textOf(state: SwapState, order: readonly [0, 1] | readonly [1, 0]): str
     if (phase === 'planned') continue;
     text.identity(put.identity).numbers(sendings, age(put.knownAt, ageMax)).flags(unanswered);
     if (evidence === undefined) continue;
-    const { last, unansweredBefore, own, largest, answeredMs, baseStoreTimeMs } = evidence;
-    text.flags(last === 'created', unansweredBefore).numbers(looks.indexOf(own), looks.indexOf(largest));
+    const { last, unansweredBefore, own, largest, next, answeredMs, baseStoreTimeMs } = evidence;
+    text.flags(last === 'created', unansweredBefore);
+    text.numbers(looks.indexOf(own), looks.indexOf(largest), looks.indexOf(next));
     text.numbers(Math.min((answeredMs - baseStoreTimeMs) / minuteMs, ageMax));
   }
   const isStray = (identity: number): boolean => state.strays.some(put => put.identity === identity);
