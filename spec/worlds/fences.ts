@@ -158,7 +158,8 @@ function ownerSteps(state: FencesState): readonly Step<FencesState>[] {
     const dropped = { ...state, line: [...line, snap], identities: state.identities + 1, owner: undefined };
     steps.push({ label: `${nameOf(owner)} is dropped: ${line.length + 1} is its marker`, next: dropped });
   }
-  if (state.foreigners > 0 && owner !== undefined && head !== undefined && !head.isMarker) {
+  // Numbers that were freed and mean something else are more than anybody could see.
+  if (state.foreigners > 0 && state.rewrites > 0 && owner !== undefined && head !== undefined && !head.isMarker) {
     const snap: Snap = { identity: state.identities, table: foreign, isMarker: false, stateOf: head.stateOf };
     const next = {
       ...state,
