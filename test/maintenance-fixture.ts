@@ -171,9 +171,9 @@ export async function snapshotIds(store: ObjectStore): Promise<readonly number[]
 export type Rooted = { readonly key: string; readonly snapshot: Snapshot };
 
 /** Every snapshot file and tag, of all branches. */
-export async function roots(store: ObjectStore): Promise<readonly Rooted[]> {
+export async function roots(store: ObjectStore, path: string = tablePath): Promise<readonly Rooted[]> {
   const found: Rooted[] = [];
-  for (const { key } of await allObjects(store, `${tablePath}/`)) {
+  for (const { key } of await allObjects(store, `${path}/`)) {
     if (!/\/(snapshot\/snapshot-\d+|tag\/tag-[^/]+)$/.test(key)) continue;
     const object = await store.get(key);
     if (object !== undefined) found.push({ key, snapshot: decodeSnapshot(object.bytes, key) });
@@ -189,8 +189,8 @@ export async function neededUnder(store: ObjectStore, table: Table, { key, snaps
   if (snapshot.changelogManifestList !== undefined && !key.includes('/tag/'))
     lists.push(snapshot.changelogManifestList);
   const bytesOf = async (path: string): Promise<Uint8Array | undefined> => {
-    needed.add(`${tablePath}/${path}`);
-    return (await store.get(`${tablePath}/${path}`))?.bytes;
+    needed.add(`${table.path}/${path}`);
+    return (await store.get(`${table.path}/${path}`))?.bytes;
   };
   for (const list of lists) {
     const bytes = await bytesOf(manifestPath(list));
@@ -223,15 +223,15 @@ export async function missingUnder(store: ObjectStore, table: Table, root: Roote
 /** Everything that any root needs and that is not there. */
 export async function missingFiles(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const missing: string[] = [];
-  for (const root of await roots(store)) missing.push(...(await missingUnder(store, table, root)));
+  for (const root of await roots(store, table.path)) missing.push(...(await missingUnder(store, table, root)));
   return missing;
 }
 
 /** Data, manifests and states that no root needs. */
 export async function litterIn(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const needed = new Set<string>();
-  for (const root of await roots(store)) for (const key of await neededUnder(store, table, root)) needed.add(key);
-  const objects = await allObjects(store, `${tablePath}/`);
+  for (const root of await roots(store, table.path)) for (const key of await neededUnder(store, table, root)) needed.add(key);
+  const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
     .filter(key => /\/(bucket-\d+|manifest)\/|\/state-/.test(key) && !needed.has(key));

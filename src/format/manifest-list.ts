@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { DataType } from '../types/data-type.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import { countField, optionalInteger, optionalLong, textField } from './avro-fields.ts';
 import { manifestListSchema } from './avro-schemas.ts';
@@ -23,10 +23,23 @@ import { statsOfRows } from './stats.ts';
 
 let format: AvroFormat | undefined;
 
+/** What most lines of a list are: those of the list before. They never change, so each is encoded once. */
+const encodedLines = new WeakMap<ManifestFileMeta, Uint8Array>();
+
 /** The bytes of a manifest list; of no manifests, too. */
 export function encodeManifestList(metas: readonly ManifestFileMeta[], codec: AvroCodec = 'zstandard'): Uint8Array {
   format ??= avroFormat(manifestListSchema);
-  return encodeAvro(format, metas.map(recordOf), codec);
+  const lines: Uint8Array[] = [];
+  for (const meta of metas) lines.push(encodedLine(format, meta));
+  return encodeAvro(format, lines, codec);
+}
+
+function encodedLine(listFormat: AvroFormat, meta: ManifestFileMeta): Uint8Array {
+  const known = encodedLines.get(meta);
+  if (known !== undefined) return known;
+  const line = encodeAvroRecord(listFormat, recordOf(meta));
+  encodedLines.set(meta, line);
+  return line;
 }
 
 /**

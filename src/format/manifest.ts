@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { corrupt, isLakeError, unsupported } from '../base/errors.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import {
   bytesField,
@@ -61,11 +61,27 @@ const rowBytesMin = 12;
 
 let format: AvroFormat | undefined;
 
+/** Entries of manifests that will be merged, and so written again: an entry never changes. */
+const encodedEntries = new WeakMap<ManifestEntry, Uint8Array>();
+/** A manifest of more entries is not merged soon, and to keep the bytes of each would take as long as to encode it. */
+const keptEntriesMax = 64;
+
 /** The bytes of a manifest. An empty one is never written. */
 export function encodeManifest(entries: readonly ManifestEntry[], codec: AvroCodec = 'zstandard'): Uint8Array {
   assert(entries.length > 0, 'a manifest has entries');
   format ??= avroFormat(manifestSchema);
-  return encodeAvro(format, entries.map(recordOf), codec);
+  const isKept = entries.length <= keptEntriesMax;
+  const records: (AvroRecord | Uint8Array)[] = [];
+  for (const entry of entries) {
+    records.push(encodedEntries.get(entry) ?? (isKept ? encodedEntry(format, entry) : recordOf(entry)));
+  }
+  return encodeAvro(format, records, codec);
+}
+
+function encodedEntry(manifestFormat: AvroFormat, entry: ManifestEntry): Uint8Array {
+  const record = encodeAvroRecord(manifestFormat, recordOf(entry));
+  encodedEntries.set(entry, record);
+  return record;
 }
 
 /**

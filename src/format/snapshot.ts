@@ -5,7 +5,7 @@
  * @see spec 3.1, Paimon 1.4.2 Snapshot
  */
 import { corrupt } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
+import { type JsonObject, type JsonValue, longToJson, stringifyJson } from '../base/json.ts';
 import { isJsonObject, parseJsonObject } from './json-file.ts';
 
 /** The head of a table: one immutable JSON file per commit, `snapshot/snapshot-{id}`. @see spec 3.1 */
@@ -44,9 +44,36 @@ const longMax = 9_223_372_036_854_775_807n;
 
 /** The file's bytes, indented for people. Fields without a value are left out. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  const { properties, ...rest } = snapshot;
-  const json: JsonObject = { ...rest, properties: Object.keys(properties).length === 0 ? undefined : properties };
-  return new TextEncoder().encode(stringifyJson(json, 2));
+  // Each field by name, since copying them all takes longer than the rest.
+  const json: JsonObject = {
+    version: snapshot.version,
+    id: snapshot.id,
+    schemaId: snapshot.schemaId,
+    baseManifestList: snapshot.baseManifestList,
+    baseManifestListSize: snapshot.baseManifestListSize,
+    deltaManifestList: snapshot.deltaManifestList,
+    deltaManifestListSize: snapshot.deltaManifestListSize,
+    changelogManifestList: snapshot.changelogManifestList,
+    changelogManifestListSize: snapshot.changelogManifestListSize,
+    indexManifest: snapshot.indexManifest,
+    commitUser: snapshot.commitUser,
+    commitIdentifier: longToJson(snapshot.commitIdentifier),
+    commitKind: snapshot.commitKind,
+    timeMillis: snapshot.timeMillis,
+    totalRecordCount: longToJson(snapshot.totalRecordCount),
+    deltaRecordCount: longToJson(snapshot.deltaRecordCount),
+    changelogRecordCount: longToJson(snapshot.changelogRecordCount),
+    watermark: longToJson(snapshot.watermark),
+    statistics: snapshot.statistics,
+    nextRowId: longToJson(snapshot.nextRowId),
+    properties: isEmpty(snapshot.properties) ? undefined : snapshot.properties,
+  };
+  return Buffer.from(stringifyJson(json, 2));
+}
+
+function isEmpty(properties: Snapshot['properties']): boolean {
+  for (const _ in properties) return false;
+  return true;
 }
 
 /**
