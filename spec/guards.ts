@@ -54,7 +54,10 @@ const messageRules: Readonly<Record<MessageRule, string | undefined>> = {
   sequence: 'S6',
 };
 
-/** Ways out of `decideTake` other than taking what was handed over. */
+/**
+ * Ways out of `decideTake` other than taking what was handed over. `stale` guards nothing: of a shard that is not listed the
+ * log gives nothing either; it says why.
+ */
 const takeGuards: Readonly<Record<Exclude<TakeDecision['kind'], 'take' | 'stale'>, Unchecked>> = {
   nothing: {
     world: 'ingest',
