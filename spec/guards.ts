@@ -61,7 +61,6 @@ const messageRules: Readonly<Record<MessageRule, string | undefined>> = {
 const takeGuards: Readonly<Record<Exclude<TakeDecision['kind'], 'take' | 'stale'>, Unchecked>> = {
   nothing: {
     world: 'ingest',
-    backedBy: 'L1: a producer number seen',
     off: deciders => ({
       ...deciders,
       decideTake: facts => {
@@ -255,11 +254,11 @@ type GuardInput = Parameters<Deciders['decideGuards']>;
 function factsWithout(rule: ConflictRule, plan: GuardInput[0], facts: GuardInput[1]): GuardInput[1] {
   switch (rule) {
     case 'S2a': {
-      // As if what the plan deletes were live.
+      // As if what the plan deletes were live. The rule's other side is a guard of its own.
       const buckets = new Map(
         [...facts.buckets].map(([key, bucket]) => [
           key,
-          { ...bucket, repeated: new Set<string>(), live: [...(bucket.live ?? []), ...plan.deletes] },
+          { ...bucket, live: [...(bucket.live ?? []), ...plan.deletes] },
         ]),
       );
       return { ...facts, buckets };
