@@ -13,6 +13,7 @@ import {
 } from '../../test/maintenance-fixture.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { readExpiryRecord } from '../table/expiry-record.ts';
+import { liveEntries } from '../table/manifests.ts';
 import { pinSnapshot } from '../table/pins.ts';
 import { snapshotById } from '../table/snapshots.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
@@ -123,6 +124,8 @@ test('a snapshot that comes back after it was declared gone is garbage: its data
   await expireSnapshots(world.table);
   await world.store.put(`${tablePath}/snapshot/snapshot-3`, third?.bytes ?? new Uint8Array());
   expect(await pinSnapshot(ownLine(world.table), 'job', snapshot)).toBe('expired');
+  const reader = await opened(world.store, world.clock, 13);
+  await expect(liveEntries(reader.table, snapshot)).rejects.toMatchObject({ code: 'LAKE_SNAPSHOT_EXPIRED' });
   const again = await opened(world.store, world.clock, 12);
   expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', garbageCount: 1, oldestId: 4 });
   expect(await snapshotIds(world.store)).toEqual([4, 5]);
