@@ -1,0 +1,12 @@
+/** catalog */
+import { expect, test } from 'vitest';
+import { catalogScenarios } from './catalog-scenarios.ts';
+import { printedCount, strikeEverywhere } from './scenario.ts';
+
+for (const scenario of catalogScenarios) {
+  test(`${scenario.operation}: struck at any step`, async () => {
+    const count = await strikeEverywhere(scenario);
+    console.log(printedCount(count));
+    expect(count.total).toBeGreaterThan(0);
+  });
+}

@@ -1,0 +1,12 @@
+/** maintenance */
+import { expect, test } from 'vitest';
+import { maintenanceScenarios } from './maintenance-scenarios.ts';
+import { printedCount, strikeEverywhere } from './scenario.ts';
+
+for (const scenario of maintenanceScenarios) {
+  test(`${scenario.operation}: struck at any step`, async () => {
+    const count = await strikeEverywhere(scenario);
+    console.log(printedCount(count));
+    expect(count.total).toBeGreaterThan(0);
+  });
+}
