@@ -3,8 +3,8 @@
  * told that the request failed. The requests of all its stores are counted together, in the order in which they are made.
  */
 import { unreachable } from '../src/base/assert.ts';
-import type { LogStore } from '../src/storage/log-store.ts';
 import { logUnavailable } from '../src/storage/log-errors.ts';
+import type { LogStore } from '../src/storage/log-store.ts';
 import type { ListOptions, ListPage, ObjectStore } from '../src/storage/object-store.ts';
 import { storeUnavailable } from '../src/storage/store-errors.ts';
 

@@ -55,7 +55,11 @@ export function openLakeTable(parts: Parts, branch?: string): Promise<Table> {
 
 /** Rows of `from` to `to`, told apart by a word. */
 export function rowsNamed(word: string, from: number, to: number): Scalar[][] {
-  return Array.from({ length: to - from }, (_, index) => [BigInt(from + index), `${word}${from + index}`, from + index]);
+  return Array.from({ length: to - from }, (_, index) => [
+    BigInt(from + index),
+    `${word}${from + index}`,
+    from + index,
+  ]);
 }
 
 export type WriteOptions = { readonly commitUser?: string; readonly kind?: number; readonly branch?: string };
@@ -65,7 +69,10 @@ export async function writeRows(parts: Parts, rows: readonly Scalar[][], options
   const table = await openLakeTable(parts, options.branch);
   await using committer = new Committer(table);
   const writer = new TableWriter(table, committer, { commitUser: options.commitUser });
-  await writer.add(buildBatch({ fields: table.schema.fields }, rows), new Int8Array(rows.length).fill(options.kind ?? 0));
+  await writer.add(
+    buildBatch({ fields: table.schema.fields }, rows),
+    new Int8Array(rows.length).fill(options.kind ?? 0),
+  );
   await writer.commit();
 }
 
@@ -109,7 +116,11 @@ export async function wholeTable(world: World): Promise<void> {
     const before = snapshots[index - 1];
     if (before !== undefined) {
       strictEqual(snapshot.id, before.id + 1, 'snapshots are a chain');
-      strictEqual(snapshot.properties['tidelake.parent'], before.deltaManifestList, 'a snapshot links to the one below');
+      strictEqual(
+        snapshot.properties['tidelake.parent'],
+        before.deltaManifestList,
+        'a snapshot links to the one below',
+      );
     }
     const state = await loadState(table, snapshot.properties);
     if (state?.deadLetters === undefined) continue;

@@ -6,6 +6,7 @@ import { readChain } from '../../src/maintenance/chain.ts';
 import { expireSnapshots } from '../../src/maintenance/expire-snapshots.ts';
 import { ownLine } from '../../src/maintenance/lines.ts';
 import { maintainTable } from '../../src/maintenance/maintain-table.ts';
+import type { RunEnd } from '../../src/maintenance/receipt.ts';
 import { removeOrphanFiles } from '../../src/maintenance/remove-orphan-files.ts';
 import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
@@ -83,7 +84,8 @@ async function contentsOf(world: World): Promise<unknown> {
   };
 }
 
-type Run = (parts: Parameters<typeof openLakeTable>[0]) => Promise<unknown>;
+/** A part of maintenance, and how it ended. */
+type Run = (parts: Parameters<typeof openLakeTable>[0]) => Promise<RunEnd>;
 
 /** @param run the part of maintenance that is struck; it is what is done again, too */
 function maintenanceScenario(operation: string, run: Run): Scenario {
@@ -91,31 +93,20 @@ function maintenanceScenario(operation: string, run: Run): Scenario {
     operation,
     prepare: busyWorld,
     run: async process => void (await run(process)),
-    resume: async process => void (await run(process)),
+    resume: async process => deepStrictEqual((await run(process)).status, 'done', 'the next run comes to its end'),
     whole: wholeTable,
     async check(world) {
       const ids = await snapshotIds(world.store);
-      const before = await contentsOf(world);
+      const contents = await contentsOf(world);
       await cleanedUp(world, ['dev']);
-      return [ids, before];
+      return [ids, contents];
     },
   };
 }
 
-const expiry: Run = async parts => {
-  const receipt = await expireSnapshots(await openLakeTable(parts));
-  deepStrictEqual(receipt.status, 'done');
-};
-
-const orphans: Run = async parts => {
-  const receipt = await removeOrphanFiles(await openLakeTable(parts));
-  deepStrictEqual(receipt.status, 'done');
-};
-
-const everything: Run = async parts => {
-  const receipt = await maintainTable(await openLakeTable(parts), { orphans: 'remove' });
-  deepStrictEqual(receipt.end, { status: 'done' });
-};
+const expiry: Run = async parts => expireSnapshots(await openLakeTable(parts));
+const orphans: Run = async parts => removeOrphanFiles(await openLakeTable(parts));
+const everything: Run = async parts => (await maintainTable(await openLakeTable(parts), { orphans: 'remove' })).end;
 
 /** Whatever is not gone for good when a run has died can still be wanted: a consumer pins it, and gets it back. */
 const expiryThenConsumer: Scenario = {
@@ -130,7 +121,7 @@ const expiryThenConsumer: Scenario = {
     }
     return world;
   },
-  run: expiry,
+  run: async process => void (await expiry(process)),
   async resume(process) {
     const { world } = process;
     const wanted = [...world.acknowledged].find(what => what.startsWith('wanted '));
@@ -140,7 +131,7 @@ const expiryThenConsumer: Scenario = {
       await world.store.put(`${tablePath}/consumer/consumer-job`, Buffer.from(`{"nextSnapshot":${id}}`));
       world.acknowledged.add(`wanted ${id}`);
     }
-    await expiry(process);
+    deepStrictEqual((await expiry(process)).status, 'done');
   },
   whole: wholeTable,
   async check(world) {

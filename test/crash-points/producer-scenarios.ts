@@ -16,6 +16,7 @@ type Batches = { readonly rowCount: number; readonly textChars: number };
 
 const batchCount = 3;
 const keysOfBatch = 100;
+const recordBytesMax = 1_500;
 
 /** Rows of one batch as one of the processes sends it; their text says which. */
 function batchRows(by: 'first' | 'second', batch: number, { rowCount, textChars }: Batches): Scalar[][] {
@@ -42,7 +43,10 @@ async function checkBatches(world: World, batches: Batches): Promise<void> {
   const timesOf = (row: readonly Scalar[]): number => rows.filter(there => there === String(row)).length;
   let seen = 0;
   for (let batch = 0; batch < batchCount; batch += 1) {
-    ok(['first', 'second'].some(by => world.acknowledged.has(`${by} ${batch}`)), 'every batch is acknowledged in the end');
+    ok(
+      ['first', 'second'].some(by => world.acknowledged.has(`${by} ${batch}`)),
+      'every batch is acknowledged in the end',
+    );
     for (const by of ['first', 'second'] as const) {
       const times = batchRows(by, batch, batches).map(timesOf);
       seen += times.reduce((sum, count) => sum + count, 0);
@@ -58,7 +62,7 @@ function producerScenario(operation: string, batches: Batches): Scenario {
   return {
     operation,
     async prepare() {
-      const world = newWorld({ logRecordBytesMax: 1_500 });
+      const world = newWorld({ logRecordBytesMax: recordBytesMax });
       await makeTable(world, { keepsRows: true });
       return world;
     },
@@ -76,6 +80,8 @@ function producerScenario(operation: string, batches: Batches): Scenario {
     },
     async check(world) {
       await checkBatches(world, batches);
+      const hasClaims = (await allObjects(world.store, claimFolder)).length > 0;
+      ok(hasClaims === batches.textChars > recordBytesMax, 'what is larger than a record is claimed');
       await cleanedUp(world);
       world.clock.advance(24 * hourMs);
       await removeAgedClaims(world.store, { logRetentionMs: 24 * hourMs });

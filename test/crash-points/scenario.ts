@@ -14,7 +14,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { assert } from '../../src/base/assert.ts';
 import { isLakeError } from '../../src/base/errors.ts';
 import { Died, type Step, Steps, type Strike, type StrikeMode } from '../dying-store.ts';
-import { copyWorld, type LakeProcess, processOf, type World } from './world.ts';
+import { copyWorld, digestOf, type LakeProcess, processOf, type World } from './world.ts';
 
 export type Scenario = {
   readonly operation: string;
@@ -41,18 +41,22 @@ export type CrashPointCount = {
   readonly total: number;
 };
 
+export class CrashPointsFailed extends Error {
+  override readonly name = 'CrashPointsFailed';
+}
+
 /** Failed crash points that are told of one operation. */
 const failuresShownMax = 10;
 
-/** @throws AggregateError with what is wrong at each crash point where something is */
+/** @throws CrashPointsFailed when something is wrong at any crash point */
 export async function strikeEverywhere(scenario: Scenario): Promise<CrashPointCount> {
-  const world = await scenario.prepare();
-  const calm = await strikeOnce(scenario, world, []);
+  const parts = { prepared: await scenario.prepare(), seen: new Seen() };
+  const calm = await strikeOnce(scenario, parts, []);
   const strikes = strikesAt(calm.run);
   const failures: Error[] = [];
   const attempt = async (...struck: readonly Strike[]): Promise<Once | undefined> => {
     try {
-      const once = await strikeOnce(scenario, world, struck);
+      const once = await strikeOnce(scenario, parts, struck);
       deepStrictEqual(once.contents, calm.contents);
       return once;
     } catch (cause) {
@@ -72,7 +76,8 @@ export async function strikeEverywhere(scenario: Scenario): Promise<CrashPointCo
   }
   if (failures.length > 0) {
     const shown = failures.slice(0, failuresShownMax).map(({ message }) => message);
-    throw new AggregateError(failures, `${failures.length} crash points fail:\n${shown.join('\n')}`);
+    const message = `${failures.length} of ${strikes.length + pairs} crash points fail:\n${shown.join('\n')}`;
+    throw new CrashPointsFailed(message, { cause: failures[0] });
   }
   return countOf(scenario.operation, calm.run, { strikes, pairs });
 }
@@ -85,21 +90,68 @@ export function printedCount({ operation, reads, writes, byMode, pairs, total }:
 
 type Once = { readonly run: readonly Step[]; readonly resume: readonly Step[]; readonly contents: unknown };
 
-async function strikeOnce(scenario: Scenario, prepared: World, [first, second]: readonly Strike[]): Promise<Once> {
+/**
+ * What came of worlds. Resuming and checking depend on nothing but the world, so what has been seen of one holds for all
+ * that are the same to the byte: a death at a read is still run, but need not be resumed like the one before it.
+ */
+class Seen {
+  readonly #whole = new Set<string>();
+  readonly #checked = new Map<string, unknown>();
+  readonly #resumed = new Map<string, Once>();
+
+  async whole(scenario: Scenario, world: World): Promise<void> {
+    const digest = await digestOf(world);
+    if (this.#whole.has(digest)) return;
+    await scenario.whole(world);
+    this.#whole.add(digest);
+  }
+
+  async checked(scenario: Scenario, world: World): Promise<unknown> {
+    const digest = await digestOf(world);
+    if (!this.#checked.has(digest)) this.#checked.set(digest, await scenario.check(world));
+    return this.#checked.get(digest);
+  }
+
+  /** Only after deaths: one that lives may still be about something. */
+  async resumed(world: World, resume: () => Promise<Once>): Promise<Once> {
+    const digest = await digestOf(world);
+    const known = this.#resumed.get(digest) ?? (await resume());
+    this.#resumed.set(digest, known);
+    return known;
+  }
+}
+
+async function strikeOnce(
+  scenario: Scenario,
+  { prepared, seen }: { readonly prepared: World; readonly seen: Seen },
+  [first, second]: readonly Strike[],
+): Promise<Once> {
   const world = await copyWorld(prepared);
   const run = new Steps(first);
   await endOf(first, () => scenario.run(processOf(world, run, 'first')));
   assert(first === undefined || run.made.length >= first.step, 'the step was reached');
-  await scenario.whole(world);
+  await seen.whole(scenario, world);
+  const goOn = async (): Promise<Once> => ({
+    run: run.made,
+    ...(await resumeAndCheck(scenario, world, { second, seen })),
+  });
+  return run.isDead && second === undefined ? seen.resumed(world, goOn) : goOn();
+}
+
+async function resumeAndCheck(
+  scenario: Scenario,
+  world: World,
+  { second, seen }: { readonly second: Strike | undefined; readonly seen: Seen },
+): Promise<Omit<Once, 'run'>> {
   const resume = new Steps(second);
   await endOf(second, () => scenario.resume(processOf(world, resume, 'second')));
   if (second !== undefined) {
     assert(resume.made.length >= second.step, 'the second step was reached');
-    await scenario.whole(world);
+    await seen.whole(scenario, world);
     await scenario.resume(processOf(world, new Steps(), 'third'));
   }
-  await scenario.whole(world);
-  return { run: run.made, resume: resume.made, contents: await scenario.check(world) };
+  await seen.whole(scenario, world);
+  return { resume: resume.made, contents: await seen.checked(scenario, world) };
 }
 
 /** A process that was struck may fail with its death, or with a failure of the world; never with a bug of its own. */

@@ -1,4 +1,5 @@
 /** The world of a scenario: a store, two logs and a clock in memory, with the table `d.t`; and the processes in it. */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../src/base/clock.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import type { LogStore } from '../../src/storage/log-store.ts';
@@ -6,7 +7,7 @@ import { MemoryLogStore } from '../../src/storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { dyingLogStore, dyingStore, type Steps } from '../dying-store.ts';
-import { replayObjects, type TimedAction } from '../maintenance-fixture.ts';
+import { allObjects, replayObjects, type TimedAction } from '../maintenance-fixture.ts';
 import { ManualClock } from '../table-fixture.ts';
 
 export type WorldSettings = { readonly logRecordBytesMax?: number | undefined };
@@ -37,14 +38,15 @@ export type LakeProcess = {
 const logSeed = 11;
 const shardCount = 2;
 
-export function newWorld(settings: WorldSettings = {}): World {
+/** @param seed of what happens in the world outside of the processes */
+export function newWorld(settings: WorldSettings = {}, seed = 1): World {
   const clock = new ManualClock();
   // The same seed gives a log and its copy the same incarnation.
   const parts = { clock, random: seededRandom(logSeed) };
   return {
     settings,
     clock,
-    random: seededRandom(1),
+    random: seededRandom(seed),
     store: new MemoryObjectStore('memory:crash-points', clock),
     log: new MemoryLogStore({ name: 'events', shardCount, recordBytesMax: settings.logRecordBytesMax }, parts),
     commitLog: new MemoryLogStore({ name: 'commits', shardCount: 1 }, parts),
@@ -54,7 +56,8 @@ export function newWorld(settings: WorldSettings = {}): World {
 
 /** The same objects and records, of the same ages and at the same positions. */
 export async function copyWorld(from: World): Promise<World> {
-  const to = newWorld(from.settings);
+  // Other ids than those that the world was made with.
+  const to = newWorld(from.settings, 2);
   const records = [...(await recordsOf(from.log, to.log)), ...(await recordsOf(from.commitLog, to.commitLog))];
   await replayObjects(from.store, to.store, { clock: to.clock, untilMs: from.clock.nowMs(), alongside: records });
   for (const what of from.acknowledged) to.acknowledged.add(what);
@@ -75,6 +78,21 @@ async function recordsOf(from: LogStore, to: LogStore): Promise<readonly TimedAc
     atMs: arrivalMs,
     run: async () => void (await to.append([{ hashKey, data }])),
   }));
+}
+
+/** The same text for worlds that are the same to the byte and the millisecond. */
+export async function digestOf(world: World): Promise<string> {
+  const hash = createHash('sha256').update(`${world.clock.nowMs()} ${[...world.acknowledged].toSorted()}`);
+  for (const { key, lastModifiedMs } of await allObjects(world.store)) {
+    hash.update(`\n${key} ${lastModifiedMs} `).update((await world.store.get(key))?.bytes ?? '');
+  }
+  for (const log of [world.log, world.commitLog]) {
+    for (const { shardId } of (await log.describe()).shards) {
+      const { records } = await log.read(shardId, { kind: 'earliest' });
+      for (const { position, arrivalMs, data } of records) hash.update(`\n${position} ${arrivalMs} `).update(data);
+    }
+  }
+  return hash.digest('hex');
 }
 
 const seedOf = { first: 101, second: 202, third: 303 } as const;
