@@ -45,13 +45,28 @@ export async function newWorld(settings: FixtureSettings = {}, seed = 1): Promis
 export async function copyOf(world: World, seed = 2): Promise<World> {
   const clock = new ManualClock();
   const store = new MemoryObjectStore('memory:copy', clock);
-  const objects = await allObjects(world.store);
-  for (const { key, lastModifiedMs } of objects.toSorted((a, b) => a.lastModifiedMs - b.lastModifiedMs)) {
-    clock.advance(lastModifiedMs - clock.nowMs());
-    await store.put(key, (await world.store.get(key))?.bytes ?? new Uint8Array());
-  }
-  clock.advance(world.clock.nowMs() - clock.nowMs());
+  await replayObjects(world.store, store, { clock, untilMs: world.clock.nowMs() });
   return { clock, store, ...(await opened(store, clock, seed)) };
+}
+
+export type TimedAction = { readonly atMs: number; readonly run: () => Promise<void> };
+
+/** Puts the objects of a store into another with the ages they have, and does what else was done at its time. */
+export async function replayObjects(
+  from: ObjectStore,
+  to: ObjectStore,
+  options: { readonly clock: ManualClock; readonly untilMs: number; readonly alongside?: readonly TimedAction[] },
+): Promise<void> {
+  const { clock, untilMs, alongside = [] } = options;
+  const puts = (await allObjects(from)).map(({ key, lastModifiedMs }) => ({
+    atMs: lastModifiedMs,
+    run: async () => void (await to.put(key, (await from.get(key))?.bytes ?? new Uint8Array())),
+  }));
+  for (const { atMs, run } of [...puts, ...alongside].toSorted((a, b) => a.atMs - b.atMs)) {
+    clock.advance(atMs - clock.nowMs());
+    await run();
+  }
+  clock.advance(untilMs - clock.nowMs());
 }
 
 /** The table as another process sees it, through any store. */
