@@ -230,7 +230,8 @@ export async function missingFiles(store: ObjectStore, table: Table): Promise<re
 /** Data, manifests and states that no root needs. */
 export async function litterIn(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const needed = new Set<string>();
-  for (const root of await roots(store, table.path)) for (const key of await neededUnder(store, table, root)) needed.add(key);
+  for (const root of await roots(store, table.path))
+    for (const key of await neededUnder(store, table, root)) needed.add(key);
   const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
