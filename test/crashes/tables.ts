@@ -1,15 +1,7 @@
 /** The two tables of the crash tests: one shows every change once, the other the last of each flight. */
 
 import { systemClock } from '../../src/base/clock.ts';
-import {
-  type Lake,
-  LakeError,
-  type LakeTable,
-  openLake,
-  type RowOf,
-  type ShapeOf,
-  t,
-} from '../../src/index.ts';
+import { type Lake, LakeError, type LakeTable, openLake, type RowOf, type ShapeOf, t } from '../../src/index.ts';
 import type { LakeComponents } from '../../src/service/lake-parts.ts';
 import type { LakeSettings } from '../../src/service/settings.ts';
 import { changeOf } from './changes.ts';
