@@ -79,8 +79,9 @@ function localAddress(uri: string, path: string): StoreAddress {
   if (!path.startsWith('//')) return { kind: 'local', root: path };
   try {
     return { kind: 'local', root: fileURLToPath(`file:${path}`) };
-  } catch (error) {
-    throw badStoreSettings(`store address ${addressText(uri)}: is not a file URL of this machine`, error);
+  } catch {
+    // Without the cause, which repeats the address.
+    throw badStoreSettings(`store address ${addressText(uri)}: is not a file URL of this machine`);
   }
 }
 

@@ -47,7 +47,10 @@ export async function pinSnapshot(
   snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
 ): Promise<'pinned' | 'expired'> {
   if (!isFileName(consumerId)) {
-    throw invalid('LAKE_BAD_NAME', `consumer ${JSON.stringify(consumerId.slice(0, 80))}: its id must do as the name of a file`);
+    throw invalid(
+      'LAKE_BAD_NAME',
+      `consumer ${JSON.stringify(consumerId.slice(0, 80))}: its id must do as the name of a file`,
+    );
   }
   const key = `${line.metaPath}/${consumerPath(consumerId)}`;
   await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));

@@ -76,8 +76,31 @@ test('what looks like another name, or can not be seen, makes no table and leave
     options: {},
   } as const;
   const bad = [
-    ...['a\u202eb', 'a\u200bb', '\ufeffa', 'a\u00adb', 'a\u2066b', 'a\u{e0041}', 'a\uff0fb', '\uff0e\uff0e', 'a\uff3cb'],
-    ...['a\u2044b', 'a\u2215b', 'e\u0301', '\u212b', 'a ', 'a\u00a0', 'a\u2028b', '\ud800', '\udc00a', '..', '.', 'a/b'],
+    ...[
+      'a\u202eb',
+      'a\u200bb',
+      '\ufeffa',
+      'a\u00adb',
+      'a\u2066b',
+      'a\u{e0041}',
+      'a\uff0fb',
+      '\uff0e\uff0e',
+      'a\uff3cb',
+    ],
+    ...[
+      'a\u2044b',
+      'a\u2215b',
+      'e\u0301',
+      '\u212b',
+      'a ',
+      'a\u00a0',
+      'a\u2028b',
+      '\ud800',
+      '\udc00a',
+      '..',
+      '.',
+      'a/b',
+    ],
     ...['a\\b', 'a\0', 'a\x7f', 'a\x9f', 'x'.repeat(253), 'é'.repeat(127), '\u{1f600}'.repeat(64)],
   ];
   for (const name of bad) {
