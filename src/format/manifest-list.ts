@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { DataType } from '../types/data-type.ts';
 import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
-import { countField, optionalInteger, optionalLong, textField } from './avro-fields.ts';
+import { countField, fileNameField, optionalInteger, optionalLong } from './avro-fields.ts';
 import { manifestListSchema } from './avro-schemas.ts';
 import { deserializeRow } from './binary-row.ts';
 import {
@@ -96,7 +96,7 @@ function partitionsOf(entries: readonly ManifestEntry[], types: readonly DataTyp
 function metaOf(record: AvroRecord): ManifestFileMeta {
   checkVersion(record['_VERSION'], 'manifest list');
   return {
-    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
     numAddedFiles: countField(record['_NUM_ADDED_FILES'], '_NUM_ADDED_FILES'),
     numDeletedFiles: countField(record['_NUM_DELETED_FILES'], '_NUM_DELETED_FILES'),

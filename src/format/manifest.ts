@@ -10,6 +10,8 @@ import type { AvroCodec } from './avro-container.ts';
 import {
   bytesField,
   countField,
+  fileNameField,
+  fileNamesField,
   integerField,
   longField,
   optionalBytes,
@@ -20,8 +22,6 @@ import {
   optionalText,
   optionalTexts,
   recordField,
-  textField,
-  textsField,
 } from './avro-fields.ts';
 import { manifestSchema } from './avro-schemas.ts';
 import type { DataFileMeta, FileSource, SimpleStats } from './data-file.ts';
@@ -136,7 +136,7 @@ function entryOf(record: AvroRecord): ManifestEntry {
 
 function fileOf(record: AvroRecord): DataFileMeta {
   return {
-    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
     rowCount: countField(record['_ROW_COUNT'], '_ROW_COUNT'),
     minKey: rowBytes(record['_MIN_KEY'], '_MIN_KEY'),
@@ -147,7 +147,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
     maxSequenceNumber: longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER'),
     schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
     level: countField(record['_LEVEL'], '_LEVEL'),
-    extraFiles: textsField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
+    extraFiles: fileNamesField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
     creationTimeMs: optionalInteger(record['_CREATION_TIME'], '_CREATION_TIME'),
     deleteRowCount: optionalCount(record['_DELETE_ROW_COUNT'], '_DELETE_ROW_COUNT'),
     embeddedIndex: optionalBytes(record['_EMBEDDED_FILE_INDEX'], '_EMBEDDED_FILE_INDEX'),

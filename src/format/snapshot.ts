@@ -6,6 +6,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { type JsonObject, type JsonValue, longToJson, stringifyJson } from '../base/json.ts';
+import { checkedFileName } from './file-name.ts';
 import { isJsonObject, parseJsonObject } from './json-file.ts';
 
 /** The head of a table: one immutable JSON file per commit, `snapshot/snapshot-{id}`. @see spec 3.1 */
@@ -89,13 +90,13 @@ export function decodeSnapshot(bytes: Uint8Array, where: string): Snapshot {
     version: fields.integer('version') ?? 1,
     id: fields.requiredInteger('id'),
     schemaId: fields.requiredInteger('schemaId'),
-    baseManifestList: fields.requiredText('baseManifestList'),
+    baseManifestList: fields.requiredFileName('baseManifestList'),
     baseManifestListSize: fields.integer('baseManifestListSize'),
-    deltaManifestList: fields.requiredText('deltaManifestList'),
+    deltaManifestList: fields.requiredFileName('deltaManifestList'),
     deltaManifestListSize: fields.integer('deltaManifestListSize'),
-    changelogManifestList: fields.text('changelogManifestList'),
+    changelogManifestList: fields.fileName('changelogManifestList'),
     changelogManifestListSize: fields.integer('changelogManifestListSize'),
-    indexManifest: fields.text('indexManifest'),
+    indexManifest: fields.fileName('indexManifest'),
     commitUser: fields.requiredText('commitUser'),
     commitIdentifier: fields.requiredLong('commitIdentifier'),
     commitKind: fields.commitKind(),
@@ -104,7 +105,7 @@ export function decodeSnapshot(bytes: Uint8Array, where: string): Snapshot {
     deltaRecordCount: fields.long('deltaRecordCount') ?? 0n,
     changelogRecordCount: fields.long('changelogRecordCount'),
     watermark: fields.long('watermark'),
-    statistics: fields.text('statistics'),
+    statistics: fields.fileName('statistics'),
     properties: fields.texts('properties'),
     nextRowId: fields.long('nextRowId'),
   };
@@ -128,6 +129,16 @@ class SnapshotFields {
 
   requiredText(key: string): string {
     return this.text(key) ?? this.#missing(key);
+  }
+
+  fileName(key: string): string | undefined {
+    const name = this.text(key);
+    if (name === undefined) return undefined;
+    return checkedFileName(name, { code: 'LAKE_CORRUPT_SNAPSHOT', where: `${this.#where}: ${key}` });
+  }
+
+  requiredFileName(key: string): string {
+    return this.fileName(key) ?? this.#missing(key);
   }
 
   /** A count, id or time: no negative number of them makes sense. */

@@ -6,8 +6,9 @@
  * then looks at the pins, so one of the two always sees the other. A file may be there again, put back by a run that was
  * late; so the expiry record is asked as well.
  */
-import { corrupt } from '../base/errors.ts';
+import { corrupt, invalid } from '../base/errors.ts';
 import { stringifyJson } from '../base/json.ts';
+import { isFileName } from '../format/file-name.ts';
 import { parseJsonObject } from '../format/json-file.ts';
 import { consumerFolder, consumerPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
@@ -47,6 +48,12 @@ export async function pinSnapshot(
   consumerId: string,
   snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
 ): Promise<'pinned' | 'expired'> {
+  if (!isFileName(consumerId)) {
+    throw invalid(
+      'LAKE_BAD_NAME',
+      `consumer ${JSON.stringify(consumerId.slice(0, 80))}: its id must do as the name of a file`,
+    );
+  }
   const key = `${line.metaPath}/${consumerPath(consumerId)}`;
   await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));
   // Not only its own file: with one above it missing it hangs on nothing.
