@@ -20,10 +20,10 @@ export type CommitsSettings = {
   readonly pauseMs: number;
   /** Without, a file's name says what is in it, and nothing is uploaded. */
   readonly hasDataFiles: boolean;
-  /** In pauses. */
+  /** About how many commits lie between two deeds of an actor. */
   readonly compactEvery: number;
   readonly readEvery: number;
-  /** In commits; undefined: nothing expires, and nothing is removed. */
+  /** undefined: nothing expires, and nothing is removed. */
   readonly maintainEvery: number | undefined;
 };
 
@@ -33,6 +33,9 @@ export type OpenedTable = { readonly table: Table; readonly committer: Committer
 const stepsMax = 100_000;
 const readsInParallelMax = 8;
 const longPauseShare = 0.02;
+/** What is looked at less often than that comes in bursts of long pauses. */
+const pauseFactorMax = 100;
+const earlyShare = 0.03;
 const longPauseMs = { min: 20 * 60_000, max: 40 * 3_600_000 };
 
 export class CommitsBench {
@@ -92,8 +95,17 @@ export class CommitsBench {
   /** Waits as long as actors do: mostly about the pause, now and then for hours. */
   async pause(process: SimProcess, factor = 1): Promise<void> {
     const isLong = this.#pauses.next() < longPauseShare;
-    const range = { min: Math.max(1, this.settings.pauseMs / 10), max: this.settings.pauseMs * 2 };
-    await process.clock.sleep(logUniform(this.#pauses.next(), isLong ? longPauseMs : range) * factor);
+    const { pauseMs } = this.settings;
+    const range = isLong ? longPauseMs : { min: Math.max(1, (pauseMs * factor) / 10), max: pauseMs * factor * 2 };
+    await process.clock.sleep(logUniform(this.#pauses.next(), range));
+  }
+
+  /** Waits until about so many commits have come since `sinceId`, now and then for less. @returns the head then */
+  async untilDue(process: SimProcess, sinceId: number, commits: number): Promise<number> {
+    do {
+      await this.pause(process, Math.min(commits, pauseFactorMax) / 3);
+    } while (!this.#isStopped && this.model.headId - sinceId < commits && process.random.next() > earlyShare);
+    return this.model.headId;
   }
 
   bucket(process: SimProcess): number {

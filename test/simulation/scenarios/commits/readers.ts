@@ -19,8 +19,8 @@ const storeTickMsMax = 1_000;
 export function reader(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
-    while (!bench.isStopped) {
-      await bench.pause(process, bench.settings.readEvery);
+    for (let at = bench.model.headId; !bench.isStopped; ) {
+      at = await bench.untilDue(process, at, bench.settings.readEvery);
       if (process.random.next() < 0.95) await readHead(bench, table);
       else await readHistory(bench, process, table);
     }
@@ -124,19 +124,12 @@ export function maintainer(bench: CommitsBench, name: string): Promise<void> {
   const { maintainEvery = Number.POSITIVE_INFINITY } = bench.settings;
   return bench.world.supervise(name, async process => {
     const { table } = await bench.open(process);
-    let maintainedId = 0;
-    while (!bench.isStopped) {
-      await bench.pause(process, maintainEvery / 3);
-      // Reading everything is dear, so it mostly waits until there is something to do.
-      const isDue = bench.model.headId - maintainedId >= maintainEvery || process.random.next() < earlyShare;
-      if (!isDue) continue;
+    for (let at = bench.model.headId; !bench.isStopped; ) {
+      at = await bench.untilDue(process, at, maintainEvery);
       await maintain(bench, table);
-      maintainedId = bench.model.headId;
     }
   });
 }
-
-const earlyShare = 0.03;
 
 /** A run may give up, over a rival or the store; the next one goes on. @returns whether it came to its end */
 export async function maintain(bench: CommitsBench, table: Table): Promise<boolean> {

@@ -69,8 +69,8 @@ function numbered(planned: PlannedFile, sequence: bigint): PlannedFile {
 export function compactor(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const opened = await bench.open(process);
-    while (!bench.isStopped) {
-      await bench.pause(process, bench.settings.compactEvery);
+    for (let at = bench.model.headId; !bench.isStopped; ) {
+      at = await bench.untilDue(process, at, bench.settings.compactEvery);
       try {
         await compactBucket(bench, process, opened);
       } catch (error) {
