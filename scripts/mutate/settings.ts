@@ -1,0 +1,45 @@
+/** What is mutated, what tests it, and what is asked of it: a JSON file, so that a fixture can bring its own. */
+import { globSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { MessagePlaces } from './find-mutants.ts';
+
+export type Settings = {
+  /** Of paths that do not begin with `/`; from the settings file. */
+  readonly root: string;
+  /** Globs of sources by area. Tests and fixtures among them are left out. */
+  readonly areas: Readonly<Record<string, readonly string[]>>;
+  readonly tests: readonly string[];
+  /** Globs of test files that match the above and are not to be run: too slow, or in processes of their own. */
+  readonly testsLeftOut: readonly string[];
+  /** A test that takes longer than this without any mutant is not used. */
+  readonly testMsMax: number;
+  readonly killedPercentMin: number;
+  /** The file of survivors that are accepted, each with its reason. */
+  readonly survivors: string;
+  readonly messages: MessagePlaces;
+};
+
+/** @throws SyntaxError, or the file system's error */
+export function readSettings(file: string): Settings {
+  const settings: Settings = JSON.parse(readFileSync(file, 'utf8'));
+  return { ...settings, root: resolve(file, '..', settings.root) };
+}
+
+export type SourceFile = { readonly file: string; readonly area: string };
+
+export function sourceFiles({ areas, root }: Settings): readonly SourceFile[] {
+  return Object.entries(areas).flatMap(([area, globs]) =>
+    filesOf(root, globs)
+      .filter(file => !/\.test\.ts$/.test(file))
+      .map(file => ({ file, area })),
+  );
+}
+
+export function testFiles({ tests, testsLeftOut, root }: Settings): readonly string[] {
+  const leftOut = new Set(filesOf(root, testsLeftOut));
+  return filesOf(root, tests).filter(file => !leftOut.has(file));
+}
+
+function filesOf(root: string, globs: readonly string[]): readonly string[] {
+  return [...new Set(globs.flatMap(glob => globSync(glob, { cwd: root })))].toSorted();
+}
