@@ -39,7 +39,8 @@ function rendered(text: string, { start, end, mutants, inside }: Span): string {
     from = span.end;
   }
   body += text.slice(from, end);
-  if (mutants[0]?.kind === 'statement') return `if (!${switchName}(${mutants[0].id})) { ${body} }`;
+  // In braces, lest an `else` that follows becomes its own.
+  if (mutants[0]?.kind === 'statement') return `{ if (!${switchName}(${mutants[0].id})) { ${body} } }`;
   if (mutants.length === 0) return body;
   const choices = mutants.map(({ id, code }) => `${switchName}(${id}) ? (${code}) : `).join('');
   return `(${choices}(${body}))`;
