@@ -71,8 +71,7 @@ async function mutate(
   try {
     const settings = {
       root: '.',
-      areas: { all: ['program.ts'] },
-      tests: ['*.test.ts'],
+      areas: { all: { sources: ['program.ts'], tests: ['*.test.ts'] } },
       testsLeftOut: [],
       testMsMax: 5_000,
       killedPercentMin: 50,

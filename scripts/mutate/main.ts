@@ -57,7 +57,10 @@ async function run(): Promise<boolean> {
   const tried = chosen.filter(mutant => !known.includes(mutant));
   console.log(`mutants ${all.length}, chosen ${chosen.length}, seed ${options.seed}`);
   const results: Result[] = known.map(mutant => ({ mutant, status: 'survived', by: '' }));
-  if (tried.length > 0) results.push(...(await tryAll(tried)));
+  const areaOf = new Map(sources.map(({ file, area }) => [file, area]));
+  for (const [area, ofArea] of Map.groupBy(tried, ({ file }) => areaOf.get(file) ?? '')) {
+    results.push(...(await tryAll(area, ofArea)));
+  }
   const gone = [...accepted.keys()].filter(key => !all.some(mutant => keyOf(mutant) === key));
   for (const key of gone) console.log(`listed as a survivor, but there is no such mutant: ${key}`);
   const { lines, passed } = reportOf(results, sources, accepted, settings.killedPercentMin);
@@ -71,7 +74,7 @@ function mutantsOf(file: string, { root, messages }: Settings, firstId: number):
   return findMutants(file, readFileSync(join(root, file), 'utf8'), messages, firstId);
 }
 
-async function tryAll(mutants: readonly Mutant[]): Promise<readonly Result[]> {
+async function tryAll(area: string, mutants: readonly Mutant[]): Promise<readonly Result[]> {
   const { root, testMsMax } = settings;
   const sources = Object.fromEntries(
     [...Map.groupBy(mutants, ({ file }) => file)].map(([file, ofFile]) => [
@@ -79,12 +82,12 @@ async function tryAll(mutants: readonly Mutant[]): Promise<readonly Result[]> {
       withMutants(readFileSync(join(root, file), 'utf8'), ofFile),
     ]),
   );
-  const task: WorkerTask = { root, testFiles: testFiles(settings), sources };
+  const task: WorkerTask = { root, testFiles: testFiles(settings, area), sources };
   const taskFile = join(cacheFolder, `task-${process.pid}.json`);
   writeFileSync(taskFile, JSON.stringify(task));
   const workerCount = Number(options.workers);
   const coverage = await cover(taskFile, workerCount, testMsMax);
-  console.log(`tests ${coverage.tests.length}, used ${coverage.ms.size}`);
+  console.log(`${area}: mutants ${mutants.length}, tests ${coverage.tests.length}, used ${coverage.ms.size}`);
   let count = 0;
   return await tryMutants(taskFile, mutants, coverage, {
     workerCount,

@@ -6,10 +6,8 @@ import type { MessagePlaces } from './find-mutants.ts';
 export type Settings = {
   /** Of paths that do not begin with `/`; from the settings file. */
   readonly root: string;
-  /** Globs of sources by area. Tests and fixtures among them are left out. */
-  readonly areas: Readonly<Record<string, readonly string[]>>;
-  readonly tests: readonly string[];
-  /** Globs of test files that match the above and are not to be run: too slow, or in processes of their own. */
+  readonly areas: Readonly<Record<string, Area>>;
+  /** Globs of test files that are not to be run though an area names them: too slow, or in processes of their own. */
   readonly testsLeftOut: readonly string[];
   /** A test that takes longer than this without any mutant is not used. */
   readonly testMsMax: number;
@@ -18,6 +16,9 @@ export type Settings = {
   readonly survivors: string;
   readonly messages: MessagePlaces;
 };
+
+/** What is tried together: globs of sources, tests among them left out, and of the tests that they meet. */
+export type Area = { readonly sources: readonly string[]; readonly tests: readonly string[] };
 
 /** @throws SyntaxError, or the file system's error */
 export function readSettings(file: string): Settings {
@@ -28,16 +29,16 @@ export function readSettings(file: string): Settings {
 export type SourceFile = { readonly file: string; readonly area: string };
 
 export function sourceFiles({ areas, root }: Settings): readonly SourceFile[] {
-  return Object.entries(areas).flatMap(([area, globs]) =>
-    filesOf(root, globs)
+  return Object.entries(areas).flatMap(([area, { sources }]) =>
+    filesOf(root, sources)
       .filter(file => !/\.test\.ts$/.test(file))
       .map(file => ({ file, area })),
   );
 }
 
-export function testFiles({ tests, testsLeftOut, root }: Settings): readonly string[] {
+export function testFiles({ areas, testsLeftOut, root }: Settings, area: string): readonly string[] {
   const leftOut = new Set(filesOf(root, testsLeftOut));
-  return filesOf(root, tests).filter(file => !leftOut.has(file));
+  return filesOf(root, areas[area]?.tests ?? []).filter(file => !leftOut.has(file));
 }
 
 function filesOf(root: string, globs: readonly string[]): readonly string[] {

@@ -26,7 +26,7 @@ export type Coverage = {
 
 /** A test with a mutant may take this many times as long as without, and so much more. */
 const limitFactor = 10;
-const limitMsMin = 3_000;
+const limitMsMin = 5_000;
 
 /** @throws Error when tests fail without a mutant */
 export async function cover(taskFile: string, workerCount: number, testMsMax: number): Promise<Coverage> {
