@@ -89,6 +89,7 @@ export function findMutants(file: string, text: string, messages: MessagePlaces,
 function isLeftOut(node: SyntaxNode, { parent, part }: Place, messages: MessagePlaces): boolean {
   if (node.type.startsWith('TS') && !transparentTypes.has(node.type)) return true;
   if (/^(?:Import|ExportAll)/.test(node.type)) return true;
+  if (part === 'source') return true;
   if (parent === undefined) return false;
   if (keyParts.has(part) && parent['computed'] !== true) return true;
   if (node.type === 'CallExpression' && messages.wholeCalls.includes(calledName(node))) return true;

@@ -39,7 +39,12 @@ const narrowing: ReadonlySet<string> = new Set([
   'trim',
   'take',
 ]);
-const otherMethods: Readonly<Record<string, string>> = { every: 'some', some: 'every', max: 'min', min: 'max' };
+const otherMethods: ReadonlyMap<string, string> = new Map([
+  ['every', 'some'],
+  ['some', 'every'],
+  ['max', 'min'],
+  ['min', 'max'],
+]);
 
 const expressionOperators: Readonly<Record<string, Operator>> = {
   condition: (node, around) => {
@@ -161,7 +166,7 @@ function methodChanges(node: SyntaxNode, text: string): readonly { node: SyntaxN
   const receiver = sourceOf(object, text);
   const isMath = receiver === 'Math';
   if (narrowing.has(name)) return [{ node, replacement: receiver }];
-  const other = otherMethods[name];
+  const other = otherMethods.get(name);
   if (other !== undefined && isMath === /^m/.test(name)) return [{ node, replacement: `${receiver}.${other}${given}` }];
   if (name === 'at' && given === '(-1)') return [{ node, replacement: `${receiver}.at(0)` }];
   return [];

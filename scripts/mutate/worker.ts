@@ -25,15 +25,15 @@ Reflect.set(globalThis, switchName, (id: number): boolean => {
 });
 Reflect.set(globalThis, '__vitestStandIn', vitestStandIn(realExpect));
 replaceModules();
-// What a mutant leaves floating belongs to no test; the tests that reach it decide.
-process.on('unhandledRejection', () => {});
-process.on('uncaughtException', () => {});
 for (const method of ['log', 'info', 'warn', 'error'] as const) console[method] = () => {};
 
 for (const file of task.testFiles) {
   collectFrom(file);
   await import(pathToFileURL(join(task.root, file)).href);
 }
+// What a mutant leaves floating belongs to no test; the tests that reach it decide.
+process.on('unhandledRejection', () => {});
+process.on('uncaughtException', () => {});
 process.on('message', (question: Question) => void answer(question));
 process.on('disconnect', () => process.exit());
 say({ kind: 'ready', tests: collectedTests(), reachedByLoading: [...reached] });
