@@ -172,9 +172,10 @@ test('only the settings read the environment', () => {
   expect(places(outside, /\bprocess\.env\b/)).toEqual([]);
 });
 
-test('only tests and conformance suites import vitest', () => {
+test('only tests, conformance suites and what runs tests with mutants import vitest', () => {
   const others = files.filter(
-    ({ path, imports }) => imports.includes('vitest') && !/\.(test|conformance)\.ts$/.test(path),
+    ({ path, imports }) =>
+      imports.includes('vitest') && !/\.(test|conformance)\.ts$|^scripts\/mutate\/worker\.ts$/.test(path),
   );
   expect(others.map(({ path }) => path)).toEqual([]);
 });
