@@ -59,6 +59,9 @@ export const manifestVersion = 2;
 /** The shortest serialized row there is, that of no fields. */
 const rowBytesMin = 12;
 
+/** That of a table whose buckets are put off. */
+const bucketMin = -2;
+
 let format: AvroFormat | undefined;
 
 /** The bytes of a manifest. An empty one is never written. */
@@ -109,16 +112,23 @@ function entryOf(record: AvroRecord): ManifestEntry {
   checkVersion(record['_VERSION'], 'manifest');
   const kind = record['_KIND'];
   if (kind !== 0 && kind !== 1) throw corrupt('LAKE_CORRUPT_AVRO', `field _KIND is ${String(kind)}`);
+  const bucket = integerField(record['_BUCKET'], '_BUCKET');
+  if (bucket < bucketMin) throw corrupt('LAKE_CORRUPT_AVRO', `field _BUCKET is ${bucket}`);
   return {
     kind: kind === 0 ? 'add' : 'delete',
     partition: rowBytes(record['_PARTITION'], '_PARTITION'),
-    bucket: integerField(record['_BUCKET'], '_BUCKET'),
+    bucket,
     totalBuckets: integerField(record['_TOTAL_BUCKETS'], '_TOTAL_BUCKETS'),
     file: fileOf(recordField(record['_FILE'], '_FILE')),
   };
 }
 
 function fileOf(record: AvroRecord): DataFileMeta {
+  const minSequenceNumber = longField(record['_MIN_SEQUENCE_NUMBER'], '_MIN_SEQUENCE_NUMBER');
+  const maxSequenceNumber = longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER');
+  if (minSequenceNumber > maxSequenceNumber) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `sequence numbers from ${minSequenceNumber} to ${maxSequenceNumber}`);
+  }
   return {
     fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
@@ -127,8 +137,8 @@ function fileOf(record: AvroRecord): DataFileMeta {
     maxKey: rowBytes(record['_MAX_KEY'], '_MAX_KEY'),
     keyStats: statsOf(record['_KEY_STATS'], '_KEY_STATS'),
     valueStats: statsOf(record['_VALUE_STATS'], '_VALUE_STATS'),
-    minSequenceNumber: longField(record['_MIN_SEQUENCE_NUMBER'], '_MIN_SEQUENCE_NUMBER'),
-    maxSequenceNumber: longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER'),
+    minSequenceNumber,
+    maxSequenceNumber,
     schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
     level: countField(record['_LEVEL'], '_LEVEL'),
     extraFiles: textsField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
@@ -145,7 +155,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
 
 function recordOf(entry: ManifestEntry): AvroRecord {
   assert(entry.partition.length >= rowBytesMin, 'a partition is a serialized row');
-  assert(entry.bucket >= -2, () => `bucket ${entry.bucket}`);
+  assert(entry.bucket >= bucketMin, () => `bucket ${entry.bucket}`);
   return {
     _VERSION: manifestVersion,
     _KIND: entry.kind === 'add' ? 0 : 1,

@@ -32,13 +32,15 @@ function fieldsOf(name: string): readonly DataField[] {
   });
 }
 
-const fieldsByColumns = new Map<string, readonly DataField[]>();
+let known: readonly (readonly DataField[])[] | undefined;
 
+/** The fields of the fixture that has most of these columns, and a column that no file has. */
 function knownFields(columns: readonly string[]): readonly DataField[] {
-  if (fieldsByColumns.size === 0) {
-    for (const name of names) for (const field of fieldsOf(name)) fieldsByColumns.set(field.name, [...(fieldsByColumns.get(field.name) ?? []), field]);
-  }
-  return columns.flatMap(column => fieldsByColumns.get(column)?.slice(0, 1) ?? []);
+  known ??= names.map(fieldsOf);
+  const shared = known.map(fields => fields.filter(({ name }) => columns.includes(name)).length);
+  const fields = known[shared.indexOf(Math.max(...shared))] ?? [];
+  const missing: DataField = { id: 999, name: 'gone', type: parseType('INT'), description: undefined, defaultValue: undefined };
+  return [...fields.filter(({ name }) => columns.includes(name)), missing];
 }
 
 function footerOf(bytes: Uint8Array): { readonly footer: Footer; readonly start: number } {

@@ -35,6 +35,14 @@ function jsonOf(input: Uint8Array): unknown {
   }
 }
 
+/** The values of the binary columns, which JSON has as text, as callers give them. */
+function withBinaries(row: unknown): unknown {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return row;
+  const binary = new Set(rowType.fields.filter(({ type }) => /binary/.test(type.kind)).map(({ name }) => name));
+  const entries = Object.entries(row).map(([name, value]): [string, unknown] => [name, binary.has(name) && typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'base64')) : value]);
+  return Object.fromEntries(entries);
+}
+
 const textOf = (input: Uint8Array): string => Buffer.from(input).toString();
 const parts = await openLakeParts({ warehouse: 'memory:fuzz', access: 'read' });
 const context = { getRemainingTimeInMillis: () => 60_000 };
@@ -45,7 +53,7 @@ async function* onePiece(input: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 const ddl = `CREATE TABLE IF NOT EXISTS \`d\`.t (
-  k BIGINT NOT NULL COMMENT 'the key', p STRING DEFAULT 'x', a ARRAY<MAP<STRING, ROW<x INT, y DECIMAL(10, 2)>>>,
+  k BIGINT NOT NULL COMMENT 'the key', p STRING, a ARRAY<MAP<STRING, ROW<x INT, y DECIMAL(10, 2)>>>,
   ts TIMESTAMP(3) WITH LOCAL TIME ZONE, PRIMARY KEY (k, p) NOT ENFORCED
 ) COMMENT 'it''s' PARTITIONED BY (p) WITH ('bucket' = '4', 'merge-engine' = 'deduplicate');`;
 
@@ -54,13 +62,11 @@ const statements = [
   "SELECT a, `b c`, count(*) FROM d.t /*+ OPTIONS('scan.snapshot-id' = '3') */ AS x WHERE k > 1 -- end",
   "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01 00:00:00' JOIN d.`u$snapshots` ON t.k = u.k",
   "INSERT INTO d.t (k, p) VALUES (1, 'a'), (2, NULL)",
-  'INSERT OVERWRITE t SELECT * FROM s; DROP TABLE IF EXISTS d.t',
-  "DELETE FROM t WHERE k IN (1, 2, 3) AND v LIKE 'a%'",
-  "UPDATE t SET v = 'x' WHERE k = 1",
+  'INSERT INTO t SELECT * FROM s; DROP TABLE IF EXISTS d.t',
   'ALTER TABLE t ADD (c INT COMMENT \'n\' AFTER k); ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP (c)',
   "ALTER TABLE t SET ('snapshot.num-retained.max' = '5')",
   'CREATE DATABASE IF NOT EXISTS d; SHOW TABLES; SHOW CREATE TABLE t; DESCRIBE d.t; DROP DATABASE d CASCADE; USE d',
-  'EXPLAIN SELECT 1; SHOW DATABASES; /* comment */ SET x = y',
+  'EXPLAIN SELECT 1; SHOW DATABASES; /* comment */ SELECT 2',
 ];
 
 export const textTargets: readonly Target[] = [
@@ -78,7 +84,7 @@ export const textTargets: readonly Target[] = [
   {
     name: 'ddl',
     decoders: ['parseStatements'],
-    corpus: () => texts(ddl, 'CREATE TABLE d.t (a INT) WITH ()', 'CREATE TABLE t (a INT ARRAY, PRIMARY KEY (a) NOT ENFORCED)'),
+    corpus: () => texts(ddl, "CREATE TABLE d.t (a INT) WITH ('a' = 'b')", 'CREATE TABLE t (a INT ARRAY, PRIMARY KEY (a) NOT ENFORCED)'),
     mutate: mutateText,
     decode: input => {
       const definition = definitionOfDdl(parseIdentifier('d.t'), textOf(input));
@@ -128,7 +134,7 @@ export const textTargets: readonly Target[] = [
     corpus: () => texts(...canonicalLines),
     mutate: mutateJson,
     decode: input => {
-      const row = jsonOf(input);
+      const row = withBinaries(jsonOf(input));
       const scalars = userRowToScalars(rowType, row as Readonly<Record<string, unknown>>);
       const batch = buildBatch(rowType, [scalars]);
       const again = buildBatch(rowType, [userRowToScalars(rowType, userRows(batch)(0))]);
