@@ -32,7 +32,11 @@ export function saveCase({ target, what, input }: Failure): string {
   const digest = createHash('sha256').update(input).digest('hex').slice(0, 10);
   const path = `${target}/${digest}.json`;
   mkdirSync(new URL(`${target}/`, folder), { recursive: true });
-  const text = JSON.stringify({ target, found, expect: 'unknown', input: Buffer.from(input).toString('base64') }, undefined, 2);
+  const text = JSON.stringify(
+    { target, found, expect: 'unknown', input: Buffer.from(input).toString('base64') },
+    undefined,
+    2,
+  );
   writeFileSync(new URL(path, folder), `${text}\n`);
   return `test/fuzz/cases/${path}`;
 }

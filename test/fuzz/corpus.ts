@@ -12,7 +12,9 @@ let paths: readonly string[] | undefined;
 /** Golden files whose path matches, spread evenly over the tables. */
 export function goldenFiles(pattern: RegExp): readonly Uint8Array[] {
   paths ??= readdirSync(warehouse, { recursive: true, encoding: 'utf8' }).toSorted();
-  const found = paths.filter(path => pattern.test(path) && statSync(new URL(encodeURI(path), warehouse)).size <= fileBytesMax);
+  const found = paths.filter(
+    path => pattern.test(path) && statSync(new URL(encodeURI(path), warehouse)).size <= fileBytesMax,
+  );
   const step = Math.max(1, Math.floor(found.length / filesMax));
   return found.filter((_, index) => index % step === 0).map(path => readFileSync(new URL(encodeURI(path), warehouse)));
 }

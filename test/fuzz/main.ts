@@ -15,14 +15,21 @@ const inputsOfRound = 4_000;
 
 function print(target: Target, seed: number, { inputs, counts, failures }: Report): void {
   const parts = Object.entries(counts).toSorted(([, a], [, b]) => b - a);
-  console.log(`${target.name}: ${inputs} inputs, seed ${seed}: ${parts.map(([label, n]) => `${n} ${label}`).join(', ')}`);
+  console.log(
+    `${target.name}: ${inputs} inputs, seed ${seed}: ${parts.map(([label, n]) => `${n} ${label}`).join(', ')}`,
+  );
   for (const failure of failures) {
     console.log(`  input ${failure.index}: ${failure.what}\n  kept as ${saveCase(failure)}`);
   }
 }
 
 const { values } = parseArgs({
-  options: { target: { type: 'string' }, seed: { type: 'string' }, inputs: { type: 'string' }, seconds: { type: 'string' } },
+  options: {
+    target: { type: 'string' },
+    seed: { type: 'string' },
+    inputs: { type: 'string' },
+    seconds: { type: 'string' },
+  },
 });
 const chosen = values.target === undefined ? targets : [targetNamed(values.target)];
 let seed = Number(values.seed ?? Math.floor(systemRandom.next() * 2 ** 31));

@@ -57,7 +57,9 @@ function changedJson(value: JsonValue, random: Random): JsonValue {
       case 0:
         return Object.fromEntries(entries.filter((_, index) => index !== at));
       case 1:
-        return Object.fromEntries(entries.map((entry, index) => (index === at ? [pick(random, oddKeys), item] : entry)));
+        return Object.fromEntries(
+          entries.map((entry, index) => (index === at ? [pick(random, oddKeys), item] : entry)),
+        );
       case 2:
         return Object.fromEntries([...entries, [pick(random, oddKeys), pick(random, oddValues)]]);
       case 3: {
@@ -121,8 +123,16 @@ export const mutateJson: Mutator = (input, random, other) => {
 };
 
 const odd = ["'", '"', '`', '(', ')', '((((', '/*', '*/', '/*+', '--', ';', ',', '.', '\\', '\u0000', '\n', '<', '>'];
-const words = 'NOT NULL AND OR IN BETWEEN LIKE SELECT FROM WHERE OPTIONS FOR SYSTEM_TIME AS OF ARRAY ROW MAP 0 -1 1e999';
-const pieces = [...odd, ...words.split(' '), '9'.repeat(400), 'ARRAY<'.repeat(40), '('.repeat(5000), 'NOT '.repeat(9000)];
+const words =
+  'NOT NULL AND OR IN BETWEEN LIKE SELECT FROM WHERE OPTIONS FOR SYSTEM_TIME AS OF ARRAY ROW MAP 0 -1 1e999';
+const pieces = [
+  ...odd,
+  ...words.split(' '),
+  '9'.repeat(400),
+  'ARRAY<'.repeat(40),
+  '('.repeat(5000),
+  'NOT '.repeat(9000),
+];
 
 /** Words and signs of a language moved, doubled, dropped, or replaced by those of another text. */
 export const mutateText: Mutator = (input, random, other) => {
@@ -136,9 +146,11 @@ export const mutateText: Mutator = (input, random, other) => {
     const length = 1 + below(random, 4);
     const chance = random.next();
     if (chance < 0.25) tokens = tokens.toSpliced(at, length);
-    else if (chance < 0.45) tokens = tokens.toSpliced(below(random, tokens.length + 1), 0, ...tokens.slice(at, at + length));
+    else if (chance < 0.45)
+      tokens = tokens.toSpliced(below(random, tokens.length + 1), 0, ...tokens.slice(at, at + length));
     else if (chance < 0.75) tokens = tokens.toSpliced(at, random.next() < 0.5 ? 1 : 0, pick(random, pieces));
-    else if (others.length > 0) tokens = tokens.toSpliced(at, 1, ...others.slice(below(random, others.length)).slice(0, length));
+    else if (others.length > 0)
+      tokens = tokens.toSpliced(at, 1, ...others.slice(below(random, others.length)).slice(0, length));
   }
   return encoder.encode(tokens.join(''));
 };

@@ -6,9 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { inputOf, type Target } from './target.ts';
 import type { WorkerLine } from './worker.ts';
 
-export type Failure = { readonly target: string; readonly seed: number; readonly index: number; readonly what: string; readonly input: Uint8Array };
+export type Failure = {
+  readonly target: string;
+  readonly seed: number;
+  readonly index: number;
+  readonly what: string;
+  readonly input: Uint8Array;
+};
 
-export type Report = { readonly inputs: number; readonly counts: Readonly<Record<string, number>>; readonly failures: readonly Failure[] };
+export type Report = {
+  readonly inputs: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly failures: readonly Failure[];
+};
 
 export type RunOptions = { readonly seed: number; readonly inputs: number };
 
@@ -24,8 +34,16 @@ export async function runTarget(target: Target, { seed, inputs }: RunOptions): P
   let first = 0;
   for (let deaths = 0; first < inputs && deaths < deathsMax; deaths += 1) {
     const life = await live(target, { seed, first, end: inputs }, line => {
-      if (line.kind === 'counts') for (const [label, n] of Object.entries(line.counts)) counts[label] = (counts[label] ?? 0) + n;
-      else failures.push({ target: target.name, seed, index: line.index, what: line.what, input: Buffer.from(line.input, 'base64') });
+      if (line.kind === 'counts')
+        for (const [label, n] of Object.entries(line.counts)) counts[label] = (counts[label] ?? 0) + n;
+      else
+        failures.push({
+          target: target.name,
+          seed,
+          index: line.index,
+          what: line.what,
+          input: Buffer.from(line.input, 'base64'),
+        });
     });
     if (life.what === undefined) break;
     const input = inputOf(target, target.corpus(), { seed, index: life.index });
@@ -38,9 +56,20 @@ export async function runTarget(target: Target, { seed, inputs }: RunOptions): P
 
 type Life = { readonly index: number; readonly what: string | undefined };
 
-function live(target: Target, range: { seed: number; first: number; end: number }, take: (line: WorkerLine) => void): Promise<Life> {
+function live(
+  target: Target,
+  range: { seed: number; first: number; end: number },
+  take: (line: WorkerLine) => void,
+): Promise<Life> {
   const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-  const args = [`--max-old-space-size=${heapMegabytesMax}`, worker, target.name, `${range.seed}`, `${range.first}`, `${range.end}`];
+  const args = [
+    `--max-old-space-size=${heapMegabytesMax}`,
+    worker,
+    target.name,
+    `${range.seed}`,
+    `${range.first}`,
+    `${range.end}`,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   let index = range.first;
   let isHung = false;
@@ -53,7 +82,8 @@ function live(target: Target, range: { seed: number; first: number; end: number 
   let timer = hang();
   const { stdout, stderr: errors } = child;
   const progress = child.stdio[3];
-  if (stdout === null || errors === null || !(progress instanceof Readable)) throw new TypeError('three pipes were asked for');
+  if (stdout === null || errors === null || !(progress instanceof Readable))
+    throw new TypeError('three pipes were asked for');
   progress.on('data', (bytes: Buffer) => {
     if (bytes.length >= 4) index = bytes.readUInt32LE(bytes.length - 4);
     clearTimeout(timer);
@@ -69,7 +99,8 @@ function live(target: Target, range: { seed: number; first: number; end: number 
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (code === 0) resolve({ index, what: undefined });
-      else resolve({ index, what: isHung ? 'hang' : `the process ended with ${code ?? signal}: ${stderr.slice(-600)}` });
+      else
+        resolve({ index, what: isHung ? 'hang' : `the process ended with ${code ?? signal}: ${stderr.slice(-600)}` });
     });
   });
 }

@@ -66,7 +66,11 @@ function usedBytes(): number {
 }
 
 /** The input of that number: the same for the same seed, whatever came before. */
-export function inputOf(target: Target, corpus: readonly Uint8Array[], place: { seed: number; index: number }): Uint8Array {
+export function inputOf(
+  target: Target,
+  corpus: readonly Uint8Array[],
+  place: { seed: number; index: number },
+): Uint8Array {
   const random: Random = seededRandom(Math.imul(place.seed, 0x9e37_79b1) ^ Math.imul(place.index + 1, 0x85eb_ca77));
   // Copies: a slice of a Buffer, which files come in as, would share its memory.
   const [input, other] = [pick(random, corpus), pick(random, corpus)].map(bytes => Uint8Array.from(bytes));

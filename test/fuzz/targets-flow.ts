@@ -4,16 +4,27 @@ import { seededRandom } from '../../src/base/random.ts';
 import { concatBytes } from '../../src/bytes/concat.ts';
 import { crc32 } from '../../src/bytes/crc32.ts';
 import { readDropMarker } from '../../src/catalog/drop-marker.ts';
-import { encodeManifest } from '../../src/format/manifest.ts';
 import { readClaim } from '../../src/flow/claim.ts';
-import { type CommitMessage, decodeCommitMessage, encodeCommitMessage } from '../../src/flow/group-commit/commit-message.ts';
+import {
+  type CommitMessage,
+  decodeCommitMessage,
+  encodeCommitMessage,
+} from '../../src/flow/group-commit/commit-message.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoint.ts';
 import { readDeadLetterList, readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
 import { decodeBody, decodeRecord, encodeBody, encodeRecord, type LogRecord } from '../../src/flow/log-record.ts';
+import { encodeManifest } from '../../src/format/manifest.ts';
 import { readExpiryRecord } from '../../src/maintenance/expiry-record.ts';
-import { decodeHead, decodeMeta, decodeSegmentHeader, encodeHead, encodeMeta, encodeSegmentHeader } from '../../src/storage/local/log-layout.ts';
 import { encodeFrames, readFrame } from '../../src/storage/local/log-frame.ts';
+import {
+  decodeHead,
+  decodeMeta,
+  decodeSegmentHeader,
+  encodeHead,
+  encodeMeta,
+  encodeSegmentHeader,
+} from '../../src/storage/local/log-layout.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { readConsumers } from '../../src/table/pins.ts';
 import { readSnapshot } from '../../src/table/snapshots.ts';
@@ -52,7 +63,19 @@ function sampleBatch(rowCount: number): ReturnType<typeof buildBatch> {
 function recordOf(rowCount: number): Uint8Array {
   const kinds = Int8Array.from({ length: rowCount }, (_, row) => row % 4);
   const { encoding, body, bodyBytes } = encodeBody({ rows: sampleBatch(rowCount), kinds });
-  const header = { tableId: 'id', tableName: 'db.t', schemaId: 3, bucket: 2, bucketCount: 4, producerId: 'p', producerNamed: true, producerNumber: 9, rowCount, bodyBytes, claim: undefined };
+  const header = {
+    tableId: 'id',
+    tableName: 'db.t',
+    schemaId: 3,
+    bucket: 2,
+    bucketCount: 4,
+    producerId: 'p',
+    producerNamed: true,
+    producerNumber: 9,
+    rowCount,
+    bodyBytes,
+    claim: undefined,
+  };
   return encodeRecord({ header, encoding, body });
 }
 
@@ -97,7 +120,10 @@ function decodeWholeRecord(input: Uint8Array): LogRecord {
 
 /** Without a new checksum only the originals may pass. */
 function onlyOriginals(originals: readonly Uint8Array[], input: Uint8Array): void {
-  holds(originals.some(original => Buffer.compare(original, input) === 0), 'bytes that nobody wrote pass the checksum');
+  holds(
+    originals.some(original => Buffer.compare(original, input) === 0),
+    'bytes that nobody wrote pass the checksum',
+  );
 }
 
 const clock = new ManualClock();
@@ -166,7 +192,16 @@ const stateOf = (bytes: Uint8Array): IngestState => decodeState(Buffer.from(byte
 
 async function deadLetterFiles(): Promise<readonly Uint8Array[]> {
   const table = await tableWith('x', new Uint8Array());
-  const letter = { shardId: 's', position: 9n, arrivalMs: 5, reason: 'unreadable', detail: 'why', rows: [0, 2], rowCount: 3, data: Uint8Array.of(1, 2, 3) } as const;
+  const letter = {
+    shardId: 's',
+    position: 9n,
+    arrivalMs: 5,
+    reason: 'unreadable',
+    detail: 'why',
+    rows: [0, 2],
+    rowCount: 3,
+    data: Uint8Array.of(1, 2, 3),
+  } as const;
   const { name } = await storeDeadLetterFile(table, [letter, { ...letter, rows: undefined }]);
   const object = await table.store.get(tableObjectKey(table, name));
   return [object?.bytes ?? new Uint8Array()];
@@ -177,11 +212,22 @@ const letterFiles: readonly Uint8Array[] = await deadLetterFiles();
 const mutateLines: Mutator = (input, random, other) => {
   const lines = Buffer.from(input).toString().split('\n');
   const at = Math.floor(random.next() * lines.length);
-  return Buffer.from(lines.map((line, index) => (index === at ? Buffer.from(mutateJson(Buffer.from(line), random, other)).toString() : line)).join('\n'));
+  return Buffer.from(
+    lines
+      .map((line, index) =>
+        index === at ? Buffer.from(mutateJson(Buffer.from(line), random, other)).toString() : line,
+      )
+      .join('\n'),
+  );
 };
 
-const frames = encodeFrames([Uint8Array.of(1, 2, 3), new Uint8Array(40), new Uint8Array()], { start: 64, arrivalMs: 9 }).bytes;
-const metas = [undefined, 5_000].map(retentionMs => encodeMeta({ incarnation, shardCount: 2, segmentBytesMax: 1_000_000, retentionMs }));
+const frames = encodeFrames([Uint8Array.of(1, 2, 3), new Uint8Array(40), new Uint8Array()], {
+  start: 64,
+  arrivalMs: 9,
+}).bytes;
+const metas = [undefined, 5_000].map(retentionMs =>
+  encodeMeta({ incarnation, shardCount: 2, segmentBytesMax: 1_000_000, retentionMs }),
+);
 const heads = [encodeHead({ end: 900, segmentStart: 100, lastArrivalMs: 5 }, incarnation)];
 const segments = [encodeSegmentHeader({ start: 100, previousArrivalMs: 5 }, incarnation)];
 
@@ -252,7 +298,8 @@ export const flowTargets: readonly Target[] = [
   {
     name: 'dead-letter-list',
     decoders: ['readDeadLetterList'],
-    corpus: () => texts('[{"name":"dead-letters-1","rowCount":6,"entryCount":2},{"name":"b","rowCount":1,"entryCount":1}]'),
+    corpus: () =>
+      texts('[{"name":"dead-letters-1","rowCount":6,"entryCount":2},{"name":"b","rowCount":1,"entryCount":1}]'),
     mutate: mutateJson,
     decode: async input => {
       for (const file of await readDeadLetterList(await tableWith('list', input), 'list')) {
@@ -264,12 +311,14 @@ export const flowTargets: readonly Target[] = [
   {
     name: 'checkpoint',
     decoders: ['readCheckpoint'],
-    corpus: () => texts('{"position":"123"}', '{"position":"49590338271490256608559692538361571095921575989136588898"}'),
+    corpus: () =>
+      texts('{"position":"123"}', '{"position":"49590338271490256608559692538361571095921575989136588898"}'),
     mutate: mutateJson,
     decode: async input => {
       const store = await storeWith('x', input);
       await writeCheckpoint(store, incarnation, 's', 1n);
-      for await (const page of store.list('tidelake-log/')) for (const { key } of page.objects) await store.put(key, input);
+      for await (const page of store.list('tidelake-log/'))
+        for (const { key } of page.objects) await store.put(key, input);
       const position = await readCheckpoint(store, incarnation, 's');
       holds(position === undefined || position >= 0n, 'a position below zero');
     },
@@ -282,14 +331,22 @@ export const flowTargets: readonly Target[] = [
     decode: async input => {
       const [original = new Uint8Array()] = records;
       const sha256 = createHash('sha256').update(original).digest('hex');
-      const bytes = await readClaim(await storeWith('tidelake/claims/claim-1', input), { name: 'claim-1', sizeBytes: original.length, sha256 });
+      const bytes = await readClaim(await storeWith('tidelake/claims/claim-1', input), {
+        name: 'claim-1',
+        sizeBytes: original.length,
+        sha256,
+      });
       onlyOriginals([original], bytes);
     },
   },
   {
     name: 'expiry-record',
     decoders: ['readExpiryRecord'],
-    corpus: () => texts('{"version":1,"turn":"t","floor":4,"floorIdentity":"m","isOpen":true,"held":[{"id":3,"text":"{}"},{"id":4,"text":"{}"}]}', '{"version":1,"turn":"t","floor":1,"isOpen":false,"held":[]}'),
+    corpus: () =>
+      texts(
+        '{"version":1,"turn":"t","floor":4,"floorIdentity":"m","isOpen":true,"held":[{"id":3,"text":"{}"},{"id":4,"text":"{}"}]}',
+        '{"version":1,"turn":"t","floor":1,"isOpen":false,"held":[]}',
+      ),
     mutate: mutateJson,
     decode: async input => {
       const record = await readExpiryRecord(home(await storeWith('d.db/t/tidelake/expiry', input)));

@@ -59,7 +59,13 @@ function rowCorpus(): readonly Uint8Array[] {
     if (type.kind === 'bigint' || type.kind === 'decimal' || type.kind.startsWith('timestamp')) return 123_000_000_000n;
     return 7;
   });
-  return [serializeRow(sampleTypes, values), serializeRow(sampleTypes, values.map((v, i) => (i % 3 === 0 ? null : v)))];
+  return [
+    serializeRow(sampleTypes, values),
+    serializeRow(
+      sampleTypes,
+      values.map((v, i) => (i % 3 === 0 ? null : v)),
+    ),
+  ];
 }
 
 export const metadataTargets: readonly Target[] = [
@@ -100,7 +106,11 @@ export const metadataTargets: readonly Target[] = [
             const changed = pairs.map((pair, index) => {
               if (index !== at) return pair;
               const [key = '"x"', value = '"1"'] = pair.split(/:(.*)/s);
-              return `${key}:${JSON.stringify(Buffer.from(mutateText(Buffer.from(value), random, other)).toString().slice(0, 200))}`;
+              return `${key}:${JSON.stringify(
+                Buffer.from(mutateText(Buffer.from(value), random, other))
+                  .toString()
+                  .slice(0, 200),
+              )}`;
             });
             return `${head}${changed.join(',')}}`;
           }),
@@ -150,7 +160,11 @@ export const metadataTargets: readonly Target[] = [
       }
       if (entries.length === 0 || entries.some(({ file }) => file.creationTimeMs === undefined)) return entries;
       if (entries.some(({ bucket }) => bucket < -2)) holds(false, 'a bucket below -2');
-      return comesBack(entries, value => encodeManifest(value), bytes => decodeManifest(bytes, where));
+      return comesBack(
+        entries,
+        value => encodeManifest(value),
+        bytes => decodeManifest(bytes, where),
+      );
     },
   },
   {
@@ -160,8 +174,13 @@ export const metadataTargets: readonly Target[] = [
     mutate: mutateAvro,
     decode: input => {
       const metas = decodeManifestList(input, where);
-      for (const meta of metas) holds(meta.fileSize > 0 && meta.numAddedFiles + meta.numDeletedFiles > 0, 'an empty manifest');
-      return comesBack(metas, value => encodeManifestList(value), bytes => decodeManifestList(bytes, where));
+      for (const meta of metas)
+        holds(meta.fileSize > 0 && meta.numAddedFiles + meta.numDeletedFiles > 0, 'an empty manifest');
+      return comesBack(
+        metas,
+        value => encodeManifestList(value),
+        bytes => decodeManifestList(bytes, where),
+      );
     },
   },
   {
@@ -190,4 +209,3 @@ export const metadataTargets: readonly Target[] = [
 function stringOf(row: readonly unknown[]): string {
   return row.map(value => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value))).join('|');
 }
-

@@ -4,7 +4,7 @@ import { parseJson } from '../../src/base/json.ts';
 import type { Random } from '../../src/base/random.ts';
 import { bytesSource } from '../../src/bytes/byte-source.ts';
 import { concatBytes } from '../../src/bytes/concat.ts';
-import { type Footer, chunkStart, magic, tailBytes } from '../../src/format/parquet/footer.ts';
+import { chunkStart, type Footer, magic, tailBytes } from '../../src/format/parquet/footer.ts';
 import { readFooter } from '../../src/format/parquet/footer-reader.ts';
 import { writeFooter } from '../../src/format/parquet/footer-writer.ts';
 import { type Page, readPages, writePageHeader } from '../../src/format/parquet/page.ts';
@@ -39,7 +39,13 @@ function knownFields(columns: readonly string[]): readonly DataField[] {
   known ??= names.map(fieldsOf);
   const shared = known.map(fields => fields.filter(({ name }) => columns.includes(name)).length);
   const fields = known[shared.indexOf(Math.max(...shared))] ?? [];
-  const missing: DataField = { id: 999, name: 'gone', type: parseType('INT'), description: undefined, defaultValue: undefined };
+  const missing: DataField = {
+    id: 999,
+    name: 'gone',
+    type: parseType('INT'),
+    description: undefined,
+    defaultValue: undefined,
+  };
   return [...fields.filter(({ name }) => columns.includes(name)), missing];
 }
 
@@ -49,12 +55,33 @@ function footerOf(bytes: Uint8Array): { readonly footer: Footer; readonly start:
   return { footer: readFooter(bytes.subarray(start, tail), bytes.length, where), start };
 }
 
-const odd = [0, 1, -1, 2, 7, 127, 128, 255, 65_536, 2 ** 20, 2 ** 26, 2 ** 29, 2 ** 31 - 1, 2 ** 31, 2 ** 40, 2 ** 53 - 1];
+const odd = [
+  0,
+  1,
+  -1,
+  2,
+  7,
+  127,
+  128,
+  255,
+  65_536,
+  2 ** 20,
+  2 ** 26,
+  2 ** 29,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 40,
+  2 ** 53 - 1,
+];
 
 /** Some numbers of the footer are others; where rows are counted, mostly everywhere alike. */
 function changedFooter(footer: Footer, random: Random): Footer {
   const number = (value: number): number => {
-    if (random.next() < 0.5) return pick(random, odd.filter(n => n >= 0));
+    if (random.next() < 0.5)
+      return pick(
+        random,
+        odd.filter(n => n >= 0),
+      );
     return Math.max(0, value + pick(random, [-1, 1, 8, -8]));
   };
   const groupAt = below(random, footer.rowGroups.length);
@@ -66,11 +93,25 @@ function changedFooter(footer: Footer, random: Random): Footer {
       return { ...group, rowCount, chunks: group.chunks.map(chunk => ({ ...chunk, valueCount: rowCount })) };
     }
     const at = below(random, group.chunks.length);
-    const key = pick(random, ['valueCount', 'uncompressedBytes', 'compressedBytes', 'dataPageOffset', 'dictionaryPageOffset'] as const);
-    return { ...group, chunks: group.chunks.map((chunk, i) => (i === at ? { ...chunk, [key]: number(chunk[key] ?? 0) } : chunk)) };
+    const key = pick(random, [
+      'valueCount',
+      'uncompressedBytes',
+      'compressedBytes',
+      'dataPageOffset',
+      'dictionaryPageOffset',
+    ] as const);
+    return {
+      ...group,
+      chunks: group.chunks.map((chunk, i) => (i === at ? { ...chunk, [key]: number(chunk[key] ?? 0) } : chunk)),
+    };
   });
   const schemaAt = 1 + below(random, footer.schema.length - 1);
-  const schema = random.next() < 0.8 ? footer.schema : footer.schema.map((element, index) => (index === schemaAt ? { ...pick(random, footer.schema.slice(1)), name: element.name } : element));
+  const schema =
+    random.next() < 0.8
+      ? footer.schema
+      : footer.schema.map((element, index) =>
+          index === schemaAt ? { ...pick(random, footer.schema.slice(1)), name: element.name } : element,
+        );
   return { ...footer, schema, rowGroups, rowCount: rowGroups.reduce((sum, group) => sum + group.rowCount, 0) };
 }
 
@@ -82,7 +123,13 @@ function changedPage(page: Page, random: Random, other: Uint8Array): Page {
     return page.isCompressed ? { ...page, body } : { ...page, body, plainBytes: body.length };
   }
   const key = pick(random, ['valueCount', 'encoding', 'plainBytes', 'definitionEncoding'] as const);
-  const value = key === 'encoding' || key === 'definitionEncoding' ? below(random, 11) : pick(random, odd.filter(n => n >= 0 && n < 2 ** 31));
+  const value =
+    key === 'encoding' || key === 'definitionEncoding'
+      ? below(random, 11)
+      : pick(
+          random,
+          odd.filter(n => n >= 0 && n < 2 ** 31),
+        );
   return { ...page, [key]: value };
 }
 
@@ -122,7 +169,12 @@ function rebuilt(input: Uint8Array, random: Random, other: Uint8Array): Uint8Arr
         bytes = concatBytes(written);
       }
       parts.push(bytes);
-      const moved = { ...chunk, compressedBytes: bytes.length, dataPageOffset: at + dictionaryBytes, dictionaryPageOffset: dictionaryBytes > 0 ? at : undefined };
+      const moved = {
+        ...chunk,
+        compressedBytes: bytes.length,
+        dataPageOffset: at + dictionaryBytes,
+        dictionaryPageOffset: dictionaryBytes > 0 ? at : undefined,
+      };
       at += bytes.length;
       return moved;
     });
@@ -142,7 +194,8 @@ async function readAll(input: Uint8Array): Promise<unknown> {
     const print = canonicalRow(batch);
     if (batch.rowCount > 0) print(batch.rowCount - 1);
     rowCount += batch.rowCount;
-    for (const [index, { type }] of fields.entries()) holds(type.nullable || batch.columns[index]?.nullCount === 0, 'a null in NOT NULL');
+    for (const [index, { type }] of fields.entries())
+      holds(type.nullable || batch.columns[index]?.nullCount === 0, 'a null in NOT NULL');
     if (rowCount > 100_000) return rowCount;
   }
   holds(rowCount === file.rowCount, `${rowCount} rows read of ${file.rowCount}`);
@@ -154,7 +207,7 @@ const files = (): readonly Uint8Array[] => [...names, 'pyarrow-v2', 'pyarrow-emp
 export const parquetTargets: readonly Target[] = [
   {
     name: 'parquet-file',
-    decoders: ['openParquet', 'readPages', 'readRowGroup', 'decodePages'],
+    decoders: ['readPages', 'readRowGroup', 'decodePages'],
     corpus: files,
     mutate: mutateParquet,
     decode: readAll,
@@ -169,7 +222,10 @@ export const parquetTargets: readonly Target[] = [
       readThrift(input, 0, where);
       const footer = readFooter(input, 2 ** 20, where);
       for (const chunk of footer.rowGroups.flatMap(group => group.chunks)) {
-        holds(chunkStart(chunk) >= 0 && chunkStart(chunk) + chunk.compressedBytes <= 2 ** 20, 'a chunk outside the file');
+        holds(
+          chunkStart(chunk) >= 0 && chunkStart(chunk) + chunk.compressedBytes <= 2 ** 20,
+          'a chunk outside the file',
+        );
       }
       const read = (bytes: Uint8Array): Footer => readFooter(bytes.subarray(0, -tailBytes), 2 ** 20, where);
       const plain = { ...footer, schema: footer.schema.map(element => ({ ...element, annotation: undefined })) };

@@ -1,14 +1,14 @@
 /** What people and services send: SQL, DDL, filters, rows, events, settings, addresses. */
-import { randomRowsType } from './text-fixture.ts';
+
 import { parseIdentifier, printIdentifier } from '../../src/catalog/identifier.ts';
 import { decodeSchema } from '../../src/format/table-schema.ts';
 import { printType } from '../../src/format/type-text.ts';
-import { lineParser, linesOf } from '../../src/service/json-lines.ts';
-import { parseHttpEvent, failureAnswer } from '../../src/service/functions/http-event.ts';
+import { failureAnswer, parseHttpEvent } from '../../src/service/functions/http-event.ts';
 import { parseKinesisEvent } from '../../src/service/functions/kinesis-event.ts';
 import { parseMaintainEvent } from '../../src/service/functions/maintain-function.ts';
 import { query } from '../../src/service/functions/query-function.ts';
 import { parseObjectCreated, tableOfSnapshot } from '../../src/service/functions/snapshot-event.ts';
+import { lineParser, linesOf } from '../../src/service/json-lines.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
 import { checkSettings } from '../../src/service/settings.ts';
 import { definitionOfDdl, definitionOfSchemaFile } from '../../src/service/table-definitions.ts';
@@ -22,6 +22,7 @@ import { userRows, userRowToScalars } from '../../src/types/user-row.ts';
 import { goldenFiles, texts } from './corpus.ts';
 import { mutateJson, mutateText } from './mutate-text.ts';
 import { comesBack, holds, type Target } from './target.ts';
+import { randomRowsType } from './text-fixture.ts';
 
 const { rowType, schema, canonicalLines } = randomRowsType();
 
@@ -39,7 +40,10 @@ function jsonOf(input: Uint8Array): unknown {
 function withBinaries(row: unknown): unknown {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) return row;
   const binary = new Set(rowType.fields.filter(({ type }) => /binary/.test(type.kind)).map(({ name }) => name));
-  const entries = Object.entries(row).map(([name, value]): [string, unknown] => [name, binary.has(name) && typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'base64')) : value]);
+  const entries = Object.entries(row).map(([name, value]): [string, unknown] => [
+    name,
+    binary.has(name) && typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'base64')) : value,
+  ]);
   return Object.fromEntries(entries);
 }
 
@@ -63,7 +67,7 @@ const statements = [
   "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01 00:00:00' JOIN d.`u$snapshots` ON t.k = u.k",
   "INSERT INTO d.t (k, p) VALUES (1, 'a'), (2, NULL)",
   'INSERT INTO t SELECT * FROM s; DROP TABLE IF EXISTS d.t',
-  'ALTER TABLE t ADD (c INT COMMENT \'n\' AFTER k); ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP (c)',
+  "ALTER TABLE t ADD (c INT COMMENT 'n' AFTER k); ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP (c)",
   "ALTER TABLE t SET ('snapshot.num-retained.max' = '5')",
   'CREATE DATABASE IF NOT EXISTS d; SHOW TABLES; SHOW CREATE TABLE t; DESCRIBE d.t; DROP DATABASE d CASCADE; USE d',
   'EXPLAIN SELECT 1; SHOW DATABASES; /* comment */ SELECT 2',
@@ -84,11 +88,19 @@ export const textTargets: readonly Target[] = [
   {
     name: 'ddl',
     decoders: ['parseStatements'],
-    corpus: () => texts(ddl, "CREATE TABLE d.t (a INT) WITH ('a' = 'b')", 'CREATE TABLE t (a INT ARRAY, PRIMARY KEY (a) NOT ENFORCED)'),
+    corpus: () =>
+      texts(
+        ddl,
+        "CREATE TABLE d.t (a INT) WITH ('a' = 'b')",
+        'CREATE TABLE t (a INT ARRAY, PRIMARY KEY (a) NOT ENFORCED)',
+      ),
     mutate: mutateText,
     decode: input => {
       const definition = definitionOfDdl(parseIdentifier('d.t'), textOf(input));
-      holds(definition.columns.every(({ name }) => name !== ''), 'a column without a name');
+      holds(
+        definition.columns.every(({ name }) => name !== ''),
+        'a column without a name',
+      );
     },
   },
   {
@@ -98,19 +110,24 @@ export const textTargets: readonly Target[] = [
       texts(
         "c3 > 5 AND c11 = 'x' OR NOT (c4 BETWEEN -3 AND 7)",
         "c14 < DATE '2024-02-29' AND c17 >= TIMESTAMP '2024-01-01 00:00:00.5'",
-        "c3 IN (1, 2, 3) OR 5 < c3 AND c0 IS NOT NULL AND c7 <> 1.25",
+        'c3 IN (1, 2, 3) OR 5 < c3 AND c0 IS NOT NULL AND c7 <> 1.25',
         "`c11` LIKE 'a%' AND length(c11) > 3",
       ),
     mutate: mutateText,
     decode: input => {
       const filter = parseWhere(textOf(input), rowType);
-      holds(filter.kind === 'sql' || JSON.stringify(filter.predicate, (_k, v) => (typeof v === 'bigint' ? String(v) : v)).length > 0, 'no filter');
+      holds(
+        filter.kind === 'sql' ||
+          JSON.stringify(filter.predicate, (_k, v) => (typeof v === 'bigint' ? String(v) : v)).length > 0,
+        'no filter',
+      );
     },
   },
   {
     name: 'canonical-lines',
     decoders: ['parseCanonicalRow'],
-    corpus: () => texts(...canonicalLines.map(row => `{"op":"+I","row":${row}}`), '{"op":"commit"}', '{"op":"-D","row":{}}'),
+    corpus: () =>
+      texts(...canonicalLines.map(row => `{"op":"+I","row":${row}}`), '{"op":"commit"}', '{"op":"-D","row":{}}'),
     mutate: mutateJson,
     decode: async input => {
       const parse = lineParser(schema, 'd.t');
@@ -123,7 +140,8 @@ export const textTargets: readonly Target[] = [
           const print = canonicalRow(buildBatch(rowType, [op.row]));
           const again = parse(`{"op":"+I","row":${print(0)}}`, 1);
           holds(again?.kind === 'row', 'a row that is printed and not read');
-          if (again?.kind === 'row') holds(canonicalRow(buildBatch(rowType, [again.row]))(0) === print(0), 'a row that is printed as another');
+          if (again?.kind === 'row')
+            holds(canonicalRow(buildBatch(rowType, [again.row]))(0) === print(0), 'a row that is printed as another');
         }
       }
     },
@@ -146,15 +164,28 @@ export const textTargets: readonly Target[] = [
     decoders: ['parseHttpEvent'],
     corpus: () =>
       texts(
-        JSON.stringify({ requestContext: { http: { method: 'POST' } }, body: '{"sql":"DROP TABLE x"}', isBase64Encoded: false }),
-        JSON.stringify({ requestContext: { http: { method: 'POST' } }, body: '{"sql":"DROP TABLE x","parameters":["a",1,null]}' }),
-        JSON.stringify({ requestContext: { http: { method: 'GET' } }, body: 'eyJzcWwiOiJ4In0=', isBase64Encoded: true }),
+        JSON.stringify({
+          requestContext: { http: { method: 'POST' } },
+          body: '{"sql":"DROP TABLE x"}',
+          isBase64Encoded: false,
+        }),
+        JSON.stringify({
+          requestContext: { http: { method: 'POST' } },
+          body: '{"sql":"DROP TABLE x","parameters":["a",1,null]}',
+        }),
+        JSON.stringify({
+          requestContext: { http: { method: 'GET' } },
+          body: 'eyJzcWwiOiJ4In0=',
+          isBase64Encoded: true,
+        }),
       ),
     mutate: (input, random, other) => {
       if (random.next() < 0.5) return mutateJson(input, random, other);
       // Inside the body, which is JSON in JSON. Nothing that would be run: only what is refused is looked at here.
       const event = jsonOf(input);
-      const inner = Buffer.from(mutateJson(Buffer.from('{"sql":"DROP TABLE x","parameters":[1,"a"]}'), random, other)).toString();
+      const inner = Buffer.from(
+        mutateJson(Buffer.from('{"sql":"DROP TABLE x","parameters":[1,"a"]}'), random, other),
+      ).toString();
       return Buffer.from(JSON.stringify({ ...Object(event), body: inner, isBase64Encoded: false }));
     },
     decode: async input => {
@@ -172,7 +203,19 @@ export const textTargets: readonly Target[] = [
   {
     name: 'kinesis-event',
     decoders: ['parseKinesisEvent'],
-    corpus: () => texts(JSON.stringify({ Records: [1, 2].map(n => ({ eventID: `shardId-00000000000${n}:4959033827149025660855969253836157${n}`, kinesis: { sequenceNumber: `4959033827149025660855969253836157${n}`, data: 'AQID', approximateArrivalTimestamp: 1545084650.987 } })) })),
+    corpus: () =>
+      texts(
+        JSON.stringify({
+          Records: [1, 2].map(n => ({
+            eventID: `shardId-00000000000${n}:4959033827149025660855969253836157${n}`,
+            kinesis: {
+              sequenceNumber: `4959033827149025660855969253836157${n}`,
+              data: 'AQID',
+              approximateArrivalTimestamp: 1545084650.987,
+            },
+          })),
+        }),
+      ),
     mutate: mutateJson,
     decode: input => {
       for (const { shardId, envelopes } of parseKinesisEvent(jsonOf(input))) {
@@ -184,7 +227,11 @@ export const textTargets: readonly Target[] = [
   {
     name: 'snapshot-event',
     decoders: ['parseObjectCreated', 'parseStoreUri', 'parseIdentifier'],
-    corpus: () => texts('{"detail":{"bucket":{"name":"b"},"object":{"key":"w/db.db/t/snapshot/snapshot-5"}}}', '{"detail":{"bucket":{"name":"b"},"object":{"key":"w/db.db/t/branch/branch-x/snapshot/snapshot-5"}}}'),
+    corpus: () =>
+      texts(
+        '{"detail":{"bucket":{"name":"b"},"object":{"key":"w/db.db/t/snapshot/snapshot-5"}}}',
+        '{"detail":{"bucket":{"name":"b"},"object":{"key":"w/db.db/t/branch/branch-x/snapshot/snapshot-5"}}}',
+      ),
     mutate: mutateJson,
     decode: input => {
       const name = tableOfSnapshot('s3://b01/w', { ...parseObjectCreated(jsonOf(input)), bucket: 'b01' });
@@ -201,7 +248,11 @@ export const textTargets: readonly Target[] = [
   {
     name: 'settings',
     decoders: ['parseStoreUri', 'parseLogUri'],
-    corpus: () => texts('{"warehouse":"s3://bucket/w","log":"kinesis://s","s3":{"endpoint":"http://localhost:9000","region":"x","accessKeyId":"a","secretAccessKey":"b"},"writer":{"lingerMs":2},"fileLog":{"shardCount":2}}', '{"warehouse":"file:///tmp/x","log":"memory:x","ingest":{"commitIntervalMs":5}}'),
+    corpus: () =>
+      texts(
+        '{"warehouse":"s3://bucket/w","log":"kinesis://s","s3":{"endpoint":"http://localhost:9000","region":"x","accessKeyId":"a","secretAccessKey":"b"},"writer":{"lingerMs":2},"fileLog":{"shardCount":2}}',
+        '{"warehouse":"file:///tmp/x","log":"memory:x","ingest":{"commitIntervalMs":5}}',
+      ),
     mutate: mutateJson,
     decode: input => {
       const settings = checkSettings(jsonOf(input) as Parameters<typeof checkSettings>[0]);
@@ -214,7 +265,12 @@ export const textTargets: readonly Target[] = [
     decoders: ['parseIdentifier'],
     corpus: () => texts('db.t', 'db.t$branch_dev', 'db.t$branch_dev$snapshots', 'db.t$files'),
     mutate: mutateText,
-    decode: input => comesBack(parseIdentifier(textOf(input)), id => Buffer.from(printIdentifier(id)), bytes => parseIdentifier(textOf(bytes))),
+    decode: input =>
+      comesBack(
+        parseIdentifier(textOf(input)),
+        id => Buffer.from(printIdentifier(id)),
+        bytes => parseIdentifier(textOf(bytes)),
+      ),
   },
   {
     name: 'schema-file',

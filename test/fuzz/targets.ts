@@ -1,9 +1,10 @@
 /** All targets. `targets.test.ts` holds that no decoder of the product is left out. */
+
+import type { Target } from './target.ts';
 import { flowTargets } from './targets-flow.ts';
 import { metadataTargets } from './targets-metadata.ts';
 import { parquetTargets } from './targets-parquet.ts';
 import { textTargets } from './targets-text.ts';
-import type { Target } from './target.ts';
 
 export const targets: readonly Target[] = [...metadataTargets, ...parquetTargets, ...flowTargets, ...textTargets];
 

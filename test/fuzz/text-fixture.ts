@@ -20,7 +20,9 @@ export function randomRowsType(): { rowType: RowType; schema: TableSchema; canon
     timeMillis: 0,
     extra: {},
   };
-  const rows = [0, 1, 2, 3].map(row => sampleTypes.map((type, column) => ((row + column) % 6 === 5 ? null : valueOf(type, row))));
+  const rows = [0, 1, 2, 3].map(row =>
+    sampleTypes.map((type, column) => ((row + column) % 6 === 5 ? null : valueOf(type, row))),
+  );
   const print = canonicalRow(buildBatch(rowType, rows));
   return { rowType, schema, canonicalLines: rows.map((_, row) => print(row)) };
 }
