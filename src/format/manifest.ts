@@ -62,6 +62,9 @@ const rowBytesMin = 12;
 /** That of a table whose buckets are put off. */
 const bucketMin = -2;
 
+/** Row ids are longs. */
+const rowIdEnd = 2n ** 63n;
+
 let format: AvroFormat | undefined;
 
 /** The bytes of a manifest. An empty one is never written. */
@@ -129,10 +132,15 @@ function fileOf(record: AvroRecord): DataFileMeta {
   if (minSequenceNumber > maxSequenceNumber) {
     throw corrupt('LAKE_CORRUPT_AVRO', `sequence numbers from ${minSequenceNumber} to ${maxSequenceNumber}`);
   }
+  const rowCount = countField(record['_ROW_COUNT'], '_ROW_COUNT');
+  const firstRowId = optionalLong(record['_FIRST_ROW_ID'], '_FIRST_ROW_ID');
+  if (firstRowId !== undefined && firstRowId + BigInt(rowCount) > rowIdEnd) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${rowCount} rows from row id ${firstRowId} on`);
+  }
   return {
     fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
-    rowCount: countField(record['_ROW_COUNT'], '_ROW_COUNT'),
+    rowCount,
     minKey: rowBytes(record['_MIN_KEY'], '_MIN_KEY'),
     maxKey: rowBytes(record['_MAX_KEY'], '_MAX_KEY'),
     keyStats: statsOf(record['_KEY_STATS'], '_KEY_STATS'),
@@ -148,7 +156,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
     fileSource: fileSourceOf(record['_FILE_SOURCE']),
     valueStatsCols: optionalTexts(record['_VALUE_STATS_COLS'], '_VALUE_STATS_COLS'),
     externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
-    firstRowId: optionalLong(record['_FIRST_ROW_ID'], '_FIRST_ROW_ID'),
+    firstRowId,
     writeCols: optionalTexts(record['_WRITE_COLS'], '_WRITE_COLS'),
   };
 }

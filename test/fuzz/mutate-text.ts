@@ -99,7 +99,7 @@ function changedList(list: readonly JsonValue[], random: Random): JsonValue {
 function deepened(text: string, random: Random): string {
   const depth = pick(random, depths);
   const isList = random.next() < 0.5;
-  const deep = isList ? '['.repeat(depth) + ']'.repeat(depth) : '{"type":'.repeat(depth) + '1' + '}'.repeat(depth);
+  const deep = isList ? '['.repeat(depth) + ']'.repeat(depth) : `${'{"type":'.repeat(depth)}1${'}'.repeat(depth)}`;
   const values = [...text.matchAll(/(?<=[:,[])\s*("(?:[^"\\]|\\.)*"|-?\d+|null|true|false)(?=\s*[,}\]])/g)];
   const found = values[below(random, Math.max(1, values.length))];
   if (found === undefined) return deep;

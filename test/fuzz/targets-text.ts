@@ -21,10 +21,11 @@ import { buildBatch } from '../../src/types/column-builder.ts';
 import { userRows, userRowToScalars } from '../../src/types/user-row.ts';
 import { goldenFiles, texts } from './corpus.ts';
 import { mutateJson, mutateText } from './mutate-text.ts';
+import { sampleLines, sampleRowType, sampleSchema } from './sample-rows.ts';
 import { comesBack, holds, type Target } from './target.ts';
-import { randomRowsType } from './text-fixture.ts';
 
-const { rowType, schema, canonicalLines } = randomRowsType();
+const rowType = sampleRowType;
+const canonicalLines = sampleLines(4);
 
 /** JSON as a caller has parsed it; text that is none is passed on as text. */
 function jsonOf(input: Uint8Array): unknown {
@@ -130,7 +131,7 @@ export const textTargets: readonly Target[] = [
       texts(...canonicalLines.map(row => `{"op":"+I","row":${row}}`), '{"op":"commit"}', '{"op":"-D","row":{}}'),
     mutate: mutateJson,
     decode: async input => {
-      const parse = lineParser(schema, 'd.t');
+      const parse = lineParser(sampleSchema, 'd.t');
       let number = 0;
       for await (const lines of linesOf(onePiece(input))) {
         for (const line of lines) {

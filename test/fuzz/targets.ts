@@ -2,11 +2,18 @@
 
 import type { Target } from './target.ts';
 import { flowTargets } from './targets-flow.ts';
+import { logTargets } from './targets-log.ts';
 import { metadataTargets } from './targets-metadata.ts';
 import { parquetTargets } from './targets-parquet.ts';
 import { textTargets } from './targets-text.ts';
 
-export const targets: readonly Target[] = [...metadataTargets, ...parquetTargets, ...flowTargets, ...textTargets];
+export const targets: readonly Target[] = [
+  ...metadataTargets,
+  ...parquetTargets,
+  ...logTargets,
+  ...flowTargets,
+  ...textTargets,
+];
 
 export function targetNamed(name: string): Target {
   const target = targets.find(candidate => candidate.name === name);
