@@ -11,6 +11,7 @@ const besideSource = [
   'test/golden/**',
   'test/simulation/**',
   'test/crash-points/**',
+  'test/crashes/**',
   'test/fuzz/**',
   'test/security/**',
 ];

@@ -17,9 +17,19 @@ const kinesis = await startKinesalite();
 console.log(`  MinIO at ${minio.endpoint}, a Kinesis emulator at ${kinesis.endpoint}`);
 try {
   const { accessKeyId, secretAccessKey } = minio.credentials;
-  const given = ['--s3', minio.endpoint, '--bucket', minio.bucket, '--kinesis', kinesis.endpoint];
-  const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey, '--region', minio.region];
-  const demo = spawn(process.execPath, [path('demo.ts'), ...given, ...keys, ...process.argv.slice(2)], {
+  const given = [
+    '--s3',
+    minio.endpoint,
+    '--bucket',
+    minio.bucket,
+    '--kinesis',
+    kinesis.endpoint,
+    '--region',
+    minio.region,
+  ];
+  const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  const demo = spawn(process.execPath, [path('demo.ts'), ...given, ...process.argv.slice(2)], {
+    env: { ...process.env, ...keys },
     stdio: 'inherit',
   });
   process.exitCode = await new Promise<number>(resolve => demo.once('exit', code => resolve(code ?? 1)));

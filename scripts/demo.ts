@@ -218,8 +218,6 @@ async function readOptions(): Promise<DemoOptions> {
       kinesis: { type: 'string' },
       bucket: { type: 'string', default: 'tidelake-demo' },
       stream: { type: 'string', default: 'tidelake-demo' },
-      'access-key': { type: 'string' },
-      'secret-key': { type: 'string' },
       region: { type: 'string', default: 'us-east-1' },
       keep: { type: 'boolean', default: false },
     },
@@ -229,12 +227,12 @@ async function readOptions(): Promise<DemoOptions> {
     throw new LakeError('invalid', 'LAKE_USAGE', `--flights takes a number from 1 to ${flightCountMax}, or all`);
   }
   const folder = values.dir ?? (await mkdtemp(join(tmpdir(), 'tidelake-demo-')));
-  const keys = { region: values.region, accessKeyId: values['access-key'], secretAccessKey: values['secret-key'] };
+  const { region } = values;
   const settings: LakeSettings = {
     warehouse: values.s3 === undefined ? `file:${join(folder, 'lake')}` : `s3://${values.bucket}/lake`,
     log: values.kinesis === undefined ? `file:${join(folder, 'log')}` : `kinesis://${values.stream}`,
-    ...(values.s3 === undefined ? {} : { s3: { ...keys, endpoint: values.s3 } }),
-    ...(values.kinesis === undefined ? {} : { kinesis: { ...keys, endpoint: values.kinesis, createWithShards: 4 } }),
+    ...(values.s3 === undefined ? {} : { s3: { region, endpoint: values.s3 } }),
+    ...(values.kinesis === undefined ? {} : { kinesis: { region, endpoint: values.kinesis, createWithShards: 4 } }),
   };
   if (settings.s3 !== undefined) await ensureBucket(values.bucket, settings.s3);
   const isLocal = values.s3 === undefined && values.kinesis === undefined;

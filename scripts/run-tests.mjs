@@ -73,6 +73,8 @@ async function* allSteps() {
   yield step('services', join(root, 'scripts', 'build-services.mjs'));
   yield* checkSteps();
   yield tests('long', ['--project', 'long']);
+  // A fresh range of seeds each time; it prints them.
+  yield step('simulation', join(root, 'test', 'simulation', 'main.ts'), '--ci');
   yield tests('integration', ['--project', 'integration']);
   yield tests('interop', ['--project', 'interop']);
 }

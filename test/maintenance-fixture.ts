@@ -45,13 +45,28 @@ export async function newWorld(settings: FixtureSettings = {}, seed = 1): Promis
 export async function copyOf(world: World, seed = 2): Promise<World> {
   const clock = new ManualClock();
   const store = new MemoryObjectStore('memory:copy', clock);
-  const objects = await allObjects(world.store);
-  for (const { key, lastModifiedMs } of objects.toSorted((a, b) => a.lastModifiedMs - b.lastModifiedMs)) {
-    clock.advance(lastModifiedMs - clock.nowMs());
-    await store.put(key, (await world.store.get(key))?.bytes ?? new Uint8Array());
-  }
-  clock.advance(world.clock.nowMs() - clock.nowMs());
+  await replayObjects(world.store, store, { clock, untilMs: world.clock.nowMs() });
   return { clock, store, ...(await opened(store, clock, seed)) };
+}
+
+export type TimedAction = { readonly atMs: number; readonly run: () => Promise<void> };
+
+/** Puts the objects of a store into another with the ages they have, and does what else was done at its time. */
+export async function replayObjects(
+  from: ObjectStore,
+  to: ObjectStore,
+  options: { readonly clock: ManualClock; readonly untilMs: number; readonly alongside?: readonly TimedAction[] },
+): Promise<void> {
+  const { clock, untilMs, alongside = [] } = options;
+  const puts = (await allObjects(from)).map(({ key, lastModifiedMs }) => ({
+    atMs: lastModifiedMs,
+    run: async () => void (await to.put(key, (await from.get(key))?.bytes ?? new Uint8Array())),
+  }));
+  for (const { atMs, run } of [...puts, ...alongside].toSorted((a, b) => a.atMs - b.atMs)) {
+    clock.advance(atMs - clock.nowMs());
+    await run();
+  }
+  clock.advance(untilMs - clock.nowMs());
 }
 
 /** The table as another process sees it, through any store. */
@@ -171,9 +186,9 @@ export async function snapshotIds(store: ObjectStore): Promise<readonly number[]
 export type Rooted = { readonly key: string; readonly snapshot: Snapshot };
 
 /** Every snapshot file and tag, of all branches. */
-export async function roots(store: ObjectStore): Promise<readonly Rooted[]> {
+export async function roots(store: ObjectStore, path: string = tablePath): Promise<readonly Rooted[]> {
   const found: Rooted[] = [];
-  for (const { key } of await allObjects(store, `${tablePath}/`)) {
+  for (const { key } of await allObjects(store, `${path}/`)) {
     if (!/\/(snapshot\/snapshot-\d+|tag\/tag-[^/]+)$/.test(key)) continue;
     const object = await store.get(key);
     if (object !== undefined) found.push({ key, snapshot: decodeSnapshot(object.bytes, key) });
@@ -189,8 +204,8 @@ export async function neededUnder(store: ObjectStore, table: Table, { key, snaps
   if (snapshot.changelogManifestList !== undefined && !key.includes('/tag/'))
     lists.push(snapshot.changelogManifestList);
   const bytesOf = async (path: string): Promise<Uint8Array | undefined> => {
-    needed.add(`${tablePath}/${path}`);
-    return (await store.get(`${tablePath}/${path}`))?.bytes;
+    needed.add(`${table.path}/${path}`);
+    return (await store.get(`${table.path}/${path}`))?.bytes;
   };
   for (const list of lists) {
     const bytes = await bytesOf(manifestPath(list));
@@ -223,15 +238,16 @@ export async function missingUnder(store: ObjectStore, table: Table, root: Roote
 /** Everything that any root needs and that is not there. */
 export async function missingFiles(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const missing: string[] = [];
-  for (const root of await roots(store)) missing.push(...(await missingUnder(store, table, root)));
+  for (const root of await roots(store, table.path)) missing.push(...(await missingUnder(store, table, root)));
   return missing;
 }
 
 /** Data, manifests and states that no root needs. */
 export async function litterIn(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const needed = new Set<string>();
-  for (const root of await roots(store)) for (const key of await neededUnder(store, table, root)) needed.add(key);
-  const objects = await allObjects(store, `${tablePath}/`);
+  for (const root of await roots(store, table.path))
+    for (const key of await neededUnder(store, table, root)) needed.add(key);
+  const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
     .filter(key => /\/(bucket-\d+|manifest)\/|\/state-/.test(key) && !needed.has(key));

@@ -142,9 +142,10 @@ export function numberedAppend(table: Table, draft: FileDraft): CommitRequest {
     commitUser: 'test',
     commitIdentifier: 1n,
     async plan(base) {
-      const place = plannedFile(table, draft);
-      const first = Number(await base.sequenceFloor(place)) + 1;
-      const adds = [plannedFile(table, { ...draft, sequence: [first, first + rows - 1] })];
+      const planned = plannedFile(table, draft);
+      const minSequenceNumber = (await base.sequenceFloor(planned)) + 1n;
+      const maxSequenceNumber = minSequenceNumber + BigInt(rows) - 1n;
+      const adds = [{ ...planned, file: { ...planned.file, minSequenceNumber, maxSequenceNumber } }];
       return commitPlan({ kind: 'APPEND', schemaId: table.schema.id, adds });
     },
   };

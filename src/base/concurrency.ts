@@ -4,31 +4,53 @@ import { assert } from './assert.ts';
  * Applies `action` to every item with at most `concurrencyMax` running at a time; results come in the items' order.
  * After the first failure no further item is begun, and the failure is thrown once the running ones have ended.
  */
-export async function mapBounded<T, R>(
+export function mapBounded<T, R>(
   items: readonly T[],
   concurrencyMax: number,
   action: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   assert(concurrencyMax >= 1, 'concurrencyMax is at least 1');
-  const results: R[] = new Array(items.length);
-  let next = 0;
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    while (!failed && next < items.length) {
-      const index = next;
-      next += 1;
-      const item = items[index];
-      try {
-        results[index] = await action(item as T, index);
-      } catch (error) {
-        failed = true;
-        throw error;
+  if (items.length === 0) return Promise.resolve([]);
+  return new Promise((resolve, reject) => {
+    const results: R[] = new Array(items.length);
+    let next = 0;
+    let runningCount = 0;
+    let failure: { readonly error: unknown } | undefined;
+    const begin = (): void => {
+      while (failure === undefined && next < items.length && runningCount < concurrencyMax) {
+        const index = next;
+        next += 1;
+        runningCount += 1;
+        started(() => action(items[index] as T, index)).then(
+          result => {
+            results[index] = result;
+            ended();
+          },
+          (error: unknown) => {
+            failure ??= { error };
+            ended();
+          },
+        );
       }
-    }
-  };
-  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(concurrencyMax, items.length) }, worker));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  return results;
+    };
+    const ended = (): void => {
+      runningCount -= 1;
+      begin();
+      if (runningCount > 0) return;
+      if (failure === undefined) resolve(results);
+      else reject(failure.error);
+    };
+    begin();
+  });
+}
+
+/** What it throws at once comes the same way as what it throws later. */
+function started<R>(action: () => Promise<R>): Promise<R> {
+  try {
+    return action();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Lets at most `permits` callers through at a time, in the order they came. */

@@ -23,9 +23,24 @@ export function seededRandom(seed: number): Random {
     z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
     return (z ^ (z >>> 16)) >>> 0;
   };
-  const hex = (n: number): string => word().toString(16).padStart(8, '0').slice(0, n);
+  const text = Buffer.from('00000000-0000-4000-8000-000000000000');
+  /** The first digits of the next word. */
+  const putHex = (at: number, count: number): void => {
+    const bits = word();
+    for (let i = 0; i < count; i += 1) text[at + i] = hexDigits.charCodeAt((bits >>> (28 - 4 * i)) & 0xf);
+  };
   return {
     next: () => word() / 0x1_0000_0000,
-    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(8)}${hex(4)}`,
+    uuid: () => {
+      putHex(0, 8);
+      putHex(9, 4);
+      putHex(15, 3);
+      putHex(20, 3);
+      putHex(24, 8);
+      putHex(32, 4);
+      return text.toString('latin1');
+    },
   };
 }
+
+const hexDigits = '0123456789abcdef';

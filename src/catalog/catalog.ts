@@ -11,6 +11,7 @@ import { readDropMarker } from './drop-marker.ts';
 import { childFolders, firstKey } from './folders.ts';
 import {
   checkName,
+  checkNewName,
   databaseOfFolder,
   databasePath,
   type Identifier,
@@ -54,6 +55,7 @@ export async function createDatabase(
     if (options.ifNotExists) return;
     throw invalid('LAKE_DATABASE_EXISTS', `database ${database} is already there`);
   }
+  checkNewName(database, database);
   await parts.store.put(`${databasePath(database)}/${databaseMarker}`, new Uint8Array());
 }
 
@@ -135,8 +137,8 @@ export async function createTable(
   }
   const there = await findSchema(parts, identifier);
   if (there === undefined) {
+    checkNewName(identifier.table, printIdentifier(identifier));
     await createDatabase(parts, identifier.database, { ifNotExists: true });
-    checkName(identifier.table, printIdentifier(identifier));
     const schemaFolder = `${tablePath(identifier)}/schema`;
     const schema = newTableSchema(definition, {
       id: await firstSchemaId(parts, identifier),

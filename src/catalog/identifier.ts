@@ -13,7 +13,13 @@ const databaseSuffix = '.db';
 const branchPrefix = 'branch_';
 /** Names become folders and SQL identifiers; `$` separates branches and system tables, `/` and control characters are out. */
 const namePattern = /^[^\s./\\$\p{Cc}][^/\\$\p{Cc}]*$/u;
-const nameLengthMax = 255;
+/** Bytes of UTF-8 that a folder's name can have. */
+const nameBytesMax = 255;
+/**
+ * What cannot be seen or turns the text around: two names that look the same would be two tables. Format characters (zero
+ * width, direction), separators of lines and paragraphs, full-width forms of dot, slash and backslash.
+ */
+const deceptivePattern = /[\p{Cf}\p{Zl}\p{Zp}\u2024\u2044\u2215\u29f8\uff0e\uff0f\uff3c\ufe68]/u;
 
 /** @throws LakeError `invalid` LAKE_BAD_NAME for anything but `database.table[$branch_b][$system]` */
 export function parseIdentifier(text: string): Identifier {
@@ -29,6 +35,7 @@ export function parseIdentifier(text: string): Identifier {
   const systemTable = suffixes.shift();
   if (suffixes.length > 0 || branch === '' || systemTable === '')
     throw badName(text, 'too many or empty parts after $');
+  if (branch !== undefined) checkName(branch, text);
   return { database, table, branch: branch === 'main' ? undefined : branch, systemTable };
 }
 
@@ -54,8 +61,12 @@ export function databaseOfFolder(folder: string): string | undefined {
   return folder.slice(0, -databaseSuffix.length);
 }
 
+/** @throws LakeError `invalid` LAKE_BAD_NAME when it can not be a database's, table's or branch's name in any program */
 export function checkName(name: string, where: string): void {
-  if (name.length > nameLengthMax) throw badName(where, `a name has at most ${nameLengthMax} characters`);
+  if (name.length > nameBytesMax || Buffer.byteLength(name) + databaseSuffix.length > nameBytesMax) {
+    throw badName(where, `a name has at most ${nameBytesMax - databaseSuffix.length} bytes`);
+  }
+  if (!name.isWellFormed()) throw badName(where, 'it is not well-formed Unicode');
   if (!namePattern.test(name)) {
     throw badName(
       where,
@@ -64,6 +75,21 @@ export function checkName(name: string, where: string): void {
   }
 }
 
+/**
+ * Stricter than `checkName`: what a name must be for us to make something of it. Names that others made stay readable.
+ *
+ * @throws LakeError `invalid` LAKE_BAD_NAME
+ */
+export function checkNewName(name: string, where: string): void {
+  checkName(name, where);
+  if (deceptivePattern.test(name)) {
+    throw badName(where, 'it has characters that are invisible, or look like . / or \\');
+  }
+  // A file system that normalizes would take the two forms of one text for one folder.
+  if (name.normalize('NFC') !== name) throw badName(where, 'write it in Unicode’s composed form (NFC)');
+  if (/\s$/u.test(name)) throw badName(where, 'it must not end in white space');
+}
+
 function badName(text: string, why: string): Error {
-  return invalid('LAKE_BAD_NAME', `${JSON.stringify(text)} is not a table name: ${why}`);
+  return invalid('LAKE_BAD_NAME', `${JSON.stringify(text.slice(0, nameBytesMax))} is not a table name: ${why}`);
 }

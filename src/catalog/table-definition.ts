@@ -27,6 +27,10 @@ const schemaVersion = 3;
 const reservedNames: readonly string[] = ['_SEQUENCE_NUMBER', '_VALUE_KIND', '_LEVEL', 'rowkind', '_ROW_ID'];
 const keyPrefix = '_KEY_';
 const columnsMax = 10_000;
+/** Of a column's name, bytes of UTF-8. */
+const columnNameBytesMax = 1_024;
+/** Of all options together, keys and values, characters: every reader of the table reads them. */
+const optionsLengthMax = 1024 * 1024;
 /** Buckets of a primary-key table that names none: enough for one function a shard, few enough for small tables. */
 const defaultBucketCount = '4';
 
@@ -98,6 +102,11 @@ export function newTableSchema(
 export function validateSchema(schema: TableSchema): void {
   if (schema.fields.length === 0) throw badSchema('a table has at least one column');
   if (schema.fields.length > columnsMax) throw badSchema(`a table has at most ${columnsMax} columns`);
+  const optionsLength = Object.entries(schema.options).reduce(
+    (sum, [key, value]) => sum + key.length + value.length,
+    0,
+  );
+  if (optionsLength > optionsLengthMax) throw badSchema(`the options have at most ${optionsLengthMax} characters`);
   const names = new Set<string>();
   for (const field of schema.fields) {
     checkColumnName(field.name);
@@ -115,6 +124,12 @@ export function validateSchema(schema: TableSchema): void {
 
 export function checkColumnName(name: string): void {
   if (name === '') throw badSchema('a column name must not be empty');
+  if (name.length > columnNameBytesMax || Buffer.byteLength(name) > columnNameBytesMax) {
+    throw badSchema(`a column name has at most ${columnNameBytesMax} bytes`);
+  }
+  if (!name.isWellFormed() || /\p{Cc}/u.test(name)) {
+    throw badSchema(`column name ${JSON.stringify(name)} has control characters or is not well-formed Unicode`);
+  }
   if (reservedNames.includes(name) || name.startsWith(keyPrefix))
     throw badSchema(`column name \`${name}\` is reserved`);
 }

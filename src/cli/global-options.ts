@@ -1,5 +1,5 @@
 /** The options that every command takes, before or after its name, and the lake they lead to. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliConsole } from './console.ts';
 
 type GlobalOptions = {
@@ -8,8 +8,6 @@ type GlobalOptions = {
   readonly endpoint?: string;
   readonly kinesisEndpoint?: string;
   readonly region?: string;
-  readonly accessKey?: string;
-  readonly secretKey?: string;
 };
 
 /** What commands are given. */
@@ -39,22 +37,34 @@ export function addGlobalOptions(program: Command): void {
     .option('--log <place>', 'file:PATH, memory:NAME or kinesis://STREAM (or TIDELAKE_LOG)')
     .option('--endpoint <url>', 'an S3 other than AWS’s')
     .option('--kinesis-endpoint <url>', 'a Kinesis other than AWS’s')
-    .option('--region <name>', 'of S3 and Kinesis')
-    .option('--access-key <id>', 'of S3 and Kinesis; without it the usual AWS places are searched')
-    .option('--secret-key <key>', 'belongs to --access-key');
+    .option('--region <name>', 'of S3 and Kinesis');
+  for (const flags of refusedOptions) program.addOption(new Option(flags).hideHelp().argParser(refuseCredential));
 }
+
+/**
+ * Known so that they are refused without being shown: every user of the machine sees the arguments of a process, and
+ * shells keep them.
+ */
+const refusedOptions = ['--access-key <id>', '--secret-key <key>', '--session-token <token>'];
+
+function refuseCredential(): never {
+  throw new InvalidArgumentError(credentialPlaces);
+}
+
+/** What a refusal says; also in place of commander's words, which would repeat the value. */
+export const credentialPlaces =
+  'credentials are not taken from the command line; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE';
 
 export const withLake: WithLake = async (command, options, action) => {
   const { openLakeParts } = await import('../service/lake-parts.ts');
   const { settingsWithEnvironment } = await import('../service/settings.ts');
   const given = command.optsWithGlobals<GlobalOptions>();
-  const keys = { region: given.region, accessKeyId: given.accessKey, secretAccessKey: given.secretKey };
   const settings = settingsWithEnvironment({
     warehouse: given.warehouse,
     log: given.log,
     access: options.access,
-    s3: { ...keys, endpoint: given.endpoint },
-    kinesis: { ...keys, endpoint: given.kinesisEndpoint },
+    s3: { region: given.region, endpoint: given.endpoint },
+    kinesis: { region: given.region, endpoint: given.kinesisEndpoint },
   });
   const log = settings.log ?? options.log?.(settings.warehouse);
   // A Kinesis other than AWS's is an emulator, where streams come and go: a missing one is made.

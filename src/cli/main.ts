@@ -11,7 +11,7 @@ import { systemRandom } from '../base/random.ts';
 import { CliConsole } from './console.ts';
 import { registerCreateCommand } from './create-command.ts';
 import { registerDescribeCommands } from './describe-commands.ts';
-import { addGlobalOptions, type CliContext, withLake } from './global-options.ts';
+import { addGlobalOptions, type CliContext, credentialPlaces, withLake } from './global-options.ts';
 import { registerGoldenCommands } from './golden-commands.ts';
 import { registerLogCommands } from './log-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
@@ -28,7 +28,10 @@ function buildProgram(context: CliContext): Command {
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      outputError: (text, write) => write(`error LAKE_USAGE: ${text.replace(/^error:\s*/, '').trim()}\n`),
+      outputError: (text, write) => {
+        const words = text.includes(credentialPlaces) ? credentialPlaces : text.replace(/^error:\s*/, '').trim();
+        write(`error LAKE_USAGE: ${words}\n`);
+      },
     })
     .exitOverride();
   addGlobalOptions(program);

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { corrupt } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { checkedFileName } from '../format/file-name.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { LogClaim } from './log-record.ts';
 
@@ -21,7 +22,8 @@ export async function writeClaim(
 
 /** @throws LakeError `corrupt` LAKE_CLAIM_MISSING or LAKE_CLAIM_CORRUPT */
 export async function readClaim(store: ObjectStore, claim: LogClaim): Promise<Uint8Array> {
-  const key = `${claimFolder}/${claim.name}`;
+  const name = checkedFileName(claim.name, { code: 'LAKE_CLAIM_CORRUPT', where: 'claim of a log record' });
+  const key = `${claimFolder}/${name}`;
   const object = await store.get(key);
   if (object === undefined)
     throw corrupt('LAKE_CLAIM_MISSING', `${store.uri}: ${key}, named by a log record, is not there`);

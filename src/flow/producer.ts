@@ -7,7 +7,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { LakeError, unsupported } from '../base/errors.ts';
+import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
@@ -120,7 +120,8 @@ export class Producer implements AsyncDisposable {
    * the buffer is full; calls made one after the other without awaiting keep their order.
    *
    * @param rows all columns of the table's schema, in order
-   * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there
+   * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there;
+   *   LAKE_LOG_FULL
    */
   async append(rows: RowBatch, kinds: Int8Array): Promise<void> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
@@ -233,6 +234,11 @@ export class Producer implements AsyncDisposable {
       for (let attempt = 0; waiting.length > 0; attempt += 1) {
         const outcomes = await this.#parts.log.append(waiting.map(({ hashKey, data }) => ({ hashKey, data })));
         const again = waiting.filter((outgoing, index) => !this.#settle(outgoing, present(outcomes[index], 'outcome')));
+        const full = outcomes.find(
+          outcome => outcome.status === 'failed' && isLakeError(outcome.cause, 'LAKE_LOG_FULL'),
+        );
+        // Somebody has to free space first, and must hear of it now, not after all tries.
+        if (full?.status === 'failed') throw full.cause;
         if (again.length > 0) {
           if (this.#parts.clock.monotonicMs() >= deadlineMs) throw this.#noAnswer();
           this.#counters = { ...this.#counters, retries: this.#counters.retries + again.length };

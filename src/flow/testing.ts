@@ -12,7 +12,7 @@ import { rowsOf } from '../types/column-reader.ts';
 import { lengthMax } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
-import { Producer } from './producer.ts';
+import { Producer, type ProducerParts } from './producer.ts';
 
 export const testIdentifier: ReturnType<typeof parseIdentifier> = parseIdentifier('db.t');
 
@@ -41,9 +41,9 @@ export function testWorld(seed = 7): TestWorld {
   return { random, clock, store, log: new MemoryLogStore({ name: 'test' }, { clock, random }) };
 }
 
-export function testProducer(world: TestWorld, schema: TableSchema): Producer {
+export function testProducer(parts: ProducerParts, schema: TableSchema, tableName = 'db.t'): Producer {
   const tableId = schema.extra['tidelake.table'] ?? '';
-  return new Producer(world, { tableId, tableName: 'db.t', schema }, { recordRowsMax: 50 });
+  return new Producer(parts, { tableId, tableName, schema }, { recordRowsMax: 50 });
 }
 
 export function append(producer: Producer, schema: TableSchema, rows: Scalar[][], kind = 0): Promise<void> {

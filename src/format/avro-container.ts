@@ -7,10 +7,12 @@
  *
  * @see https://avro.apache.org/docs/1.11.1/specification/#object-container-files
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { assert } from '../base/assert.ts';
 import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
+import { Slab } from '../bytes/slab.ts';
 
 export type AvroCodec = 'zstandard' | 'deflate' | 'null';
 
@@ -29,18 +31,36 @@ const unpackedBytesMin = 32 * 1024 * 1024;
 const expansionMax = 200;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
+/** What a frame takes besides its content, generously. */
+const zstdFrameBytesMax = 256;
+
+/** Of files, most of which are small and sent off at once. */
+const slab = new Slab();
 
 /** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
 export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
-  const packed = container.blocks.map(block => ({ ...block, bytes: pack(block.bytes, codec) }));
-  const hash = createHash('sha256').update(container.schemaText);
-  for (const block of packed) hash.update(block.bytes);
-  const sync = hash.digest().subarray(0, syncBytes);
-  const parts: Uint8Array[] = [header(container.schemaText, codec), sync];
-  for (const block of packed) {
-    parts.push(varint(block.recordCount), varint(block.bytes.length), block.bytes, sync);
+  const packed = container.blocks.map(({ recordCount, bytes }) => ({ recordCount, bytes: pack(bytes, codec) }));
+  const { header, hash: hashBefore } = beginning(container.schemaText, codec);
+  const hash = hashBefore.copy();
+  let length = header.length + syncBytes;
+  for (const { recordCount, bytes } of packed) {
+    hash.update(bytes);
+    length += varintBytes(recordCount) + varintBytes(bytes.length) + bytes.length + syncBytes;
   }
-  return concat(parts);
+  const sync = hash.digest('binary');
+  const file = slab.take(length);
+  file.set(header);
+  putSync(file, header.length, sync);
+  let at = header.length + syncBytes;
+  for (const { recordCount, bytes } of packed) {
+    at = putVarint(file, at, recordCount);
+    at = putVarint(file, at, bytes.length);
+    file.set(bytes, at);
+    putSync(file, at + bytes.length, sync);
+    at += bytes.length + syncBytes;
+  }
+  assert(at === length, 'the file is as long as its parts');
+  return file;
 }
 
 /**
@@ -49,11 +69,7 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
  */
 export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
   const reader = new ContainerReader(bytes, where);
-  if (!equalBytes(reader.take(magic.length), magic)) throw reader.broken('it is no Avro file');
-  const metadata = readMetadata(reader);
-  const schemaText = metadata.get('avro.schema');
-  if (schemaText === undefined) throw reader.broken('its header has no schema');
-  const codec = codecOf(metadata.get('avro.codec'), where);
+  const { schemaText, codec } = readHeader(reader, where);
   const sync = reader.take(syncBytes);
   const blocks: AvroBlock[] = [];
   let room = unpackedBytesMin + bytes.length * expansionMax;
@@ -69,6 +85,36 @@ export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
   return { schemaText, blocks };
 }
 
+type Header = { readonly schemaText: string; readonly codec: AvroCodec };
+
+/** Headers read before, with their bytes: the files of one writer begin alike, and a header ends where it says. */
+const knownHeaders: { readonly bytes: Uint8Array; readonly header: Header }[] = [];
+const knownHeadersMax = 8;
+const knownHeaderBytesMax = 64 * 1024;
+
+function readHeader(reader: ContainerReader, where: string): Header {
+  const known = knownHeaders.find(({ bytes }) => reader.startsWith(bytes));
+  if (known !== undefined) {
+    reader.take(known.bytes.length);
+    return known.header;
+  }
+  if (!equalBytes(reader.take(magic.length), magic)) throw reader.broken('it is no Avro file');
+  const metadata = readMetadata(reader);
+  const schemaText = metadata.get('avro.schema');
+  if (schemaText === undefined) throw reader.broken('its header has no schema');
+  const header = { schemaText, codec: codecOf(metadata.get('avro.codec'), where) };
+  const bytes = reader.taken.slice();
+  if (bytes.length <= knownHeaderBytesMax) {
+    if (knownHeaders.length >= knownHeadersMax) knownHeaders.shift();
+    knownHeaders.push({ bytes, header });
+  }
+  return header;
+}
+
+function putSync(file: Uint8Array, start: number, digest: string): void {
+  for (let index = 0; index < syncBytes; index += 1) file[start + index] = digest.charCodeAt(index);
+}
+
 function readMetadata(reader: ContainerReader): Map<string, string> {
   const metadata = new Map<string, string>();
   for (let count = reader.mapCount(); count > 0; count = reader.mapCount()) {
@@ -81,22 +127,25 @@ function readMetadata(reader: ContainerReader): Map<string, string> {
   return metadata;
 }
 
-/** Headers by codec and schema: the few kilobytes that all files of a kind begin with, and most of a small one. */
-const headers: Readonly<Record<AvroCodec, Map<string, Uint8Array>>> = {
+/** What all files of a kind begin with, most of a small one, and the hash of their sync marker up to there. */
+type Beginning = { readonly header: Uint8Array; readonly hash: Hash };
+
+const beginnings: Readonly<Record<AvroCodec, Map<string, Beginning>>> = {
   zstandard: new Map(),
   deflate: new Map(),
   null: new Map(),
 };
-const headersMax = 16;
+const beginningsMax = 16;
 
 /** Magic and metadata. */
-function header(schemaText: string, codec: AvroCodec): Uint8Array {
-  const known = headers[codec].get(schemaText);
+function beginning(schemaText: string, codec: AvroCodec): Beginning {
+  const known = beginnings[codec].get(schemaText);
   if (known !== undefined) return known;
   const encoder = new TextEncoder();
   const texts = ['avro.schema', schemaText, 'avro.codec', codec].map(text => encoder.encode(text));
-  const made = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
-  if (headers[codec].size < headersMax) headers[codec].set(schemaText, made);
+  const header = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
+  const made = { header, hash: createHash('sha256').update(schemaText) };
+  if (beginnings[codec].size < beginningsMax) beginnings[codec].set(schemaText, made);
   return made;
 }
 
@@ -117,8 +166,10 @@ function pack(bytes: Uint8Array, codec: AvroCodec): Uint8Array {
   switch (codec) {
     case 'zstandard': {
       const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 };
+      // Room for what does not compress at all; the 16 KB that are the default take longer to get than most blocks to pack.
+      const chunkSize = Math.min(constants.Z_DEFAULT_CHUNK, bytes.length + (bytes.length >> 8) + zstdFrameBytesMax);
       // With the length in the frame, readers can allocate at once.
-      return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length });
+      return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length, chunkSize });
     }
     case 'deflate':
       return deflateRawSync(bytes);
@@ -148,14 +199,28 @@ function unpack(bytes: Uint8Array, codec: AvroCodec, { bytesMax, where }: Unpack
 
 /** Avro's zigzag variable-length long, for counts. */
 function varint(value: number): Uint8Array {
-  const out: number[] = [];
+  const bytes = new Uint8Array(varintBytes(value));
+  putVarint(bytes, 0, value);
+  return bytes;
+}
+
+function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value * 2; rest > 0x7f; rest = Math.floor(rest / 128)) count += 1;
+  return count;
+}
+
+/** Returns where it ends. */
+function putVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
   let rest = value * 2;
   while (rest > 0x7f) {
-    out.push((rest % 128) | 0x80);
+    bytes[at] = (rest % 128) | 0x80;
+    at += 1;
     rest = Math.floor(rest / 128);
   }
-  out.push(rest);
-  return Uint8Array.from(out);
+  bytes[at] = rest;
+  return at + 1;
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -181,6 +246,15 @@ class ContainerReader {
 
   get atEnd(): boolean {
     return this.#at === this.#bytes.length;
+  }
+
+  /** What was taken so far. */
+  get taken(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  startsWith(start: Uint8Array): boolean {
+    return Buffer.compare(this.#bytes.subarray(0, start.length), start) === 0;
   }
 
   take(length: number): Uint8Array {

@@ -2,6 +2,7 @@
  * Checked access to the fields of decoded Avro records: what a manifest says is trusted only as far as its types go.
  */
 import { corrupt } from '../base/errors.ts';
+import { checkedFileName } from './file-name.ts';
 
 /** BigInts that come up all the time; making one costs more than looking it up. */
 const smallBigints: readonly bigint[] = Array.from({ length: 1024 }, (_, value) => BigInt(value));
@@ -45,6 +46,16 @@ export function textField(value: unknown, name: string): string {
 
 export function optionalText(value: unknown, name: string): string | undefined {
   return value === undefined ? undefined : textField(value, name);
+}
+
+/** A name within a folder; a path is refused (`file-name.ts`). */
+export function fileNameField(value: unknown, name: string): string {
+  return checkedFileName(textField(value, name), { code: 'LAKE_CORRUPT_AVRO', where: `field ${name}` });
+}
+
+export function fileNamesField(value: unknown, name: string): readonly string[] {
+  const names = textsField(value, name);
+  return names.length === 0 ? names : names.map(item => fileNameField(item, name));
 }
 
 export function bytesField(value: unknown, name: string): Uint8Array {

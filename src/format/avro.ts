@@ -47,30 +47,61 @@ export function avroFormat(schema: JsonObject): AvroFormat {
   return { schemaText: JSON.stringify(schema), type: preparedType(schema) };
 }
 
-export function encodeAvro(format: AvroFormat, records: readonly AvroRecord[], codec: AvroCodec): Uint8Array {
+/** Where records are put together. Kept, since making it anew costs more than most files; encoding never waits in between. */
+const keptScratch = Buffer.allocUnsafeSlow(blockBytes * 2);
+/** The same, or a larger one while a record needs it. */
+let scratch: Buffer = keptScratch;
+
+/** The bytes of one record, as they lie in a file. */
+export function encodeAvroRecord(format: AvroFormat, record: AvroRecord): Uint8Array {
+  scratch = keptScratch;
+  return Uint8Array.prototype.slice.call(scratch, 0, writeRecord(format, record, 0));
+}
+
+/** @param records as they are, or encoded before: whoever writes a record again keeps its bytes */
+export function encodeAvro(
+  format: AvroFormat,
+  records: readonly (AvroRecord | Uint8Array)[],
+  codec: AvroCodec,
+): Uint8Array {
+  scratch = keptScratch;
   const blocks: AvroBlock[] = [];
-  let buffer = Buffer.allocUnsafe(blockBytes * 2);
   let recordCount = 0;
   let at = 0;
   for (const record of records) {
-    let end = format.type.encode(record, buffer, at);
-    if (end < 0) {
-      const larger = Buffer.allocUnsafe(buffer.length * 2 - end);
-      buffer.copy(larger, 0, 0, at);
-      buffer = larger;
-      end = format.type.encode(record, buffer, at);
-      assert(end > 0, 'the record fits');
-    }
-    at = end;
+    at = record instanceof Uint8Array ? writeEncoded(record, at) : writeRecord(format, record, at);
     recordCount += 1;
     if (at >= blockBytes) {
-      blocks.push({ recordCount, bytes: Uint8Array.prototype.slice.call(buffer, 0, at) });
+      blocks.push({ recordCount, bytes: Uint8Array.prototype.slice.call(scratch, 0, at) });
       recordCount = 0;
       at = 0;
     }
   }
-  if (recordCount > 0) blocks.push({ recordCount, bytes: buffer.subarray(0, at) });
+  if (recordCount > 0) blocks.push({ recordCount, bytes: scratch.subarray(0, at) });
   return writeContainer({ schemaText: format.schemaText, blocks }, codec);
+}
+
+function writeRecord(format: AvroFormat, record: AvroRecord, at: number): number {
+  let end = format.type.encode(record, scratch, at);
+  if (end < 0) {
+    growScratch(at, scratch.length - end);
+    end = format.type.encode(record, scratch, at);
+    assert(end > 0, 'the record fits');
+  }
+  return end;
+}
+
+function writeEncoded(record: Uint8Array, at: number): number {
+  const end = at + record.length;
+  if (end > scratch.length) growScratch(at, end);
+  scratch.set(record, at);
+  return end;
+}
+
+function growScratch(usedBytes: number, bytesMin: number): void {
+  const larger = Buffer.allocUnsafeSlow(scratch.length + bytesMin);
+  scratch.copy(larger, 0, 0, usedBytes);
+  scratch = larger;
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * @see spec 8.6, Paimon 1.4.2 IndexManifestFile
  */
-import { countField, optionalText, textField } from './avro-fields.ts';
+import { countField, fileNameField, optionalText } from './avro-fields.ts';
 import { decodeRecords } from './manifest.ts';
 
 export type IndexFileMeta = {
@@ -19,7 +19,7 @@ export type IndexFileMeta = {
  */
 export function decodeIndexManifest(bytes: Uint8Array, where: string): IndexFileMeta[] {
   return decodeRecords(bytes, where, record => ({
-    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
     externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
   }));

@@ -6,9 +6,9 @@
 import { assert } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
 import type { DataType } from '../types/data-type.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
-import { countField, optionalInteger, optionalLong, textField } from './avro-fields.ts';
+import { countField, fileNameField, optionalInteger, optionalLong } from './avro-fields.ts';
 import { manifestListSchema } from './avro-schemas.ts';
 import { deserializeRow } from './binary-row.ts';
 import {
@@ -24,10 +24,23 @@ import { statsOfRows } from './stats.ts';
 
 let format: AvroFormat | undefined;
 
+/** What most lines of a list are: those of the list before. They never change, so each is encoded once. */
+const encodedLines = new WeakMap<ManifestFileMeta, Uint8Array>();
+
 /** The bytes of a manifest list; of no manifests, too. */
 export function encodeManifestList(metas: readonly ManifestFileMeta[], codec: AvroCodec = 'zstandard'): Uint8Array {
   format ??= avroFormat(manifestListSchema);
-  return encodeAvro(format, metas.map(recordOf), codec);
+  const lines: Uint8Array[] = [];
+  for (const meta of metas) lines.push(encodedLine(format, meta));
+  return encodeAvro(format, lines, codec);
+}
+
+function encodedLine(listFormat: AvroFormat, meta: ManifestFileMeta): Uint8Array {
+  const known = encodedLines.get(meta);
+  if (known !== undefined) return known;
+  const line = encodeAvroRecord(listFormat, recordOf(meta));
+  encodedLines.set(meta, line);
+  return line;
 }
 
 /**
@@ -88,7 +101,7 @@ function metaOf(record: AvroRecord): ManifestFileMeta {
   const numDeletedFiles = countField(record['_NUM_DELETED_FILES'], '_NUM_DELETED_FILES');
   if (fileSize === 0 || numAddedFiles + numDeletedFiles === 0) throw corrupt('LAKE_CORRUPT_AVRO', 'an empty manifest');
   return {
-    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize,
     numAddedFiles,
     numDeletedFiles,

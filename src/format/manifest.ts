@@ -5,11 +5,13 @@
  */
 import { assert } from '../base/assert.ts';
 import { corrupt, isLakeError, unsupported } from '../base/errors.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import {
   bytesField,
   countField,
+  fileNameField,
+  fileNamesField,
   integerField,
   longField,
   optionalBytes,
@@ -20,8 +22,6 @@ import {
   optionalText,
   optionalTexts,
   recordField,
-  textField,
-  textsField,
 } from './avro-fields.ts';
 import { manifestSchema } from './avro-schemas.ts';
 import type { DataFileMeta, FileSource, SimpleStats } from './data-file.ts';
@@ -67,11 +67,27 @@ const rowIdEnd = 2n ** 63n;
 
 let format: AvroFormat | undefined;
 
+/** Entries of manifests that will be merged, and so written again: an entry never changes. */
+const encodedEntries = new WeakMap<ManifestEntry, Uint8Array>();
+/** A manifest of more entries is not merged soon, and to keep the bytes of each would take as long as to encode it. */
+const keptEntriesMax = 64;
+
 /** The bytes of a manifest. An empty one is never written. */
 export function encodeManifest(entries: readonly ManifestEntry[], codec: AvroCodec = 'zstandard'): Uint8Array {
   assert(entries.length > 0, 'a manifest has entries');
   format ??= avroFormat(manifestSchema);
-  return encodeAvro(format, entries.map(recordOf), codec);
+  const isKept = entries.length <= keptEntriesMax;
+  const records: (AvroRecord | Uint8Array)[] = [];
+  for (const entry of entries) {
+    records.push(encodedEntries.get(entry) ?? (isKept ? encodedEntry(format, entry) : recordOf(entry)));
+  }
+  return encodeAvro(format, records, codec);
+}
+
+function encodedEntry(manifestFormat: AvroFormat, entry: ManifestEntry): Uint8Array {
+  const record = encodeAvroRecord(manifestFormat, recordOf(entry));
+  encodedEntries.set(entry, record);
+  return record;
 }
 
 /**
@@ -138,7 +154,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
     throw corrupt('LAKE_CORRUPT_AVRO', `${rowCount} rows from row id ${firstRowId} on`);
   }
   return {
-    fileName: textField(record['_FILE_NAME'], '_FILE_NAME'),
+    fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
     rowCount,
     minKey: rowBytes(record['_MIN_KEY'], '_MIN_KEY'),
@@ -149,7 +165,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
     maxSequenceNumber,
     schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
     level: countField(record['_LEVEL'], '_LEVEL'),
-    extraFiles: textsField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
+    extraFiles: fileNamesField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
     creationTimeMs: optionalInteger(record['_CREATION_TIME'], '_CREATION_TIME'),
     deleteRowCount: optionalCount(record['_DELETE_ROW_COUNT'], '_DELETE_ROW_COUNT'),
     embeddedIndex: optionalBytes(record['_EMBEDDED_FILE_INDEX'], '_EMBEDDED_FILE_INDEX'),

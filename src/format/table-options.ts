@@ -4,8 +4,10 @@
  *
  * @see spec 13, Paimon 1.4.2 CoreOptions
  */
+
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
+import { isFileName } from './file-name.ts';
 import {
   badOption,
   booleanOption,
@@ -184,11 +186,25 @@ function fileOptions(options: OptionMap, hasPrimaryKey: boolean): FileOptions {
     nameHasCompression: booleanOption(options, 'file.suffix.include.compression', false),
     blockBytes: sizeOption(options, 'parquet.block.size') ?? sizeOption(options, 'file.block-size'),
     targetBytes: sizeOption(options, 'target-file-size') ?? (hasPrimaryKey ? 128 : 256) * mib,
-    dataPrefix: textOption(options, 'data-file.prefix') ?? 'data-',
-    changelogPrefix: textOption(options, 'changelog-file.prefix') ?? 'changelog-',
-    directory: textOption(options, 'data-file.path-directory')?.replace(/^\/+|\/+$/g, ''),
+    dataPrefix: prefixOption(options, 'data-file.prefix') ?? 'data-',
+    changelogPrefix: prefixOption(options, 'changelog-file.prefix') ?? 'changelog-',
+    directory: directoryOption(options, 'data-file.path-directory'),
     thinMode: booleanOption(options, 'data-file.thin-mode', false),
   };
+}
+
+/** Of file names: it must leave them names of the one folder. */
+function prefixOption(options: OptionMap, key: string): string | undefined {
+  const prefix = textOption(options, key);
+  if (prefix === undefined || isFileName(`${prefix}-`)) return prefix;
+  throw badOption(key, prefix, 'the beginning of a file name');
+}
+
+/** In the table's folder: no way leads out of it. */
+function directoryOption(options: OptionMap, key: string): string | undefined {
+  const directory = textOption(options, key)?.replace(/^\/+|\/+$/g, '');
+  if (directory === undefined || directory === '' || directory.split('/').every(isFileName)) return directory;
+  throw badOption(key, directory, 'a folder in that of the table');
 }
 
 function compressionOf(key: string, text: string): FileCompression {

@@ -8,8 +8,8 @@ import { snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { chainOf } from '../table/commit/decide-chain.ts';
 import { isOurs } from '../table/commit/properties.ts';
+import { readExpiryRecord, type StoredRecord, trustedRecord } from '../table/expiry-record.ts';
 import { readSnapshot, type SnapshotHome } from '../table/snapshots.ts';
-import { readExpiryRecord, type StoredRecord, trustedRecord } from './expiry-record.ts';
 import { readsInParallelMax, readTriesMax } from './limits.ts';
 import { type NumberedFile, snapshotFiles, tooSlow } from './lines.ts';
 

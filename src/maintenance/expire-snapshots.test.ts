@@ -19,11 +19,11 @@ import { encodeManifestList } from '../format/manifest-list.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { commitPlan } from '../table/commit/request.ts';
+import { expiryRecordKey, readExpiryRecord } from '../table/expiry-record.ts';
 import { manifestsOf } from '../table/manifests.ts';
 import { pinSnapshot } from '../table/pins.ts';
 import { listSnapshots, readSnapshot, snapshotById } from '../table/snapshots.ts';
 import { expireSnapshots } from './expire-snapshots.ts';
-import { expiryRecordKey, readExpiryRecord } from './expiry-record.ts';
 import { ownLine } from './lines.ts';
 
 test('files that a compaction took out go with the last snapshot that needs them; all that is left is whole', async () => {

@@ -21,20 +21,20 @@ import type { Snapshot } from '../format/snapshot.ts';
 import type { SnapshotOptions } from '../format/table-options.ts';
 import { baseFreshMs } from '../table/commit/limits.ts';
 import { isOurs } from '../table/commit/properties.ts';
+import {
+  type ExpiryRecord,
+  type HeldSnapshot,
+  readExpiryRecord,
+  recordBackoff,
+  recordTriesMax,
+  swapExpiryRecord,
+} from '../table/expiry-record.ts';
 import { readSnapshot, type SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { type ChainPart, type ChainSnapshot, type ListedChain, newestOwn, readChain } from './chain.ts';
 import { decideExpiry, decidePutBack, type ExpiryFacts, type PinnedSnapshot } from './decide-expiry.ts';
-import { type ExpiryRecord, type HeldSnapshot, readExpiryRecord, swapExpiryRecord } from './expiry-record.ts';
 import { writeHint } from './hints.ts';
-import {
-  deletesInParallelMax,
-  expiryRoundsMax,
-  heldBytesMax,
-  readTriesMax,
-  recordBackoff,
-  recordTriesMax,
-} from './limits.ts';
+import { deletesInParallelMax, expiryRoundsMax, heldBytesMax, readTriesMax } from './limits.ts';
 import { ownLine, tooSlow } from './lines.ts';
 import { consumerIdsOf, type Pins, pinnedSnapshots, readPins, samePins } from './pins.ts';
 import { planRemoval, type Removal } from './plan-removal.ts';

@@ -12,10 +12,11 @@ import {
   type World,
 } from '../../test/maintenance-fixture.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { readExpiryRecord } from '../table/expiry-record.ts';
+import { liveEntries } from '../table/manifests.ts';
 import { pinSnapshot } from '../table/pins.ts';
 import { snapshotById } from '../table/snapshots.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
-import { readExpiryRecord } from './expiry-record.ts';
 import { ownLine } from './lines.ts';
 
 /** Runs expiry on a store that calls back when the given snapshot file has just been removed. */
@@ -101,12 +102,30 @@ test('a run that dies after it took snapshots away loses nothing that a consumer
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
+test('a snapshot that is about to go cannot be pinned, although its file is there again', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const third = await snapshotById(world.table, 3);
+  const bytes = (await world.store.get(`${tablePath}/snapshot/snapshot-3`))?.bytes ?? new Uint8Array();
+  const receipt = await expireWith(world, 3, async () => {
+    // A former run that had decided to keep it was late with putting it back.
+    await world.store.put(`${tablePath}/snapshot/snapshot-3`, bytes);
+    expect(await pinSnapshot(ownLine(world.table), 'job', third)).toBe('expired');
+  });
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 3, oldestId: 4 });
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
 test('a snapshot that comes back after it was declared gone is garbage: its data may have been removed', async () => {
   const world = await newWorld();
   await fiveSnapshots(world);
+  const snapshot = await snapshotById(world.table, 3);
   const third = await world.store.get(`${tablePath}/snapshot/snapshot-3`);
   await expireSnapshots(world.table);
   await world.store.put(`${tablePath}/snapshot/snapshot-3`, third?.bytes ?? new Uint8Array());
+  expect(await pinSnapshot(ownLine(world.table), 'job', snapshot)).toBe('expired');
+  const reader = await opened(world.store, world.clock, 13);
+  await expect(liveEntries(reader.table, snapshot)).rejects.toMatchObject({ code: 'LAKE_SNAPSHOT_EXPIRED' });
   const again = await opened(world.store, world.clock, 12);
   expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', garbageCount: 1, oldestId: 4 });
   expect(await snapshotIds(world.store)).toEqual([4, 5]);

@@ -23,11 +23,5 @@ export const rootsInParallelMax = 8;
 export const manifestsInParallelMax = 4;
 /** Tables maintained at a time. */
 export const tablesInParallelMax = 2;
-/** Sendings of one record before its outcome is given up as unknown. */
-export const recordTriesMax = 10;
-export const recordBackoff: { readonly delayMsMin: number; readonly delayMsMax: number } = {
-  delayMsMin: 20,
-  delayMsMax: 2_000,
-};
 /** Keys that a receipt shows. */
 export const keysShownMax = 1_000;

@@ -2,10 +2,10 @@
  * The roots of a table, listed: for every line its snapshots, tags, changelogs and expiry record (DESIGN R4).
  */
 import { changelogFolder, tagFolder } from '../format/paths.ts';
+import { readExpiryRecord } from '../table/expiry-record.ts';
 import type { SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import type { LineRoots } from './decide-orphans.ts';
-import { readExpiryRecord } from './expiry-record.ts';
 import { linesOf, snapshotFiles } from './lines.ts';
 import { stampOf } from './pins.ts';
 

@@ -95,7 +95,10 @@ const credentials = {
   secretAccessKey: filledText.optional(),
   sessionToken: filledText.optional(),
 };
-const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional();
+const endpoint = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+  .refine(hasNoUser, 'must not hold a user or a password; give credentials as AWS programs take them')
+  .optional();
 
 const settingsSchema = z.strictObject({
   warehouse: filledText,
@@ -181,6 +184,13 @@ export function logBeside(warehouse: string): string | undefined {
 /** The address of the log, or undefined when there is none. */
 export function logAddress(settings: LakeSettings): string | undefined {
   return settings.log === 'none' ? undefined : settings.log;
+}
+
+/** The URL is not shown when it has them, here or anywhere. */
+function hasNoUser(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { username, password, search } = new URL(url);
+  return username === '' && password === '' && search === '';
 }
 
 type Keys = { readonly accessKeyId?: string | undefined; readonly secretAccessKey?: string | undefined };

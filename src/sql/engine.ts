@@ -18,6 +18,8 @@ import { quoteName, quoteText } from './quote.ts';
 export type SqlEngineSettings = {
   /** What DuckDB may hold before it spills to disk. Its process may use more (spec/NODE_LIBRARIES 6). */
   readonly memoryBytesMax?: number | undefined;
+  /** What it may spill, of all queries together; a query that needs more ends with LAKE_SQL_MEMORY. */
+  readonly spillBytesMax?: number | undefined;
   readonly threadsMax?: number | undefined;
   /** Folders it may read besides its own, absolute: the warehouse's, when that is on this machine. */
   readonly readableFolders?: readonly string[] | undefined;
@@ -26,6 +28,8 @@ export type SqlEngineSettings = {
 };
 
 const memoryBytesDefault = 512 * 1024 * 1024;
+/** DuckDB's own default is nine tenths of the disk, which others need too. */
+const spillBytesDefault = 8 * 1024 * 1024 * 1024;
 
 export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
 
@@ -99,9 +103,11 @@ export class SqlEngine implements AsyncDisposable {
 function lockDown(settings: SqlEngineSettings, folder: string): readonly string[] {
   const readable = [folder, ...(settings.readableFolders ?? [])].map(path => quoteText(`${path.replace(/\/$/, '')}/`));
   const memoryMiB = Math.max(1, Math.floor((settings.memoryBytesMax ?? memoryBytesDefault) / 1024 / 1024));
+  const spillMiB = Math.max(1, Math.floor((settings.spillBytesMax ?? spillBytesDefault) / 1024 / 1024));
   return [
     `temp_directory = ${quoteText(join(folder, 'spill'))}`,
     `memory_limit = '${memoryMiB}MiB'`,
+    `max_temp_directory_size = '${spillMiB}MiB'`,
     ...(settings.threadsMax === undefined ? [] : [`threads = ${settings.threadsMax}`]),
     "TimeZone = 'UTC'",
     'autoinstall_known_extensions = false',

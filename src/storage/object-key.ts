@@ -46,14 +46,20 @@ function codePointRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit;
 }
 
+/** A segment that names no object: empty, `.` or `..`. */
+const badSegment = /(?:^|\/)(\.{0,2})(?:\/|$)/;
+
 function keyFault(key: string): string | undefined {
   if (key === '') return 'is empty';
-  if (key.length > keyBytesMax || Buffer.byteLength(key) > keyBytesMax) return `is longer than ${keyBytesMax} bytes`;
+  // No character takes more than three bytes for each of its units.
+  if (key.length * 3 > keyBytesMax && Buffer.byteLength(key) > keyBytesMax) {
+    return `is longer than ${keyBytesMax} bytes`;
+  }
   if (!key.isWellFormed()) return 'is not well-formed Unicode';
   if (key.includes('\0')) return 'contains a NUL';
-  for (const segment of key.split('/')) {
-    if (segment === '') return 'has an empty segment (a leading, trailing or double slash)';
-    if (segment === '.' || segment === '..') return `has a segment ${JSON.stringify(segment)}`;
-  }
-  return undefined;
+  const segment = badSegment.exec(key)?.[1];
+  if (segment === undefined) return undefined;
+  return segment === ''
+    ? 'has an empty segment (a leading, trailing or double slash)'
+    : `has a segment ${JSON.stringify(segment)}`;
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { addressText } from './address-text.ts';
 import type { KinesisLogSettings } from './kinesis/kinesis-log-store.ts';
 import { type LocalLogSettings, openLocalLog } from './local/local-log-store.ts';
 import { badLogSettings } from './log-errors.ts';
@@ -65,22 +66,22 @@ export function parseLogUri(uri: string): LogAddress {
       return { kind: 'memory', name: rest };
     case 'kinesis': {
       const stream = /^\/\/([a-zA-Z0-9_.-]{1,128})\/?$/.exec(rest)?.[1];
-      if (stream === undefined) throw badLogSettings(`log address ${JSON.stringify(uri)}: must be kinesis://STREAM`);
+      if (stream === undefined) throw badLogSettings(`log address ${addressText(uri)}: must be kinesis://STREAM`);
       return { kind: 'kinesis', stream };
     }
     default:
       throw badLogSettings(
-        `log address ${JSON.stringify(uri)}: ${scheme}: is not known; use a folder, file:PATH, kinesis://STREAM or memory:NAME`,
+        `log address ${addressText(uri)}: ${scheme}: is not known; use a folder, file:PATH, kinesis://STREAM or memory:NAME`,
       );
   }
 }
 
 function localPath(uri: string, path: string): string {
-  if (path === '' || path.includes('\0')) throw badLogSettings(`log address ${JSON.stringify(uri)}: names no folder`);
+  if (path === '' || path.includes('\0')) throw badLogSettings(`log address ${addressText(uri)}: names no folder`);
   if (!path.startsWith('//')) return path;
   try {
     return fileURLToPath(`file:${path}`);
   } catch {
-    throw badLogSettings(`log address ${JSON.stringify(uri)}: is not a file URL of this machine`);
+    throw badLogSettings(`log address ${addressText(uri)}: is not a file URL of this machine`);
   }
 }

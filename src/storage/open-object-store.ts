@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { addressText } from './address-text.ts';
 import { probeConditionalPut } from './conditional-put-probe.ts';
 import { type LocalStoreSettings, openLocalObjectStore } from './local/local-object-store.ts';
 import { MemoryObjectStore } from './memory/memory-object-store.ts';
@@ -68,26 +69,26 @@ export function parseStoreUri(uri: string): StoreAddress {
       return s3Address(uri, rest);
     default:
       throw badStoreSettings(
-        `store address ${JSON.stringify(uri)}: ${scheme}: is not known; use a folder, file:PATH, s3://bucket/prefix or memory:NAME`,
+        `store address ${addressText(uri)}: ${scheme}: is not known; use a folder, file:PATH, s3://bucket/prefix or memory:NAME`,
       );
   }
 }
 
 function localAddress(uri: string, path: string): StoreAddress {
-  if (path === '' || path.includes('\0'))
-    throw badStoreSettings(`store address ${JSON.stringify(uri)}: names no folder`);
+  if (path === '' || path.includes('\0')) throw badStoreSettings(`store address ${addressText(uri)}: names no folder`);
   if (!path.startsWith('//')) return { kind: 'local', root: path };
   try {
     return { kind: 'local', root: fileURLToPath(`file:${path}`) };
-  } catch (error) {
-    throw badStoreSettings(`store address ${JSON.stringify(uri)}: is not a file URL of this machine`, error);
+  } catch {
+    // Without the cause, which repeats the address.
+    throw badStoreSettings(`store address ${addressText(uri)}: is not a file URL of this machine`);
   }
 }
 
 function s3Address(uri: string, rest: string): StoreAddress {
   const match = /^\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(rest);
   if (match?.[1] === undefined) {
-    throw badStoreSettings(`store address ${JSON.stringify(uri)}: must be s3://bucket or s3://bucket/prefix`);
+    throw badStoreSettings(`store address ${addressText(uri)}: must be s3://bucket or s3://bucket/prefix`);
   }
   return { kind: 's3', bucket: match[1], folder: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
 }

@@ -1,11 +1,16 @@
 /**
- * Values by key up to a bound of bytes; what was used longest ago goes first. For what never changes once it is there.
+ * Values by key up to a bound of bytes; what has not been used for long goes first. For what never changes once it is there.
+ *
+ * Use only leaves a mark, since moving an entry at each use would cost more than all else here. What has one when its turn
+ * comes to go loses it and stays for another round.
  */
 import { assert } from '../base/assert.ts';
 
+type Entry<T> = { readonly value: T; readonly bytes: number; wasUsed: boolean };
+
 export class BoundedCache<T> {
   readonly #bytesMax: number;
-  readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>();
+  readonly #entries = new Map<string, Entry<T>>();
   readonly #loading = new Map<string, Promise<T>>();
   #bytes = 0;
 
@@ -21,8 +26,7 @@ export class BoundedCache<T> {
   get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    entry.wasUsed = true;
     return entry.value;
   }
 
@@ -30,12 +34,15 @@ export class BoundedCache<T> {
   put(key: string, value: T, bytes: number): void {
     this.#remove(key);
     if (bytes > this.#bytesMax) return;
-    this.#entries.set(key, { value, bytes });
-    this.#bytes += bytes;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax) break;
-      this.#remove(oldest);
+    // Those that stay come again behind all others, without their mark: none comes a third time.
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#bytes + bytes <= this.#bytesMax) break;
+      this.#entries.delete(oldest);
+      if (entry.wasUsed) this.#entries.set(oldest, { ...entry, wasUsed: false });
+      else this.#bytes -= entry.bytes;
     }
+    this.#entries.set(key, { value, bytes, wasUsed: false });
+    this.#bytes += bytes;
   }
 
   /** The cached value, or what `load` brings; callers of one key at the same time share one load. */

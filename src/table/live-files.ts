@@ -2,14 +2,25 @@
  * Which files live, from the entries of manifests (spec 4.5): every ADD whose identifier is not DELETEd anywhere in the
  * same set of manifests. The order of entries does not matter, and an identifier never comes back once it was deleted.
  */
+import { emptyRow } from '../format/binary-row.ts';
 import type { ManifestEntry } from '../format/manifest.ts';
 
 /** A data file in its place: a manifest entry without its kind. */
 export type PlacedFile = Omit<ManifestEntry, 'kind'>;
 
+const unpartitionedKey = '\0'.repeat(emptyRow.length);
+
 /** A map key for the partition's bytes. */
 export function partitionKey(partition: Uint8Array): string {
+  if (isEmptyRow(partition)) return unpartitionedKey;
   return Buffer.from(partition.buffer, partition.byteOffset, partition.byteLength).toString('latin1');
+}
+
+/** Whether it is the partition of a table without any: all zero. */
+function isEmptyRow(partition: Uint8Array): boolean {
+  if (partition.length !== emptyRow.length) return false;
+  for (const byte of partition) if (byte !== 0) return false;
+  return true;
 }
 
 /** A map key for a bucket of a partition. */

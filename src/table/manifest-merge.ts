@@ -60,7 +60,8 @@ function minorGroups(metas: readonly ManifestFileMeta[], settings: MergeSettings
 }
 
 /** Entries of neighbouring manifests as one: an ADD and its DELETE cancel, a DELETE without its ADD stays. */
-export function mergeEntries(entries: readonly ManifestEntry[]): ManifestEntry[] {
+export function mergeEntries(entries: readonly ManifestEntry[]): readonly ManifestEntry[] {
+  if (areDistinctAdds(entries)) return entries;
   const merged = new Map<string, ManifestEntry>();
   for (const entry of entries) {
     const key = identifierKey(entry);
@@ -68,6 +69,16 @@ export function mergeEntries(entries: readonly ManifestEntry[]): ManifestEntry[]
     else merged.set(key, entry);
   }
   return [...merged.values()];
+}
+
+/** Most often nothing cancels, and the names alone show it. */
+function areDistinctAdds(entries: readonly ManifestEntry[]): boolean {
+  const names = new Set<string>();
+  for (const { kind, file } of entries) {
+    if (kind === 'delete') return false;
+    names.add(file.fileName);
+  }
+  return names.size === entries.length;
 }
 
 function bytesOf(metas: readonly ManifestFileMeta[]): number {

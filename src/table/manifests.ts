@@ -12,8 +12,10 @@ import { decodeManifestList } from '../format/manifest-list.ts';
 import { manifestPath, snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { readExpiryRecord, trustedRecord } from './expiry-record.ts';
 import { liveAmong } from './live-files.ts';
 import { type ManifestSummary, summarize } from './manifest-summary.ts';
+import { listSnapshotIds } from './snapshots.ts';
 import type { Table } from './table.ts';
 
 export type ManifestCaches = {
@@ -36,8 +38,11 @@ export type ManifestFilter = {
 export const manifestEntriesBytesMax: number = 64 * 1024 * 1024;
 export const manifestSummariesBytesMax: number = 32 * 1024 * 1024;
 export const manifestListsBytesMax: number = 8 * 1024 * 1024;
-/** Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns. */
-const entryBytes = 2_048;
+/**
+ * Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns, and its encoding may be kept
+ * beside it.
+ */
+const entryBytes = 2_560;
 const metaBytes = 512;
 const readConcurrencyMax = 16;
 
@@ -144,7 +149,8 @@ export async function liveEntries(
 
 /**
  * Runs a read of what a snapshot refers to. A file missing under it is looked at again (DESIGN D1): when the snapshot is
- * gone as well, it has expired and nothing is broken.
+ * gone as well, it has expired and nothing is broken. So it has when a run of expiry that was late has put the file back
+ * below the floor of the expiry record.
  *
  * @throws LakeError `invalid` LAKE_SNAPSHOT_EXPIRED instead of `corrupt` LAKE_FILE_MISSING
  */
@@ -155,12 +161,17 @@ export async function whileSnapshotStays<T>(table: Table, snapshot: Snapshot, re
     if (!isLakeError(error, 'LAKE_FILE_MISSING')) throw error;
     const key = `${table.metaPath}/${snapshotPath(snapshot.id)}`;
     const object = await table.store.get(key);
-    const stays =
+    const isThere =
       object !== undefined && decodeSnapshot(object.bytes, key).deltaManifestList === snapshot.deltaManifestList;
-    if (stays) throw error;
+    if (isThere && !(await isBelowFloor(table, snapshot.id))) throw error;
     const message = `snapshot ${snapshot.id} of ${table.label} expired while it was read; start again at a newer one`;
     throw invalid('LAKE_SNAPSHOT_EXPIRED', message, { cause: error });
   }
+}
+
+async function isBelowFloor(table: Table, id: number): Promise<boolean> {
+  const { ids } = await listSnapshotIds(table);
+  return id < trustedRecord(await readExpiryRecord(table), ids, undefined).floor;
 }
 
 /** The same for a stream: each step of it is such a read. */

@@ -3,13 +3,16 @@
  * which snapshot it wants next; that one and all above it stay.
  *
  * A pin holds only if the snapshot was still there **after** it was written: expiry removes the snapshot file first and
- * then looks at the pins, so one of the two always sees the other.
+ * then looks at the pins, so one of the two always sees the other. A file may be there again, put back by a run that was
+ * late; so the expiry record is asked as well.
  */
-import { corrupt } from '../base/errors.ts';
+import { corrupt, invalid } from '../base/errors.ts';
 import { stringifyJson } from '../base/json.ts';
+import { isFileName } from '../format/file-name.ts';
 import { parseJsonObject } from '../format/json-file.ts';
 import { consumerFolder, consumerPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
+import { pinIsSeen, readExpiryRecord, trustedRecord } from './expiry-record.ts';
 import { listSnapshotIds, readSnapshot, type SnapshotHome } from './snapshots.ts';
 
 export type Consumer = {
@@ -38,13 +41,19 @@ export async function readConsumers(line: SnapshotHome): Promise<readonly Consum
 /**
  * Keeps a snapshot and all above it until the consumer pins a later one or lets go.
  *
- * @returns `expired`: it is no longer there (or another has its number), and nothing is pinned
+ * @returns `expired`: it is no longer there (or another has its number), or is going at this moment; nothing is pinned
  */
 export async function pinSnapshot(
   line: SnapshotHome,
   consumerId: string,
   snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
 ): Promise<'pinned' | 'expired'> {
+  if (!isFileName(consumerId)) {
+    throw invalid(
+      'LAKE_BAD_NAME',
+      `consumer ${JSON.stringify(consumerId.slice(0, 80))}: its id must do as the name of a file`,
+    );
+  }
   const key = `${line.metaPath}/${consumerPath(consumerId)}`;
   await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));
   // Not only its own file: with one above it missing it hangs on nothing.
@@ -54,7 +63,10 @@ export async function pinSnapshot(
   let hangsTogether = head !== undefined && snapshot.id <= head;
   for (let id = snapshot.id; hangsTogether && id <= (head ?? 0); id += 1) hangsTogether = known.has(id);
   const there = hangsTogether ? await readSnapshot(line, snapshot.id) : undefined;
-  if (there?.deltaManifestList === snapshot.deltaManifestList) return 'pinned';
+  if (there?.deltaManifestList === snapshot.deltaManifestList) {
+    const record = trustedRecord(await readExpiryRecord(line), ids, undefined);
+    if (pinIsSeen(record, snapshot.id)) return 'pinned';
+  }
   await line.store.delete(key);
   return 'expired';
 }

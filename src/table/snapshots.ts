@@ -3,8 +3,10 @@
  * never trusted (DESIGN S1). What counts as history is the chain that links down from the head (S9): below a hole or a
  * broken link lies garbage of writers that came too late.
  */
+
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, LakeError } from '../base/errors.ts';
+import { isFileName } from '../format/file-name.ts';
 import { idOfName, snapshotFolder, snapshotPath, tagFolder, tagPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -81,7 +83,7 @@ export async function snapshotAtTimestamp(table: Table, timeMs: number): Promise
 /** @throws LakeError `invalid` LAKE_TAG_NOT_FOUND */
 export async function snapshotOfTag(table: Table, tag: string): Promise<Snapshot> {
   const key = `${table.metaPath}/${tagPath(tag)}`;
-  const object = tag === '' || tag.includes('/') ? undefined : await table.store.get(key);
+  const object = !isFileName(tag) ? undefined : await table.store.get(key);
   if (object === undefined) throw invalid('LAKE_TAG_NOT_FOUND', `table ${table.label} has no tag ${tag}`);
   return decodeSnapshot(object.bytes, key);
 }

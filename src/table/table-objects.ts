@@ -5,6 +5,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import { checkedFileName } from '../format/file-name.ts';
 import type { Table } from './table.ts';
 
 /** Folder of the objects, in the table's folder. */
@@ -15,7 +16,9 @@ export const stateProperty = 'tidelake.ingest';
 /** … with the name of the object that holds it. */
 export const stateObjectProperty = 'tidelake.ingest-object';
 
+/** @throws LakeError `corrupt` LAKE_CORRUPT_STATE when the name, which metadata gave, is a path */
 export function tableObjectKey(table: Pick<Table, 'path'>, name: string): string {
+  checkedFileName(name, { code: 'LAKE_CORRUPT_STATE', where: `${table.path}/${tableObjectsFolder}` });
   return `${table.path}/${tableObjectsFolder}/${name}`;
 }
 
@@ -37,7 +40,8 @@ export function deadLetterListOf(stateText: string, where: string): string | und
   const json = parse(stateText);
   if (!isJsonObject(json)) throw corrupt('LAKE_CORRUPT_STATE', `ingest state in ${where}: it is not a JSON object`);
   const { dead } = json;
-  if (dead === undefined || typeof dead === 'string') return dead;
+  if (dead === undefined) return undefined;
+  if (typeof dead === 'string') return checkedFileName(dead, { code: 'LAKE_CORRUPT_STATE', where });
   throw corrupt('LAKE_CORRUPT_STATE', `ingest state in ${where}: its dead-letter list has no name`);
 }
 
@@ -48,7 +52,7 @@ export function filesOfDeadLetterList(listText: string, where: string): readonly
   return json.map((item: JsonValue) => {
     const name = isJsonObject(item) ? item['name'] : undefined;
     if (typeof name !== 'string') throw badList(where);
-    return name;
+    return checkedFileName(name, { code: 'LAKE_CORRUPT_DEAD_LETTERS', where });
   });
 }
 

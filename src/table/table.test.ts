@@ -83,6 +83,22 @@ test('a cache forgets what was used longest ago, and never holds more than its b
   expect([cache.get('a'), cache.bytes]).toEqual(['A2', 9]);
 });
 
+test('a cache in which everything was used still takes the next value', () => {
+  const cache = new BoundedCache<string>(3);
+  for (const key of ['a', 'b', 'c']) cache.put(key, key, 1);
+  for (const key of ['a', 'b', 'c']) cache.get(key);
+  cache.put('d', 'd', 1);
+  expect(['a', 'b', 'c', 'd'].map(key => cache.get(key))).toEqual([undefined, 'b', 'c', 'd']);
+  cache.put('wide', 'w', 3);
+  expect([...['b', 'c', 'd', 'wide'].map(key => cache.get(key)), cache.bytes]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    'w',
+    3,
+  ]);
+});
+
 test('a cache loads a key once for all who ask at the same time, and again after a failure', async () => {
   const cache = new BoundedCache<number>(10);
   let loads = 0;

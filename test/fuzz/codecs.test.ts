@@ -8,6 +8,7 @@ import {
 import { decodeState, encodeState, type IngestState } from '../../src/flow/ingest/state.ts';
 import { decodeRecord, encodeRecord, type LogRecord } from '../../src/flow/log-record.ts';
 import { emptyRow, serializeRow } from '../../src/format/binary-row.ts';
+import { isFileName } from '../../src/format/file-name.ts';
 import { decodeManifest, encodeManifest, type ManifestEntry } from '../../src/format/manifest.ts';
 import { decodeManifestList, encodeManifestList, manifestFileMeta } from '../../src/format/manifest-list.ts';
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from '../../src/format/snapshot.ts';
@@ -20,6 +21,8 @@ const numRuns = 200;
 const count = fc.maxSafeNat();
 const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
+// What names a file is a name and no path.
+const fileName = word.filter(isFileName);
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 // A key named __proto__ is no key of a plain object.
 const key = word.filter(text => text !== '__proto__');
@@ -28,13 +31,13 @@ const snapshots: fc.Arbitrary<Snapshot> = fc.record({
   version: fc.constant(3),
   id: count,
   schemaId: count,
-  baseManifestList: word,
+  baseManifestList: fileName,
   baseManifestListSize: maybe(count),
-  deltaManifestList: word,
+  deltaManifestList: fileName,
   deltaManifestListSize: maybe(count),
-  changelogManifestList: maybe(word),
+  changelogManifestList: maybe(fileName),
   changelogManifestListSize: maybe(count),
-  indexManifest: maybe(word),
+  indexManifest: maybe(fileName),
   commitUser: word,
   commitIdentifier: long,
   commitKind: fc.constantFrom('APPEND', 'COMPACT', 'OVERWRITE', 'ANALYZE'),
@@ -43,7 +46,7 @@ const snapshots: fc.Arbitrary<Snapshot> = fc.record({
   deltaRecordCount: long,
   changelogRecordCount: maybe(long),
   watermark: maybe(long),
-  statistics: maybe(word),
+  statistics: maybe(fileName),
   properties: fc.dictionary(key, fc.string(), { noNullPrototype: true }),
   nextRowId: maybe(long),
 });
@@ -96,12 +99,12 @@ const entries: fc.Arbitrary<ManifestEntry> = fc
     kind: fc.constantFrom('add' as const, 'delete' as const),
     bucket: fc.integer({ min: -2, max: 2 ** 31 - 1 }),
     totalBuckets: fc.integer({ min: -2, max: 1000 }),
-    name: word,
+    name: fileName,
     counts: fc.tuple(count, count, fc.nat(1000), fc.nat(2 ** 31 - 1)),
     sequence: fc.tuple(long, long).map(([a, b]) => (a < b ? { min: a, max: b } : { min: b, max: a })),
     keys: fc.tuple(fc.integer(), fc.integer()),
     embeddedIndex: maybe(fc.uint8Array({ maxLength: 50 })),
-    names: maybe(fc.array(word, { maxLength: 4 })),
+    names: maybe(fc.array(fileName, { maxLength: 4 })),
     nullCounts: fc.array(maybe(long), { maxLength: 4 }),
     firstRowId: maybe(fc.bigInt({ min: 0n, max: 2n ** 62n })),
   })

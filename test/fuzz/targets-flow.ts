@@ -12,8 +12,8 @@ import {
 import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoint.ts';
 import { readDeadLetterList, readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
-import { readExpiryRecord } from '../../src/maintenance/expiry-record.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
+import { readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { readConsumers } from '../../src/table/pins.ts';
 import { readSnapshot } from '../../src/table/snapshots.ts';
 import type { Table } from '../../src/table/table.ts';

@@ -211,7 +211,7 @@ export const parquetTargets: readonly Target[] = [
     corpus: files,
     mutate: mutateParquet,
     decode: readAll,
-    cost: 8,
+    cost: 2,
   },
   {
     name: 'parquet-footer',

@@ -29,8 +29,8 @@ function tidelake(
 ): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = s3.credentials;
   const places = ['--endpoint', s3.endpoint, '--kinesis-endpoint', kinesis.endpoint, '--region', s3.region];
-  const keys = ['--access-key', accessKeyId, '--secret-key', options.secretKey ?? secretAccessKey];
-  const child = spawn(process.execPath, [main, ...args, ...places, ...keys]);
+  const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: options.secretKey ?? secretAccessKey };
+  const child = spawn(process.execPath, [main, ...args, ...places], { env: { ...process.env, ...keys } });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {
     output.stdout += text;

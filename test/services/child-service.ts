@@ -9,6 +9,10 @@ import { systemClock } from '../../src/base/clock.ts';
 /** Real servers as child processes of a test: on a free loopback port, with a folder of their own that goes with them. */
 export type ChildService = AsyncDisposable & {
   readonly port: number;
+  /** SIGKILL, wherever it is; its folder stays as it is at that moment. */
+  crash(): Promise<void>;
+  /** Starts it again on its folder and its port, and waits until it is ready. */
+  restart(): Promise<void>;
   /** Ends the process and removes its folder; twice is fine. */
   stop(): Promise<void>;
 };
@@ -21,6 +25,8 @@ export type ChildServiceSpec = {
   readonly ready: (port: number) => Promise<void>;
   /** How long the start may take. */
   readonly readyMsMax: number;
+  /** Where its folder is made; the system's temporary folder when not given. */
+  readonly parentFolder?: string | undefined;
 };
 
 export type ChildCommand = {
@@ -34,12 +40,10 @@ export type ChildCommand = {
 export async function startChildService(spec: ChildServiceSpec): Promise<ChildService> {
   let failure: unknown;
   for (let attempt = 0; attempt < startAttemptsMax; attempt += 1) {
-    const folder = await mkdtemp(join(tmpdir(), `tidelake-${spec.name}-`));
-    const port = await freePort();
-    const child = start(spec.command(port, folder));
-    const service = serviceOf(child, { port, folder });
+    const folder = await mkdtemp(join(spec.parentFolder ?? tmpdir(), `tidelake-${spec.name}-`));
+    const service = new RunningService(spec, { folder, port: await freePort() });
     try {
-      await waitUntilReady(spec, { child, port });
+      await service.restart();
       return service;
     } catch (error) {
       failure = error;
@@ -121,17 +125,65 @@ async function waitUntilReady(
   }
 }
 
-function serviceOf(child: RunningChild, place: { readonly port: number; readonly folder: string }): ChildService {
-  let stopped: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    child.process.kill('SIGTERM');
-    await Promise.race([child.ended, systemClock.sleep(stopMsMax)]);
-    child.process.kill('SIGKILL');
-    await child.ended;
-    await rm(place.folder, { recursive: true, force: true, maxRetries: 5 });
-  };
-  const stopOnce = (): Promise<void> => (stopped ??= stop());
-  return { port: place.port, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+class RunningService implements ChildService {
+  readonly #spec: ChildServiceSpec;
+  readonly #folder: string;
+  readonly port: number;
+  #child: RunningChild | undefined;
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(spec: ChildServiceSpec, place: { readonly port: number; readonly folder: string }) {
+    this.#spec = spec;
+    this.#folder = place.folder;
+    this.port = place.port;
+  }
+
+  /** One start at a time: who asks for another while it starts waits for the same. */
+  restart(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  /** While it was away something else may have had its port for a moment, or it was killed again, so it tries again. */
+  async #start(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const child = start(this.#spec.command(this.port, this.#folder));
+      this.#child = child;
+      try {
+        return await waitUntilReady(this.#spec, { child, port: this.port });
+      } catch (error) {
+        await this.crash();
+        if (attempt >= startAttemptsMax) throw error;
+      }
+    }
+  }
+
+  async crash(): Promise<void> {
+    this.#child?.process.kill('SIGKILL');
+    await this.#child?.ended;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    if (this.#child !== undefined) {
+      this.#child.process.kill('SIGTERM');
+      await Promise.race([this.#child.ended, systemClock.sleep(stopMsMax)]);
+    }
+    await this.crash();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -1,12 +1,18 @@
 import { findProgram } from './child-service.ts';
 import { type S3Service, startS3Service } from './s3-service.ts';
 
+export type MinioPlace = {
+  /** Its data lies in a folder of its own in there. */
+  readonly parentFolder?: string | undefined;
+};
+
 /** Starts a real MinIO. */
-export async function startMinio(): Promise<S3Service> {
+export async function startMinio({ parentFolder }: MinioPlace = {}): Promise<S3Service> {
   const credentials = { accessKeyId: 'tidelake', secretAccessKey: 'tidelake-secret' };
   const file = findProgram('minio');
   return await startS3Service({
     name: 'minio',
+    parentFolder,
     credentials,
     command: (port, folder) => ({
       file,

@@ -7,6 +7,10 @@ export type S3Service = AsyncDisposable & {
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly bucket: string;
+  /** SIGKILL. */
+  crash(): Promise<void>;
+  /** Starts it again, with what it had stored. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -14,16 +18,19 @@ export type S3ServiceSpec = {
   readonly name: string;
   readonly credentials: S3Service['credentials'];
   readonly command: (port: number, folder: string) => ChildCommand;
+  /** Where it keeps its data; a folder in the system's temporary one when not given. */
+  readonly parentFolder?: string | undefined;
 };
 
 const region = 'us-east-1';
 const bucket = 'tidelake-test';
 
 export async function startS3Service(spec: S3ServiceSpec): Promise<S3Service> {
-  const { name, credentials, command } = spec;
+  const { name, credentials, command, parentFolder } = spec;
   const service = await startChildService({
     name,
     command,
+    parentFolder,
     readyMsMax: 60_000,
     ready: async port => await createBucket(endpointOf(port), credentials),
   });
@@ -32,6 +39,8 @@ export async function startS3Service(spec: S3ServiceSpec): Promise<S3Service> {
     region,
     credentials,
     bucket,
+    crash: () => service.crash(),
+    restart: () => service.restart(),
     stop: () => service.stop(),
     [Symbol.asyncDispose]: () => service.stop(),
   };

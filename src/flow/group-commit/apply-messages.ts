@@ -5,13 +5,14 @@
  * the base. Every other message is dropped, not kept: its sender still owes the rows and will notice. So a late,
  * doubled, poisoned or reordered message does no harm and blocks nothing.
  */
+import { assert } from '../../base/assert.ts';
 import { isLakeError } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { Committer } from '../../table/commit/commit.ts';
-import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
 import {
+  type BucketPlace,
   type CommitBase,
   type CommitOutcome,
   type CommitPlan,
@@ -24,8 +25,9 @@ import { bucketKey } from '../../table/live-files.ts';
 import { partitionTypes, type Table } from '../../table/table.ts';
 import { addDeadLetterFiles } from '../ingest/dead-letters.ts';
 import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
-import { addCounters, type IngestState, withoutForgotten } from '../ingest/state.ts';
+import type { IngestState } from '../ingest/state.ts';
 import type { CommitMessage } from './commit-message.ts';
+import { decideMessage, type MessageBase, type MessageProgress } from './decide-message.ts';
 
 export type DroppedMessage = { readonly message: CommitMessage; readonly why: string };
 
@@ -128,58 +130,54 @@ async function sortMessages(
   const known = await loadState(table, base.properties);
   const started = await stateOfBase(table, base, known?.incarnation ?? messages[0]?.incarnation ?? '');
   if (started === 'stale') return started;
-  let state = started;
-  const floors = new Map<string, bigint>();
-  const names = new Set<string>();
+  const facts = messageBase(table, base);
+  let progress: MessageProgress = { state: started, floors: new Map(), fileNames: new Set() };
   const applied: CommitMessage[] = [];
   const dropped: DroppedMessage[] = [];
   for (const message of messages) {
-    const why =
-      refused.get(message) ?? misfit(table, base, message, state) ?? (await misfitFile(base, message, floors, names));
-    if (why !== undefined) {
-      dropped.push({ message, why });
+    const refusal = refused.get(message);
+    if (refusal !== undefined) {
+      dropped.push({ message, why: refusal });
       continue;
     }
-    for (const planned of message.files) {
-      names.add(planned.file.fileName);
-      raise(floors, bucketKey(planned), planned.file.maxSequenceNumber);
+    let decision = decideMessage(message, facts, progress);
+    if (decision.kind === 'look') {
+      progress = { ...progress, floors: await withFloors(base, progress.floors, decision.at) };
+      decision = decideMessage(message, facts, progress);
     }
-    state = stateAfter(state, message);
+    assert(decision.kind !== 'look', 'every floor that was asked for is known');
+    if (decision.kind === 'drop') {
+      dropped.push({ message, why: decision.why });
+      continue;
+    }
+    progress = decision.next;
     applied.push(message);
   }
-  return { applied, dropped, state };
+  return { applied, dropped, state: progress.state };
 }
 
-function misfit(table: Table, base: CommitBase, message: CommitMessage, state: IngestState): string | undefined {
-  if (message.tableId !== table.id) return 'it is of another table';
-  if (state.incarnation !== message.incarnation) return 'it is of another log';
-  const position = state.shards.get(message.shardId)?.position;
-  if (position !== message.from)
-    return `shard ${message.shardId} is at ${position ?? 'nothing'}, it starts at ${message.from ?? 'nothing'}`;
-  if (!uploadIsYoung(message.uploadBeganMs, base.storeTimeMs)) return 'its files are too old (S7)';
-  if (message.schemaId > base.schema.id) return `schema ${message.schemaId} is not there`;
-  return undefined;
+function messageBase(table: Table, base: CommitBase): MessageBase {
+  const { schema } = base;
+  const types = partitionTypes(schema);
+  const { bucket: bucketCount } = parseTableOptions(schema);
+  return {
+    tableId: table.id,
+    storeTimeMs: base.storeTimeMs,
+    schemaId: schema.id,
+    bucketCount,
+    isUnordered: schema.primaryKeys.length === 0 && bucketCount <= 0,
+    isPartition: bytes => isPartition(bytes, types),
+  };
 }
 
-async function misfitFile(
+async function withFloors(
   base: CommitBase,
-  { files }: CommitMessage,
   floors: ReadonlyMap<string, bigint>,
-  names: ReadonlySet<string>,
-): Promise<string | undefined> {
-  const types = partitionTypes(base.schema);
-  const { bucket: bucketCount } = parseTableOptions(base.schema);
-  const isUnordered = base.schema.primaryKeys.length === 0 && bucketCount <= 0;
-  for (const planned of files) {
-    const { fileName, minSequenceNumber } = planned.file;
-    if (planned.totalBuckets !== bucketCount) return `it counts ${planned.totalBuckets} buckets, not ${bucketCount}`;
-    if (names.has(fileName)) return `${fileName} has come before`;
-    if (!isPartition(planned.partition, types)) return `${fileName} is of no partition of this table`;
-    if (isUnordered) continue;
-    const floor = floors.get(bucketKey(planned)) ?? (await base.sequenceFloor(planned));
-    if (minSequenceNumber <= floor) return `bucket ${planned.bucket} has numbers up to ${floor} (S6)`;
-  }
-  return undefined;
+  places: readonly BucketPlace[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const known = new Map(floors);
+  for (const place of places) known.set(bucketKey(place), await base.sequenceFloor(place));
+  return known;
 }
 
 function isPartition(bytes: Uint8Array, types: ReturnType<typeof partitionTypes>): boolean {
@@ -190,17 +188,6 @@ function isPartition(bytes: Uint8Array, types: ReturnType<typeof partitionTypes>
     if (isLakeError(error)) return false;
     throw error;
   }
-}
-
-function stateAfter(state: IngestState, message: CommitMessage): IngestState {
-  const { position, arrivalMs } = message.to;
-  const entry = { position, row: 0, arrivalMs, ended: message.ended };
-  return {
-    ...state,
-    shards: new Map([...state.shards, [message.shardId, entry]]),
-    producers: withoutForgotten(new Map([...state.producers, ...message.producers]), message.forgotten),
-    counters: addCounters(state.counters, message.counters),
-  };
 }
 
 async function planOf(table: Table, { applied, state }: Sorted): Promise<CommitPlan> {
@@ -217,9 +204,4 @@ async function planOf(table: Table, { applied, state }: Sorted): Promise<CommitP
     properties: stored.properties,
     uploads: [...stored.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
   });
-}
-
-function raise(floors: Map<string, bigint>, key: string, to: bigint): void {
-  const floor = floors.get(key);
-  if (floor === undefined || to > floor) floors.set(key, to);
 }

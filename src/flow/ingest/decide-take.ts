@@ -5,7 +5,7 @@
  * middle, makes ingest read the log itself from the recorded position: nothing is skipped.
  */
 import type { LogDescription } from '../../storage/log-store.ts';
-import { type IngestState, producerKey } from './state.ts';
+import { type IngestState, type ProducerState, producerKey } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 
 export type TakeFacts = {
@@ -44,6 +44,28 @@ export function decideTake({ shardId, records, state, description }: TakeFacts):
   // A shard that is listed no more cannot be read; what was handed over is all there is.
   if (why !== undefined && isListed) return { kind: 'read-log', why };
   return { kind: 'take', recorded: entry.position, records: above };
+}
+
+/**
+ * The condition of a swap (I2): every shard is at the base where it was when its records were read.
+ *
+ * @returns what is otherwise; undefined: nothing
+ */
+export function movedShard(
+  state: Pick<IngestState, 'shards'>,
+  shards: readonly { readonly shardId: string; readonly recorded: bigint | undefined }[],
+): string | undefined {
+  for (const { shardId, recorded } of shards) {
+    const position = state.shards.get(shardId)?.position;
+    if (position !== recorded)
+      return `shard ${shardId} is at ${position ?? 'nothing'}, not at ${recorded ?? 'nothing'}`;
+  }
+  return undefined;
+}
+
+/** Whether a record's number has been taken already in its lane: it is a repeat of its producer's (L1). */
+export function isRepeated(known: Pick<ProducerState, 'lastNumber'> | undefined, producerNumber: number): boolean {
+  return known !== undefined && producerNumber <= known.lastNumber;
 }
 
 /** A sign that something lies between the recorded position and these records that was not handed over. */

@@ -10,24 +10,17 @@ import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
 import { addDeadLetterFiles } from './dead-letters.ts';
 import { storeState } from './load-state.ts';
-import {
-  addCounters,
-  type IngestCounters,
-  type IngestState,
-  noCounters,
-  type ShardState,
-  withoutForgotten,
-} from './state.ts';
+import { type NextStateInput, nextState } from './next-state.ts';
+import { type IngestCounters, noCounters } from './state.ts';
 import { type Prepared, Take, type TakeInput } from './take.ts';
 
 export type { ShardBatch } from './take.ts';
 
-export type IngestInput = TakeInput & {
-  /** Shards the log still lists: entries of others go, when they are as old as what the log forgets. */
-  readonly listedShardIds: ReadonlySet<string>;
-  readonly commitUser: string;
-  readonly signal?: AbortSignal | undefined;
-};
+export type IngestInput = TakeInput &
+  NextStateInput & {
+    readonly commitUser: string;
+    readonly signal?: AbortSignal | undefined;
+  };
 
 export type IngestOutcome =
   | {
@@ -92,42 +85,4 @@ async function listLetters(
   const list = await addDeadLetterFiles(table, state.deadLetters, [letters.file]);
   const ofFile: PlannedUpload = { name: letters.file.name, uploadBeganMs: letters.uploadBeganMs };
   return { listName: list.listName, uploads: [ofFile, ...list.uploads] };
-}
-
-function nextState(
-  { state, producers, forgotten, counters }: Prepared,
-  input: IngestInput,
-  deadLetters: string | undefined,
-): IngestState {
-  const shards = new Map<string, ShardState>(state.shards);
-  for (const { shardId, through, ended } of input.shards) {
-    const before = shards.get(shardId);
-    const position = through?.position ?? before?.position;
-    // A shard that ended without a record of anybody still has to be known as ended before its children (I5).
-    if (position === undefined && !ended) continue;
-    const arrivalMs = through?.arrivalMs ?? before?.arrivalMs ?? 0;
-    shards.set(shardId, { position: position ?? -1n, row: 0, arrivalMs, ended: ended || (before?.ended ?? false) });
-  }
-  return {
-    ...state,
-    shards: new Map([...shards].filter(entry => isKept(entry, shards, input))),
-    producers: withoutForgotten(new Map([...state.producers, ...producers]), forgotten),
-    counters: addCounters(state.counters, counters),
-    deadLetters,
-  };
-}
-
-/**
- * I1: an entry goes only when the log lists its shard no more. A list may be older than a shard somebody else has begun
- * with, so the entry must be as old as what the log forgets, too.
- */
-function isKept(
-  [shardId, { arrivalMs, ended }]: readonly [string, ShardState],
-  shards: ReadonlyMap<string, ShardState>,
-  { listedShardIds, retentionMs }: IngestInput,
-): boolean {
-  if (listedShardIds.has(shardId)) return true;
-  if (retentionMs === undefined) return !ended;
-  const newestMs = [...shards.values()].reduce((ms, shard) => Math.max(ms, shard.arrivalMs), 0);
-  return newestMs - arrivalMs <= retentionMs;
 }

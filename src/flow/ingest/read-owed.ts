@@ -54,7 +54,11 @@ export async function readOwed(
 }
 
 /** The shard, and before it its listed ancestors that the table has not taken to their end. */
-function owedShards({ state, description, shardId }: ReadOwedInput): readonly LogShard[] {
+export function owedShards({
+  state,
+  description,
+  shardId,
+}: Pick<ReadOwedInput, 'state' | 'description' | 'shardId'>): readonly LogShard[] {
   const listed = new Map(description.shards.map(shard => [shard.shardId, shard]));
   const entries = state?.incarnation === description.incarnation ? state.shards : undefined;
   const owed = new Map<string, LogShard>();

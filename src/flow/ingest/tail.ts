@@ -16,6 +16,7 @@ import { isAdd } from '../../types/row-kind.ts';
 import { readClaim } from '../claim.ts';
 import { decodeBody, type LogRecord } from '../log-record.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
+import { isRepeated } from './decide-take.ts';
 import { type ProducerState, producerKey } from './state.ts';
 
 /** A record of one table, header read. */
@@ -62,7 +63,7 @@ export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
     counts.rowsIn += header.rowCount;
     const key = producerKey(header.producerId, header.bucket);
     const known = producers.get(key);
-    if (known !== undefined && header.producerNumber <= known.lastNumber) {
+    if (isRepeated(known, header.producerNumber)) {
       counts.duplicates += header.rowCount;
       continue;
     }

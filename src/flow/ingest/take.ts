@@ -16,6 +16,7 @@ import type { Table } from '../../table/table.ts';
 import { WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { type DeadLetterFile, storeDeadLetterFile } from './dead-letters.ts';
+import { movedShard } from './decide-take.ts';
 import { stateOfBase } from './load-state.ts';
 import {
   bucketOfProducerKey,
@@ -92,11 +93,8 @@ export class Take {
     const { incarnation, shards } = this.#input;
     const state = await stateOfBase(this.#table, base, incarnation);
     if (state === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
-    for (const { shardId, recorded } of shards) {
-      const position = state.shards.get(shardId)?.position;
-      if (position === recorded) continue;
-      return commitStop('changed', `shard ${shardId} is at ${position ?? 'nothing'}, not at ${recorded ?? 'nothing'}`);
-    }
+    const moved = movedShard(state, shards);
+    if (moved !== undefined) return commitStop('changed', moved);
     const { tail, session, schema, known } = await this.#decode(base, state);
     const adds = await session.plannedFiles(base, again);
     const counters: IngestCounters = {

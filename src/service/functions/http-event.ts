@@ -31,6 +31,7 @@ const statusOfKind: Readonly<Record<LakeErrorKind, number>> = {
 
 const statusOfCode: Readonly<Record<string, number>> = {
   LAKE_METHOD_NOT_ALLOWED: 405,
+  LAKE_REQUEST_TOO_LARGE: 413,
   LAKE_RESULT_TOO_LARGE: 413,
   LAKE_SQL_DENIED: 403,
   LAKE_TABLE_NOT_FOUND: 404,

@@ -11,12 +11,18 @@ import { type InvocationContext, timeLimit } from './time-limit.ts';
 
 /** What an answer may hold: AWS Lambda takes 6 MB, in which its own quoting counts. */
 const resultBytesMax = 4 * 1024 * 1024;
+/** Of a request, bytes; Lambda itself takes 6 MB. */
+const requestBytesMax = 5 * 1024 * 1024;
+const parametersMax = 10_000;
 const margins = { finishMs: 5_000, answerMs: 2_000 };
 
 const requestSchema = z.strictObject({
   sql: filledText,
   /** For `$1`, `$2`, … */
-  parameters: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
+  parameters: z
+    .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .max(parametersMax)
+    .optional(),
 });
 
 type QueryRequest = z.infer<typeof requestSchema>;
@@ -49,6 +55,9 @@ export async function query(parts: LakeParts, request: HttpRequest, context: Inv
 }
 
 function parseRequest(body: string): QueryRequest {
+  if (Buffer.byteLength(body) > requestBytesMax) {
+    throw invalid('LAKE_REQUEST_TOO_LARGE', `a request has at most ${requestBytesMax} bytes`);
+  }
   let json: unknown;
   try {
     json = JSON.parse(body);

@@ -20,6 +20,9 @@ export const sqlLengthMax: number = 4 * 1024 * 1024;
 export function tokenize(sql: string): readonly Token[] {
   if (sql.length > sqlLengthMax)
     throw invalid('LAKE_SQL_SYNTAX', `SQL of ${sql.length} characters, at most ${sqlLengthMax}`);
+  // What comes behind one would be seen by us and not by DuckDB.
+  const nul = sql.indexOf('\0');
+  if (nul >= 0) throw syntaxError(sql, nul, 'a NUL character');
   const tokens: Token[] = [];
   let at = 0;
   while (at < sql.length) {

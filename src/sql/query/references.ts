@@ -39,6 +39,10 @@ const refusedFunctions: ReadonlySet<string> = new Set([
   'current_setting',
   'write_log',
   'sleep_ms',
+  'pg_sleep',
+  'setseed',
+  'json_serialize_plan',
+  'parse_duckdb_log_message',
   'nextval',
   'currval',
 ]);
@@ -55,6 +59,9 @@ const tableKinds: ReadonlySet<string> = new Set([
   'PIVOT',
 ]);
 
+/** What the name of a file has, and a name that WITH gives must not: where DuckDB finds no such name it opens a file. */
+const fileNamePattern = /[./\\:*?[\]\p{Cc}]/u;
+
 /** Nesting of a query beyond which it is refused. */
 const depthMax = 500;
 
@@ -66,7 +73,7 @@ export function tableReferences(query: JsonObject): readonly TableReference[] {
 }
 
 type Scope = {
-  /** Names given by WITH, in lower case. */
+  /** Names given by WITH, folded. */
   readonly names: ReadonlySet<string>;
   readonly depth: number;
 };
@@ -77,7 +84,7 @@ function visit(tree: JsonObject, outer: Scope, found: TableReference[]): void {
   const scope = withNames(tree, { names: outer.names, depth: outer.depth + 1 }, found);
   if (tree['type'] === 'BASE_TABLE') {
     const reference = referenceOf(tree);
-    const isOwn = reference.database === '' && scope.names.has(reference.table.toLowerCase());
+    const isOwn = reference.database === '' && scope.names.has(foldedName(reference.table));
     if (!isOwn) found.push(reference);
   }
   const ctes = tree['cte_map'];
@@ -90,13 +97,24 @@ function withNames(tree: JsonObject, outer: Scope, found: TableReference[]): Sco
   if (ctes === undefined) return outer;
   let scope = outer;
   for (const entry of objectsAt(ctes, 'map')) {
-    const name = textAt(entry, 'key').toLowerCase();
+    const name = foldedName(textAt(entry, 'key'));
+    if (fileNamePattern.test(name)) {
+      throw invalid(
+        'LAKE_SQL_DENIED',
+        `SQL: WITH ${JSON.stringify(name.slice(0, 80))}: the name could be that of a file`,
+      );
+    }
     const value = objectAt(entry, 'value');
     const inside = { ...scope, names: new Set([...scope.names, name]) };
     if (value !== undefined) visit(value, isRecursive(value) ? inside : scope, found);
     scope = inside;
   }
   return scope;
+}
+
+/** As DuckDB compares names: only A to Z have another case. JavaScript would take the Kelvin sign for a k. */
+function foldedName(name: string): string {
+  return name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 }
 
 function isRecursive(cte: JsonObject): boolean {

@@ -3,7 +3,7 @@
  * hold the wanted columns only. They must have been written under a schema in which the wanted columns had today's names,
  * ids and types, and hold nothing that must be merged or dropped.
  */
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
@@ -99,8 +99,9 @@ class RawReader {
     // DuckDB takes these for patterns.
     if (/[*?[\]{}]/.test(path)) return undefined;
     try {
-      const { size } = await stat(path);
-      return size === file.fileSize ? path : undefined;
+      // A link could lead to what is no file of the table; our own reader does not follow it either.
+      const found = await lstat(path);
+      return found.isFile() && found.size === file.fileSize ? path : undefined;
     } catch {
       return undefined;
     }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { checkByteRange, checkObjectKey, compareKeys } from '../object-key.ts';
+import { Slab } from '../../bytes/slab.ts';
+import { checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
   ListOptions,
@@ -12,28 +13,31 @@ import type {
   RequestOptions,
   StoredObject,
 } from '../object-store.ts';
+import { headOf, ObjectMap } from './object-map.ts';
 
 /**
- * Objects in memory: the driver of tests and of simulation. Each call takes effect in one step, at once, and the clock
- * given is the store's clock. Durable for as long as the process lives; disposing keeps what is in it.
+ * Objects in memory: the driver of tests. Each call takes effect in one step, at once, and the clock given is the store's
+ * clock. Durable for as long as the process lives; disposing keeps what is in it.
  */
 export class MemoryObjectStore implements ObjectStore {
   readonly uri: string;
   readonly #clock: Clock;
-  readonly #objects = new Map<string, Version>();
-  /** All keys in order, so that listing costs only what it gives. */
-  readonly #keys: string[] = [];
-  #versionCount = 0;
+  readonly #objects: ObjectMap;
+  readonly #slab = new Slab();
 
-  constructor(uri: string, clock: Clock) {
+  /** @param objects what is in it; others may look at the same */
+  constructor(uri: string, clock: Clock, objects: ObjectMap = new ObjectMap()) {
     this.uri = uri;
     this.#clock = clock;
+    this.#objects = objects;
   }
 
   async get(key: string, options?: RequestOptions): Promise<StoredObject | undefined> {
     this.#check(key, options);
     const version = this.#objects.get(key);
-    return version === undefined ? undefined : { ...this.#headOf(version), bytes: version.bytes.slice() };
+    return version === undefined
+      ? undefined
+      : { ...headOf(version, this.#clock.nowMs()), bytes: version.bytes.slice() };
   }
 
   async getRange(key: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array | undefined> {
@@ -45,7 +49,7 @@ export class MemoryObjectStore implements ObjectStore {
   async head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined> {
     this.#check(key, options);
     const version = this.#objects.get(key);
-    return version === undefined ? undefined : this.#headOf(version);
+    return version === undefined ? undefined : headOf(version, this.#clock.nowMs());
   }
 
   async put(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<PutReceipt> {
@@ -55,7 +59,7 @@ export class MemoryObjectStore implements ObjectStore {
 
   async putIfAbsent(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<PutIfAbsentOutcome> {
     this.#check(key, options);
-    if (this.#objects.has(key)) return { status: 'exists', storeTimeMs: this.#clock.nowMs() };
+    if (this.#objects.get(key) !== undefined) return { status: 'exists', storeTimeMs: this.#clock.nowMs() };
     return { status: 'created', ...this.#store(key, bytes) };
   }
 
@@ -67,28 +71,17 @@ export class MemoryObjectStore implements ObjectStore {
 
   async delete(key: string, options?: RequestOptions): Promise<void> {
     this.#check(key, options);
-    if (this.#objects.delete(key)) this.#keys.splice(this.#firstAtOrAfter(key), 1);
+    this.#objects.delete(key);
   }
 
   async *list(prefix: string, options?: ListOptions): AsyncIterable<ListPage> {
-    const pageKeysMax = options?.pageKeysMax ?? pageKeysDefault;
+    const keysMax = options?.pageKeysMax ?? pageKeysDefault;
     let after = options?.startAfter;
     for (;;) {
       options?.signal?.throwIfAborted();
-      const objects = [];
-      let index = this.#firstAtOrAfter(prefix);
-      if (after !== undefined && compareKeys(after, prefix) >= 0) {
-        index = this.#firstAtOrAfter(after);
-        if (this.#keys[index] === after) index += 1;
-      }
-      for (; objects.length < pageKeysMax; index += 1) {
-        const key = this.#keys[index];
-        const version = key === undefined ? undefined : this.#objects.get(key);
-        if (key === undefined || version === undefined || !key.startsWith(prefix)) break;
-        objects.push({ key, sizeBytes: version.bytes.byteLength, lastModifiedMs: version.lastModifiedMs });
-      }
+      const objects = this.#objects.list({ prefix, after, keysMax });
       yield { objects, storeTimeMs: this.#clock.nowMs() };
-      if (objects.length < pageKeysMax) return;
+      if (objects.length < keysMax) return;
       after = objects.at(-1)?.key;
     }
   }
@@ -101,34 +94,10 @@ export class MemoryObjectStore implements ObjectStore {
   }
 
   #store(key: string, bytes: Uint8Array): PutReceipt {
-    this.#versionCount += 1;
-    const nowMs = this.#clock.nowMs();
-    const version = { bytes: new Uint8Array(bytes), etag: `"${this.#versionCount}"`, lastModifiedMs: nowMs };
-    if (!this.#objects.has(key)) this.#keys.splice(this.#firstAtOrAfter(key), 0, key);
-    this.#objects.set(key, version);
-    return { etag: version.etag, storeTimeMs: nowMs };
-  }
-
-  #headOf(version: Version): ObjectHead {
-    const { bytes, etag, lastModifiedMs } = version;
-    return { sizeBytes: bytes.byteLength, etag, lastModifiedMs, storeTimeMs: this.#clock.nowMs() };
-  }
-
-  /** Index of the first key at or after `key`. */
-  #firstAtOrAfter(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const candidate = this.#keys[middle];
-      if (candidate !== undefined && compareKeys(candidate, key) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const { etag, lastModifiedMs } = this.#objects.put(key, this.#slab.copyOf(bytes), this.#clock.nowMs());
+    return { etag, storeTimeMs: lastModifiedMs };
   }
 }
-
-type Version = { readonly bytes: Uint8Array; readonly etag: string; readonly lastModifiedMs: number };
 
 /** Keys a page unless the caller says otherwise; S3's figure. */
 const pageKeysDefault = 1000;

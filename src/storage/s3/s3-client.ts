@@ -92,6 +92,7 @@ type PlainCredentials = { accessKeyId: string; secretAccessKey: string; sessionT
 function checkEndpoint(where: string, endpoint: string | undefined): void {
   if (endpoint === undefined) return;
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return;
-  throw badStoreSettings(`${where}: the endpoint must be a URL like http://127.0.0.1:9000`);
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (isHttp && url.username === '' && url.password === '') return;
+  throw badStoreSettings(`${where}: the endpoint must be a URL like http://127.0.0.1:9000, without user or password`);
 }

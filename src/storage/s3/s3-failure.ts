@@ -24,6 +24,8 @@ export function classifyS3Failure(where: string, error: unknown): S3Failure {
   const name = error instanceof Error ? error.name : '';
   if (status === undefined) return withoutAnswer(where, name, error);
   if (deniedNames.has(name)) return final(storeDenied(where, error));
+  // The status came and the words did not, so most statuses say too little; these two say all by themselves.
+  if (wasCut(error) && status !== 412 && status !== 416) return transient(where, error);
   switch (status) {
     case 404:
       if (name === 'NoSuchBucket') return final(storeNotFound(where, 'the bucket', error));
@@ -73,6 +75,13 @@ function withoutAnswer(where: string, name: string, error: unknown): S3Failure {
   return transient(where, error);
 }
 
+/** Whether the connection broke while the body of the answer came. */
+function wasCut(error: unknown): boolean {
+  const code = field(error, 'code');
+  return field(error, 'name') === 'TimeoutError' || (typeof code === 'string' && cutCodes.has(code));
+}
+
+const cutCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE']);
 /** A 404 about the object; the second is what HEAD gives, which has no body to name anything. */
 const absentNames: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound']);
 /** Answers that are about who asks, whatever their status: S3s differ in that. */

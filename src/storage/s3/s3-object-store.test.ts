@@ -139,6 +139,26 @@ test('a 404 that is not about the object is not an absent object', async () => {
   });
 });
 
+test('a refusal whose words are cut off is asked again, since they may have said something else', async () => {
+  const text = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchKey</Code></Error>';
+  for (const status of [400, 403, 404]) {
+    const cut: Answer = (_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/xml', 'content-length': String(text.length) });
+      response.write(text.slice(0, 50));
+      setImmediate(() => response.destroy());
+    };
+    await withScript([cut, failing(404, 'NoSuchKey')], async (store, requestCount) => {
+      expect(await store.get('k')).toBeUndefined();
+      expect(requestCount()).toBeGreaterThan(1);
+    });
+    await withScript([cut], async store => {
+      const outcome = await store.putIfAbsent('k', utf8('x'));
+      expect(outcome.status).toBe('unanswered');
+      expect(isLakeError(await failureOf(store.get('k')), 'LAKE_STORE_UNAVAILABLE')).toBe(true);
+    });
+  }
+});
+
 test('a full store says so', async () => {
   await withScript([failing(507, 'XMinioStorageFull')], async store => {
     const failure = await failureOf(store.put('k', utf8('x')));

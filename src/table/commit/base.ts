@@ -41,6 +41,8 @@ export class TableBase implements CommitBase {
   readonly seenAtMs: number;
   readonly manifests: readonly ManifestFileMeta[];
   readonly #table: Table;
+  /** Those of all manifests, once all were at hand. */
+  #allSummaries: readonly ManifestSummary[] | undefined;
 
   constructor(table: Table, parts: BaseParts) {
     this.#table = table;
@@ -80,18 +82,17 @@ export class TableBase implements CommitBase {
   }
 
   async #factsFor(plan: CommitPlan): Promise<GuardFacts> {
-    const touched = new Map<string, PlacedFile>();
-    for (const file of [...plan.adds, ...plan.deletes]) touched.set(bucketKey(file), file);
-    const indexed = new Map((plan.index?.files ?? []).map(place => [bucketKey(place), place]));
+    const places = new Map<string, BucketPlace>();
+    for (const place of plan.index?.files ?? []) places.set(bucketKey(place), place);
+    for (const file of plan.adds) places.set(bucketKey(file), file);
+    for (const file of plan.deletes) places.set(bucketKey(file), file);
     const wanted = needsLiveFiles(plan);
-    const seen = await this.#entriesOf(
-      [...new Map([...indexed, ...touched])].flatMap(([key, place]) => (wanted.has(key) ? [place] : [])),
-    );
+    const seen = await this.#entriesOf([...places].flatMap(([key, place]) => (wanted.has(key) ? [place] : [])));
     const appended = plan.adds.filter(add => !wanted.has(bucketKey(add)));
     const summaries = await this.#summaries(appended, 'partition');
     const buckets = new Map<string, BucketFacts>();
     const adds = Map.groupBy(plan.adds, bucketKey);
-    for (const key of [...indexed.keys(), ...touched.keys()]) {
+    for (const key of places.keys()) {
       const own = adds.get(key) ?? [];
       const read = wanted.has(key) ? (seen.get(key) ?? noEntries) : undefined;
       buckets.set(key, read === undefined ? appendFacts(summaries, own) : exactFacts(read, own));
@@ -113,10 +114,11 @@ export class TableBase implements CommitBase {
     if (plan.kind === 'OVERWRITE') return counts;
     const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
     const summaries = await this.#summaries(fixed, 'partition');
-    for (const [key, [first]] of Map.groupBy(fixed, ({ partition }) => partitionKey(partition))) {
-      const among = new Set(summaries.flatMap(({ partitions }) => [...(partitions.get(key)?.totalBuckets ?? [])]));
-      const agrees = first === undefined || among.isSubsetOf(new Set([first.totalBuckets]));
-      counts.set(key, agrees ? among : await this.#liveTotalBuckets(key, first.partition));
+    for (const { partition, totalBuckets } of fixed) {
+      const key = partitionKey(partition);
+      if (counts.has(key)) continue;
+      const agrees = summaries.every(({ partitions }) => saysOnly(partitions.get(key)?.totalBuckets, totalBuckets));
+      counts.set(key, agrees ? new Set([totalBuckets]) : await this.#liveTotalBuckets(key, partition));
     }
     return counts;
   }
@@ -141,6 +143,7 @@ export class TableBase implements CommitBase {
   /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */
   async #summaries(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): Promise<readonly ManifestSummary[]> {
     if (places.length === 0) return [];
+    if (this.#allSummaries !== undefined) return this.#allSummaries;
     const { summaries } = this.#table.caches;
     const buckets = scope === 'bucket' ? new Set(places.map(({ bucket }) => bucket)) : undefined;
     let mayHold: ((meta: ManifestFileMeta) => boolean) | undefined;
@@ -155,6 +158,8 @@ export class TableBase implements CommitBase {
       mayHold ??= this.#pruner(places);
       if (mayHold(meta) && mayHoldBucket(meta, buckets)) missing.push(meta);
     }
+    if (found.length === this.manifests.length) this.#allSummaries = found;
+    if (missing.length === 0) return found;
     const read = await mapBounded(missing, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
     return [...found, ...read];
   }
@@ -209,6 +214,10 @@ function floorAmong(summaries: readonly ManifestSummary[], { partition, bucket }
     if (largest !== undefined && largest > floor) floor = largest;
   }
   return floor;
+}
+
+function saysOnly(counts: ReadonlySet<number> | undefined, count: number): boolean {
+  return counts === undefined || counts.size === 0 || (counts.size === 1 && counts.has(count));
 }
 
 function mayHoldBucket(meta: ManifestFileMeta, buckets: ReadonlySet<number> | undefined): boolean {

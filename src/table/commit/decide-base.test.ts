@@ -20,9 +20,25 @@ test('S1: a head with another table id means that our table is gone', () => {
   expect(decideBase({ ...ours, head })).toEqual({ kind: 'fenced', reason: 'table-gone' });
 });
 
-test('S11: a head of another writer, or a table that others made, carries no id and is built on', () => {
-  const head = { id: 7, tableId: undefined, dropped: false };
-  expect(decideBase({ ...ours, head })).toEqual({ kind: 'use', fresh: false });
+test('S11: a head of another writer carries no id: the newest schema tells whose it is', () => {
+  const foreign: BaseFacts = { ...ours, head: { id: 7, tableId: undefined, dropped: false } };
+  expect(decideBase(foreign)).toEqual({ kind: 'look', at: 'newest-schema' });
+  expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: 'a' } })).toEqual({ kind: 'use', fresh: false });
+  // A schema that another writer has changed may have lost the id.
+  expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: undefined } })).toEqual({
+    kind: 'use',
+    fresh: false,
+  });
+});
+
+test('S11: a foreign head on a table that was made after ours had gone fences us', () => {
+  const foreign: BaseFacts = { ...ours, head: { id: 7, tableId: undefined, dropped: false } };
+  const gone = { kind: 'fenced', reason: 'table-gone' };
+  expect(decideBase({ ...foreign, newestSchemaTableId: { tableId: 'b' } })).toEqual(gone);
+  expect(decideBase({ ...foreign, newestSchemaTableId: 'gone' })).toEqual(gone);
+});
+
+test('S11: a table that others made has no id, and whatever the head says it is built on', () => {
   expect(decideBase({ ...ours, tableId: undefined })).toEqual({ kind: 'use', fresh: false });
 });
 

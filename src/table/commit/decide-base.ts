@@ -43,8 +43,13 @@ export function decideBase(facts: BaseFacts): BaseDecision {
   }
   if (knownId !== undefined && head.id < knownId) return { kind: 'fenced', reason: 'history-rewritten' };
   if (!head.dropped) {
-    const isOurs = head.tableId === undefined || tableId === undefined || head.tableId === tableId;
-    return isOurs ? { kind: 'use', fresh: false } : { kind: 'fenced', reason: 'table-gone' };
+    if (tableId === undefined || head.tableId === tableId) return { kind: 'use', fresh: false };
+    if (head.tableId !== undefined) return { kind: 'fenced', reason: 'table-gone' };
+    // Another writer's head names no table (S11). It may stand on ours or on one that was made after ours had gone.
+    const newest = facts.newestSchemaTableId;
+    if (newest === 'not-read') return { kind: 'look', at: 'newest-schema' };
+    const isGone = newest === 'gone' || (newest.tableId !== undefined && newest.tableId !== tableId);
+    return isGone ? { kind: 'fenced', reason: 'table-gone' } : { kind: 'use', fresh: false };
   }
   if (head.tableId === tableId) return { kind: 'fenced', reason: 'dropped' };
   // The marker of another table. Either ours was made after it under the same name, or ours is older still and gone:

@@ -17,10 +17,9 @@ import { corrupt, LakeError } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
 import { backoffMs } from '../base/retry.ts';
 import { parseJsonObject } from '../format/json-file.ts';
-import type { SnapshotHome } from '../table/snapshots.ts';
-import type { Table } from '../table/table.ts';
-import { tableObjectsFolder } from '../table/table-objects.ts';
-import { recordBackoff, recordTriesMax } from './limits.ts';
+import type { SnapshotHome } from './snapshots.ts';
+import type { Table } from './table.ts';
+import { tableObjectsFolder } from './table-objects.ts';
 
 export type HeldSnapshot = {
   readonly id: number;
@@ -41,6 +40,13 @@ export type ExpiryRecord = {
 
 /** A record as it lies in the store; without etag: there is none yet. */
 export type StoredRecord = ExpiryRecord & { readonly etag: string | undefined };
+
+/** Sendings of one record before its outcome is given up as unknown. */
+export const recordTriesMax = 10;
+export const recordBackoff: { readonly delayMsMin: number; readonly delayMsMax: number } = {
+  delayMsMin: 20,
+  delayMsMax: 2_000,
+};
 
 const recordName = 'expiry';
 const noRecord: ExpiryRecord = { floor: 1, floorIdentity: undefined, isOpen: false, held: [] };
@@ -74,6 +80,15 @@ export function trustedRecord(
   const isRewound = head < record.floor || record.held.some(({ id }) => id >= head);
   const isOther = identityAt !== undefined && record.floorIdentity !== undefined && identityAt !== record.floorIdentity;
   return isRewound || isOther ? { ...noRecord, etag: record.etag } : record;
+}
+
+/**
+ * Whether a pin of this snapshot and all above it, which was written before the record was read, holds (R2). That the files
+ * are there proves too little: a run that was late may have put them back after another has taken them away again. When no
+ * run is deciding about them, each that decides from now on sees the pin.
+ */
+export function pinIsSeen({ floor, isOpen, held }: ExpiryRecord, id: number): boolean {
+  return id >= floor && !(isOpen && held.some(snapshot => snapshot.id >= id));
 }
 
 /**

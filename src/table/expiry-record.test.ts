@@ -5,7 +5,7 @@ import { seededRandom } from '../base/random.ts';
 import { faultyObjectStore, type StoreFault, scriptedFaults } from '../storage/faulty-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { type ExpiryRecord, readExpiryRecord, swapExpiryRecord, trustedRecord } from './expiry-record.ts';
+import { type ExpiryRecord, pinIsSeen, readExpiryRecord, swapExpiryRecord, trustedRecord } from './expiry-record.ts';
 
 const clock = new ManualClock();
 const parts = { clock, random: seededRandom(5) };
@@ -89,4 +89,15 @@ test('a record of numbers that were given back since is not believed', () => {
   expect(trustedRecord(stored, [2, 3], undefined)).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 7], 'list-6')).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 8, 9], 'another')).toEqual(fresh);
+});
+
+test('R2: a pin below the floor, or of what a run is deciding about, does not hold', () => {
+  const held = [{ id: 3, text: '{}' }];
+  expect(pinIsSeen(record(3), 3)).toBe(true);
+  expect(pinIsSeen(record(3), 2)).toBe(false);
+  expect(pinIsSeen(record(3, { isOpen: true, held }), 3)).toBe(false);
+  expect(pinIsSeen(record(2, { isOpen: true, held }), 2)).toBe(false);
+  expect(pinIsSeen(record(3, { isOpen: true, held }), 4)).toBe(true);
+  // Decided: what is still held is to be there.
+  expect(pinIsSeen(record(3, { held }), 3)).toBe(true);
 });

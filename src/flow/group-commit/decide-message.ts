@@ -1,0 +1,116 @@
+/**
+ * Whether a commit message can be applied on a base, after those before it (DESIGN I8). Pure.
+ *
+ * A message that does not fit is dropped for good: its sender still owes the rows and will notice.
+ */
+import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
+import type { BucketPlace } from '../../table/commit/request.ts';
+import { bucketKey } from '../../table/live-files.ts';
+import { addCounters, type IngestState, withoutForgotten } from '../ingest/state.ts';
+import type { CommitMessage } from './commit-message.ts';
+
+/** What the base says. */
+export type MessageBase = {
+  readonly tableId: string | undefined;
+  readonly storeTimeMs: number;
+  readonly schemaId: number;
+  /** Option `bucket` of the schema in force. */
+  readonly bucketCount: number;
+  /** Append tables without fixed buckets have no order of sequence numbers. */
+  readonly isUnordered: boolean;
+  readonly isPartition: (bytes: Uint8Array) => boolean;
+};
+
+/** The base with the messages applied so far. */
+export type MessageProgress = {
+  readonly state: IngestState;
+  /** By `bucketKey`: the largest sequence number there, as far as it was asked for. */
+  readonly floors: ReadonlyMap<string, bigint>;
+  readonly fileNames: ReadonlySet<string>;
+};
+
+export type MessageRule =
+  | 'table'
+  | 'log'
+  | 'position'
+  | 'upload-age'
+  | 'schema'
+  | 'bucket-count'
+  | 'file-name'
+  | 'partition'
+  | 'sequence';
+
+export type MessageDecision =
+  | { readonly kind: 'apply'; readonly next: MessageProgress }
+  | { readonly kind: 'drop'; readonly rule: MessageRule; readonly why: string }
+  /** Ask again when the floors of these buckets are known. */
+  | { readonly kind: 'look'; readonly at: readonly BucketPlace[] };
+
+type Misfit = { readonly rule: MessageRule; readonly why: string };
+
+export function decideMessage(message: CommitMessage, base: MessageBase, progress: MessageProgress): MessageDecision {
+  const misfit = misfitOf(message, base, progress.state) ?? misfitFile(message, base, progress.fileNames);
+  if (misfit !== undefined) return { kind: 'drop', ...misfit };
+  const { files } = message;
+  const floors = new Map(progress.floors);
+  if (!base.isUnordered) {
+    const unknown = files.filter(file => !floors.has(bucketKey(file)));
+    if (unknown.length > 0) return { kind: 'look', at: unknown };
+    for (const planned of files) {
+      const floor = progress.floors.get(bucketKey(planned)) ?? -1n;
+      if (planned.file.minSequenceNumber > floor) continue;
+      return { kind: 'drop', rule: 'sequence', why: `bucket ${planned.bucket} has numbers up to ${floor} (S6)` };
+    }
+    for (const planned of files) raise(floors, bucketKey(planned), planned.file.maxSequenceNumber);
+  }
+  const fileNames = new Set([...progress.fileNames, ...files.map(({ file }) => file.fileName)]);
+  return { kind: 'apply', next: { state: stateAfter(progress.state, message), floors, fileNames } };
+}
+
+function misfitOf(message: CommitMessage, base: MessageBase, state: IngestState): Misfit | undefined {
+  if (message.tableId !== base.tableId) return { rule: 'table', why: 'it is of another table' };
+  if (state.incarnation !== message.incarnation) return { rule: 'log', why: 'it is of another log' };
+  const position = state.shards.get(message.shardId)?.position;
+  if (position !== message.from) {
+    const why = `shard ${message.shardId} is at ${position ?? 'nothing'}, it starts at ${message.from ?? 'nothing'}`;
+    return { rule: 'position', why };
+  }
+  if (!uploadIsYoung(message.uploadBeganMs, base.storeTimeMs)) {
+    return { rule: 'upload-age', why: 'its files are too old (S7)' };
+  }
+  if (message.schemaId > base.schemaId) return { rule: 'schema', why: `schema ${message.schemaId} is not there` };
+  return undefined;
+}
+
+function misfitFile(
+  { files }: CommitMessage,
+  { bucketCount, isPartition }: MessageBase,
+  fileNames: ReadonlySet<string>,
+): Misfit | undefined {
+  for (const { totalBuckets, partition, file } of files) {
+    if (totalBuckets !== bucketCount) {
+      return { rule: 'bucket-count', why: `it counts ${totalBuckets} buckets, not ${bucketCount}` };
+    }
+    if (fileNames.has(file.fileName)) return { rule: 'file-name', why: `${file.fileName} has come before` };
+    if (!isPartition(partition)) {
+      return { rule: 'partition', why: `${file.fileName} is of no partition of this table` };
+    }
+  }
+  return undefined;
+}
+
+function stateAfter(state: IngestState, message: CommitMessage): IngestState {
+  const { position, arrivalMs } = message.to;
+  const entry = { position, row: 0, arrivalMs, ended: message.ended };
+  return {
+    ...state,
+    shards: new Map([...state.shards, [message.shardId, entry]]),
+    producers: withoutForgotten(new Map([...state.producers, ...message.producers]), message.forgotten),
+    counters: addCounters(state.counters, message.counters),
+  };
+}
+
+function raise(floors: Map<string, bigint>, key: string, to: bigint): void {
+  const floor = floors.get(key);
+  if (floor === undefined || to > floor) floors.set(key, to);
+}

@@ -1,0 +1,248 @@
+/** Ingest by a worker and by events, with and without a commit function, and what it meets: claims and dead letters. */
+import { ok } from 'node:assert/strict';
+import { alterTable, loadSchema } from '../../src/catalog/catalog.ts';
+import { applyCommitEvent, openCommitApplier } from '../../src/flow/group-commit/commit-event.ts';
+import { readCheckpoint, startAbove } from '../../src/flow/ingest/checkpoint.ts';
+import { readDeadLetters } from '../../src/flow/ingest/dead-letters.ts';
+import { ingestEvent, openEventIngest } from '../../src/flow/ingest/ingest-event.ts';
+import { IngestWorker } from '../../src/flow/ingest/ingest-worker.ts';
+import { append, testProducer } from '../../src/flow/testing.ts';
+import type { TableSchema } from '../../src/format/table-schema.ts';
+import type { LogStore } from '../../src/storage/log-store.ts';
+import type { Scalar } from '../../src/types/scalar.ts';
+import {
+  accountedCounters,
+  cleanedUp,
+  type Draft,
+  identifier,
+  makeTable,
+  openLakeTable,
+  rowsNamed,
+  rowsOf,
+  stateOf,
+  wholeTable,
+} from './lake-table.ts';
+import type { Scenario } from './scenario.ts';
+import { type LakeProcess, newWorld, type World } from './world.ts';
+
+export async function drain(parts: Pick<LakeProcess, 'store' | 'log' | 'clock' | 'random'>): Promise<void> {
+  await using worker = new IngestWorker(parts);
+  await worker.drain();
+}
+
+/** Rows that are in the table already, and rows that are only in the log. */
+async function worldWithLog(draft: Draft): Promise<World> {
+  const world = newWorld();
+  const schema = await makeTable(world, draft);
+  const producer = testProducer(world, schema, 'd.t');
+  await append(producer, schema, rowsNamed('old', 0, 12));
+  await drain(world);
+  world.clock.advance(1_000);
+  for (const word of ['a', 'b', 'c']) await append(producer, schema, rowsNamed(word, 6, 18));
+  if (draft.keepsRows !== true) await append(producer, schema, rowsNamed('c', 8, 10), 3);
+  return world;
+}
+
+/** What is acknowledged to the log, and what the log is told is committed everywhere, is in the table. */
+async function wholeIngest(world: World): Promise<void> {
+  await wholeTable(world);
+  const state = await stateOf(world);
+  const { incarnation } = await world.log.describe();
+  for (const [shardId, position] of acknowledgedPositions(world)) {
+    ok((state?.shards.get(shardId)?.position ?? -1n) >= position, `what is acknowledged of ${shardId} is in the table`);
+  }
+  for (const shardId of await shardIdsOf(world.log)) {
+    const checkpoint = (await readCheckpoint(world.store, incarnation, shardId)) ?? -1n;
+    ok((state?.shards.get(shardId)?.position ?? -1n) >= checkpoint, `the checkpoint of ${shardId} is in the table`);
+  }
+  await accountedCounters(world);
+}
+
+async function ingested(world: World): Promise<unknown> {
+  await wholeIngest(world);
+  const state = await stateOf(world);
+  const contents = {
+    rows: await rowsOf(world),
+    counters: state?.counters,
+    positions: [...(state?.shards ?? [])].map(([shardId, { position, ended }]) => [shardId, position, ended]),
+  };
+  await cleanedUp(world);
+  return contents;
+}
+
+async function shardIdsOf(log: LogStore): Promise<readonly string[]> {
+  return (await log.describe()).shards.map(({ shardId }) => shardId);
+}
+
+function workerScenario(operation: string, draft: Draft): Scenario {
+  return {
+    operation,
+    prepare: () => worldWithLog(draft),
+    run: drain,
+    resume: drain,
+    whole: wholeIngest,
+    check: ingested,
+  };
+}
+
+/** Acknowledged by the function to its invoker, which hands out only what comes after it. */
+function acknowledgedPositions({ acknowledged }: World): ReadonlyMap<string, bigint> {
+  const positions = new Map<string, bigint>();
+  for (const what of acknowledged) {
+    const [shardId = '', position] = what.split('@');
+    if (position !== undefined) positions.set(shardId, BigInt(position));
+  }
+  return positions;
+}
+
+/** Records of a batch that the invoker hands over: few, so that a shard has several batches. */
+const batchRecordsMax = 3;
+const batchMsMax = 30_000;
+
+/** Hands out every batch that is not acknowledged, in order. @returns whether all is acknowledged then */
+async function handOutAll(process: LakeProcess, commitLog: LogStore | undefined): Promise<boolean> {
+  const { world } = process;
+  await using ingest = openEventIngest({ ...process, commitLog });
+  for (const shardId of await shardIdsOf(world.log)) {
+    for (;;) {
+      const from = startAbove(acknowledgedPositions(world).get(shardId));
+      const { records: envelopes } = await world.log.read(shardId, from, { recordsMax: batchRecordsMax });
+      const last = envelopes.at(-1);
+      if (last === undefined) break;
+      const deadlineMs = process.clock.monotonicMs() + batchMsMax;
+      const { heldAt } = await ingestEvent(ingest, { shardId, envelopes, deadlineMs });
+      if (heldAt !== undefined) return false;
+      process.acknowledge(`${shardId}@${last.position}`);
+      // The dead hear of no further batch.
+      if (!world.acknowledged.has(`${shardId}@${last.position}`)) return false;
+    }
+  }
+  return true;
+}
+
+async function handOutRest(process: LakeProcess, commitLog?: LogStore): Promise<void> {
+  ok(await handOutAll(process, commitLog), 'all is acknowledged when nothing disturbs it');
+}
+
+function eventScenario(operation: string, draft: Draft): Scenario {
+  return {
+    operation,
+    prepare: () => worldWithLog(draft),
+    run: async process => void (await handOutAll(process, undefined)),
+    resume: process => handOutRest(process),
+    whole: wholeIngest,
+    check: ingested,
+  };
+}
+
+/** A commit log whose commit function reads all of it again, old messages too, as soon as something was appended. */
+function followedCommitLog({ commitLog, world }: LakeProcess): LogStore {
+  return {
+    ...commitLog,
+    async append(records, options) {
+      try {
+        return await commitLog.append(records, options);
+      } finally {
+        await applyAll(world, world.commitLog);
+      }
+    },
+  };
+}
+
+async function applyAll(parts: Pick<LakeProcess, 'store' | 'clock' | 'random'>, commitLog: LogStore): Promise<boolean> {
+  await using applier = openCommitApplier(parts);
+  for (const shardId of await shardIdsOf(commitLog)) {
+    const { records: envelopes } = await commitLog.read(shardId, { kind: 'earliest' });
+    if ((await applyCommitEvent(applier, { shardId, envelopes })).heldAt !== undefined) return false;
+  }
+  return true;
+}
+
+const groupCommitSender: Scenario = {
+  operation: 'group commit, the sender',
+  prepare: () => worldWithLog({ keepsRows: true }),
+  run: async process => void (await handOutAll(process, followedCommitLog(process))),
+  resume: process => handOutRest(process, followedCommitLog(process)),
+  whole: wholeIngest,
+  check: ingested,
+};
+
+const groupCommitApplier: Scenario = {
+  operation: 'group commit, the commit function',
+  async prepare() {
+    const world = await worldWithLog({ keepsRows: true });
+    await using ingest = openEventIngest(world);
+    // Nobody commits, so each sender leaves messages and gives up.
+    for (const shardId of await shardIdsOf(world.log)) {
+      const { records: envelopes } = await world.log.read(shardId, { kind: 'earliest' });
+      await ingestEvent(ingest, { shardId, envelopes, deadlineMs: world.clock.monotonicMs() + 4_000 });
+    }
+    return world;
+  },
+  async run(process) {
+    if (await applyAll(process, process.commitLog)) process.acknowledge('messages');
+  },
+  async resume(process) {
+    if (!process.world.acknowledged.has('messages')) ok(await applyAll(process, process.commitLog));
+    await handOutRest(process, followedCommitLog(process));
+  },
+  whole: wholeIngest,
+  check: ingested,
+};
+
+/** A row without what must be there, and a record hashed over another number of buckets, among rows that fit. */
+const deadLetters: Scenario = {
+  operation: 'ingest of dead letters',
+  async prepare() {
+    const world = newWorld();
+    const schema = await makeTable(world);
+    const loose = { ...schema, fields: schema.fields.map(f => ({ ...f, type: { ...f.type, nullable: true } })) };
+    const otherwise: TableSchema = { ...schema, options: { ...schema.options, bucket: '3' } };
+    const misfit: Scalar[] = [100n, 'no number', null];
+    for (const round of [1, 2]) {
+      const producer = testProducer(world, loose, 'd.t');
+      await append(producer, loose, [...rowsNamed('fits', 0, 5 * round), misfit]);
+      await append(testProducer(world, otherwise, 'd.t'), otherwise, rowsNamed('elsewhere', 50, 52));
+      if (round === 1) await drain(world);
+    }
+    return world;
+  },
+  run: drain,
+  resume: drain,
+  whole: wholeIngest,
+  async check(world) {
+    const table = await openLakeTable(world);
+    const letters: unknown[] = [];
+    const list = (await stateOf(world))?.deadLetters;
+    ok(list !== undefined, 'there are dead letters');
+    for await (const { reason, position, rows } of readDeadLetters(table, list)) letters.push([reason, position, rows]);
+    return [letters, await ingested(world)];
+  },
+};
+
+/** A schema that changes while its records are in the log: some of the old, some of the new. */
+const changedSchema: Scenario = {
+  operation: 'ingest across a changed schema',
+  async prepare() {
+    const world = await worldWithLog({ keepsRows: true });
+    await alterTable(world, identifier, [{ kind: 'rename-column', name: 'v', newName: 'w' }]);
+    const schema = await loadSchema(world, identifier);
+    await append(testProducer(world, schema, 'd.t'), schema, rowsNamed('renamed', 30, 36));
+    return world;
+  },
+  run: drain,
+  resume: drain,
+  whole: wholeIngest,
+  check: ingested,
+};
+
+export const ingestScenarios: readonly Scenario[] = [
+  { ...workerScenario('ingest', { keepsRows: true }), diesTwice: true },
+  workerScenario('ingest that merges rows', {}),
+  eventScenario('ingest by events', { keepsRows: true }),
+  eventScenario('ingest by events that merges rows', {}),
+  groupCommitSender,
+  groupCommitApplier,
+  deadLetters,
+  changedSchema,
+];

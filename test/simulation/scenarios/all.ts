@@ -1,0 +1,13 @@
+/** Every scenario, by name. */
+import type { Scenario } from '../scenario.ts';
+import { commitsScenario, latecomersScenario, swapScenario } from './commits.ts';
+import { functionsScenario, groupCommitScenario, workersScenario } from './lake.ts';
+
+export const scenarios: readonly Scenario[] = [
+  swapScenario,
+  commitsScenario,
+  latecomersScenario,
+  workersScenario,
+  functionsScenario,
+  groupCommitScenario,
+];

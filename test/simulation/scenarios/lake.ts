@@ -1,0 +1,168 @@
+/**
+ * The whole path, from producers to readers, with the product's own code in every part: log, ingest, commit, compaction,
+ * schema changes, expiry, orphan cleaning, union reads, subscriptions. Three scenarios differ in who ingests.
+ */
+
+import { tablePath } from '../../../src/catalog/identifier.ts';
+import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
+import { missingFiles } from '../../maintenance-fixture.ts';
+import { ChainWatch } from '../chain-watch.ts';
+import { chance, logUniform, seedOf } from '../chance.ts';
+import { noFaults } from '../faults.ts';
+import type { Scenario, ScenarioFigures } from '../scenario.ts';
+import type { World } from '../world.ts';
+import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
+import { commitFunction, ingestFunction } from './lake/functions.ts';
+import { producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
+import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
+import { compactor, ingestWorker, maintainer } from './lake/workers.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** Half of the logs forget; ingest must not stand still for so long there that rows are lost. */
+const retentionMs = 2 * hourMs;
+
+function retentionOf(seed: number): number | undefined {
+  return chance(seedOf(seed, 'retention'), 1) < 0.5 ? retentionMs : undefined;
+}
+
+function stallMsMax(seed: number): number {
+  return retentionOf(seed) === undefined ? 5 * hourMs : retentionMs / 10;
+}
+
+/** In quicker worlds that are too many looks at an idle log. */
+const secondActPauseMsMin = 2 * 60_000;
+const secondActRows = 20;
+
+type Ingesting = (bench: LakeBench, draw: (name: string) => number) => readonly Promise<void>[];
+
+export const workersScenario: Scenario = lakeScenario(
+  'workers',
+  'producers, long-lived ingest workers, compaction, maintenance, schema changes, resharding, readers, subscribers',
+  (bench, draw) =>
+    Array.from({ length: 1 + Math.floor(draw('ingests') * 2) }, (_, i) => ingestWorker(bench, `ingest-${i}`)),
+);
+
+export const functionsScenario: Scenario = lakeScenario(
+  'functions',
+  'the same with ingest called by an event source that repeats, bisects, overlaps and comes late',
+  (bench, draw) => [
+    ingestFunction(bench, { byMessage: false }),
+    ...(draw('beside') < 0.3 ? [ingestWorker(bench, 'ingest-beside')] : []),
+  ],
+);
+
+export const groupCommitScenario: Scenario = lakeScenario(
+  'group-commit',
+  'the same with ingest functions that leave their commits to a commit function',
+  bench => [ingestFunction(bench, { byMessage: true }), commitFunction(bench)],
+);
+
+function lakeScenario(name: string, about: string, ingesting: Ingesting): Scenario {
+  return { name, about, settings, run: world => runLake(world, ingesting) };
+}
+
+function settings(seed: number): ReturnType<Scenario['settings']> {
+  const draw = (name: string): number => chance(seedOf(seed, name), 1);
+  const share = (name: string, max: number): number => (draw(name) < 0.5 ? 0 : draw(`${name}+`) ** 3 * max);
+  return {
+    latencyMsMax: logUniform(draw('latency'), { min: 2, max: 300 }),
+    storeTickMs: draw('tick') < 0.5 ? 1 : 1_000,
+    pageKeysMax: draw('page') < 0.7 ? 1_000 : 10 + Math.floor(draw('page+') * 100),
+    rates: {
+      ...noFaults,
+      failed: share('failed', 0.05),
+      lost: share('lost', 0.05),
+      timeout: share('timeout', 0.03),
+      slow: share('slow', 0.03),
+      crash: share('crash', 0.01),
+      staleHint: share('stale', 0.5),
+      delayMsMax: logUniform(draw('delay'), { min: 1_000, max: stallMsMax(seed) }),
+    },
+  };
+}
+
+async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigures> {
+  // Loading it is real I/O, which has no place in virtual time.
+  await parquetCodec();
+  const draw = (name: string): number => chance(seedOf(world.seed, name), 2);
+  const bench = new LakeBench(world, {
+    rowsMax: 120,
+    pauseMs: logUniform(draw('pause'), { min: 200, max: 10 * 60_000 }),
+    shardCount: 1 + Math.floor(draw('shards') * 3),
+    commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
+    retentionMs: retentionOf(world.seed),
+  });
+  const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
+  for (const chain of chains) world.watch(chain);
+  await bench.setUp();
+  const subscribers = tableNames.map(name => new Subscriber(bench, name));
+  const writing = Array.from({ length: 1 + Math.floor(draw('producers') * 3) }, (_, i) => producer(bench, i));
+  const carrying = [...ingesting(bench, draw), compactor(bench, 'compactor'), maintainer(bench, 'maintainer')];
+  const watching = [reader(bench, 'reader'), ...subscribers.map(subscriber => subscriber.run())];
+  const meddling = [
+    ...(draw('reshard') < 0.5 ? [resharder(bench)] : []),
+    ...(draw('schema') < 0.5 ? [schemaChanger(bench)] : []),
+    ...(draw('vandal') < 0.3 ? [vandal(bench)] : []),
+  ];
+  await world.run(() => bench.isOver, 40 * dayMs);
+  world.faults.end();
+  await settle(bench, subscribers);
+  if (bench.settings.pauseMs >= secondActPauseMsMin) {
+    // Later the log has forgotten what it had, and shards that were closed.
+    await world.run(() => false, 2 * retentionMs);
+    bench.moreRows(secondActRows);
+    writing.push(producer(bench, writing.length));
+    await world.run(() => bench.isOver, dayMs);
+    await settle(bench, subscribers);
+    bench.count('second acts');
+  }
+  const last = world.process('last-reader');
+  const lastReads = tableNames.map(name => readUnion(bench, last, name));
+  await ended(world, lastReads);
+  bench.stop();
+  for (const subscriber of subscribers) subscriber.stop();
+  await ended(world, [...writing, ...carrying, ...watching, ...meddling]);
+  await checkFiles(bench);
+  const commits = chains.reduce((sum, chain) => sum + chain.headId, 0);
+  return { commits, counts: { ...bench.counts, 'records doubled': bench.model.doubles } };
+}
+
+/** Without faults all rows come through, to the tables and to the subscribers. */
+async function settle(bench: LakeBench, subscribers: readonly Subscriber[]): Promise<void> {
+  const { world } = bench;
+  const checkMs = 10_000 + 4 * bench.settings.pauseMs;
+  for (const endMs = world.scheduler.nowMs + dayMs; world.scheduler.nowMs < endMs; ) {
+    await world.run(() => false, checkMs);
+    const complete = await Promise.all(tableNames.map(name => checkTable(bench, name)));
+    if (bench.isOver && complete.every(Boolean) && subscribers.every(({ isUpToDate }) => isUpToDate)) return;
+  }
+  const late = tableNames.filter((_, index) => subscribers[index]?.isUpToDate !== true);
+  world.check(
+    false,
+    () => `after a day without faults not everything is through; subscribers behind: ${late.join(', ')}`,
+  );
+}
+
+async function ended(world: World, actors: readonly Promise<void>[]): Promise<void> {
+  let areEnded = false;
+  Promise.all(actors).then(
+    () => {
+      areEnded = true;
+    },
+    (error: unknown) => world.fail(error),
+  );
+  const end = await world.run(() => areEnded, 10 * dayMs);
+  world.check(end === 'done', () => `the actors did not end: ${end}`);
+}
+
+async function checkFiles(bench: LakeBench): Promise<void> {
+  const { world } = bench;
+  const raw = world.rawStore();
+  for (const name of tableNames) {
+    const table = await bench.openRaw(name);
+    const missing = await missingFiles(raw, table);
+    world.check(missing.length === 0, () => `${name} misses ${missing.slice(0, 3).join(', ')}`);
+  }
+}

@@ -1,0 +1,136 @@
+/** Those who write to the log, those who change schemas under them, and those who split and merge its shards. */
+import { isLakeError } from '../../../../src/base/errors.ts';
+import { alterTable } from '../../../../src/catalog/catalog.ts';
+import type { SchemaChange } from '../../../../src/catalog/schema-change.ts';
+import { Producer } from '../../../../src/flow/producer.ts';
+import { openTable, type Table } from '../../../../src/table/table.ts';
+import { buildBatch } from '../../../../src/types/column-builder.ts';
+import type { Scalar } from '../../../../src/types/scalar.ts';
+import type { SimProcess } from '../../process.ts';
+import { identifierOf, keptName, keyedName, type LakeBench } from './bench.ts';
+
+const keysOfProducer = 12;
+const rowsOfBatchMax = 5;
+const deleteShare = 0.15;
+const shardsMax = 6;
+/** A process serves a while and another takes its place, with the schema as it is then. */
+const appendsOfProcess = 20;
+
+type Row = { readonly key: number; readonly value: number; readonly kind: number };
+
+/** Writes rows of keys that are its own: increasing values for `db.keyed`, each key once for `db.kept`. */
+export function producer(bench: LakeBench, index: number): Promise<void> {
+  let sent = 0;
+  bench.producerBegins();
+  const body = async (process: SimProcess): Promise<void> => {
+    for (;;) {
+      const tables = await Promise.all([keyedName, keptName].map(name => bench.open(process, name)));
+      const producers = tables.map(table => producerOf(bench, process, table));
+      for (let appends = 0; appends < appendsOfProcess; appends += 1) {
+        await bench.pause(process);
+        const count = 1 + Math.floor(process.random.next() * rowsOfBatchMax);
+        if (!bench.takeRows(count)) return;
+        const at = process.random.next() < 0.5 ? 0 : 1;
+        const rows = Array.from({ length: count }, () => rowOf(process, index, (sent += 1), at === 0));
+        const [table, target] = [tables[at], producers[at]];
+        if (table === undefined || target === undefined) continue;
+        await send(bench, table, target, rows);
+      }
+    }
+  };
+  return bench.world.supervise(`producer-${index}`, body).finally(() => bench.producerEnds());
+}
+
+function producerOf(bench: LakeBench, process: SimProcess, table: Table): Producer {
+  const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
+  const { id: tableId = '', label: tableName, schema } = table;
+  return new Producer(parts, { tableId, tableName, schema }, { recordRowsMax: 3 });
+}
+
+function rowOf(process: SimProcess, index: number, number: number, isKeyed: boolean): Row {
+  if (!isKeyed) return { key: index * 1_000_000 + number, value: number, kind: 0 };
+  const key = index * 1_000_000 + Math.floor(process.random.next() * keysOfProducer);
+  return { key, value: number, kind: process.random.next() < deleteShare ? 3 : 0 };
+}
+
+async function send(bench: LakeBench, table: Table, target: Producer, rows: readonly Row[]): Promise<void> {
+  const { fields } = table.schema;
+  const scalars = rows.map(row => fields.map(({ name }): Scalar => scalarOf(row, name)));
+  await target.append(
+    buildBatch({ fields }, scalars),
+    Int8Array.from(rows, ({ kind }) => kind),
+  );
+  bench.count('rows acknowledged', rows.length);
+  for (const { key, value, kind } of rows) {
+    bench.model.acknowledged(table.label, key, kind === 3 ? undefined : value);
+  }
+}
+
+function scalarOf({ key, value }: Row, column: string): Scalar {
+  if (column === 'k') return BigInt(key);
+  if (column === 'n') return value;
+  return column === 'v' ? `v${value}` : null;
+}
+
+/** Adds columns, takes them away again, says things about them. Rows keep flowing under the schemas of before. */
+export function schemaChanger(bench: LakeBench): Promise<void> {
+  return bench.world.supervise('schema-changer', async process => {
+    while (!bench.isStopped) {
+      await bench.pause(process, 15);
+      const name = process.random.next() < 0.5 ? keyedName : keptName;
+      const parts = bench.world.parts(process);
+      const { database, table: tableName } = identifierOf(name);
+      const { schema } = await openTable(parts.store, { database, name: tableName }, parts);
+      const extra = schema.fields.filter(field => field.name.startsWith('x'));
+      const change = changeOf(
+        process,
+        extra.map(field => field.name),
+      );
+      try {
+        await alterTable(parts, identifierOf(name), [change]);
+        bench.count('schema changes');
+      } catch (error) {
+        // A change whose answer was lost is made twice: the second finds the column there, or gone.
+        if (!isLakeError(error, 'LAKE_BAD_SCHEMA_CHANGE')) throw error;
+        bench.count('schema changes refused');
+      }
+    }
+  });
+}
+
+function changeOf(process: SimProcess, extra: readonly string[]): SchemaChange {
+  const [first] = extra;
+  const place = process.random.next();
+  if (first !== undefined && place < 0.4) return { kind: 'drop-column', name: first };
+  if (first !== undefined && place < 0.6) {
+    return { kind: 'rename-column', name: first, newName: `x${process.random.uuid().slice(0, 8)}` };
+  }
+  return { kind: 'add-column', name: `x${process.random.uuid().slice(0, 8)}`, type: { kind: 'int', nullable: true } };
+}
+
+/** Splits and merges shards while everything goes on. */
+export async function resharder(bench: LakeBench): Promise<void> {
+  const process = bench.world.process('resharder');
+  while (!bench.isStopped) {
+    await bench.pause(process, 12);
+    const open = bench.log.describe().shards.filter(shard => !shard.closed);
+    const [a, b] = open.slice(Math.floor(process.random.next() * open.length));
+    if (a === undefined) continue;
+    const isMerge = b !== undefined && (open.length >= shardsMax || process.random.next() < 0.5);
+    if (isMerge && a.hashKeyEnd + 1n === b.hashKeyStart) bench.log.merge(a.shardId, b.shardId);
+    else if (open.length < shardsMax) bench.log.split(a.shardId);
+    bench.count('reshardings');
+  }
+}
+
+/** Puts what nobody can read into the log: it must hold nobody up. */
+export async function vandal(bench: LakeBench): Promise<void> {
+  const process = bench.world.process('vandal');
+  while (!bench.isStopped) {
+    await bench.pause(process, 10);
+    const data = Uint8Array.from({ length: 40 }, () => Math.floor(process.random.next() * 256));
+    const hashKey = BigInt(Math.floor(process.random.next() * 2 ** 48)) << 80n;
+    bench.log.append([{ hashKey, data }]);
+    bench.count('unreadable records');
+  }
+}

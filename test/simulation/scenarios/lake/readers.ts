@@ -1,0 +1,208 @@
+/** Those who read a lake while it goes on: scans of snapshots, union reads, subscribers. */
+import { isLakeError } from '../../../../src/base/errors.ts';
+import { loadState } from '../../../../src/flow/ingest/load-state.ts';
+import { subscribe } from '../../../../src/flow/read/subscribe.ts';
+import { unionRead } from '../../../../src/flow/read/union-read.ts';
+import { readPlan } from '../../../../src/table/read/read-split.ts';
+import { planScan } from '../../../../src/table/scan/plan-scan.ts';
+import { latestSnapshot, listSnapshots } from '../../../../src/table/snapshots.ts';
+import type { Table } from '../../../../src/table/table.ts';
+import { rowsOf } from '../../../../src/types/column-reader.ts';
+import type { RowBatch } from '../../../../src/types/row-batch.ts';
+import type { SimProcess } from '../../process.ts';
+import { keptName, keyedName, type LakeBench, tableNames } from './bench.ts';
+import { type Change, mayBeSeen, valueAt } from './log-model.ts';
+
+const columns: readonly string[] = ['k', 'n'];
+
+export function reader(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    while (!bench.isStopped) {
+      await bench.pause(process, 4);
+      for (const tableName of tableNames) {
+        try {
+          if (process.random.next() < 0.5) await readUnion(bench, process, tableName);
+          else await readSnapshots(bench, process, tableName);
+        } catch (error) {
+          if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+          bench.count('read expired');
+        }
+      }
+    }
+  });
+}
+
+/** The rows of a snapshot are those of the records at or below its positions. */
+async function readSnapshots(bench: LakeBench, process: SimProcess, tableName: string): Promise<void> {
+  const table = await bench.open(process, tableName);
+  const snapshots = await listSnapshots(table);
+  const isHead = process.random.next() < 0.5;
+  const at = isHead ? snapshots.length - 1 : Math.floor(process.random.next() * snapshots.length);
+  const snapshot = snapshots[at];
+  if (snapshot === undefined) return;
+  const rows = await rowsIn(readPlan(table, await planScan(table, snapshot), { columns }));
+  const state = await loadState(table, snapshot.properties);
+  bench.model.catchUp();
+  const isTaken = ({ shardId, position }: Change): boolean => position <= (state?.shards.get(shardId)?.position ?? -1n);
+  const where = `${tableName} at snapshot ${snapshot.id}`;
+  checkRows(bench, tableName, rows, { where, seen: history => new Set([valueAt(history, isTaken)]) });
+  bench.count('scans');
+}
+
+/** Whatever the log had when the read began is seen, and nothing that it did not have when the read ended. */
+export async function readUnion(bench: LakeBench, process: SimProcess, tableName: string): Promise<void> {
+  const table = await bench.open(process, tableName);
+  const from = bench.model.catchUp();
+  const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
+  const rows = await rowsIn(unionRead(parts, table, { columns }));
+  const to = bench.model.catchUp();
+  checkRows(bench, tableName, rows, {
+    where: `union read of ${tableName}`,
+    seen: history => mayBeSeen(history, from, to),
+  });
+  bench.count('union reads');
+}
+
+export type Rows = ReadonlyMap<number, number>;
+
+export async function rowsIn(batches: AsyncIterable<RowBatch>): Promise<readonly (readonly [number, number])[]> {
+  const rows: [number, number][] = [];
+  for await (const batch of batches) for (const [k, n] of rowsOf(batch)) rows.push([Number(k), Number(n)]);
+  return rows;
+}
+
+type Expectation = {
+  readonly where: string;
+  /** What may stand at a key; undefined among it: the key may be absent. */
+  readonly seen: (history: readonly Change[]) => ReadonlySet<number | undefined>;
+};
+
+function checkRows(
+  bench: LakeBench,
+  tableName: string,
+  rows: readonly (readonly [number, number])[],
+  { where, seen }: Expectation,
+): void {
+  const { world, model } = bench;
+  const byKey = new Map(rows);
+  world.check(byKey.size === rows.length, () => `${where}: ${rows.length - byKey.size} keys come twice`);
+  const { histories } = model.table(tableName);
+  for (const [key, history] of histories) {
+    const value = byKey.get(key);
+    world.check(
+      seen(history).has(value),
+      () => `${where}: key ${key} is ${value ?? 'absent'}, expected one of ${[...seen(history)].join(', ')}`,
+    );
+  }
+  for (const key of byKey.keys()) world.check(histories.has(key), () => `${where}: nobody wrote key ${key}`);
+}
+
+/** What a subscriber has made of its changes. */
+export class Subscriber {
+  readonly #bench: LakeBench;
+  readonly #tableName: string;
+  #rows = new Map<number, number>();
+  #isStopped = new AbortController();
+
+  constructor(bench: LakeBench, tableName: string) {
+    this.#bench = bench;
+    this.#tableName = tableName;
+  }
+
+  run(): Promise<void> {
+    const { world } = this.#bench;
+    return world.supervise(`subscriber-${this.#tableName}`, async process => {
+      // A subscription has no token yet to go on with: after a crash it begins with the full table.
+      this.#rows = new Map();
+      const table = await this.#bench.open(process, this.#tableName);
+      try {
+        await this.#follow(process, table);
+      } catch (error) {
+        // It began on a snapshot that went away while it was read.
+        if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+        await process.clock.sleep(1_000);
+        await this.#follow(process, await this.#bench.open(process, this.#tableName));
+      }
+    });
+  }
+
+  stop(): void {
+    this.#isStopped.abort();
+  }
+
+  /** Whether it has what the log has. */
+  get isUpToDate(): boolean {
+    const { model } = this.#bench;
+    model.catchUp();
+    const { histories } = model.table(this.#tableName);
+    return [...histories].every(([key, history]) => this.#rows.get(key) === history.at(-1)?.value);
+  }
+
+  async #follow(process: SimProcess, table: Table): Promise<void> {
+    const parts = { ...this.#bench.world.parts(process), log: this.#bench.logStore(process) };
+    this.#rows = new Map();
+    for await (const { rows, kinds } of subscribe(parts, table, { kind: 'full' }, this.#isStopped.signal)) {
+      if (!process.isAlive) return;
+      const names = rows.rowType.fields.map(({ name }) => name);
+      const [keyAt, valueAtColumn] = [names.indexOf('k'), names.indexOf('n')];
+      for (const [at, row] of rowsOf(rows).entries()) {
+        this.#apply(Number(row[keyAt]), Number(row[valueAtColumn]), kinds[at] ?? 0);
+      }
+    }
+  }
+
+  #apply(key: number, value: number, kind: number): void {
+    const { world } = this.#bench;
+    const isDelete = kind === 3;
+    if (this.#tableName === keptName) {
+      world.check(!this.#rows.has(key), () => `a subscriber of ${keptName} got ${key} twice`);
+    }
+    if (this.#tableName === keyedName) this.#checkOrder(key, isDelete ? undefined : value);
+    if (isDelete) this.#rows.delete(key);
+    else this.#rows.set(key, value);
+    this.#bench.count('subscribed changes');
+  }
+
+  /** A key's changes come in the log's order: each is later in its history than what the subscriber has. */
+  #checkOrder(key: number, value: number | undefined): void {
+    const { world, model } = this.#bench;
+    model.catchUp();
+    const history = model.table(keyedName).histories.get(key) ?? [];
+    const has = this.#rows.get(key);
+    const hasAt = has === undefined ? -1 : history.findIndex(change => change.value === has);
+    const comesAt = history.findLastIndex(change => change.value === value);
+    world.check(comesAt > hasAt, () => `a subscriber of ${keyedName} got ${key} = ${value ?? 'deleted'} after ${has}`);
+  }
+}
+
+/** Everything is in the table, and the table is what the log says. */
+export async function checkTable(bench: LakeBench, tableName: string): Promise<boolean> {
+  const table = await bench.openRaw(tableName);
+  const snapshot = await latestSnapshot(table);
+  bench.model.catchUp();
+  if (snapshot === undefined) return bench.model.table(tableName).histories.size === 0;
+  const state = await loadState(table, snapshot.properties);
+  const rows = new Map(await rowsIn(readPlan(table, await planScan(table, snapshot), { columns })));
+  const { histories, rowCount } = bench.model.table(tableName);
+  const isComplete = [...histories].every(([key, history]) => rows.get(key) === history.at(-1)?.value);
+  if (!isComplete) return false;
+  const counters = state?.counters;
+  bench.world.check(counters !== undefined, () => `${tableName} has no ingest state`);
+  const {
+    rowsIn: taken = 0n,
+    written = 0n,
+    mergedAway = 0n,
+    deadLettered = 0n,
+    duplicates = 0n,
+    gaps = 0n,
+  } = counters ?? {};
+  const all = written + mergedAway + deadLettered + duplicates;
+  bench.world.check(taken === all, () => `${tableName}: ${taken} rows in, ${all} accounted for`);
+  bench.world.check(
+    deadLettered === 0n && gaps === 0n,
+    () => `${tableName}: ${deadLettered} dead letters, ${gaps} gaps`,
+  );
+  const unique = taken - duplicates;
+  bench.world.check(unique === BigInt(rowCount), () => `${tableName}: ${unique} rows taken of ${rowCount}`);
+  return true;
+}

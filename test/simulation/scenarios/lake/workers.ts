@@ -1,0 +1,58 @@
+/** Those who carry rows on: long-lived ingest, compaction, maintenance. */
+import { isLakeError } from '../../../../src/base/errors.ts';
+import { IngestWorker } from '../../../../src/flow/ingest/ingest-worker.ts';
+import { maintainTable } from '../../../../src/maintenance/maintain-table.ts';
+import { Committer } from '../../../../src/table/commit/commit.ts';
+import { compactTable } from '../../../../src/table/compact/compact-table.ts';
+import { type LakeBench, tableNames } from './bench.ts';
+
+export function ingestWorker(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
+    const commitIntervalMs = Math.max(100, bench.settings.pauseMs);
+    const worker = new IngestWorker(parts, { commitIntervalMs });
+    while (!bench.isStopped) {
+      const result = await worker.cycle({ waits: true });
+      for (const { outcome } of result.events) bench.count(`ingest ${outcome.status}`);
+      bench.world.check(
+        result.lostShards.length === 0,
+        'a shard is said to have lost records, and nothing was dropped',
+      );
+    }
+  });
+}
+
+export function compactor(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    const opened = await Promise.all(tableNames.map(table => bench.open(process, table)));
+    const committers = opened.map(table => ({ table, committer: new Committer(table) }));
+    while (!bench.isStopped) {
+      await bench.pause(process, 5);
+      for (const { table, committer } of committers) {
+        try {
+          const receipt = await compactTable(table, committer, { isFull: process.random.next() < 0.2 });
+          bench.count(`compact ${receipt.status}`);
+        } catch (error) {
+          if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+          bench.count('compact expired');
+        }
+      }
+    }
+  });
+}
+
+export function maintainer(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    while (!bench.isStopped) {
+      await bench.pause(process, 25);
+      for (const table of tableNames) {
+        const { end, lines } = await maintainTable(await bench.open(process, table), { orphans: 'remove' });
+        bench.count(`maintenance ${end.status === 'done' ? 'done' : end.code}`);
+        bench.count(
+          'snapshots expired',
+          lines.reduce((sum, { expiry }) => sum + expiry.expiredCount, 0),
+        );
+      }
+    }
+  });
+}
