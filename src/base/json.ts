@@ -45,6 +45,22 @@ export function stringifyJson(value: JsonValue, indent = 0): string {
   );
 }
 
+/** A value as it may stand in a message: at most so many characters, and never a failure, whatever the value is. */
+export function shownJson(value: unknown, lengthMax: number): string {
+  const text = messageText(value);
+  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
+}
+
+function messageText(value: unknown): string {
+  try {
+    const asText = (_key: string, item: unknown): unknown => (typeof item === 'bigint' ? item.toString() : item);
+    return typeof value === 'bigint' ? value.toString() : (JSON.stringify(value, asText) ?? String(value));
+  } catch {
+    // It holds itself, nests deeper than the stack is, or its toJSON or toString fails.
+    return Array.isArray(value) ? '[…]' : '{…}';
+  }
+}
+
 /** What stands for a 64-bit integer in JSON: a number where it is one without loss. */
 export function longToJson(value: bigint | undefined): number | bigint | undefined {
   if (value === undefined) return undefined;

@@ -23,8 +23,12 @@ export type AvroContainer = { readonly schemaText: string; readonly blocks: read
 
 const magic = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 const syncBytes = 16;
-/** Largest block taken, unpacked: manifests are 8 MB in all by default, so this is a broken or hostile file. */
-const blockBytesMax = 512 * 1024 * 1024;
+/**
+ * What all blocks of a file may unpack to: manifests are 8 MB by default, and their file names do not compress a hundred
+ * times, so a file beyond this is broken or hostile.
+ */
+const unpackedBytesMin = 32 * 1024 * 1024;
+const expansionMax = 200;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
 /** What a frame takes besides its content, generously. */
@@ -68,11 +72,13 @@ export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
   const { schemaText, codec } = readHeader(reader, where);
   const sync = reader.take(syncBytes);
   const blocks: AvroBlock[] = [];
+  let room = unpackedBytesMin + bytes.length * expansionMax;
   while (!reader.atEnd) {
     const recordCount = reader.count();
     const packed = reader.take(reader.count());
     if (!equalBytes(reader.take(syncBytes), sync)) throw reader.broken('a block does not end with the sync marker');
-    const block = unpack(packed, codec, where);
+    const block = unpack(packed, codec, { bytesMax: room, where });
+    room -= block.length;
     if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
     blocks.push({ recordCount, bytes: block });
   }
@@ -172,8 +178,11 @@ function pack(bytes: Uint8Array, codec: AvroCodec): Uint8Array {
   }
 }
 
-function unpack(bytes: Uint8Array, codec: AvroCodec, where: string): Uint8Array {
-  const limit = { maxOutputLength: blockBytesMax };
+type UnpackLimit = { readonly bytesMax: number; readonly where: string };
+
+function unpack(bytes: Uint8Array, codec: AvroCodec, { bytesMax, where }: UnpackLimit): Uint8Array {
+  // Zlib takes no limit of 0.
+  const limit = { maxOutputLength: Math.max(1, bytesMax) };
   try {
     switch (codec) {
       case 'zstandard':

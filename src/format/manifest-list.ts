@@ -4,6 +4,7 @@
  * @see spec 4.2, Paimon 1.4.2 ManifestList, ManifestFileMetaSerializer
  */
 import { assert } from '../base/assert.ts';
+import { corrupt } from '../base/errors.ts';
 import type { DataType } from '../types/data-type.ts';
 import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
@@ -95,11 +96,15 @@ function partitionsOf(entries: readonly ManifestEntry[], types: readonly DataTyp
 
 function metaOf(record: AvroRecord): ManifestFileMeta {
   checkVersion(record['_VERSION'], 'manifest list');
+  const fileSize = countField(record['_FILE_SIZE'], '_FILE_SIZE');
+  const numAddedFiles = countField(record['_NUM_ADDED_FILES'], '_NUM_ADDED_FILES');
+  const numDeletedFiles = countField(record['_NUM_DELETED_FILES'], '_NUM_DELETED_FILES');
+  if (fileSize === 0 || numAddedFiles + numDeletedFiles === 0) throw corrupt('LAKE_CORRUPT_AVRO', 'an empty manifest');
   return {
     fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
-    fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
-    numAddedFiles: countField(record['_NUM_ADDED_FILES'], '_NUM_ADDED_FILES'),
-    numDeletedFiles: countField(record['_NUM_DELETED_FILES'], '_NUM_DELETED_FILES'),
+    fileSize,
+    numAddedFiles,
+    numDeletedFiles,
     partitionStats: statsOf(record['_PARTITION_STATS'], '_PARTITION_STATS'),
     schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
     minBucket: optionalInteger(record['_MIN_BUCKET'], '_MIN_BUCKET'),

@@ -59,6 +59,12 @@ export const manifestVersion = 2;
 /** The shortest serialized row there is, that of no fields. */
 const rowBytesMin = 12;
 
+/** That of a table whose buckets are put off. */
+const bucketMin = -2;
+
+/** Row ids are longs. */
+const rowIdEnd = 2n ** 63n;
+
 let format: AvroFormat | undefined;
 
 /** Entries of manifests that will be merged, and so written again: an entry never changes. */
@@ -125,26 +131,38 @@ function entryOf(record: AvroRecord): ManifestEntry {
   checkVersion(record['_VERSION'], 'manifest');
   const kind = record['_KIND'];
   if (kind !== 0 && kind !== 1) throw corrupt('LAKE_CORRUPT_AVRO', `field _KIND is ${String(kind)}`);
+  const bucket = integerField(record['_BUCKET'], '_BUCKET');
+  if (bucket < bucketMin) throw corrupt('LAKE_CORRUPT_AVRO', `field _BUCKET is ${bucket}`);
   return {
     kind: kind === 0 ? 'add' : 'delete',
     partition: rowBytes(record['_PARTITION'], '_PARTITION'),
-    bucket: integerField(record['_BUCKET'], '_BUCKET'),
+    bucket,
     totalBuckets: integerField(record['_TOTAL_BUCKETS'], '_TOTAL_BUCKETS'),
     file: fileOf(recordField(record['_FILE'], '_FILE')),
   };
 }
 
 function fileOf(record: AvroRecord): DataFileMeta {
+  const minSequenceNumber = longField(record['_MIN_SEQUENCE_NUMBER'], '_MIN_SEQUENCE_NUMBER');
+  const maxSequenceNumber = longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER');
+  if (minSequenceNumber > maxSequenceNumber) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `sequence numbers from ${minSequenceNumber} to ${maxSequenceNumber}`);
+  }
+  const rowCount = countField(record['_ROW_COUNT'], '_ROW_COUNT');
+  const firstRowId = optionalLong(record['_FIRST_ROW_ID'], '_FIRST_ROW_ID');
+  if (firstRowId !== undefined && firstRowId + BigInt(rowCount) > rowIdEnd) {
+    throw corrupt('LAKE_CORRUPT_AVRO', `${rowCount} rows from row id ${firstRowId} on`);
+  }
   return {
     fileName: fileNameField(record['_FILE_NAME'], '_FILE_NAME'),
     fileSize: countField(record['_FILE_SIZE'], '_FILE_SIZE'),
-    rowCount: countField(record['_ROW_COUNT'], '_ROW_COUNT'),
+    rowCount,
     minKey: rowBytes(record['_MIN_KEY'], '_MIN_KEY'),
     maxKey: rowBytes(record['_MAX_KEY'], '_MAX_KEY'),
     keyStats: statsOf(record['_KEY_STATS'], '_KEY_STATS'),
     valueStats: statsOf(record['_VALUE_STATS'], '_VALUE_STATS'),
-    minSequenceNumber: longField(record['_MIN_SEQUENCE_NUMBER'], '_MIN_SEQUENCE_NUMBER'),
-    maxSequenceNumber: longField(record['_MAX_SEQUENCE_NUMBER'], '_MAX_SEQUENCE_NUMBER'),
+    minSequenceNumber,
+    maxSequenceNumber,
     schemaId: countField(record['_SCHEMA_ID'], '_SCHEMA_ID'),
     level: countField(record['_LEVEL'], '_LEVEL'),
     extraFiles: fileNamesField(record['_EXTRA_FILES'], '_EXTRA_FILES'),
@@ -154,14 +172,14 @@ function fileOf(record: AvroRecord): DataFileMeta {
     fileSource: fileSourceOf(record['_FILE_SOURCE']),
     valueStatsCols: optionalTexts(record['_VALUE_STATS_COLS'], '_VALUE_STATS_COLS'),
     externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
-    firstRowId: optionalLong(record['_FIRST_ROW_ID'], '_FIRST_ROW_ID'),
+    firstRowId,
     writeCols: optionalTexts(record['_WRITE_COLS'], '_WRITE_COLS'),
   };
 }
 
 function recordOf(entry: ManifestEntry): AvroRecord {
   assert(entry.partition.length >= rowBytesMin, 'a partition is a serialized row');
-  assert(entry.bucket >= -2, () => `bucket ${entry.bucket}`);
+  assert(entry.bucket >= bucketMin, () => `bucket ${entry.bucket}`);
   return {
     _VERSION: manifestVersion,
     _KIND: entry.kind === 'add' ? 0 : 1,

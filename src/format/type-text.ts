@@ -5,12 +5,13 @@
  * @see spec 2.2, Paimon 1.4.2 DataTypeJsonParser
  */
 import { invalid } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
+import { type JsonObject, type JsonValue, shownJson } from '../base/json.ts';
 import { type AtomicType, type DataField, type DataType, lengthMax, withNullable } from '../types/data-type.ts';
 import { isJsonObject } from './json-file.ts';
 
 /** Types inside types deeper than this are refused rather than exhaust the stack. */
 const nestingDepthMax = 64;
+const quotedLengthMax = 120;
 
 /** @throws LakeError `invalid` LAKE_BAD_TYPE that quotes the type */
 export function parseType(json: JsonValue): DataType {
@@ -265,7 +266,10 @@ function parseNullability(tokens: readonly string[], json: JsonValue): boolean {
 }
 
 function badType(json: JsonValue, why: string): Error {
-  const text = typeof json === 'string' ? json : stringifyJson(json);
-  const quoted = text.length > 120 ? `${text.slice(0, 120)}…` : text;
+  const quoted = typeof json === 'string' ? cut(json) : shownJson(json, quotedLengthMax);
   return invalid('LAKE_BAD_TYPE', `data type ${quoted}: ${why}`);
+}
+
+function cut(text: string): string {
+  return text.length > quotedLengthMax ? `${text.slice(0, quotedLengthMax)}…` : text;
 }

@@ -3,7 +3,7 @@
  * `{"op":"commit"}`. Read in pieces, so that memory does not depend on the input's length.
  */
 import { invalid, isLakeError } from '../base/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, shownJson } from '../base/json.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { canonicalParser } from '../types/canonical-json.ts';
 import { withNullable } from '../types/data-type.ts';
@@ -14,6 +14,7 @@ export type LineOp =
   | { readonly kind: 'row'; readonly kindByte: number; readonly row: readonly Scalar[] }
   | { readonly kind: 'commit' };
 
+const shownOpLengthMax = 80;
 const lineBytesMax = 64 * 1024 * 1024;
 const newline = 10;
 
@@ -94,9 +95,7 @@ function isRowKind(op: JsonValue | undefined): op is RowKind {
 }
 
 function shown(value: JsonValue | undefined): string {
-  return value === undefined
-    ? '(missing)'
-    : JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? `${item}` : item)).slice(0, 80);
+  return value === undefined ? '(missing)' : shownJson(value, shownOpLengthMax);
 }
 
 function badLine(lineNumber: number, why: string, cause?: unknown): Error {

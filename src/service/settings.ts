@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { invalid } from '../base/errors.ts';
+import { filledText } from './filled-text.ts';
 
 /** What is left out has the default named here. */
 export type LakeSettings = {
@@ -86,14 +87,13 @@ export type MaintenanceLoopSettings = {
   readonly intervalMs?: number | undefined;
 };
 
-const text = z.string().min(1, 'must not be empty');
 const ms = z.number().nonnegative('must not be negative').finite();
 const count = z.int('must be a whole number').positive('must be positive');
 const credentials = {
-  region: text.optional(),
-  accessKeyId: text.optional(),
-  secretAccessKey: text.optional(),
-  sessionToken: text.optional(),
+  region: filledText.optional(),
+  accessKeyId: filledText.optional(),
+  secretAccessKey: filledText.optional(),
+  sessionToken: filledText.optional(),
 };
 const endpoint = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
@@ -101,9 +101,9 @@ const endpoint = z
   .optional();
 
 const settingsSchema = z.strictObject({
-  warehouse: text,
-  log: text.optional(),
-  commitLog: text.optional(),
+  warehouse: filledText,
+  log: filledText.optional(),
+  commitLog: filledText.optional(),
   access: z.enum(['read', 'read-write']).optional(),
   durability: z.enum(['fsync', 'none']).optional(),
   s3: z

@@ -8,7 +8,7 @@
  */
 import { unreachable } from '../base/assert.ts';
 import { invalid, type LakeError, unsupported } from '../base/errors.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { type JsonObject, type JsonValue, shownJson } from '../base/json.ts';
 import { type AtomicType, type DataField, isAtomic, type RowType } from './data-type.ts';
 import { fitDecimal, parseDecimal } from './decimal-text.ts';
 import type { Scalar } from './scalar.ts';
@@ -69,8 +69,7 @@ const shownValueLengthMax = 80;
 
 /** The error for a value that does not fit its column. */
 export function badValue(field: DataField, value: unknown, reason: string): LakeError {
-  const text = typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) ?? String(value));
-  const shown = text.length > shownValueLengthMax ? `${text.slice(0, shownValueLengthMax)}…` : text;
+  const shown = shownJson(value, shownValueLengthMax);
   return invalid('LAKE_BAD_VALUE', `column ${field.name} (${typeName(field.type)}): value ${shown}: ${reason}`);
 }
 

@@ -58,8 +58,7 @@ export async function readDeadLetterList(table: Table, listName: string): Promis
   if (!Array.isArray(json)) throw bad(table, listName);
   return json.map((item: JsonValue): DeadLetterFile => {
     const { name, rowCount, entryCount } = objectOf(table, listName, item);
-    if (typeof name !== 'string' || typeof rowCount !== 'number' || typeof entryCount !== 'number')
-      throw bad(table, listName);
+    if (typeof name !== 'string' || !isCount(rowCount) || !isCount(entryCount)) throw bad(table, listName);
     return { name, rowCount, entryCount };
   });
 }
@@ -69,7 +68,7 @@ export async function* readDeadLetters(table: Table, listName: string): AsyncGen
   for (const { name } of await readDeadLetterList(table, listName)) {
     const bytes = await readObject(table, name);
     for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
-      if (line !== '') yield letterOfJson(table, name, parseJson(line));
+      if (line !== '') yield letterOfJson(table, name, parsed(table, name, line));
     }
   }
 }
@@ -92,10 +91,12 @@ function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
   if (
     typeof shard !== 'string' ||
     typeof position !== 'string' ||
-    typeof arrivalMs !== 'number' ||
+    !/^\d{1,80}$/.test(position) ||
+    !isCount(arrivalMs) ||
     typeof detail !== 'string' ||
-    typeof rowCount !== 'number' ||
+    !isCount(rowCount) ||
     typeof data !== 'string' ||
+    (rows !== undefined && !isCounts(rows)) ||
     !isReason(reason)
   ) {
     throw bad(table, name);
@@ -106,7 +107,7 @@ function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
     arrivalMs,
     reason,
     detail,
-    rows: Array.isArray(rows) ? rows.map(Number) : undefined,
+    rows,
     rowCount,
     data: new Uint8Array(Buffer.from(data, 'base64')),
   };
@@ -136,12 +137,23 @@ async function readObject(table: Table, name: string): Promise<Uint8Array> {
 }
 
 async function readJson(table: Table, name: string): Promise<JsonValue> {
+  return parsed(table, name, Buffer.from(await readObject(table, name)).toString('utf8'));
+}
+
+function parsed(table: Table, name: string, text: string): JsonValue {
   try {
-    return parseJson(Buffer.from(await readObject(table, name)).toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw bad(table, name);
-    throw error;
+    return parseJson(text);
+  } catch (cause) {
+    throw bad(table, name, cause);
   }
+}
+
+function isCount(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isCounts(value: JsonValue): value is readonly number[] {
+  return Array.isArray(value) && value.every((item: JsonValue) => isCount(item));
 }
 
 function objectOf(table: Table, name: string, json: JsonValue): JsonObject {
@@ -149,6 +161,8 @@ function objectOf(table: Table, name: string, json: JsonValue): JsonObject {
   throw bad(table, name);
 }
 
-function bad(table: Table, name: string): Error {
-  return corrupt('LAKE_CORRUPT_DEAD_LETTERS', `${tableObjectKey(table, name)} is not what dead letters look like`);
+function bad(table: Table, name: string, cause?: unknown): Error {
+  return corrupt('LAKE_CORRUPT_DEAD_LETTERS', `${tableObjectKey(table, name)} is not what dead letters look like`, {
+    cause,
+  });
 }

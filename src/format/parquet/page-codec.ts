@@ -34,6 +34,13 @@ const threadBytesMin = 64 * 1024;
 /** Room that a stream of zlib wants to see left when it has ended; also its least chunk. */
 const chunkBytesSpare = 64;
 
+/** Room made at once for what a page unpacks to: so much always, and so many times its length. */
+const roomBytesMin = 1024 * 1024;
+const roomFactor = 16;
+
+/** LZ4 writes at most 255 bytes for one, Snappy fewer. */
+const byteExpansionMax = 256;
+
 /** True when pages in this codec can be packed and unpacked here. */
 export function isNative(codec: Codec): boolean {
   return codec === 'zstd' || codec === 'gzip' || codec === 'none';
@@ -51,7 +58,8 @@ export function unpackedCodec(codec: Codec, where: string): Codec {
  * @throws LakeError `corrupt` when it does not unpack to exactly the length it states
  */
 export async function unpackPage(page: Page, codec: Codec, where: string): Promise<Page> {
-  if (!page.isCompressed || unpackedCodec(codec, where) !== 'none') return page;
+  if (!page.isCompressed) return page;
+  if (unpackedCodec(codec, where) !== 'none') return checkExpansion(page, where);
   const levelBytes = page.definitionBytes + page.repetitionBytes;
   const plainBytes = page.plainBytes - levelBytes;
   // An all-null data-v2 page has levels only; some writers mark even that as compressed.
@@ -69,9 +77,17 @@ export async function unpackPage(page: Page, codec: Codec, where: string): Promi
   return { ...page, body, isCompressed: false };
 }
 
+/** The wasm makes room for what a page says before it unpacks it, and never gives it back. */
+function checkExpansion(page: Page, where: string): Page {
+  if (page.plainBytes <= page.body.length * byteExpansionMax + chunkBytesSpare) return page;
+  throw corruptParquet(where, `a page of ${page.body.length} bytes says that it unpacks to ${page.plainBytes}`);
+}
+
 async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Promise<Uint8Array> {
   // One chunk with room to spare: with the default of 16 KB, output is gathered in pieces and copied together.
-  const options = { maxOutputLength: plainBytes, chunkSize: plainBytes + chunkBytesSpare };
+  // How long it will be is only said: room for more than is likely is made when it is there.
+  const roomBytes = Math.min(plainBytes, Math.max(roomBytesMin, bytes.length * roomFactor));
+  const options = { maxOutputLength: plainBytes, chunkSize: roomBytes + chunkBytesSpare };
   const onThread = plainBytes >= threadBytesMin;
   switch (codec) {
     case 'zstd':

@@ -17,6 +17,9 @@ export type ShardRecords = {
 /** Everything of the shard from the named sequence number on comes again; empty: all is done. */
 export type BatchAnswer = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
 
+/** The last second that a date has. */
+const timeSecondsMax = 8_640_000_000_000;
+
 const eventSchema = z.object({
   Records: z.array(
     z.object({
@@ -26,7 +29,7 @@ const eventSchema = z.object({
         sequenceNumber: z.string().regex(/^\d{1,128}$/),
         data: z.base64(),
         /** Seconds since 1970. */
-        approximateArrivalTimestamp: z.number().nonnegative(),
+        approximateArrivalTimestamp: z.number().nonnegative().max(timeSecondsMax),
       }),
     }),
   ),

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { invalid, LakeError } from '../../base/errors.ts';
 import { parseStatements } from '../../sql/parser/parse-statement.ts';
+import { filledText } from '../filled-text.ts';
 import { type LakeParts, openLakeParts } from '../lake-parts.ts';
 import { runPrintableSql } from '../run-sql.ts';
 import { settingsWithEnvironment } from '../settings.ts';
@@ -16,7 +17,7 @@ const parametersMax = 10_000;
 const margins = { finishMs: 5_000, answerMs: 2_000 };
 
 const requestSchema = z.strictObject({
-  sql: z.string().min(1),
+  sql: filledText,
   /** For `$1`, `$2`, … */
   parameters: z
     .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))

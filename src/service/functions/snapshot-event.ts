@@ -7,13 +7,14 @@ import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
 import { databaseOfFolder } from '../../catalog/identifier.ts';
 import { parseStoreUri } from '../../storage/open-object-store.ts';
+import { filledText } from '../filled-text.ts';
 
 export type CreatedObject = { readonly bucket: string; readonly key: string };
 
 const eventSchema = z.object({
   detail: z.object({
-    bucket: z.object({ name: z.string().min(1) }),
-    object: z.object({ key: z.string().min(1) }),
+    bucket: z.object({ name: filledText }),
+    object: z.object({ key: filledText }),
   }),
 });
 

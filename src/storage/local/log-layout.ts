@@ -12,6 +12,7 @@
  */
 
 import type { LakeError } from '../../base/errors.ts';
+import { shownJson } from '../../base/json.ts';
 import { crc32 } from '../../bytes/crc32.ts';
 import { logCorrupt } from '../log-errors.ts';
 
@@ -47,6 +48,7 @@ const format = 'tidelake-log';
 const version = 1;
 const headMagic = 'TLLOGHED';
 const segmentMagic = 'TLLOGSEG';
+const shownLengthMax = 40;
 const shardCountMax = 10_000;
 const placeDigits = 20;
 
@@ -80,7 +82,7 @@ export function decodeMeta(bytes: Uint8Array, where: string): LogMeta {
   const retentionMs = fields.get('retentionMs') ?? undefined;
   if (fields.get('format') !== format) throw logCorrupt(where, 'it does not describe a log of Tidelake');
   if (fields.get('version') !== version)
-    throw logCorrupt(where, `its version is ${fields.get('version')}, not ${version}`);
+    throw logCorrupt(where, `its version is ${shownJson(fields.get('version'), shownLengthMax)}, not ${version}`);
   if (typeof incarnation !== 'string' || uuidBytes(incarnation) === undefined) {
     throw logCorrupt(where, 'its incarnation is no UUID');
   }

@@ -1,0 +1,22 @@
+/** All targets. `targets.test.ts` holds that no decoder of the product is left out. */
+
+import type { Target } from './target.ts';
+import { flowTargets } from './targets-flow.ts';
+import { logTargets } from './targets-log.ts';
+import { metadataTargets } from './targets-metadata.ts';
+import { parquetTargets } from './targets-parquet.ts';
+import { textTargets } from './targets-text.ts';
+
+export const targets: readonly Target[] = [
+  ...metadataTargets,
+  ...parquetTargets,
+  ...logTargets,
+  ...flowTargets,
+  ...textTargets,
+];
+
+export function targetNamed(name: string): Target {
+  const target = targets.find(candidate => candidate.name === name);
+  if (target === undefined) throw new RangeError(`no target ${name}; there are ${targets.map(t => t.name).join(', ')}`);
+  return target;
+}
