@@ -92,7 +92,8 @@ function isLeftOut(node: SyntaxNode, { parent, part }: Place, messages: MessageP
   if (part === 'source') return true;
   if (parent === undefined) return false;
   if (keyParts.has(part) && parent['computed'] !== true) return true;
-  if (node.type === 'CallExpression' && messages.wholeCalls.includes(calledName(node))) return true;
+  const call = node.type === 'ExpressionStatement' ? partOf(node, 'expression') : node;
+  if (call?.type === 'CallExpression' && messages.wholeCalls.includes(calledName(call))) return true;
   if (part === 'arguments') {
     const called = parent.type === 'NewExpression' ? wordOf(partOf(parent, 'callee'), 'name') : calledName(parent);
     return messages.argumentIndexes[called] === partsOf(parent, 'arguments').indexOf(node);
