@@ -72,6 +72,7 @@ async function mutate(
       areas: { all: { sources: ['program.ts'], tests: ['*.test.ts'] } },
       testsLeftOut: [],
       testMsMax: 5_000,
+      mutantSlackMs: 500,
       killedPercentMin: 50,
       survivors: 'survivors.json',
       messages: { wholeCalls: [], argumentIndexes: {}, names: [] },

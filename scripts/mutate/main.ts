@@ -76,7 +76,7 @@ function mutantsOf(file: string, { root, messages }: Settings, firstId: number):
 }
 
 async function tryAll(area: string, mutants: readonly Mutant[]): Promise<readonly Result[]> {
-  const { root, testMsMax } = settings;
+  const { root, testMsMax, mutantSlackMs: slackMs } = settings;
   const sources = Object.fromEntries(
     [...Map.groupBy(mutants, ({ file }) => file)].map(([file, ofFile]) => [
       file,
@@ -92,6 +92,7 @@ async function tryAll(area: string, mutants: readonly Mutant[]): Promise<readonl
   let count = 0;
   const results = await tryMutants(taskFile, mutants, coverage, {
     workerCount,
+    slackMs,
     onResult: () => {
       count += 1;
       if (count % 100 === 0) console.log(`… ${count} of ${mutants.length}`);
