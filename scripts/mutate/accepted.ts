@@ -5,22 +5,25 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Mutant } from './find-mutants.ts';
 
+export type AcceptedSurvivors = { readonly reason: string; readonly survivors: readonly AcceptedSurvivor[] };
+
 export type AcceptedSurvivor = Pick<Mutant, 'file' | 'operator' | 'within' | 'original' | 'replacement'> & {
   /** Which of several alike; 1 unless said. */
   readonly occurrence?: number;
-  readonly reason: string;
 };
 
-/** The reasons by `keyOf` the mutant. @throws Error when one has no reason or is listed twice */
+/** The reasons by `keyOf` the mutant. @throws Error when there is none, or a mutant is listed twice */
 export function readAccepted(file: string): ReadonlyMap<string, string> {
   if (!existsSync(file)) return new Map();
-  const listed: readonly AcceptedSurvivor[] = JSON.parse(readFileSync(file, 'utf8'));
+  const groups: readonly AcceptedSurvivors[] = JSON.parse(readFileSync(file, 'utf8'));
   const reasons = new Map<string, string>();
-  for (const survivor of listed) {
-    const key = keyOf({ ...survivor, occurrence: survivor.occurrence ?? 1 });
-    if (reasons.has(key)) throw new Error(`${file}: ${key} is listed twice`);
-    if (survivor.reason.trim() === '') throw new Error(`${file}: ${key} has no reason`);
-    reasons.set(key, survivor.reason);
+  for (const { reason, survivors } of groups) {
+    if (reason.trim() === '') throw new Error(`${file}: survivors without a reason`);
+    for (const survivor of survivors) {
+      const key = keyOf({ ...survivor, occurrence: survivor.occurrence ?? 1 });
+      if (reasons.has(key)) throw new Error(`${file}: ${key} is listed twice`);
+      reasons.set(key, reason);
+    }
   }
   return reasons;
 }

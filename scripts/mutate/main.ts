@@ -1,7 +1,7 @@
 /**
  * Mutation testing: changes the program in thousands of small ways and asks of each whether a test notices.
  *
- *   npm run mutate -- [--files PART] [--since REV] [--sample N --seed S] [--workers N] [--settings FILE] [--accepted]
+ *   npm run mutate -- [--area NAME] [--files PART] [--since REV] [--sample N --seed S] [--workers N] [--settings FILE] [--accepted]
  *
  * Mutants of the sources in settings.json (find-mutants.ts, operators.ts) are all put into the program at once
  * (schemata.ts); worker processes (worker.ts) load it with the tests and switch them on one at a time (try-mutants.ts).
@@ -9,14 +9,14 @@
  * `--accepted` asks for it. The exit code is 1 when another mutant survives or an area falls below the share asked for.
  * What is found is also kept in `.cache/mutate/results.json`.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keyOf, readAccepted } from './accepted.ts';
 import { findMutants, type Mutant } from './find-mutants.ts';
 import type { WorkerTask } from './protocol.ts';
-import { lineOf, reportOf } from './report.ts';
+import { reportOf } from './report.ts';
 import { withMutants } from './schemata.ts';
 import { selectMutants } from './select-mutants.ts';
 import { readSettings, type Settings, sourceFiles, testFiles } from './settings.ts';
@@ -24,6 +24,7 @@ import { cover, type Result, tryMutants } from './try-mutants.ts';
 
 const { values: options } = parseArgs({
   options: {
+    area: { type: 'string' },
     files: { type: 'string' },
     since: { type: 'string' },
     sample: { type: 'string' },
@@ -41,10 +42,11 @@ process.exitCode = (await run()) ? 0 : 1;
 async function run(): Promise<boolean> {
   const startMs = performance.now();
   const sources = sourceFiles(settings);
+  const areaOf = new Map(sources.map(({ file, area }) => [file, area]));
   const accepted = readAccepted(join(settings.root, settings.survivors));
   const all = sources.flatMap(({ file }, index) => mutantsOf(file, settings, (index + 1) * 100_000));
   const chosen = selectMutants(
-    all,
+    all.filter(({ file }) => options.area === undefined || areaOf.get(file) === options.area),
     {
       files: options.files,
       since: options.since,
@@ -57,7 +59,6 @@ async function run(): Promise<boolean> {
   const tried = chosen.filter(mutant => !known.includes(mutant));
   console.log(`mutants ${all.length}, chosen ${chosen.length}, seed ${options.seed}`);
   const results: Result[] = known.map(mutant => ({ mutant, status: 'survived', by: '' }));
-  const areaOf = new Map(sources.map(({ file, area }) => [file, area]));
   for (const [area, ofArea] of Map.groupBy(tried, ({ file }) => areaOf.get(file) ?? '')) {
     results.push(...(await tryAll(area, ofArea)));
   }
@@ -75,7 +76,7 @@ function mutantsOf(file: string, { root, messages }: Settings, firstId: number):
 }
 
 async function tryAll(area: string, mutants: readonly Mutant[]): Promise<readonly Result[]> {
-  const { root, testMsMax } = settings;
+  const { root, testMsMax, mutantSlackMs: slackMs } = settings;
   const sources = Object.fromEntries(
     [...Map.groupBy(mutants, ({ file }) => file)].map(([file, ofFile]) => [
       file,
@@ -89,12 +90,14 @@ async function tryAll(area: string, mutants: readonly Mutant[]): Promise<readonl
   const coverage = await cover(taskFile, workerCount, testMsMax);
   console.log(`${area}: mutants ${mutants.length}, tests ${coverage.tests.length}, used ${coverage.ms.size}`);
   let count = 0;
-  return await tryMutants(taskFile, mutants, coverage, {
+  const results = await tryMutants(taskFile, mutants, coverage, {
     workerCount,
-    onResult: result => {
+    slackMs,
+    onResult: () => {
       count += 1;
-      if (result.status === 'survived' || result.status === 'not-reached') console.log(lineOf(result));
       if (count % 100 === 0) console.log(`… ${count} of ${mutants.length}`);
     },
   });
+  rmSync(taskFile);
+  return results;
 }

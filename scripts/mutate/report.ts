@@ -29,7 +29,7 @@ export function reportOf(
   return { lines, passed: unexplained.length === 0 && low.length === 0 && results.length > 0 };
 }
 
-export function lineOf({ mutant, status }: Result): string {
+function lineOf({ mutant, status }: Result): string {
   const { file, line, operator, original, replacement } = mutant;
   const what = status === 'not-reached' ? 'not reached' : status;
   return `${what}: ${file}:${line}: ${operator}: ${original} → ${replacement}`;

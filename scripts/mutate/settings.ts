@@ -11,6 +11,8 @@ export type Settings = {
   readonly testsLeftOut: readonly string[];
   /** A test that takes longer than this without any mutant is not used. */
   readonly testMsMax: number;
+  /** How much longer a test may take with a mutant than ten times what it takes without. */
+  readonly mutantSlackMs: number;
   readonly killedPercentMin: number;
   /** The file of survivors that are accepted, each with its reason. */
   readonly survivors: string;

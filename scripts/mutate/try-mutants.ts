@@ -24,9 +24,8 @@ export type Coverage = {
   readonly reachedByLoading: ReadonlySet<number>;
 };
 
-/** A test with a mutant may take this many times as long as without, and so much more. */
+/** A test with a mutant may take this many times as long as without, and the slack of the settings. */
 const limitFactor = 10;
-const limitMsMin = 5_000;
 
 /** @throws Error when tests fail without a mutant */
 export async function cover(taskFile: string, workerCount: number, testMsMax: number): Promise<Coverage> {
@@ -65,12 +64,12 @@ export async function tryMutants(
   taskFile: string,
   mutants: readonly Mutant[],
   coverage: Coverage,
-  options: { readonly workerCount: number; readonly onResult: (result: Result) => void },
+  options: { readonly workerCount: number; readonly slackMs: number; readonly onResult: (result: Result) => void },
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   let next = 0;
   const one = async (): Promise<void> => {
-    const worker = new TryingWorker(taskFile, coverage);
+    const worker = new TryingWorker(taskFile, coverage, options.slackMs);
     try {
       for (let mutant = mutants[next++]; mutant !== undefined; mutant = mutants[next++]) {
         const result = await worker.try(mutant);
@@ -88,11 +87,13 @@ export async function tryMutants(
 class TryingWorker {
   readonly #taskFile: string;
   readonly #coverage: Coverage;
+  readonly #slackMs: number;
   #worker: WorkerProcess | undefined;
 
-  constructor(taskFile: string, coverage: Coverage) {
+  constructor(taskFile: string, coverage: Coverage, slackMs: number) {
     this.#taskFile = taskFile;
     this.#coverage = coverage;
+    this.#slackMs = slackMs;
   }
 
   async stop(): Promise<void> {
@@ -133,7 +134,7 @@ class TryingWorker {
 
   #limits(tests: readonly number[]): readonly TestLimit[] {
     const { ms } = this.#coverage;
-    return tests.map(index => ({ index, msMax: Math.ceil(limitMsMin + limitFactor * (ms.get(index) ?? 0)) }));
+    return tests.map(index => ({ index, msMax: Math.ceil(this.#slackMs + limitFactor * (ms.get(index) ?? 0)) }));
   }
 
   #resultOf(mutant: Mutant, trial: Trial): Result {

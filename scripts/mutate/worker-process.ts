@@ -7,7 +7,7 @@ import type { Answer, Question } from './protocol.ts';
 const script = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const startMsMax = 600_000;
 /** For what goes on around a test. */
-const slackMs = 5_000;
+const slackMs = 1_000;
 
 export type Ready = Extract<Answer, { kind: 'ready' }>;
 

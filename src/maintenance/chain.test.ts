@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { fiveSnapshots, newWorld, snapshotIds, tablePath, type World } from '../../test/maintenance-fixture.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { expiryRecordKey } from '../table/expiry-record.ts';
 import { readSnapshot } from '../table/snapshots.ts';
 import { newestOwn, readChain } from './chain.ts';
 import { ownLine } from './lines.ts';
@@ -28,12 +29,86 @@ function lineWithout(world: World, ids: readonly number[], listings: number) {
   return { ...ownLine(world.table), store };
 }
 
+/** The line on a store that does not find a snapshot file the first times. */
+function lineBlindFor(line: ReturnType<typeof lineWithout>, id: number, times: number) {
+  let count = 0;
+  const { store: inner } = line;
+  const store: ObjectStore = new Proxy(inner, {
+    get(target, property) {
+      if (property === 'get') {
+        return async (key: string) => {
+          if (!key.endsWith(`/snapshot-${id}`)) return target.get(key);
+          count += 1;
+          return count <= times ? undefined : target.get(key);
+        };
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { ...line, store };
+}
+
 test('a hole that a listing shows is not believed when the snapshot is there', async () => {
   const world = await newWorld();
   await fiveSnapshots(world);
-  const chain = await readChain(lineWithout(world, [3], 1), 10);
-  expect(chain.ids).toEqual([1, 2, 3, 4, 5]);
-  expect(chain.garbage).toEqual([]);
+  for (const id of [2, 3]) {
+    const chain = await readChain(lineWithout(world, [id], 1), 10);
+    expect(chain.ids).toEqual([1, 2, 3, 4, 5]);
+    expect(chain.garbage).toEqual([]);
+  }
+});
+
+test('a hole is not believed either when only a second listing shows the snapshot', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const chain = await readChain(lineBlindFor(lineWithout(world, [3], 1), 3, 1), 10);
+  expect(chain).toMatchObject({ ids: [1, 2, 3, 4, 5], garbage: [] });
+});
+
+test('a snapshot that vanishes between the listing and the look makes the chain be read again, and not for ever', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const line = lineWithout(world, [], 0);
+  expect((await readChain(lineBlindFor(line, 2, 1), 10)).lowest.map(({ snapshot }) => snapshot.id)).toEqual([
+    1, 2, 3, 4, 5,
+  ]);
+  await expect(readChain(lineBlindFor(line, 2, 100), 10)).rejects.toMatchObject({ code: 'LAKE_STORE_UNAVAILABLE' });
+});
+
+test('what lies below a broken link is not of the chain', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const line = ownLine(world.table);
+  const second = await readSnapshot(line, 2);
+  if (second === undefined) throw new Error('there is no snapshot 2');
+  const bytes = encodeSnapshot({ ...second, deltaManifestList: 'another' });
+  await world.store.put(`${tablePath}/snapshot/snapshot-2`, bytes);
+  const chain = await readChain(line, 10);
+  expect(chain.ids).toEqual([3, 4, 5]);
+  expect(chain.lowest.map(({ snapshot }) => snapshot.id)).toEqual([3, 4, 5]);
+  expect(chain.garbage.map(({ id }) => id)).toEqual([1, 2]);
+});
+
+test('a record whose floor is another snapshot than the one there is of numbers given back: nothing is garbage by it', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const line = ownLine(world.table);
+  const recordOf = (floorIdentity: string | undefined): Buffer =>
+    Buffer.from(JSON.stringify({ version: 1, turn: 't', floor: 4, floorIdentity, isOpen: false, held: [] }));
+  await world.store.put(expiryRecordKey(line), recordOf('another'));
+  expect(await readChain(line, 10)).toMatchObject({ ids: [1, 2, 3, 4, 5], garbage: [] });
+  await world.store.put(expiryRecordKey(line), recordOf((await readSnapshot(line, 4))?.deltaManifestList));
+  const chain = await readChain(line, 10);
+  expect(chain.ids).toEqual([4, 5]);
+  expect(chain.garbage.map(({ id }) => id)).toEqual([1, 2, 3]);
+});
+
+test('a line without a snapshot has an empty chain', async () => {
+  const world = await newWorld();
+  const chain = await readChain(ownLine(world.table), 10);
+  expect(chain).toMatchObject({ files: [], ids: [], lowest: [], garbage: [] });
+  expect(await newestOwn(ownLine(world.table), chain)).toBeUndefined();
 });
 
 test('a hole that is one ends the chain', async () => {

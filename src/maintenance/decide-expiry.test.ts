@@ -45,6 +45,7 @@ test('snapshot.num-retained.min stay', () => {
 test('snapshot.time-retained keeps what is younger, unless there are more than snapshot.num-retained.max', () => {
   const kept = { ...options, retainedMs: 8 * hourMs };
   expect(decideExpiry(facts([10, 9, 7, 6, 5, 4], { options: kept }))).toBe(1);
+  expect(decideExpiry(facts([10, 8, 7, 6, 5, 4], { options: kept }))).toBe(0);
   expect(decideExpiry(facts([10, 9, 7, 6, 5, 4], { options: { ...kept, retainedCountMax: 3 } }))).toBe(3);
 });
 
@@ -72,7 +73,12 @@ test('the second look puts back what a consumer or a tag has come to want, and a
   const none = { before: [], now: [] };
   expect(decidePutBack(expired, [], none)).toBe(14);
   expect(decidePutBack(expired, [12, 20], none)).toBe(12);
+  expect(decidePutBack(expired, [11], none)).toBe(11);
   expect(decidePutBack(expired, [], { before: [], now: [{ id: 13, identity: 'list-13' }] })).toBe(13);
+});
+
+test('the second look does not put back what was gone before the run: a consumer that wants it is told so', () => {
+  expect(decidePutBack(expired, [3], { before: [], now: [] })).toBe(14);
 });
 
 test('what a tag held before holds data and no snapshot file', () => {

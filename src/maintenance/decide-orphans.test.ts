@@ -30,6 +30,10 @@ test('only what is there for as long as something names it is looked at', () => 
       'branch/branch-b/bucket-0/what',
       'tidelake/expiry',
       'tidelake/ingested-1',
+      'tidelake/inner/state-1',
+      'manifest/inner/manifest-1-0',
+      'schema/.hidden',
+      'schema/schema-1.tmp',
       'metadata/v1.metadata.json',
       'service/service-1',
       'README',
@@ -72,6 +76,9 @@ test('between two looks only commits above the heads may have come', () => {
   expect(rootsEqual([before], [line([3, 4, 5], ['tag-a', 'tag-b'])])).toBe(false);
   expect(rootsEqual([before], [line([3, 4, 5], [])])).toBe(false);
   expect(rootsEqual([before], [before, line([1])])).toBe(false);
+  expect(rootsEqual([before, before], [line([4, 5], ['tag-a']), before])).toBe(false);
+  expect(rootsEqual([before], [{ ...before, metaPath: 'd.db/t/branch/branch-b' }])).toBe(false);
+  expect(rootsEqual([line([])], [line([1, 2])])).toBe(true);
   const other = { ...before, snapshots: new Map([...before.snapshots, [4, 'another']] as const) };
   expect(rootsEqual([before], [other])).toBe(false);
 });

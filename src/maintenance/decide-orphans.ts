@@ -19,7 +19,7 @@ export function placeOf(path: string): ObjectPlace {
   const parts = path.split('/');
   const name = parts.at(-1) ?? '';
   const [top = ''] = parts;
-  if (top !== branchFolder && parts.length === 2) {
+  if (parts.length === 2) {
     if (referencedFolders.includes(top)) return 'referenced';
     if (top === tableObjectsFolder) return isSnapshotObjectName(name) ? 'referenced' : 'kept';
   }

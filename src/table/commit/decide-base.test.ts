@@ -61,6 +61,8 @@ test('S10: a table made again under the name builds on the marker; one that is o
     reason: 'table-gone',
   });
   expect(decideBase({ ...marked, newestSchemaTableId: 'gone' })).toEqual({ kind: 'fenced', reason: 'table-gone' });
+  const nameless: BaseFacts = { ...marked, tableId: undefined };
+  expect(decideBase({ ...nameless, newestSchemaTableId: 'gone' })).toEqual({ kind: 'fenced', reason: 'table-gone' });
 });
 
 test('S1: a base is looked up again when it is older than B/2 by the store', () => {

@@ -102,8 +102,13 @@ test('S2 b: files of one level above 0 may not overlap, and what the plan delete
   expect(ruleOf(decideGuards(compact, facts({ bucket: { live: [apart, level0] } })))).toBe('pass');
   const elsewhere = placed('live', { level: 3, minKey: Uint8Array.of(15), maxKey: Uint8Array.of(25) });
   expect(ruleOf(decideGuards(compact, facts({ bucket: { live: [elsewhere, level0] } })))).toBe('pass');
-  const twice = plan({ kind: 'COMPACT', deletes: [level0], adds: [add, planned('other', { level: 2 })] });
-  expect(ruleOf(decideGuards(twice, facts({ bucket: { live: [level0] } })))).toBe('conflict S2b');
+  for (const level of [1, 2]) {
+    const adds = [planned('new', { level }), planned('other', { level })];
+    const twice = plan({ kind: 'COMPACT', deletes: [level0], adds });
+    expect(ruleOf(decideGuards(twice, facts({ bucket: { live: [level0] } })))).toBe('conflict S2b');
+    // Without keys there are no ranges.
+    expect(ruleOf(decideGuards(twice, facts({ bucket: { live: [level0] }, hasPrimaryKey: false })))).toBe('pass');
+  }
 });
 
 test('S2 c: bucket counts agree within a partition, except for an overwrite', () => {
@@ -111,8 +116,13 @@ test('S2 c: bucket counts agree within a partition, except for an overwrite', ()
   expect(ruleOf(decideGuards(plan({ adds: [planned('a')] }), facts({ totalBuckets })))).toBe('conflict S2c');
   const overwrite = plan({ kind: 'OVERWRITE', adds: [planned('a')] });
   expect(ruleOf(decideGuards(overwrite, facts({ totalBuckets })))).toBe('pass');
-  const unaware = { ...planned('a'), totalBuckets: -1 };
-  expect(ruleOf(decideGuards(plan({ adds: [unaware] }), facts({ totalBuckets, hasPrimaryKey: false })))).toBe('pass');
+  for (const none of [-2, -1, 0]) {
+    const unaware = { ...planned('a'), totalBuckets: none };
+    expect(ruleOf(decideGuards(plan({ adds: [unaware] }), facts({ totalBuckets, hasPrimaryKey: false })))).toBe('pass');
+  }
+  const single = { ...planned('a'), totalBuckets: 1 };
+  expect(ruleOf(decideGuards(plan({ adds: [single] }), facts({ totalBuckets })))).toBe('conflict S2c');
+  expect(ruleOf(decideGuards(plan({ adds: [planned('a')] }), facts({ totalBuckets: new Map() })))).toBe('pass');
 });
 
 test('S2 f: deletion vectors speak of files that live after the commit', () => {
@@ -151,6 +161,7 @@ test('S2 h, S7: an upload as old as U is written again, one a millisecond younge
   expect(ruleOf(decideGuards(plan({ uploads }), facts()))).toBe('again S7');
   const index = { name: 'index-1', uploadBeganMs: 0, files: [] };
   expect(ruleOf(decideGuards(plan({ kind: 'OVERWRITE', index }), facts()))).toBe('again S7');
+  expect(ruleOf(decideGuards(plan({ adds: [old], uploads }), facts()))).toBe('again S7');
 });
 
 test('S7: a live file that only changes its level needs no upload time, any other does', () => {
@@ -177,6 +188,12 @@ test('S6: a level-0 file is above those before it in the same commit', () => {
   expect(ruleOf(decideGuards(plan({ adds: [next, planned('a')] }), facts()))).toBe('again S6');
   const tie = planned('b', { minSequenceNumber: 109n, maxSequenceNumber: 119n });
   expect(ruleOf(decideGuards(plan({ adds: [planned('a'), tie] }), facts()))).toBe('again S6');
+  // One that is too low does not bring the floor down for the next.
+  const low = planned('low', { minSequenceNumber: 90n, maxSequenceNumber: 95n });
+  const between = planned('between', { minSequenceNumber: 96n, maxSequenceNumber: 97n });
+  expect(decideGuards(plan({ adds: [planned('a'), low, between] }), facts())).toMatchObject({
+    again: { reason: 'sequence-floor', files: [low, between] },
+  });
 });
 
 test('S6: an overwrite must be above what stays, not above what it deletes', () => {
@@ -185,13 +202,24 @@ test('S6: an overwrite must be above what stays, not above what it deletes', () 
   expect(ruleOf(decideGuards(overwrite, facts({ bucket: { live: [goes], sequenceFloor: 1_000n } })))).toBe('pass');
   const stays = placed('stays', { maxSequenceNumber: 500n });
   expect(ruleOf(decideGuards(overwrite, facts({ bucket: { live: [goes, stays] } })))).toBe('again S6');
+  const older = placed('older', { maxSequenceNumber: 50n });
+  expect(ruleOf(decideGuards(overwrite, facts({ bucket: { live: [goes, stays, older] } })))).toBe('again S6');
+  // Above level 0 a file's numbers are those of the files it was merged from.
+  const merged = planned('merged', { level: 1, minKey: Uint8Array.of(50), maxKey: Uint8Array.of(59) });
+  const compacted = plan({ kind: 'OVERWRITE', adds: [merged] });
+  expect(ruleOf(decideGuards(compacted, facts({ bucket: { live: [stays] } })))).toBe('pass');
 });
 
 test('S6: append tables have an order with fixed buckets only', () => {
   const low = planned('a', { minSequenceNumber: 0n, maxSequenceNumber: 9n });
   const table = facts({ hasPrimaryKey: false });
   expect(ruleOf(decideGuards(plan({ adds: [low] }), table))).toBe('again S6');
-  expect(ruleOf(decideGuards(plan({ adds: [{ ...low, totalBuckets: -1 }] }), table))).toBe('pass');
+  const single = facts({ hasPrimaryKey: false, totalBuckets: new Map() });
+  expect(ruleOf(decideGuards(plan({ adds: [{ ...low, totalBuckets: 1 }] }), single))).toBe('again S6');
+  for (const none of [-1, 0]) {
+    expect(ruleOf(decideGuards(plan({ adds: [{ ...low, totalBuckets: none }] }), table))).toBe('pass');
+  }
+  expect(ruleOf(decideGuards(plan({ adds: [{ ...low, totalBuckets: -1 }] }), facts()))).toBe('again S6');
 });
 
 test('S3: an append neither deletes nor adds above level 0, a compaction of keys adds nothing at level 0', () => {
@@ -202,6 +230,7 @@ test('S3: an append neither deletes nor adds above level 0, a compaction of keys
   expect(() => decideGuards(compact, live)).toThrow('at level 0');
   expect(ruleOf(decideGuards(compact, { ...live, hasPrimaryKey: false }))).toBe('pass');
   expect(() => decideGuards(plan({ kind: 'ANALYZE', adds: [planned('b')] }), live)).toThrow('ANALYZE');
+  expect(ruleOf(decideGuards(plan({ kind: 'ANALYZE' }), live))).toBe('pass');
   expect(() => decideGuards(plan({ kind: 'OVERWRITE', emptied: true, adds: [planned('b')] }), live)).toThrow('emptied');
 });
 

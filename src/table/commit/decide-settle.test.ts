@@ -30,6 +30,8 @@ test('S5: a 412 after an unanswered try is told by what lies at the number, if t
   expect(decideSettle(doubt)).toEqual(look('own'));
   expect(decideSettle({ ...doubt, own: 'ours' })).toEqual(verdict('committed'));
   expect(decideSettle({ ...doubt, own: 'another' })).toEqual(verdict('lost'));
+  // Nothing there tells nothing: it may have been ours, superseded and expired.
+  expect(decideSettle({ ...doubt, own: 'absent' })).toEqual(look('largest'));
   // The PUT's answer was prompt, the GET's is not: it is the last one used.
   expect(decideSettle({ ...doubt, own: 'ours', answeredMs: late.answeredMs })).toEqual(look('largest'));
 });

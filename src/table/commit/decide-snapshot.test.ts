@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import type { DataFileMeta } from '../../format/data-file.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
+import { emptyStats } from '../../format/stats.ts';
 import { buildSnapshot, type SnapshotParts } from './decide-snapshot.ts';
-import { commitPlan } from './request.ts';
+import { commitPlan, type PlannedFile } from './request.ts';
 
 const parts: SnapshotParts = {
   parent: undefined,
@@ -21,6 +23,32 @@ function after(parent: Snapshot, draft: Partial<SnapshotParts> = {}): Snapshot {
   return buildSnapshot({ ...parts, parent, deltaList: { name: 'delta-2', sizeBytes: 2 }, ...draft });
 }
 
+function fileOf(rowCount: number): PlannedFile {
+  const file: DataFileMeta = {
+    fileName: `data-${rowCount}`,
+    fileSize: 100,
+    rowCount,
+    minKey: new Uint8Array(),
+    maxKey: new Uint8Array(),
+    keyStats: emptyStats,
+    valueStats: emptyStats,
+    minSequenceNumber: 0n,
+    maxSequenceNumber: 9n,
+    schemaId: 2,
+    level: 0,
+    extraFiles: [],
+    creationTimeMs: undefined,
+    deleteRowCount: 0,
+    embeddedIndex: undefined,
+    fileSource: 'append',
+    valueStatsCols: undefined,
+    externalPath: undefined,
+    firstRowId: undefined,
+    writeCols: undefined,
+  };
+  return { partition: new Uint8Array(), bucket: 0, totalBuckets: 4, file, uploadBeganMs: 0 };
+}
+
 test('the first snapshot is number 1 and names its table', () => {
   expect(first).toMatchObject({
     version: 3,
@@ -31,6 +59,7 @@ test('the first snapshot is number 1 and names its table', () => {
     totalRecordCount: 0n,
   });
   expect(first.properties).toEqual({ 'tidelake.table': 'table-1' });
+  expect(Object.keys(buildSnapshot({ ...parts, tableId: undefined }).properties)).toEqual([]);
 });
 
 test('a snapshot names its parent, and time and schema never go back', () => {
@@ -41,6 +70,24 @@ test('a snapshot names its parent, and time and schema never go back', () => {
   expect(after(first, { storeTimeMs: 1_500 }).timeMillis).toBe(1_500);
 });
 
+test('rows are counted: what comes, what goes, and the changelog by itself', () => {
+  const plan = commitPlan({
+    kind: 'OVERWRITE',
+    schemaId: 2,
+    adds: [fileOf(10), fileOf(20)],
+    deletes: [fileOf(7)],
+    changelog: [fileOf(5)],
+  });
+  expect(after({ ...first, totalRecordCount: 100n }, { plan })).toMatchObject({
+    totalRecordCount: 123n,
+    deltaRecordCount: 23n,
+    changelogRecordCount: 5n,
+  });
+  const begun = buildSnapshot({ ...parts, plan: { ...plan, deletes: [] } });
+  expect(begun).toMatchObject({ totalRecordCount: 30n, deltaRecordCount: 30n });
+  expect(first.changelogRecordCount).toBeUndefined();
+});
+
 test('our properties are carried, and a plan changes its own only', () => {
   const properties = { 'tidelake.a': '1', 'tidelake.b': '2' };
   const plan = commitPlan({
@@ -48,7 +95,8 @@ test('our properties are carried, and a plan changes its own only', () => {
     schemaId: 0,
     properties: { 'tidelake.b': undefined, 'tidelake.c': '3', note: 'x' },
   });
-  expect(after(first, { properties, plan }).properties).toEqual({
+  // Strictly: a property that is undefined would be written as one.
+  expect(after(first, { properties, plan }).properties).toStrictEqual({
     'tidelake.a': '1',
     'tidelake.c': '3',
     note: 'x',
@@ -66,23 +114,32 @@ test('index manifest, row ids and watermark are carried; statistics while the sc
   expect(after(parent)).toMatchObject({ indexManifest: 'index', nextRowId: 7n, watermark: 9n, statistics: 'stat' });
   const plan = commitPlan({ kind: 'APPEND', schemaId: 3, watermark: 8n });
   expect(after(parent, { plan })).toMatchObject({ watermark: 9n, statistics: undefined });
+  const later = commitPlan({ kind: 'APPEND', schemaId: 2, watermark: 12n });
+  expect(after(parent, { plan: later }).watermark).toBe(12n);
+  expect(after(first, { plan: later }).watermark).toBe(12n);
   const index = { name: 'index-2', uploadBeganMs: 0, files: [] };
   expect(after(parent, { plan: commitPlan({ kind: 'OVERWRITE', schemaId: 0, index }) }).indexManifest).toBe('index-2');
 });
 
 test('S10: the marker of a dropped table is empty and says so; nothing else does', () => {
-  const parent: Snapshot = { ...first, totalRecordCount: 30n, indexManifest: 'index' };
+  const parent: Snapshot = { ...first, totalRecordCount: 30n, indexManifest: 'index', statistics: 'stat' };
   const properties = { 'tidelake.dropped': '1' };
   const dropped = commitPlan({ kind: 'OVERWRITE', schemaId: 2, emptied: true, properties });
   expect(after(parent, { plan: dropped })).toMatchObject({
     totalRecordCount: 0n,
     deltaRecordCount: -30n,
     indexManifest: undefined,
+    statistics: undefined,
   });
+  expect(buildSnapshot({ ...parts, plan: dropped })).toMatchObject({ totalRecordCount: 0n, deltaRecordCount: 0n });
   expect(() => after(parent, { plan: { ...dropped, properties: {} } })).toThrow('dropped');
   expect(() => after(parent, { plan: { ...dropped, emptied: false } })).toThrow('dropped');
 });
 
 test('an identity is never used twice in a row', () => {
   expect(() => buildSnapshot({ ...parts, parent: first })).toThrow('identity');
+});
+
+test("a property that is neither ours nor the plan's is a bug", () => {
+  expect(() => after(first, { properties: { other: 'x' } })).toThrow('nowhere');
 });
