@@ -188,8 +188,10 @@ function readChunk(column: ThriftStruct, leaf: SchemaElement, around: Surroundin
     dictionaryPageOffset: meta.int(11),
     statistics: statistics === undefined ? undefined : readStatistics(statistics),
   };
-  // Some writers give a chunk without values no offset.
-  if (chunk.valueCount === 0) return { ...chunk, compressedBytes: 0 };
+  // Some writers give a chunk without values no offset; whatever stands there, nothing is read of it.
+  if (chunk.valueCount === 0) {
+    return { ...chunk, compressedBytes: 0, dataPageOffset: 0, dictionaryPageOffset: undefined };
+  }
   const start = chunkStart(chunk);
   if (start < magic.length || start + chunk.compressedBytes > around.fileBytes) {
     throw corruptParquet(where, `${chunk.compressedBytes} bytes at ${start} lie outside the file`);
