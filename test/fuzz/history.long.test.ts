@@ -56,6 +56,8 @@ function settingsOf(random: Random, isKeyed: boolean): Parameters<typeof rowTabl
       bucket: isKeyed ? pick(random, ['1', '2']) : '-1',
       'num-sorted-run.compaction-trigger': pick(random, ['1', '2', '3', '5']),
       'num-levels': pick(random, ['2', '3', '5']),
+      // With the default, runs this small would nearly always be merged whole.
+      'compaction.max-size-amplification-percent': pick(random, ['200', '100000']),
       'target-file-size': pick(random, ['1 kb', '4 kb', '128 mb']),
       'manifest.merge-min-count': pick(random, ['2', '30']),
       'compaction.min.file-num': '2',
