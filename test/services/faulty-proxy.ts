@@ -59,6 +59,8 @@ export class FaultyProxy implements AsyncDisposable {
     hang: 0,
   };
   faultShare: number;
+  /** Those that a request may meet. */
+  faults: readonly NetworkFault[] = networkFaults;
   requestCount = 0;
 
   constructor(settings: ProxySettings) {
@@ -114,7 +116,7 @@ export class FaultyProxy implements AsyncDisposable {
     const { seed } = this.#settings;
     if (chance(seedOf(seed, 'whether'), ordinal) >= this.faultShare) return undefined;
     const isUpload = request.method === 'PUT' && body.byteLength > 1;
-    const possible = networkFaults.filter(fault => fault !== 'torn-upload' || isUpload);
+    const possible = this.faults.filter(fault => fault !== 'torn-upload' || isUpload);
     return possible[Math.floor(chance(seedOf(seed, 'which'), ordinal) * possible.length)];
   }
 
