@@ -19,11 +19,11 @@ const usage = `npm run simulate -- [options]
   --commits N         instead of a number of seeds: until there are so many commits
   --only-faults 1,2   only the requests of these ordinals may fail (a trace names them)
   --threads N         default: one a core
-  --ci                what \`npm test\` runs: a million commits, and 25 seeds of each other scenario`;
+  --ci                what \`npm test\` runs: a million commits, and 10 seeds of each other scenario`;
 
 const seedMax = 2 ** 31;
 const ciCommits = 1_000_000;
-const ciSeeds = 25;
+const ciSeeds = 10;
 const seedsDefault = 20;
 
 type Plan = {
