@@ -1,6 +1,6 @@
 /**
  * The mutants of one source file. Left out is what has no behaviour to be tested: types, imports, the text of messages for
- * people, and `assert`, which states what cannot be otherwise.
+ * people, `assert`, which states what cannot be otherwise, and the counting of a loop up to a limit that has a name.
  */
 import { type Change, changesOf } from './operators.ts';
 import { calledName, childNodes, parseTypeScript, partOf, partsOf, type SyntaxNode, wordOf } from './syntax.ts';
@@ -98,8 +98,14 @@ function isLeftOut(node: SyntaxNode, { parent, part }: Place, messages: MessageP
     const called = parent.type === 'NewExpression' ? wordOf(partOf(parent, 'callee'), 'name') : calledName(parent);
     return messages.argumentIndexes[called] === partsOf(parent, 'arguments').indexOf(node);
   }
+  if (parent.type === 'ForStatement' && part !== 'body' && isBounded(parent)) return true;
   const name = wordOf(partOf(parent, parent.type === 'VariableDeclarator' ? 'id' : 'key'), 'name');
   return (part === 'init' || part === 'value') && messages.names.includes(name);
+}
+
+/** A loop up to a limit with a name (`tries < readTriesMax`): one turn more or less is no behaviour. */
+function isBounded(loop: SyntaxNode): boolean {
+  return /(?:Max|Min)$/.test(wordOf(partOf(partOf(loop, 'test'), 'right'), 'name'));
 }
 
 /** Within `a?.b.c` only the whole may be put into brackets: `(a?.b).c` is not the same. */

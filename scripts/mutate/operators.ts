@@ -165,7 +165,7 @@ function methodChanges(node: SyntaxNode, text: string): readonly { node: SyntaxN
   const given = text.slice(callee.end, node.end);
   const receiver = sourceOf(object, text);
   const isMath = receiver === 'Math';
-  if (narrowing.has(name)) return [{ node, replacement: receiver }];
+  if (narrowing.has(name) && (name !== 'filter' || given !== '()')) return [{ node, replacement: receiver }];
   const other = otherMethods.get(name);
   if (other !== undefined && isMath === /^m/.test(name)) return [{ node, replacement: `${receiver}.${other}${given}` }];
   if (name === 'at' && given === '(-1)') return [{ node, replacement: `${receiver}.at(0)` }];

@@ -63,6 +63,7 @@ test('a tag that comes between the removal and the second look keeps its data an
     await world.store.put(`${tablePath}/tag/tag-late`, bytes);
   });
   expect(receipt).toMatchObject({ status: 'done', expiredCount: 0, putBackCount: 3 });
+  expect(await readExpiryRecord(ownLine(world.table))).toMatchObject({ floor: 1, floorIdentity: undefined });
   expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });

@@ -76,6 +76,11 @@ async function outlive(world: World, snapshot: Snapshot): Promise<void> {
   await world.store.put(`${tablePath}/changelog/changelog-${snapshot.id}`, encodeSnapshot(snapshot));
 }
 
+/** Takes the manifests away that these say and that no other snapshot is read by. */
+async function loseManifests(world: World, names: readonly { readonly fileName: string }[]): Promise<void> {
+  for (const { fileName } of names) await world.store.delete(`${tablePath}/manifest/${fileName}`);
+}
+
 async function inBucket({ store }: World): Promise<readonly string[]> {
   return (await paths(store, 'bucket-0/')).map(path => path.slice('bucket-0/'.length));
 }
@@ -126,19 +131,16 @@ test('of a changelog that outlived its snapshot the delta may be gone, its own f
   const first = await snapshotById(world.table, 1);
   await outlive(world, first);
   expect(await expireSnapshots(world.table)).toMatchObject({ status: 'done', expiredCount: 3 });
-  for (const { fileName } of await deltaManifestsOf(world.table, first)) {
-    await world.store.delete(`${tablePath}/manifest/${fileName}`);
-  }
+  await loseManifests(world, await deltaManifestsOf(world.table, first));
   await compact(world, 'f');
   world.clock.advance(2 * hourMs);
   await hourly(world, world, ['g', 'h']);
   const again = await opened(world.store, world.clock, 12);
   expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', data: { fileCount: 3 } });
-  for (const { fileName } of await changelogManifestsOf(world.table, first)) {
-    await world.store.delete(`${tablePath}/manifest/${fileName}`);
-  }
   world.clock.advance(72 * hourMs);
   await append(world, 'later');
+  expect(await removeOrphanFiles(again.table)).toMatchObject({ status: 'done' });
+  await loseManifests(world, await changelogManifestsOf(world.table, first));
   const third = await opened(world.store, world.clock, 13);
   expect(await removeOrphanFiles(third.table)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING' });
 });
@@ -147,8 +149,11 @@ test('a tag keeps the rows of its snapshot and not the changelog', async () => {
   const world = await newWorld();
   await withChangelogs(world);
   await tag(world.store, 'old', 2);
+  const { changelogManifestList, deltaManifestList } = await snapshotById(world.table, 2);
   expect(await expireSnapshots(world.table)).toMatchObject({ expiredCount: 3, data: { fileCount: 2 } });
   expect(await inBucket(world)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(await paths(world.store, `manifest/${changelogManifestList}`)).toEqual([]);
+  expect(await paths(world.store, `manifest/${deltaManifestList}`)).toHaveLength(1);
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
@@ -174,6 +179,70 @@ test('what the snapshots of another line have added, live or as changelog, stays
     expect.arrayContaining(['a', 'b', 'c', 'd', 'changelog-of-a', 'changelog-of-c']),
   );
   expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a manifest that is missing under the changelog of another line ends the run', async () => {
+  for (const id of [1, 2]) {
+    const world = await newWorld();
+    await appendWith(world, 'a', { changelog: 'changelog-of-a' });
+    await appendWith(world, 'b', { changelog: 'changelog-of-b' });
+    await branch(world.store, 'dev', 2);
+    const dev = await opened(world.store, world.clock, 9, 'dev');
+    world.clock.advance(2 * hourMs);
+    await compact(dev, 'c');
+    world.clock.advance(2 * hourMs);
+    await hourly(world, dev, ['d', 'e']);
+    await loseManifests(world, await changelogManifestsOf(world.table, await snapshotById(world.table, id)));
+    const again = await opened(world.store, world.clock, 10, 'dev');
+    expect(await expireSnapshots(again.table)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING' });
+  }
+});
+
+test('a list that is missing under what stays ends the run also when no data would go', async () => {
+  const world = await newWorld();
+  await hourly(world, world, ['a', 'b', 'c', 'd']);
+  const third = await snapshotById(world.table, 3);
+  const list = await world.store.get(`${tablePath}/manifest/${third.baseManifestList}`);
+  await world.store.delete(`${tablePath}/manifest/${third.baseManifestList}`);
+  const again = await opened(world.store, world.clock, 12);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING' });
+  await world.store.put(`${tablePath}/manifest/${third.baseManifestList}`, list?.bytes ?? new Uint8Array());
+  // A branch of which a list is missing: what it needs is not known.
+  await branch(world.store, 'dev', 2);
+  const second = await snapshotById(world.table, 2);
+  const gone = { ...second, baseManifestList: 'manifest-list-gone-0', baseManifestListSize: undefined };
+  await world.store.put(`${tablePath}/branch/branch-dev/snapshot/snapshot-2`, encodeSnapshot(gone));
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING' });
+});
+
+test('manifests and changelog lists may be missing under what goes, changelog lists not under what stays', async () => {
+  const world = await newWorld({ options: { 'manifest.merge-min-count': '2' } });
+  await withChangelogs(world);
+  await appendWith(world, 'f', { changelog: 'changelog-of-f' });
+  world.clock.advance(2 * hourMs);
+  await append(world, 'g');
+  world.clock.advance(2 * hourMs);
+  const [first, second, sixth] = await Promise.all([1, 2, 6].map(id => snapshotById(world.table, id)));
+  if (first === undefined || second === undefined || sixth === undefined) throw new Error('three were asked for');
+  const list = `${tablePath}/manifest/${sixth.changelogManifestList}`;
+  const bytes = (await world.store.get(list))?.bytes ?? new Uint8Array();
+  await loseManifests(world, await deltaManifestsOf(world.table, second));
+  await loseManifests(world, await changelogManifestsOf(world.table, second));
+  await world.store.delete(`${tablePath}/manifest/${first.changelogManifestList}`);
+  await world.store.delete(list);
+  const again = await opened(world.store, world.clock, 12);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING' });
+  await world.store.put(list, bytes);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', expiredCount: 5 });
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('the changelogs of all snapshots are no orphans', async () => {
+  const world = await newWorld();
+  await withChangelogs(world);
+  world.clock.advance(72 * hourMs);
+  await append(world, 'later');
+  expect(await removeOrphanFiles(world.table)).toMatchObject({ status: 'done', removed: { fileCount: 0 } });
 });
 
 test('what the first snapshot that stays takes out goes with those below it', async () => {
@@ -242,27 +311,46 @@ test('a tag keeps files in their partitions, and a file of another partition goe
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
+function listBytesOf(snapshot: Snapshot | undefined): number {
+  return (snapshot?.baseManifestListSize ?? 0) + (snapshot?.deltaManifestListSize ?? 0);
+}
+
 test('statistics go with the last snapshot that names them', async () => {
   const world = await newWorld();
+  const snapshots = new Map<number, Snapshot>();
   await hourly(world, world, ['a', 'b', 'c', 'd']);
   for (const [id, statistics] of [
     [1, 'stat-1'],
-    [2, 'stat-2'],
+    [2, undefined],
     [3, 'stat-2'],
     [4, 'stat-2'],
   ] as const) {
-    await world.store.put(`${tablePath}/statistics/${statistics}`, new Uint8Array(2));
+    if (statistics !== undefined) await world.store.put(`${tablePath}/statistics/${statistics}`, new Uint8Array(2));
     const snapshot = await snapshotById(world.table, id);
+    snapshots.set(id, snapshot);
     await world.store.put(`${tablePath}/snapshot/snapshot-${id}`, encodeSnapshot({ ...snapshot, statistics }));
   }
-  await world.store.put(`${tablePath}/statistics/stat-lost`, new Uint8Array(2));
+  for (const name of ['stat-lost', 'undefined']) {
+    await world.store.put(`${tablePath}/statistics/${name}`, new Uint8Array(2));
+  }
   world.clock.advance(2 * hourMs);
   const fresh = await opened(world.store, world.clock, 12);
-  expect(await expireSnapshots(fresh.table)).toMatchObject({ status: 'done', expiredCount: 2 });
-  expect(await paths(world.store, 'statistics/')).toEqual(['statistics/stat-2', 'statistics/stat-lost']);
+  const receipt = await expireSnapshots(fresh.table);
+  // The lists of two snapshots and the statistics, whose size nobody wrote down.
+  const sizes = (await Promise.all([1, 2].map(id => snapshots.get(id)))).map(snapshot => listBytesOf(snapshot));
+  expect(receipt).toMatchObject({
+    status: 'done',
+    expiredCount: 2,
+    metadata: { fileCount: 5, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) },
+  });
+  expect(await paths(world.store, 'statistics/')).toEqual(
+    ['stat-2', 'stat-lost', 'undefined'].map(name => `statistics/${name}`),
+  );
   world.clock.advance(72 * hourMs);
   await append(fresh, 'later');
-  expect((await removeOrphanFiles(fresh.table)).keys).toEqual([`${tablePath}/statistics/stat-lost`]);
+  expect((await removeOrphanFiles(fresh.table)).keys).toEqual(
+    ['stat-lost', 'undefined'].map(name => `${tablePath}/statistics/${name}`),
+  );
 });
 
 test('snapshots that do not say how large their lists are go like others, and count as nothing', async () => {

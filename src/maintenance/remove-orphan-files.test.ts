@@ -260,5 +260,9 @@ test('a table without a snapshot is left alone', async () => {
   const world = await newWorld();
   await litter(world);
   world.clock.advance(9 * dayMs);
-  expect(await removeOrphanFiles(world.table)).toMatchObject({ status: 'done', removed: { fileCount: 0 } });
+  expect(await removeOrphanFiles(world.table)).toMatchObject({
+    status: 'done',
+    listedCount: 0,
+    removed: { fileCount: 0 },
+  });
 });

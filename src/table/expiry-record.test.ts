@@ -72,6 +72,11 @@ test('what is not a record is corrupt', async () => {
     '{"version":2,"floor":1,"isOpen":false,"held":[]}',
     '{"version":1,"floor":0,"isOpen":false,"held":[]}',
     '{"version":1,"floor":1,"held":[]}',
+    '{"version":1,"floor":1.5,"isOpen":false,"held":[]}',
+    '{"version":1,"floor":"1","isOpen":false,"held":[]}',
+    '{"version":1,"floor":1,"isOpen":false,"held":{}}',
+    '{"version":1,"floor":1,"isOpen":false,"held":[1]}',
+    '{"version":1,"floor":1,"isOpen":false,"held":[{"id":0,"text":"{}"}]}',
     '{"version":1,"floor":1,"isOpen":false,"held":[{"id":1}]}',
     '{"version":1,"floor":1,"floorIdentity":1,"isOpen":false,"held":[]}',
   ]) {
@@ -85,8 +90,15 @@ test('a record of numbers that were given back since is not believed', () => {
   const stored = { ...record(6, { held }), etag: '"1"' };
   expect(trustedRecord(stored, [6, 8, 9], 'list-6')).toBe(stored);
   expect(trustedRecord(stored, [8, 9], undefined)).toBe(stored);
+  expect(trustedRecord(stored, [6, 8], 'list-6')).toBe(stored);
+  const alone = { ...stored, held: [] };
+  expect(trustedRecord(alone, [6], 'list-6')).toBe(alone);
+  const nameless = { ...alone, floorIdentity: undefined };
+  expect(trustedRecord(nameless, [6, 8], 'list-6')).toBe(nameless);
   const fresh = { floor: 1, floorIdentity: undefined, isOpen: false, held: [], etag: '"1"' };
   expect(trustedRecord(stored, [2, 3], undefined)).toEqual(fresh);
+  expect(trustedRecord(alone, [2, 3], undefined)).toEqual(fresh);
+  expect(trustedRecord(alone, [], undefined)).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 7], 'list-6')).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 8, 9], 'another')).toEqual(fresh);
 });

@@ -1,0 +1,85 @@
+/** Checkpoints of shards: where reading may begin. */
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../../test/table-fixture.ts';
+import { LakeError } from '../../base/errors.ts';
+import { countingObjectStore } from '../../storage/counting-object-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { CheckpointWriter, checkpointStart, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
+
+const clock = new ManualClock();
+const newStore = (): MemoryObjectStore => new MemoryObjectStore('memory:checkpoint', clock);
+
+async function keysOf(store: ObjectStore): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const page of store.list('')) keys.push(...page.objects.map(({ key }) => key));
+  return keys;
+}
+
+test('a checkpoint is of one shard of one incarnation, under a name that any store takes', async () => {
+  const store = newStore();
+  await writeCheckpoint(store, 'arn:aws:stream/x', 'shard 1', 2n ** 90n);
+  expect(await keysOf(store)).toEqual(['tidelake-log/arn%3aaws%3astream%2fx/shard%201']);
+  expect(await readCheckpoint(store, 'arn:aws:stream/x', 'shard 1')).toBe(2n ** 90n);
+  expect(await readCheckpoint(store, 'arn:aws:stream/x', 'shard 2')).toBeUndefined();
+  expect(await readCheckpoint(store, 'another', 'shard 1')).toBeUndefined();
+  expect(await checkpointStart(store, 'arn:aws:stream/x', 'shard 1')).toEqual({ kind: 'after', position: 2n ** 90n });
+  expect(await checkpointStart(store, 'another', 'shard 1')).toEqual({ kind: 'earliest' });
+});
+
+test('a checkpoint that cannot be read says nothing', async () => {
+  const store = newStore();
+  const texts = ['', 'x', '[]', 'null', '{}', '{"position":1}', '{"position":"-1"}', '{"position":"1x"}'];
+  for (const text of [...texts, `{"position":"${'1'.repeat(81)}"}`]) {
+    await store.put('tidelake-log/log/shard', Buffer.from(text));
+    expect([text, await readCheckpoint(store, 'log', 'shard')]).toEqual([text, undefined]);
+  }
+});
+
+test('reading begins above a position, and at the beginning where there is none', () => {
+  expect(startAbove(undefined)).toEqual({ kind: 'earliest' });
+  // A shard that ended without a record.
+  expect(startAbove(-1n)).toEqual({ kind: 'earliest' });
+  expect(startAbove(0n)).toEqual({ kind: 'after', position: 0n });
+});
+
+test('a process writes a shard at most once a minute, and only when it has moved', async () => {
+  const inner = newStore();
+  const store = countingObjectStore(inner);
+  const writer = new CheckpointWriter({ store, clock });
+  const written = async (shardId: string, position: bigint): Promise<number> => {
+    await writer.reached('log', shardId, position);
+    return store.counts().put;
+  };
+  expect(await written('a', 5n)).toBe(1);
+  expect(await written('a', 6n)).toBe(1);
+  expect(await written('b', 1n)).toBe(2);
+  clock.advance(59_999);
+  expect(await written('a', 7n)).toBe(2);
+  clock.advance(1);
+  expect(await written('a', 5n)).toBe(2);
+  expect(await written('a', 4n)).toBe(2);
+  expect(await written('a', 8n)).toBe(3);
+  expect(await readCheckpoint(inner, 'log', 'a')).toBe(8n);
+});
+
+test('what cannot be written now is written the next time; what is wrong with the store is not passed over', async () => {
+  const inner = newStore();
+  let failure: Error | undefined = new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
+  const store = new Proxy<ObjectStore>(inner, {
+    get(target, property) {
+      if (property === 'put' && failure !== undefined) return () => Promise.reject(failure);
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const writer = new CheckpointWriter({ store, clock });
+  await writer.reached('log', 'a', 5n);
+  for (const bad of [new LakeError('invalid', 'LAKE_STORE_DENIED', 'injected'), new Error('bug')]) {
+    failure = bad;
+    await expect(writer.reached('log', 'a', 5n)).rejects.toBe(bad);
+  }
+  failure = undefined;
+  await writer.reached('log', 'a', 5n);
+  expect(await readCheckpoint(inner, 'log', 'a')).toBe(5n);
+});

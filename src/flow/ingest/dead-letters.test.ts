@@ -1,0 +1,93 @@
+/** Dead letters: files of them, lists of the files, and what is not one. */
+import { expect, test } from 'vitest';
+import { fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
+import { seededRandom } from '../../base/random.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import type { Table } from '../../table/table.ts';
+import {
+  addDeadLetterFiles,
+  type DeadLetter,
+  readDeadLetterList,
+  readDeadLetters,
+  storeDeadLetterFile,
+} from './dead-letters.ts';
+
+const clock = new ManualClock();
+
+function newTable(): Promise<Table> {
+  return fixtureTable(new MemoryObjectStore('memory:dead', clock), { clock, random: seededRandom(1) });
+}
+
+function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    shardId: 'a',
+    position: 2n ** 90n,
+    arrivalMs: 12,
+    reason: 'unreadable',
+    detail: 'why\nnot',
+    rows: undefined,
+    rowCount: 3,
+    data: Uint8Array.of(0, 255, 10, 7),
+    ...changes,
+  };
+}
+
+async function lettersOf(table: Table, listName: string): Promise<readonly DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  for await (const found of readDeadLetters(table, listName)) letters.push(found);
+  return letters;
+}
+
+test('letters come back as they were, of every reason, the oldest file first', async () => {
+  const table = await newTable();
+  const reasons = ['unreadable', 'unknown-schema', 'bucket-count', 'null-value', 'not-appendable'] as const;
+  const first = reasons.map(reason => letter({ reason }));
+  const second = [letter({ rows: [0, 2], rowCount: 2 })];
+  const file = await storeDeadLetterFile(table, first);
+  expect(file).toMatchObject({ rowCount: 15, entryCount: 5, name: expect.stringMatching(/^dead-letters-./) });
+  clock.advance(5);
+  const list = await addDeadLetterFiles(table, undefined, [file]);
+  expect(list.uploads).toEqual([{ name: list.listName, uploadBeganMs: expect.any(Number) }]);
+  expect(list.listName).toMatch(/^dead-letter-list-./);
+  const later = await storeDeadLetterFile(table, second);
+  const longer = await addDeadLetterFiles(table, list.listName, [later]);
+  expect(await readDeadLetterList(table, longer.listName)).toEqual([file, later]);
+  expect(await lettersOf(table, longer.listName)).toEqual([...first, ...second]);
+  // The list before is left as it was: a snapshot names it.
+  expect(await readDeadLetterList(table, list.listName)).toEqual([file]);
+});
+
+test('a list or a file that is missing or not one is corrupt', async () => {
+  const table = await newTable();
+  const put = (name: string, text: string) => table.store.put(`${table.path}/tidelake/${name}`, Buffer.from(text));
+  await expect(readDeadLetterList(table, 'gone')).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' });
+  const item = { name: 'f', rowCount: 1, entryCount: 1 };
+  const lists = [
+    'x',
+    '{}',
+    '[1]',
+    ...['name', 'rowCount', 'entryCount'].map(key => JSON.stringify([{ ...item, [key]: {} }])),
+  ];
+  for (const text of lists) {
+    await put('list', text);
+    await expect(readDeadLetterList(table, 'list'), text).rejects.toMatchObject({ code: 'LAKE_CORRUPT_DEAD_LETTERS' });
+  }
+  await put('list', JSON.stringify([item]));
+  await expect(lettersOf(table, 'list')).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' });
+  const good = {
+    shard: 'a',
+    position: '1',
+    arrivalMs: 1,
+    reason: 'unreadable',
+    detail: 'd',
+    rowCount: 1,
+    data: '',
+  };
+  await put('f', `${JSON.stringify(good)}\n`);
+  expect(await lettersOf(table, 'list')).toHaveLength(1);
+  const lines = ['[]', ...Object.keys(good).map(key => JSON.stringify({ ...good, [key]: {} }))];
+  for (const line of [...lines, JSON.stringify({ ...good, reason: 'toString' })]) {
+    await put('f', `${line}\n`);
+    await expect(lettersOf(table, 'list'), line).rejects.toMatchObject({ code: 'LAKE_CORRUPT_DEAD_LETTERS' });
+  }
+});
