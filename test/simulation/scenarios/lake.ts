@@ -60,7 +60,9 @@ export const groupCommitScenario: Scenario = lakeScenario(
 );
 
 function lakeScenario(name: string, about: string, ingesting: Ingesting): Scenario {
-  return { name, about, settings, run: world => runLake(world, ingesting) };
+  // Functions write no checkpoint while nothing comes, so a log that forgets leaves union reads with a gap (docs/STATUS.md).
+  const forgets = name === 'workers';
+  return { name, about, settings, run: world => runLake(world, ingesting, forgets) };
 }
 
 function settings(seed: number): ReturnType<Scenario['settings']> {
@@ -83,7 +85,7 @@ function settings(seed: number): ReturnType<Scenario['settings']> {
   };
 }
 
-async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigures> {
+async function runLake(world: World, ingesting: Ingesting, forgets: boolean): Promise<ScenarioFigures> {
   // Loading it is real I/O, which has no place in virtual time.
   await parquetCodec();
   const draw = (name: string): number => chance(seedOf(world.seed, name), 2);
@@ -92,7 +94,7 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     pauseMs: logUniform(draw('pause'), { min: 200, max: 10 * 60_000 }),
     shardCount: 1 + Math.floor(draw('shards') * 3),
     commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
-    retentionMs: retentionOf(world.seed),
+    retentionMs: forgets ? retentionOf(world.seed) : undefined,
   });
   const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
   for (const chain of chains) world.watch(chain);
