@@ -22,7 +22,6 @@ import { expiryRecordKey, readExpiryRecord } from '../table/expiry-record.ts';
 import { deltaManifestsOf } from '../table/manifests.ts';
 import { readSnapshot, snapshotById } from '../table/snapshots.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
-import { repairHints } from './hints.ts';
 import { ownLine } from './lines.ts';
 import { removeOrphanFiles } from './remove-orphan-files.ts';
 
@@ -375,30 +374,6 @@ test('putting back that is never answered is given up, and the next run does it'
   expect(await expireOn(world)).toMatchObject({ status: 'done', putBackCount: 2 });
   expect(await snapshotIds(world.store)).toEqual([2, 3, 4, 5]);
   expect(await missingFiles(world.store, world.table)).toEqual([]);
-});
-
-test('a consumer holds until it has been silent for longer than consumer.expiration-time', async () => {
-  const world = await newWorld({ options: { 'consumer.expiration-time': '1 d' } });
-  await fiveSnapshots(world);
-  await world.store.put(`${tablePath}/consumer/consumer-job`, Buffer.from('{"nextSnapshot":1}'));
-  world.clock.advance(24 * hourMs);
-  expect(await expireOn(world)).toMatchObject({ expiredCount: 0 });
-  world.clock.advance(1);
-  expect(await expireOn(world)).toMatchObject({ expiredCount: 3 });
-});
-
-test('hints that are wrong are put right and named, others are left alone', async () => {
-  const world = await newWorld();
-  const none = { status: 'done', latest: undefined, earliest: undefined, changed: [] };
-  expect(await repairHints(world.table)).toMatchObject(none);
-  await fiveSnapshots(world);
-  await world.store.put(`${tablePath}/snapshot/LATEST`, Buffer.from('3'));
-  await world.store.put(`${tablePath}/snapshot/EARLIEST`, Buffer.from('9'));
-  const right = { status: 'done', latest: 5, earliest: 1 };
-  expect(await repairHints(world.table)).toMatchObject({ ...right, changed: ['LATEST', 'EARLIEST'] });
-  expect(await repairHints(world.table)).toMatchObject({ ...right, changed: [] });
-  await world.store.put(`${tablePath}/snapshot/EARLIEST`, Buffer.from('9'));
-  expect(await repairHints(world.table)).toMatchObject({ ...right, changed: ['EARLIEST'] });
 });
 
 test('a tag that is made of a snapshot that stays does not bring back what goes', async () => {
