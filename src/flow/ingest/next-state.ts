@@ -35,15 +35,16 @@ export function nextState(
 
 /**
  * I1: an entry goes only when the log lists its shard no more. A list may be older than a shard somebody else has begun
- * with, so the entry must be as old as what the log forgets, too.
+ * with, or even ended, so the entry must be as old as what the log forgets, too. A log that forgets nothing lists its
+ * shards for ever.
  */
 function isKept(
-  [shardId, { arrivalMs, ended }]: readonly [string, ShardState],
+  [shardId, { arrivalMs }]: readonly [string, ShardState],
   shards: ReadonlyMap<string, ShardState>,
   { listedShardIds, retentionMs }: NextStateInput,
 ): boolean {
   if (listedShardIds.has(shardId)) return true;
-  if (retentionMs === undefined) return !ended;
+  if (retentionMs === undefined) return true;
   const newestMs = [...shards.values()].reduce((ms, shard) => Math.max(ms, shard.arrivalMs), 0);
   return newestMs - arrivalMs <= retentionMs;
 }

@@ -13,7 +13,12 @@ import { rowsOf } from '../../../../src/types/column-reader.ts';
 import { Violation } from '../../world.ts';
 
 /** One change of a key as the log has it; `value` undefined: the key was deleted. */
-export type Change = { readonly position: bigint; readonly shardId: string; readonly value: number | undefined };
+export type Change = {
+  readonly position: bigint;
+  readonly shardId: string;
+  readonly arrivalMs: number;
+  readonly value: number | undefined;
+};
 
 export type TableModel = {
   readonly histories: Map<number, Change[]>;
@@ -84,7 +89,7 @@ export class LogModel {
     }
   }
 
-  #take(shardId: string, { position, data }: LogRecordEnvelope): void {
+  #take(shardId: string, { position, arrivalMs, data }: LogRecordEnvelope): void {
     this.#tip = position;
     const record = readable(data);
     // What nobody can read is nobody's row.
@@ -105,7 +110,7 @@ export class LogModel {
       const key = Number(row[keyAt ?? 0]);
       const value = kinds[at] === deleteKind ? undefined : Number(row[valueAt ?? 0]);
       const history = table.histories.get(key) ?? [];
-      history.push({ position, shardId, value });
+      history.push({ position, shardId, arrivalMs, value });
       table.histories.set(key, history);
     }
   }

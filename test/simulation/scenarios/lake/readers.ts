@@ -1,6 +1,7 @@
 /** Those who read a lake while it goes on: scans of snapshots, union reads, subscribers. */
 import { isLakeError } from '../../../../src/base/errors.ts';
 import { loadState } from '../../../../src/flow/ingest/load-state.ts';
+import type { IngestState, ShardState } from '../../../../src/flow/ingest/state.ts';
 import { subscribe } from '../../../../src/flow/read/subscribe.ts';
 import { unionRead } from '../../../../src/flow/read/union-read.ts';
 import { readPlan } from '../../../../src/table/read/read-split.ts';
@@ -43,10 +44,23 @@ async function readSnapshots(bench: LakeBench, process: SimProcess, tableName: s
   const rows = await rowsIn(readPlan(table, await planScan(table, snapshot), { columns }));
   const state = await loadState(table, snapshot.properties);
   bench.model.catchUp();
-  const isTaken = ({ shardId, position }: Change): boolean => position <= (state?.shards.get(shardId)?.position ?? -1n);
+  const isTaken = isTakenIn(state, bench.settings.retentionMs);
   const where = `${tableName} at snapshot ${snapshot.id}`;
   checkRows(bench, tableName, rows, { where, seen: history => new Set([valueAt(history, isTaken)]) });
   bench.count('scans');
+}
+
+/** A shard without an entry was never begun, or all of it came in and the log has forgotten it since (I1). */
+function isTakenIn(
+  state: IngestState | undefined,
+  retentionMs = Number.POSITIVE_INFINITY,
+): (change: Change) => boolean {
+  const shards = state?.shards ?? new Map<string, ShardState>();
+  const newestMs = Math.max(...[...shards.values()].map(({ arrivalMs }) => arrivalMs));
+  return ({ shardId, position, arrivalMs }) => {
+    const shard = shards.get(shardId);
+    return shard === undefined ? newestMs - arrivalMs > retentionMs : position <= shard.position;
+  };
 }
 
 /** Whatever the log had when the read began is seen, and nothing that it did not have when the read ended. */
