@@ -1,8 +1,9 @@
 /** One round of maintenance over a whole lake. */
+import type { CatalogParts } from '../catalog/publish-schema.ts';
+import { type AdvanceReceipt, advanceCheckpoints } from '../flow/ingest/advance-checkpoints.ts';
 import { maintainWarehouse, type WarehouseReceipt } from '../maintenance/maintain-warehouse.ts';
-import type { LakeParts } from './lake-parts.ts';
-
-export type { WarehouseReceipt } from '../maintenance/maintain-warehouse.ts';
+import { done, type RunEnd, runToEnd } from '../maintenance/receipt.ts';
+import type { LogStore } from '../storage/log-store.ts';
 
 export type MaintainLakeOptions = {
   /** The orphan cleaner reads all that tables name: once a day is plenty. */
@@ -10,10 +11,29 @@ export type MaintainLakeOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Expires snapshots, puts hints right, removes orphans and aged claims. @throws LakeError when it can not list the lake */
-export async function maintainLake(parts: LakeParts, options: MaintainLakeOptions): Promise<WarehouseReceipt> {
-  const description = await parts.log?.describe({ signal: options.signal });
-  return maintainWarehouse(parts, { ...options, logRetentionMs: description?.retentionMs });
+export type LakeReceipt = WarehouseReceipt & {
+  readonly checkpoints: AdvanceReceipt & { readonly end: RunEnd };
+};
+
+/**
+ * Advances checkpoints, expires snapshots, puts hints right, removes orphans and aged claims.
+ *
+ * @throws LakeError when it can not list the lake, or its log says nothing of itself
+ */
+export async function maintainLake(
+  parts: CatalogParts & { readonly log: LogStore | undefined },
+  options: MaintainLakeOptions,
+): Promise<LakeReceipt> {
+  const { log } = parts;
+  const { signal } = options;
+  const description = await log?.describe({ signal });
+  let checkpoints: AdvanceReceipt = { advanced: 0, behind: 0 };
+  const end = await runToEnd(async () => {
+    if (log !== undefined) checkpoints = await advanceCheckpoints({ ...parts, log }, signal);
+    return done;
+  });
+  const receipt = await maintainWarehouse(parts, { ...options, logRetentionMs: description?.retentionMs });
+  return { ...receipt, checkpoints: { ...checkpoints, end } };
 }
 
 /** What a table's receipt comes to; empty when there was nothing to do. */

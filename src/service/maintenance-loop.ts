@@ -14,9 +14,13 @@ export async function maintenanceLoop(context: LoopContext): Promise<void> {
     await clock.sleep(intervalMs, signal);
     const startMs = clock.monotonicMs();
     const withOrphans = startMs - orphansAtMs >= orphansIntervalMs;
-    const { tables } = await maintainLake(parts, { orphans: withOrphans ? 'remove' : 'skip', signal });
+    const { tables, checkpoints } = await maintainLake(parts, { orphans: withOrphans ? 'remove' : 'skip', signal });
     if (withOrphans) orphansAtMs = startMs;
     const elapsedMs = clock.monotonicMs() - startMs;
+    if (checkpoints.end.status === 'given-up') {
+      const { code, cause: message } = checkpoints.end;
+      emit({ kind: 'failed', task: 'maintenance', table: undefined, code, message, error: undefined });
+    }
     for (const receipt of tables) {
       const { label: table, end } = receipt;
       const detail = maintainedText(receipt);

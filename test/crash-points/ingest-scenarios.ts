@@ -2,6 +2,7 @@
 import { ok } from 'node:assert/strict';
 import { alterTable, loadSchema } from '../../src/catalog/catalog.ts';
 import { applyCommitEvent, openCommitApplier } from '../../src/flow/group-commit/commit-event.ts';
+import { advanceCheckpoints } from '../../src/flow/ingest/advance-checkpoints.ts';
 import { readCheckpoint, startAbove } from '../../src/flow/ingest/checkpoint.ts';
 import { readDeadLetters } from '../../src/flow/ingest/dead-letters.ts';
 import { ingestEvent, openEventIngest } from '../../src/flow/ingest/ingest-event.ts';
@@ -52,7 +53,7 @@ async function wholeIngest(world: World): Promise<void> {
     ok((state?.shards.get(shardId)?.position ?? -1n) >= position, `what is acknowledged of ${shardId} is in the table`);
   }
   for (const shardId of await shardIdsOf(world.log)) {
-    const checkpoint = (await readCheckpoint(world.store, incarnation, shardId)) ?? -1n;
+    const checkpoint = (await readCheckpoint(world.store, incarnation, shardId))?.position ?? -1n;
     ok((state?.shards.get(shardId)?.position ?? -1n) >= checkpoint, `the checkpoint of ${shardId} is in the table`);
   }
   await accountedCounters(world);
@@ -236,6 +237,31 @@ const changedSchema: Scenario = {
   check: ingested,
 };
 
+/** Of each shard the table has two batches of three, and the checkpoint is at the first. */
+const checkpoints: Scenario = {
+  operation: 'advance checkpoints',
+  async prepare() {
+    const world = await worldWithLog({ keepsRows: true });
+    await using ingest = openEventIngest(world);
+    for (const shardId of await shardIdsOf(world.log)) {
+      const { records } = await world.log.read(shardId, { kind: 'earliest' });
+      for (const end of [1, records.length - 1]) {
+        const deadlineMs = world.clock.monotonicMs() + batchMsMax;
+        await ingestEvent(ingest, { shardId, envelopes: records.slice(0, end), deadlineMs });
+      }
+    }
+    world.clock.advance(3_600_000);
+    return world;
+  },
+  run: async process => void (await advanceCheckpoints(process)),
+  async resume(process) {
+    await advanceCheckpoints(process);
+    await drain(process);
+  },
+  whole: wholeIngest,
+  check: ingested,
+};
+
 export const ingestScenarios: readonly Scenario[] = [
   { ...workerScenario('ingest', { keepsRows: true }), diesTwice: true },
   workerScenario('ingest that merges rows', {}),
@@ -245,4 +271,5 @@ export const ingestScenarios: readonly Scenario[] = [
   groupCommitApplier,
   deadLetters,
   changedSchema,
+  checkpoints,
 ];

@@ -173,15 +173,19 @@ export const flowTargets: readonly Target[] = [
     name: 'checkpoint',
     decoders: ['readCheckpoint'],
     corpus: () =>
-      texts('{"position":"123"}', '{"position":"49590338271490256608559692538361571095921575989136588898"}'),
+      texts(
+        '{"position":"123","tipMs":1790000000000}',
+        '{"position":"49590338271490256608559692538361571095921575989136588898"}',
+      ),
     mutate: mutateJson,
     decode: async input => {
       const store = await storeWith('x', input);
-      await writeCheckpoint(store, incarnation, 's', 1n);
+      await writeCheckpoint(store, incarnation, 's', { position: 1n });
       for await (const page of store.list('tidelake-log/'))
         for (const { key } of page.objects) await store.put(key, input);
-      const position = await readCheckpoint(store, incarnation, 's');
-      holds(position === undefined || position >= 0n, 'a position below zero');
+      const { position = 0n, tipMs = 0 } = (await readCheckpoint(store, incarnation, 's')) ?? {};
+      holds(position >= 0n, 'a position below zero');
+      holds(Number.isSafeInteger(tipMs) && tipMs >= 0, 'a time that is none');
     },
   },
   {

@@ -5,7 +5,15 @@ import { LakeError } from '../../base/errors.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { CheckpointWriter, checkpointStart, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
+import {
+  CheckpointWriter,
+  checkpointStart,
+  isWorthWriting,
+  readCheckpoint,
+  startAbove,
+  tipOf,
+  writeCheckpoint,
+} from './checkpoint.ts';
 
 const clock = new ManualClock();
 const newStore = (): MemoryObjectStore => new MemoryObjectStore('memory:checkpoint', clock);
@@ -18,9 +26,10 @@ async function keysOf(store: ObjectStore): Promise<readonly string[]> {
 
 test('a checkpoint is of one shard of one incarnation, under a name that any store takes', async () => {
   const store = newStore();
-  await writeCheckpoint(store, 'arn:aws:stream/x', 'shard 1', 2n ** 90n);
+  await writeCheckpoint(store, 'arn:aws:stream/x', 'shard 1', { position: 2n ** 90n });
+  clock.advance(7_000);
   expect(await keysOf(store)).toEqual(['tidelake-log/arn%3aaws%3astream%2fx/shard%201']);
-  expect(await readCheckpoint(store, 'arn:aws:stream/x', 'shard 1')).toBe(2n ** 90n);
+  expect(await readCheckpoint(store, 'arn:aws:stream/x', 'shard 1')).toEqual({ position: 2n ** 90n, ageMs: 7_000 });
   expect(await readCheckpoint(store, 'arn:aws:stream/x', 'shard 2')).toBeUndefined();
   expect(await readCheckpoint(store, 'another', 'shard 1')).toBeUndefined();
   expect(await checkpointStart(store, 'arn:aws:stream/x', 'shard 1')).toEqual({ kind: 'after', position: 2n ** 90n });
@@ -36,11 +45,37 @@ test('a checkpoint that cannot be read says nothing', async () => {
   }
 });
 
+test('a checkpoint at the end of a shard says when it was the end; a time that is none says nothing', async () => {
+  const store = newStore();
+  await writeCheckpoint(store, 'log', 'a', { position: 7n, tipMs: 1_790_000_000_000.9 });
+  expect(await readCheckpoint(store, 'log', 'a')).toEqual({ position: 7n, tipMs: 1_790_000_000_000, ageMs: 0 });
+  expect(await checkpointStart(store, 'log', 'a')).toEqual({ kind: 'after', position: 7n, tipMs: 1_790_000_000_000 });
+  for (const tipMs of ['-1', '1.5', '"1"', 'null', '1e30']) {
+    await store.put('tidelake-log/log/a', Buffer.from(`{"position":"7","tipMs":${tipMs}}`));
+    expect([tipMs, await readCheckpoint(store, 'log', 'a')]).toEqual([tipMs, { position: 7n, ageMs: 0 }]);
+  }
+  expect(tipOf({ kind: 'after', position: 7n, tipMs: 5 })).toEqual({ tipMs: 5 });
+  expect(tipOf({ kind: 'after', position: 7n })).toEqual({});
+  expect(tipOf({ kind: 'earliest' })).toEqual({});
+});
+
+test('a checkpoint is worth writing when it is farther on, or has been the end for an hour more', () => {
+  const hourMs = 3_600_000;
+  expect(isWorthWriting(undefined, { position: 1n })).toBe(true);
+  expect(isWorthWriting({ position: 1n, tipMs: hourMs }, { position: 2n })).toBe(true);
+  expect(isWorthWriting({ position: 2n }, { position: 2n })).toBe(false);
+  expect(isWorthWriting({ position: 2n }, { position: 1n, tipMs: 9 * hourMs })).toBe(false);
+  expect(isWorthWriting({ position: 2n }, { position: 2n, tipMs: hourMs })).toBe(true);
+  expect(isWorthWriting({ position: 2n, tipMs: 5 }, { position: 2n, tipMs: hourMs + 4 })).toBe(false);
+  expect(isWorthWriting({ position: 2n, tipMs: 5 }, { position: 2n, tipMs: hourMs + 5 })).toBe(true);
+});
+
 test('reading begins above a position, and at the beginning where there is none', () => {
   expect(startAbove(undefined)).toEqual({ kind: 'earliest' });
   // A shard that ended without a record.
   expect(startAbove(-1n)).toEqual({ kind: 'earliest' });
   expect(startAbove(0n)).toEqual({ kind: 'after', position: 0n });
+  expect(startAbove(3n, 5)).toEqual({ kind: 'after', position: 3n, tipMs: 5 });
 });
 
 test('a process writes a shard at most once a minute, and only when it has moved', async () => {
@@ -60,7 +95,7 @@ test('a process writes a shard at most once a minute, and only when it has moved
   expect(await written('a', 5n)).toBe(2);
   expect(await written('a', 4n)).toBe(2);
   expect(await written('a', 8n)).toBe(3);
-  expect(await readCheckpoint(inner, 'log', 'a')).toBe(8n);
+  expect((await readCheckpoint(inner, 'log', 'a'))?.position).toBe(8n);
 });
 
 test('what cannot be written now is written the next time; what is wrong with the store is not passed over', async () => {
@@ -81,5 +116,5 @@ test('what cannot be written now is written the next time; what is wrong with th
   }
   failure = undefined;
   await writer.reached('log', 'a', 5n);
-  expect(await readCheckpoint(inner, 'log', 'a')).toBe(5n);
+  expect((await readCheckpoint(inner, 'log', 'a'))?.position).toBe(5n);
 });

@@ -1,6 +1,9 @@
 /**
  * Per shard, "everything up to here is committed in every table" (DESIGN I6). It only spares reading: what decides is
  * each table's own position.
+ *
+ * On a log that forgets, a checkpoint at the end of an idle shard also says when it was the end: the record it names goes
+ * in time, and what is gone might have been anything (D4).
  */
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
@@ -16,18 +19,33 @@ function checkpointKey(incarnation: string, shardId: string): string {
   return `tidelake-log/${safe(incarnation)}/${safe(shardId)}`;
 }
 
+export type Checkpoint = {
+  readonly position: bigint;
+  /** At this time of the log's clock nothing was above it (`LogStart`). */
+  readonly tipMs?: number | undefined;
+};
+
+export type StoredCheckpoint = Checkpoint & {
+  /** Since it was written, ms of the store's clock. */
+  readonly ageMs: number;
+};
+
 /** undefined: nothing is known to be committed everywhere. A checkpoint that cannot be read says nothing. */
 export async function readCheckpoint(
   store: ObjectStore,
   incarnation: string,
   shardId: string,
-): Promise<bigint | undefined> {
+): Promise<StoredCheckpoint | undefined> {
   const object = await store.get(checkpointKey(incarnation, shardId));
   if (object === undefined) return undefined;
+  const ageMs = object.storeTimeMs - object.lastModifiedMs;
   try {
     const json = parseJson(Buffer.from(object.bytes).toString('utf8'));
-    const position = isJsonObject(json) ? json['position'] : undefined;
-    return typeof position === 'string' && /^\d{1,80}$/.test(position) ? BigInt(position) : undefined;
+    if (!isJsonObject(json)) return undefined;
+    const { position, tipMs } = json;
+    if (typeof position !== 'string' || !/^\d{1,80}$/.test(position)) return undefined;
+    const hasTip = typeof tipMs === 'number' && Number.isSafeInteger(tipMs) && tipMs >= 0;
+    return { position: BigInt(position), ...(hasTip ? { tipMs } : {}), ageMs };
   } catch {
     return undefined;
   }
@@ -37,20 +55,40 @@ export async function writeCheckpoint(
   store: ObjectStore,
   incarnation: string,
   shardId: string,
-  position: bigint,
+  { position, tipMs }: Checkpoint,
 ): Promise<void> {
-  const text = stringifyJson({ position: position.toString() });
+  const tip = tipMs === undefined ? {} : { tipMs: Math.max(0, Math.floor(tipMs)) };
+  const text = stringifyJson({ position: position.toString(), ...tip });
   await store.put(checkpointKey(incarnation, shardId), Buffer.from(text));
 }
 
 /** Where a worker begins in a shard: behind its checkpoint, or at the beginning. */
 export async function checkpointStart(store: ObjectStore, incarnation: string, shardId: string): Promise<LogStart> {
-  return startAbove(await readCheckpoint(store, incarnation, shardId));
+  const checkpoint = await readCheckpoint(store, incarnation, shardId);
+  return startAbove(checkpoint?.position, checkpoint?.tipMs);
 }
 
-/** @param position undefined, or below 0 for a shard that ended without a record: at the beginning */
-export function startAbove(position: bigint | undefined): LogStart {
-  return position === undefined || position < 0n ? { kind: 'earliest' } : { kind: 'after', position };
+/**
+ * @param position undefined, or below 0 for a shard that ended without a record: at the beginning
+ * @param tipMs at this time of the log's clock nothing was above it
+ */
+export function startAbove(position: bigint | undefined, tipMs?: number): LogStart {
+  if (position === undefined || position < 0n) return { kind: 'earliest' };
+  return { kind: 'after', position, ...(tipMs === undefined ? {} : { tipMs }) };
+}
+
+/** Between two checkpoints that say no more than that an idle shard is still idle: far within what logs keep. */
+const tipIntervalMs = 3_600_000;
+
+/** Whether a checkpoint says enough more than the one before it. */
+export function isWorthWriting(before: Checkpoint | undefined, { position, tipMs = 0 }: Checkpoint): boolean {
+  if (before === undefined || position > before.position) return true;
+  return position === before.position && tipMs - (before.tipMs ?? 0) >= tipIntervalMs;
+}
+
+/** What is known of the end of a shard by where reading goes on from. */
+export function tipOf(next: LogStart): Pick<Checkpoint, 'tipMs'> {
+  return next.kind === 'after' && next.tipMs !== undefined ? { tipMs: next.tipMs } : {};
 }
 
 /** Writes checkpoints of a process that acknowledges shards, each at most once a minute. */
@@ -71,7 +109,7 @@ export class CheckpointWriter {
     const before = this.#written.get(key);
     if (before !== undefined && (nowMs - before.atMs < intervalMs || position <= before.position)) return;
     try {
-      await writeCheckpoint(this.#store, incarnation, shardId, position);
+      await writeCheckpoint(this.#store, incarnation, shardId, { position });
       this.#written.set(key, { position, atMs: nowMs });
     } catch (error) {
       if (!isLakeError(error) || error.kind !== 'unavailable') throw error;

@@ -14,7 +14,7 @@ import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
 import { waitForAny } from '../wait-for-any.ts';
-import { checkpointStart, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
 import { keepUnreadable, newestSchemaId, routeRecords } from './route-records.ts';
@@ -77,7 +77,7 @@ export class IngestWorker implements AsyncDisposable {
   readonly #commitUser: string;
   /** By table id and shard: the position recorded there, as far as this worker knows. */
   readonly #recorded = new Map<string, Map<string, bigint>>();
-  readonly #checkpointed = new Map<string, bigint>();
+  readonly #checkpointed = new Map<string, Checkpoint>();
   #describedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointedAtMs: number;
   #failures = 0;
@@ -86,9 +86,12 @@ export class IngestWorker implements AsyncDisposable {
     this.#parts = parts;
     this.#settings = { ...ingestDefaults, ...settings };
     this.#registry = new TableRegistry(parts);
-    this.#cursors = new ShardCursors(parts.log, (incarnation, shardId) =>
-      checkpointStart(parts.store, incarnation, shardId),
-    );
+    this.#cursors = new ShardCursors(parts.log, async (incarnation, shardId) => {
+      const checkpoint = await readCheckpoint(parts.store, incarnation, shardId);
+      if (checkpoint === undefined) this.#checkpointed.delete(shardId);
+      else this.#checkpointed.set(shardId, checkpoint);
+      return startAbove(checkpoint?.position, checkpoint?.tipMs);
+    });
     this.#commitUser = `ingest-${parts.random.uuid()}`;
     this.#checkpointedAtMs = parts.clock.monotonicMs();
   }
@@ -327,10 +330,13 @@ export class IngestWorker implements AsyncDisposable {
     const nowMs = this.#parts.clock.monotonicMs();
     if (!isForced && nowMs - this.#checkpointedAtMs < this.#settings.checkpointIntervalMs) return;
     this.#checkpointedAtMs = nowMs;
-    for (const { shard, through } of this.#cursors.all) {
-      if (through === undefined || this.#checkpointed.get(shard.shardId) === through.position) continue;
-      await writeCheckpoint(this.#parts.store, this.#cursors.description.incarnation, shard.shardId, through.position);
-      this.#checkpointed.set(shard.shardId, through.position);
+    const { incarnation } = this.#cursors.description;
+    for (const { shard, next } of this.#cursors.all) {
+      if (next.kind !== 'after') continue;
+      const reached = { position: next.position, ...tipOf(next) };
+      if (!isWorthWriting(this.#checkpointed.get(shard.shardId), reached)) continue;
+      await writeCheckpoint(this.#parts.store, incarnation, shard.shardId, reached);
+      this.#checkpointed.set(shard.shardId, reached);
     }
   }
 }

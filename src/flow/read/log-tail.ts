@@ -12,7 +12,7 @@ import type { LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
-import { readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
+import { type Checkpoint, readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
 import { routeRecords } from '../ingest/route-records.ts';
 import { type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
@@ -22,7 +22,7 @@ import { waitForAny } from '../wait-for-any.ts';
 export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
 
 /** By shard: everything up to here is committed in every table. To be read before the snapshot (D2). */
-export type Checkpoints = ReadonlyMap<string, bigint>;
+export type Checkpoints = ReadonlyMap<string, Checkpoint>;
 
 export type TailRead = {
   /** In each bucket's order. */
@@ -37,10 +37,10 @@ const shardsInParallelMax = 8;
 export async function readCheckpoints({ log, store }: TailParts, signal?: AbortSignal): Promise<Checkpoints> {
   const { incarnation, shards } = await log.describe({ signal });
   const found = await mapBounded(shards, shardsInParallelMax, async ({ shardId }) => {
-    const position = await readCheckpoint(store, incarnation, shardId);
-    return [shardId, position] as const;
+    const checkpoint = await readCheckpoint(store, incarnation, shardId);
+    return [shardId, checkpoint] as const;
   });
-  return new Map(found.flatMap(([shardId, position]) => (position === undefined ? [] : [[shardId, position]])));
+  return new Map(found.flatMap(([shardId, checkpoint]) => (checkpoint === undefined ? [] : [[shardId, checkpoint]])));
 }
 
 export type TailOptions = {
@@ -164,7 +164,8 @@ export class LogTail {
   }
 }
 
-function startAfter(recorded: bigint | undefined, checkpoint: bigint | undefined): LogStart {
-  const position = (recorded ?? -1n) > (checkpoint ?? -1n) ? recorded : checkpoint;
-  return startAbove(position);
+/** Of two that are the same place, the checkpoint: it may know that the place was the end. */
+function startAfter(recorded: bigint | undefined, checkpoint: Checkpoint | undefined): LogStart {
+  const isRecorded = recorded !== undefined && recorded > (checkpoint?.position ?? -1n);
+  return isRecorded ? startAbove(recorded) : startAbove(checkpoint?.position, checkpoint?.tipMs);
 }

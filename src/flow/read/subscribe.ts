@@ -16,7 +16,7 @@ import { latestSnapshot, readSnapshot, snapshotById } from '../../table/snapshot
 import { reopenTable, type Table } from '../../table/table.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { loadState } from '../ingest/load-state.ts';
-import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
 
 export type SubscribeFrom =
   /** Every row there is, then changes. */
@@ -60,8 +60,8 @@ export async function* subscribe(
   try {
     const { log } = parts;
     // Checkpoints before the snapshot (D2), for the log phase that follows it.
-    const checkpoints =
-      log === undefined ? new Map<string, bigint>() : await readCheckpoints({ log, store: parts.store }, signal);
+    const checkpoints: Checkpoints =
+      log === undefined ? new Map() : await readCheckpoints({ log, store: parts.store }, signal);
     let snapshot = await latestSnapshot(table);
     if (from.kind === 'full') yield* rowsOf(table, snapshot);
     if (from.kind === 'after-snapshot') {

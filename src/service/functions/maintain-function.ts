@@ -1,8 +1,8 @@
-/** The maintain function: expiry, hints, orphans and aged claims of every table of the warehouse (DESIGN 2.6). */
+/** The maintain function: checkpoints of the log; expiry, hints, orphans and aged claims of every table (DESIGN 2.6). */
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
-import { maintainWarehouse } from '../../maintenance/maintain-warehouse.ts';
 import type { LogStore } from '../../storage/log-store.ts';
+import { maintainLake } from '../maintain-lake.ts';
 import { logAddress } from '../settings.ts';
 import { type FunctionParts, openFunctionLog, openFunctionParts } from './function-parts.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
@@ -29,6 +29,10 @@ export type MaintainFigures = {
   readonly filesRemoved: number;
   readonly orphansRemoved: number;
   readonly claimsRemoved: number;
+  /** Shards whose checkpoint was behind what their tables have taken. */
+  readonly checkpointsAdvanced: number;
+  /** Shards with records that some table has not taken yet. */
+  readonly shardsBehind: number;
   /** What was left for the next time, and why. */
   readonly givenUp: readonly string[];
 };
@@ -57,12 +61,8 @@ export async function maintain(
   context: InvocationContext,
 ): Promise<MaintainFigures> {
   await using limit = timeLimit(parts.clock, context, margins);
-  const description = await parts.log?.describe({ signal: limit.signal });
-  const receipt = await maintainWarehouse(parts, {
-    ...request,
-    logRetentionMs: description?.retentionMs,
-    signal: limit.signal,
-  });
+  const receipt = await maintainLake(parts, { ...request, signal: limit.signal });
+  const { advanced, behind, end: checkpointsEnd } = receipt.checkpoints;
   const lines = receipt.tables.flatMap(table => table.lines);
   const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
   return {
@@ -71,7 +71,9 @@ export async function maintain(
     filesRemoved: sum(lines.map(({ expiry }) => expiry.data.fileCount + expiry.metadata.fileCount)),
     orphansRemoved: sum([...receipt.tables.map(({ orphans }) => orphans?.removed.fileCount ?? 0)]),
     claimsRemoved: receipt.claims.removed.fileCount,
-    givenUp: receipt.tables.flatMap(({ label, end }) =>
+    checkpointsAdvanced: advanced,
+    shardsBehind: behind,
+    givenUp: [{ label: 'checkpoints', end: checkpointsEnd }, ...receipt.tables].flatMap(({ label, end }) =>
       end.status === 'given-up' ? [`${label}: ${end.code}: ${end.cause}`] : [],
     ),
   };

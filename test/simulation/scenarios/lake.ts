@@ -15,7 +15,7 @@ import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
 import { commitFunction, ingestFunction } from './lake/functions.ts';
 import { producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
 import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
-import { compactor, ingestWorker, maintainer } from './lake/workers.ts';
+import { checkpointer, compactor, ingestWorker, maintainer } from './lake/workers.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -60,9 +60,7 @@ export const groupCommitScenario: Scenario = lakeScenario(
 );
 
 function lakeScenario(name: string, about: string, ingesting: Ingesting): Scenario {
-  // Functions write no checkpoint while nothing comes, so a log that forgets leaves union reads with a gap (docs/STATUS.md).
-  const forgets = name === 'workers';
-  return { name, about, settings, run: world => runLake(world, ingesting, forgets) };
+  return { name, about, settings, run: world => runLake(world, ingesting) };
 }
 
 function settings(seed: number): ReturnType<Scenario['settings']> {
@@ -85,7 +83,7 @@ function settings(seed: number): ReturnType<Scenario['settings']> {
   };
 }
 
-async function runLake(world: World, ingesting: Ingesting, forgets: boolean): Promise<ScenarioFigures> {
+async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigures> {
   // Loading it is real I/O, which has no place in virtual time.
   await parquetCodec();
   const draw = (name: string): number => chance(seedOf(world.seed, name), 2);
@@ -94,14 +92,19 @@ async function runLake(world: World, ingesting: Ingesting, forgets: boolean): Pr
     pauseMs: logUniform(draw('pause'), { min: 200, max: 10 * 60_000 }),
     shardCount: 1 + Math.floor(draw('shards') * 3),
     commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
-    retentionMs: forgets ? retentionOf(world.seed) : undefined,
+    retentionMs: retentionOf(world.seed),
   });
   const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
   for (const chain of chains) world.watch(chain);
   await bench.setUp();
   const subscribers = tableNames.map(name => new Subscriber(bench, name));
   const writing = Array.from({ length: 1 + Math.floor(draw('producers') * 3) }, (_, i) => producer(bench, i));
-  const carrying = [...ingesting(bench, draw), compactor(bench, 'compactor'), maintainer(bench, 'maintainer')];
+  const carrying = [
+    ...ingesting(bench, draw),
+    compactor(bench, 'compactor'),
+    maintainer(bench, 'maintainer'),
+    checkpointer(bench, 'checkpointer'),
+  ];
   const watching = [reader(bench, 'reader'), ...subscribers.map(subscriber => subscriber.run())];
   const meddling = [
     ...(draw('reshard') < 0.5 ? [resharder(bench)] : []),

@@ -1,10 +1,13 @@
 /** Those who carry rows on: long-lived ingest, compaction, maintenance. */
 import { isLakeError } from '../../../../src/base/errors.ts';
+import { advanceCheckpoints } from '../../../../src/flow/ingest/advance-checkpoints.ts';
 import { IngestWorker } from '../../../../src/flow/ingest/ingest-worker.ts';
 import { maintainTable } from '../../../../src/maintenance/maintain-table.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import { compactTable } from '../../../../src/table/compact/compact-table.ts';
 import { type LakeBench, tableNames } from './bench.ts';
+
+const checkpointIntervalMs = 600_000;
 
 export function ingestWorker(bench: LakeBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
@@ -53,6 +56,18 @@ export function maintainer(bench: LakeBench, name: string): Promise<void> {
           lines.reduce((sum, { expiry }) => sum + expiry.expiredCount, 0),
         );
       }
+    }
+  });
+}
+
+/** The part of maintenance that a log which forgets cannot wait long for. */
+export function checkpointer(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
+    while (!bench.isStopped) {
+      const { advanced } = await advanceCheckpoints(parts);
+      bench.count('checkpoints advanced', advanced);
+      await process.clock.sleep(checkpointIntervalMs);
     }
   });
 }
