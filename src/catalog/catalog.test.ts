@@ -5,6 +5,11 @@ import { decodeSchema, encodeSchema, type TableSchema } from '../format/table-sc
 import { faultyObjectStore } from '../storage/faulty-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { Committer } from '../table/commit/commit.ts';
+import { latestSnapshot } from '../table/snapshots.ts';
+import { openTable, type Table } from '../table/table.ts';
+import { TableWriter } from '../table/write/table-writer.ts';
+import { buildBatch } from '../types/column-builder.ts';
 import type { DataType } from '../types/data-type.ts';
 import {
   alterTable,
@@ -21,6 +26,7 @@ import {
 import { parseIdentifier } from './identifier.ts';
 import type { CatalogParts } from './publish-schema.ts';
 import { publishSchema } from './publish-schema.ts';
+import type { SchemaChange } from './schema-change.ts';
 import type { TableDefinition } from './table-definition.ts';
 
 const int: DataType = { kind: 'int', nullable: true };
@@ -105,6 +111,49 @@ test('rivals who change a schema are applied one on top of the other', async () 
   expect(schema.id).toBe(10);
   expect(schema.fields.map(field => field.name).toSorted()).toEqual([...names, 'k', 'v'].toSorted());
   expect(new Set(schema.fields.map(field => field.id)).size).toBe(12);
+});
+
+const setBuckets = (value: string): readonly SchemaChange[] => [{ kind: 'set-option', key: 'bucket', value }];
+
+test('a change of what is asked of writers is made known by an empty commit, and no other change is', async () => {
+  const parts = newParts();
+  await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
+  const before = await openTable(parts.store, { database: 'd', name: 't' }, parts);
+  await alterTable(parts, parseIdentifier('d.t'), [
+    { kind: 'add-column', name: 'w', type: int },
+    { kind: 'set-option', key: 'snapshot.num-retained.min', value: '3' },
+  ]);
+  expect(await latestSnapshot(before)).toBeUndefined();
+  await alterTable(parts, parseIdentifier('d.t'), setBuckets('4'));
+  expect(await latestSnapshot(before)).toMatchObject({
+    id: 1,
+    schemaId: 2,
+    commitKind: 'APPEND',
+    totalRecordCount: 0n,
+  });
+  await alterTable(parts, parseIdentifier('d.t'), setBuckets('4'));
+  expect(await latestSnapshot(before)).toMatchObject({ id: 1 });
+});
+
+test('a writer from before a change of its duties commits nothing under the old ones', async () => {
+  const parts = newParts();
+  await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
+  const name = { database: 'd', name: 't' };
+  const write = async (table: Table): Promise<unknown> => {
+    await using committer = new Committer(table);
+    const writer = new TableWriter(table, committer);
+    await writer.add(buildBatch({ fields: table.schema.fields }, [[1, 1]]), new Int8Array(1));
+    return (await writer.commit()).snapshotId;
+  };
+  const early = await openTable(parts.store, name, parts);
+  await alterTable(parts, parseIdentifier('d.t'), setBuckets('4'));
+  await expect(write(early)).rejects.toMatchObject({
+    code: 'LAKE_COMMIT_CONFLICT',
+    message: expect.stringMatching(/schema 1 .*open the table/),
+  });
+  expect(await write(await openTable(parts.store, name, parts))).toBe(2);
+  await alterTable(parts, parseIdentifier('d.t'), setBuckets('8'));
+  expect(await latestSnapshot(early)).toMatchObject({ id: 3, schemaId: 2, totalRecordCount: 1n });
 });
 
 test('a change that breaks a rule leaves the table as it was', async () => {

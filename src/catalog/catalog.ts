@@ -7,6 +7,9 @@
  */
 import { invalid, LakeError } from '../base/errors.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import { dutiesDiffer } from '../table/commit/duties.ts';
+import { fenceDuties } from '../table/commit/fence-duties.ts';
+import { openTable, type TableIdentifier } from '../table/table.ts';
 import { readDropMarker } from './drop-marker.ts';
 import { childFolders, firstKey } from './folders.ts';
 import {
@@ -153,9 +156,11 @@ export async function createTable(
 }
 
 /**
- * Changes a table's schema; of rivals each is applied on top of the other.
+ * Changes a table's schema; of rivals each is applied on top of the other. What asks other duties of writers is made known
+ * to those that run, by an empty commit (DESIGN A2).
  *
- * @throws LakeError LAKE_BAD_SCHEMA_CHANGE, LAKE_TABLE_NOT_FOUND, `conflict` LAKE_SCHEMA_CONFLICT
+ * @throws LakeError LAKE_BAD_SCHEMA_CHANGE, LAKE_TABLE_NOT_FOUND, `conflict` LAKE_SCHEMA_CONFLICT; what `fenceDuties` throws:
+ * the schema is changed then
  */
 export async function alterTable(
   parts: CatalogParts,
@@ -168,13 +173,19 @@ export async function alterTable(
     const current = await loadSchema(parts, identifier);
     const next = applySchemaChanges(current, changes, { timeMillis: parts.clock.nowMs() });
     const outcome = await publishSchema(parts, `${folder}/schema`, next);
-    if (outcome.status === 'won') return outcome.schema;
+    if (outcome.status === 'lost') continue;
+    if (dutiesDiffer(current, next)) await fenceDuties(await openTable(parts.store, openedName(identifier), parts));
+    return outcome.schema;
   }
   throw new LakeError(
     'conflict',
     'LAKE_SCHEMA_CONFLICT',
     `${printIdentifier(identifier)}: others changed the schema ${alterAttemptsMax} times in a row`,
   );
+}
+
+function openedName({ database, table, branch }: Identifier): TableIdentifier {
+  return { database, name: table, branch };
 }
 
 async function newestSchemaId(store: CatalogParts['store'], schemaFolder: string): Promise<number | undefined> {

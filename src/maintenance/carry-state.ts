@@ -1,9 +1,12 @@
 /**
  * Carries our properties over a head that another writer has made (DESIGN S11): Java copies none of them, and the ingest
  * state must be found again after the older snapshots have expired. An empty commit does it, as every commit of ours would.
+ *
+ * So does one that fences the duties of a schema (A2), where whoever changed it did not come to that.
  */
 import { batchCommitIdentifier, type Snapshot } from '../format/snapshot.ts';
 import { Committer } from '../table/commit/commit.ts';
+import { asksOtherDuties } from '../table/commit/fence-duties.ts';
 import { droppedProperty, isOurs } from '../table/commit/properties.ts';
 import { commitPlan, commitStop } from '../table/commit/request.ts';
 import { readSnapshot } from '../table/snapshots.ts';
@@ -24,14 +27,15 @@ export async function carryState(
 ): Promise<CarryReceipt> {
   let snapshotId: number | undefined;
   const end = await runToEnd(async (): Promise<RunEnd> => {
-    if (!(await isHidden(table))) return done;
+    if (!(await isOwed(table))) return done;
     await using committer = new Committer(table);
     const outcome = await committer.commit({
       commitUser: table.random.uuid(),
       commitIdentifier: batchCommitIdentifier,
       signal: options.signal,
       plan: async base => {
-        if (base.snapshot === undefined || isOurs(base.snapshot.properties))
+        const { snapshot } = base;
+        if (snapshot === undefined || (isOurs(snapshot.properties) && !(await asksOtherDuties(table, snapshot))))
           return commitStop('changed', 'it is carried');
         return commitPlan({ kind: 'APPEND', schemaId: base.schema.id });
       },
@@ -53,13 +57,14 @@ export async function carryState(
   return { ...end, label: table.label, snapshotId };
 }
 
-/** Whether the head is another writer's and some snapshot below it is ours. */
-async function isHidden(table: Table): Promise<boolean> {
+/** Whether the head is another writer's and some snapshot below it is ours, or it is ours and older than the duties. */
+async function isOwed(table: Table): Promise<boolean> {
   const line = ownLine(table);
   const chain = await readChain(line, 1);
   const headId = chain.ids.at(-1);
   const head: Snapshot | undefined = headId === undefined ? undefined : await readSnapshot(line, headId);
-  if (head === undefined || isOurs(head.properties)) return false;
+  if (head === undefined) return false;
+  if (isOurs(head.properties)) return head.properties[droppedProperty] === undefined && asksOtherDuties(table, head);
   const own = await newestOwn(line, chain);
   return own !== undefined && own.properties[droppedProperty] === undefined;
 }

@@ -24,9 +24,10 @@ import { dropTable } from '../catalog/drop-table.ts';
 import { parseIdentifier } from '../catalog/identifier.ts';
 import { claimFolder } from '../flow/claim.ts';
 import { encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
+import { encodeSchema } from '../format/table-schema.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
-import { openTable } from '../table/table.ts';
+import { openTable, reopenTable, type Table } from '../table/table.ts';
 import { claimsFolder, removeAgedClaims } from './aged-claims.ts';
 import { carryState } from './carry-state.ts';
 import { repairHints } from './hints.ts';
@@ -61,6 +62,21 @@ test('properties that a foreign head hides are carried over it by an empty commi
   expect(carried).toMatchObject({ id: 3, commitKind: 'APPEND', deltaRecordCount: 0n });
   expect(carried?.properties['tidelake.ingest']).toBe('{}');
   expect(await carryState(world.table)).toMatchObject({ status: 'done', snapshotId: undefined });
+});
+
+test('duties of a schema that nobody has made known are fenced by an empty commit, once, and other changes are not', async () => {
+  const world = await newWorld();
+  await append(world, 'a');
+  const put = async (id: number, options: Readonly<Record<string, string>>): Promise<Table> => {
+    const schema = { ...world.table.schema, id, options: { ...world.table.schema.options, ...options } };
+    await world.store.put(`${tablePath}/schema/schema-${id}`, encodeSchema(schema));
+    return reopenTable(world.table);
+  };
+  expect(await carryState(await put(1, { 'snapshot.num-retained.min': '3' }))).toMatchObject({ snapshotId: undefined });
+  const changed = await put(2, { 'sequence.field': 'k' });
+  expect(await carryState(changed)).toMatchObject({ status: 'done', snapshotId: 2 });
+  expect(await latestSnapshot(changed)).toMatchObject({ id: 2, schemaId: 2, deltaRecordCount: 0n });
+  expect(await carryState(changed)).toMatchObject({ status: 'done', snapshotId: undefined });
 });
 
 test('a table that never had properties of ours is not written to', async () => {

@@ -55,7 +55,8 @@ export class TableWriter {
       signal: options.signal,
       plan: async (base, again) => {
         if (again?.reason === 'schema') {
-          return commitStop('conflict', `the schema was changed to number ${base.schema.id} while rows were written`);
+          const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
+          return commitStop('conflict', detail);
         }
         const adds = await session.plannedFiles(base, again);
         return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds });
