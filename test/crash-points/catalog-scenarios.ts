@@ -6,6 +6,7 @@ import { dropTable } from '../../src/catalog/drop-table.ts';
 import type { SchemaChange } from '../../src/catalog/schema-change.ts';
 import type { TableSchema } from '../../src/format/table-schema.ts';
 import { maintainWarehouse } from '../../src/maintenance/maintain-warehouse.ts';
+import { latestSnapshot } from '../../src/table/snapshots.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { hourMs, paths, snapshotIds } from '../maintenance-fixture.ts';
 import {
@@ -13,6 +14,7 @@ import {
   definitionOf,
   identifier,
   makeTable,
+  openLakeTable,
   rowsNamed,
   rowsOf,
   wholeTable,
@@ -114,6 +116,43 @@ const alterScenario: Scenario = {
   },
 };
 
+const moreBuckets: SchemaChange = { kind: 'set-option', key: 'bucket', value: '8' };
+
+/** The head carries the schema whose duties writers must know. */
+async function dutiesCount(world: World): Promise<boolean> {
+  const head = await latestSnapshot(await openLakeTable(world));
+  return head?.schemaId === (await loadSchema(world, identifier)).id;
+}
+
+const dutiesScenario: Scenario = {
+  operation: 'change of duties',
+  // Rows of another number of buckets would have to be written anew first.
+  async prepare() {
+    const world = newWorld();
+    await makeTable(world);
+    return world;
+  },
+  async run(process) {
+    await alterTable(process, identifier, [moreBuckets]);
+    process.acknowledge('changed');
+  },
+  async resume(process) {
+    const { options } = await loadSchema(process, identifier);
+    if (options['bucket'] !== '8') await alterTable(process, identifier, [moreBuckets]);
+    await writeRowsOnce(process, rowsNamed('new', 0, 10), 'writer');
+  },
+  async whole(world) {
+    await wholeTable(world);
+    ok(!world.acknowledged.has('changed') || (await dutiesCount(world)), 'a change that was acknowledged counts');
+  },
+  async check(world) {
+    ok(await dutiesCount(world), 'the change counts');
+    const contents = [(await loadSchema(world, identifier)).options, await rowsOf(world)];
+    await cleanedUp(world);
+    return contents;
+  },
+};
+
 /** As long as a table that was dropped is there, it shows all of its rows or none. */
 async function wholeDropped(world: World): Promise<void> {
   const schema = await findSchema(world, identifier);
@@ -179,4 +218,10 @@ const replaceScenario: Scenario = {
   diesTwice: true,
 };
 
-export const catalogScenarios: readonly Scenario[] = [createScenario, alterScenario, dropScenario, replaceScenario];
+export const catalogScenarios: readonly Scenario[] = [
+  createScenario,
+  alterScenario,
+  dutiesScenario,
+  dropScenario,
+  replaceScenario,
+];
