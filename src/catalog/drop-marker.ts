@@ -6,6 +6,7 @@ import type { Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { droppedProperty } from '../table/commit/properties.ts';
 import { listSnapshotIds, readSnapshot } from '../table/snapshots.ts';
+import type { Table } from '../table/table.ts';
 import { type Identifier, printIdentifier, tablePath } from './identifier.ts';
 
 /** Lookups of a head that keeps vanishing between LIST and GET: a drop that removes older snapshots cannot take the marker. */
@@ -21,4 +22,21 @@ export async function readDropMarker(store: ObjectStore, identifier: Identifier)
     if (snapshot !== undefined) return snapshot.properties[droppedProperty] === undefined ? undefined : snapshot;
   }
   return undefined;
+}
+
+/** Whether the drop of this very table has begun and not come to its end: it is fenced, and its name is not free yet. */
+export async function isHalfDropped(table: Table): Promise<boolean> {
+  const { database, name } = table.identifier;
+  const marker = await readDropMarker(table.store, {
+    database,
+    table: name,
+    branch: undefined,
+    systemTable: undefined,
+  });
+  return marker !== undefined && marker.properties[droppedProperty] === dropMarkOf(table);
+}
+
+/** What the marker of a table's drop says. */
+export function dropMarkOf({ id }: Pick<Table, 'id'>): string {
+  return id ?? 'true';
 }

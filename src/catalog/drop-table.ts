@@ -8,7 +8,7 @@
  * 4. What was listed goes: old snapshots before what they name, so that a reader who misses a file finds its snapshot
  *    gone as well. The marker and its two empty lists stay; a new table continues its numbers.
  *
- * A drop that was cut short is finished by dropping again, or, when the name is free already, by the orphan cleaner.
+ * A drop that was cut short is finished by dropping again, or by maintenance. Ingest takes the table for dropped from 1 on.
  */
 import { unreachable } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
@@ -27,7 +27,7 @@ import { Committer } from '../table/commit/commit.ts';
 import { droppedProperty } from '../table/commit/properties.ts';
 import { type CommitOutcome, commitPlan } from '../table/commit/request.ts';
 import { openTable, type Table } from '../table/table.ts';
-import { readDropMarker } from './drop-marker.ts';
+import { dropMarkOf, readDropMarker } from './drop-marker.ts';
 import { type Identifier, printIdentifier } from './identifier.ts';
 import type { CatalogParts } from './publish-schema.ts';
 
@@ -80,7 +80,7 @@ async function fence(table: Table): Promise<void> {
     plan: async () => {
       // A schema published a moment ago counts, too: a new table's numbers begin behind it.
       const newest = (await table.schemas.ids()).at(-1) ?? table.schema.id;
-      const properties = { [droppedProperty]: table.id ?? 'true' };
+      const properties = { [droppedProperty]: dropMarkOf(table) };
       return commitPlan({ kind: 'OVERWRITE', schemaId: newest, emptied: true, properties });
     },
   });

@@ -2,8 +2,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
+import { batchCommitIdentifier } from '../format/snapshot.ts';
 import type { LogRecordEnvelope, LogStart } from '../storage/log-store.ts';
 import { MemoryLogStore } from '../storage/memory/memory-log-store.ts';
+import { Committer } from '../table/commit/commit.ts';
+import { droppedProperty } from '../table/commit/properties.ts';
+import { commitPlan } from '../table/commit/request.ts';
 import { readPlan } from '../table/read/read-split.ts';
 import { planScan } from '../table/scan/plan-scan.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
@@ -188,4 +192,21 @@ export function hurried(w: TestWorld): TestWorld {
     sleep: (ms, signal) => clock.sleep(ms / 100, signal),
   };
   return { ...w, clock: quick };
+}
+
+/** A drop whose caller died when the table was fenced and its schema was still there. */
+export async function halfDrop(w: TestWorld): Promise<void> {
+  const table = await openTestTable(w);
+  await using committer = new Committer(table);
+  await committer.commit({
+    commitUser: 'dropper',
+    commitIdentifier: batchCommitIdentifier,
+    plan: async () =>
+      commitPlan({
+        kind: 'OVERWRITE',
+        schemaId: table.schema.id,
+        emptied: true,
+        properties: { [droppedProperty]: table.id },
+      }),
+  });
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts';
 import { isLakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { isHalfDropped } from '../catalog/drop-marker.ts';
 import { parseIdentifier } from '../catalog/identifier.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { Committer } from '../table/commit/commit.ts';
@@ -24,6 +25,8 @@ export class TableRegistry implements AsyncDisposable {
   readonly #caches: ManifestCaches = manifestCaches();
   readonly #open = new Map<string, OpenedTable>();
   readonly #unknownSince = new Map<string, number>();
+  /** Ids of tables that were closed: something has become of them. */
+  readonly #closed = new Set<string>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
@@ -37,7 +40,8 @@ export class TableRegistry implements AsyncDisposable {
    * The live table with this id.
    *
    * @param name `db.t` as the record has it
-   * @returns undefined: there is none under that name, or another has it (DESIGN I6)
+   * @returns undefined: there is none under that name, another has it (DESIGN I6), or it is being dropped: whoever does so
+   *   may have died over it, and rows of other tables must not wait for that
    */
   async find(tableId: string, name: string): Promise<OpenedTable | undefined> {
     const known = this.#open.get(tableId);
@@ -45,7 +49,7 @@ export class TableRegistry implements AsyncDisposable {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs - (this.#unknownSince.get(tableId) ?? Number.NEGATIVE_INFINITY) < unknownAgainMs) return undefined;
     const table = await this.#lookUp(name);
-    if (table === undefined || table.id !== tableId) {
+    if (table === undefined || table.id !== tableId || (this.#closed.has(tableId) && (await isHalfDropped(table)))) {
       this.#unknownSince.set(tableId, nowMs);
       return undefined;
     }
@@ -69,6 +73,7 @@ export class TableRegistry implements AsyncDisposable {
   async forget(tableId: string): Promise<void> {
     const known = this.#open.get(tableId);
     this.#open.delete(tableId);
+    this.#closed.add(tableId);
     await known?.committer[Symbol.asyncDispose]();
   }
 

@@ -181,22 +181,34 @@ test('every table of a warehouse is maintained, and one that is broken keeps non
   expect(receipt.dropped).toEqual([]);
 });
 
-test('a drop that died is finished: the marker alone stays, and a table made again goes on from its numbers', async () => {
-  const world = await newWorld();
-  await fiveSnapshots(world);
-  const random = seededRandom(5);
-  const schemas = async (): Promise<number> => (await paths(world.store, 'schema/')).length;
-  // Dies at the first removal after the schema has gone.
-  let step = 0;
-  while ((await schemas()) > 0) {
-    step += 1;
-    const dying = dyingStore(world.store, new Steps({ step, mode: 'after' }));
-    await dropTable({ store: dying, clock: world.clock, random }, identifier, { ifExists: true }).catch(
+/** Drops that die one step later each, until there is what they are to leave. */
+async function dropUntil({ store, clock }: World, isThere: () => Promise<boolean>): Promise<void> {
+  for (let step = 1; !(await isThere()); step += 1) {
+    const dying = dyingStore(store, new Steps({ step, mode: 'after' }));
+    await dropTable({ store: dying, clock, random: seededRandom(5) }, identifier, { ifExists: true }).catch(
       (error: unknown) => {
         if (!(error instanceof Died)) throw error;
       },
     );
   }
+}
+
+test('a drop that died when its table was fenced is finished, and the name is free', async () => {
+  const world = await newWorld();
+  await append(world, 'a');
+  await dropUntil(world, async () => (await readDropMarker(world.store, identifier)) !== undefined);
+  expect(await paths(world.store, 'schema/')).toHaveLength(1);
+  expect((await maintained(world)).tables).toMatchObject([{ label: 'd.t', lines: [], end: { status: 'done' } }]);
+  expect(await paths(world.store, 'schema/')).toEqual([]);
+  expect(await paths(world.store, 'bucket-0/')).toEqual([]);
+});
+
+test('a drop that died is finished: the marker alone stays, and a table made again goes on from its numbers', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const random = seededRandom(5);
+  // Dies at the first removal after the schema has gone.
+  await dropUntil(world, async () => (await paths(world.store, 'schema/')).length === 0);
   expect((await paths(world.store, 'bucket-0/')).length).toBeGreaterThan(0);
   const receipt = await maintained(world);
   expect(receipt.dropped).toMatchObject([{ label: 'd.t', status: 'done' }]);

@@ -1,9 +1,12 @@
 /**
- * Maintenance of a whole warehouse: every table of every database, what dropped tables have left, aged claims.
+ * Maintenance of a whole warehouse: every table of every database, drops that were cut short, what dropped tables have left,
+ * aged claims.
  */
 import { mapBounded } from '../base/concurrency.ts';
 import { isLakeError } from '../base/errors.ts';
 import { listTables } from '../catalog/catalog.ts';
+import { isHalfDropped } from '../catalog/drop-marker.ts';
+import { dropTable } from '../catalog/drop-table.ts';
 import { childFolders } from '../catalog/folders.ts';
 import { databaseOfFolder, databasePath, type Identifier } from '../catalog/identifier.ts';
 import type { CatalogParts } from '../catalog/publish-schema.ts';
@@ -13,7 +16,7 @@ import { type ClaimReceipt, removeAgedClaims } from './aged-claims.ts';
 import { type DropReceipt, removeDroppedRemains } from './dropped-tables.ts';
 import { tablesInParallelMax } from './limits.ts';
 import { type MaintainOptions, type MaintainReceipt, maintainTable } from './maintain-table.ts';
-import { runToEnd } from './receipt.ts';
+import { done, runToEnd } from './receipt.ts';
 
 export type WarehouseOptions = MaintainOptions & {
   /** How long the log keeps a record; undefined: for ever, or there is no log: claims stay. */
@@ -48,6 +51,14 @@ export async function maintainWarehouse(parts: CatalogParts, options: WarehouseO
     let receipt: MaintainReceipt | undefined;
     const end = await runToEnd(async () => {
       const table = await openTable(parts.store, { database, name }, { ...parts, caches });
+      if (await isHalfDropped(table)) {
+        await dropTable(
+          parts,
+          { database, table: name, branch: undefined, systemTable: undefined },
+          { ifExists: true },
+        );
+        return done;
+      }
       receipt = await maintainTable(table, options);
       return receipt.end;
     });

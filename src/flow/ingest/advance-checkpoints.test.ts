@@ -11,7 +11,7 @@ import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import type { LogReadResult, LogRecordEnvelope } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
-import { handOver, keepingDefinition, numberedRows } from '../event-testing.ts';
+import { halfDrop, handOver, keepingDefinition, numberedRows } from '../event-testing.ts';
 import { unionRead } from '../read/union-read.ts';
 import { append, collect, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
 import { advanceCheckpoints } from './advance-checkpoints.ts';
@@ -139,6 +139,14 @@ test('records of a table that is no more hold nothing, and what nobody can read 
   const { incarnation } = await w.log.describe();
   const kept = await w.store.get(`tidelake/unreadable/${incarnation}-${shardId}-${last.position}`);
   expect(kept?.bytes).toEqual(last.data);
+});
+
+test('records of a table whose drop was cut short hold nothing', async () => {
+  const w = world();
+  const schema = await makeTable(w);
+  await append(testProducer(w, schema), schema, numberedRows(0, 10));
+  await halfDrop(w);
+  expect(await advanceCheckpoints(w)).toEqual({ advanced: 1, behind: 0 });
 });
 
 test('what the log has lost stays for ingest to find', async () => {

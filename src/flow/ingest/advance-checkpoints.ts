@@ -5,6 +5,7 @@
  */
 import { mapBounded } from '../../base/concurrency.ts';
 import type { LogStart, LogStore } from '../../storage/log-store.ts';
+import { droppedProperty } from '../../table/commit/properties.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import { type RegistryParts, TableRegistry } from '../table-registry.ts';
 import { isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
@@ -124,6 +125,7 @@ class TakenPositions {
     const opened = await this.#registry.find(tableId, tableName);
     if (opened === undefined) return 'dropped';
     const snapshot = await latestSnapshot(opened.table);
+    if (snapshot?.properties[droppedProperty] === tableId) return 'dropped';
     const state = snapshot === undefined ? undefined : await loadState(opened.table, snapshot.properties);
     if (state?.incarnation !== this.#incarnation) return new Map();
     return new Map([...state.shards].map(([shardId, { position }]) => [shardId, position]));

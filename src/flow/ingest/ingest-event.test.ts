@@ -10,11 +10,20 @@ import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { buildBatch } from '../../types/column-builder.ts';
-import { contentOf, EventSource, eventWorld, handOver, keepingDefinition, numberedRows } from '../event-testing.ts';
+import {
+  contentOf,
+  EventSource,
+  eventWorld,
+  halfDrop,
+  handOver,
+  keepingDefinition,
+  numberedRows,
+} from '../event-testing.ts';
 import { Producer } from '../producer.ts';
 import { append, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { openEventIngest } from './ingest-event.ts';
+import { IngestWorker } from './ingest-worker.ts';
 
 function makeTable(w: TestWorld): Promise<TableSchema> {
   return createTable(w, testIdentifier, keepingDefinition, { ifNotExists: false });
@@ -164,6 +173,33 @@ test('a record nobody can read is kept and passed over; rows of a table that is 
   const kept: string[] = [];
   for await (const page of w.store.list('tidelake/unreadable/')) kept.push(...page.objects.map(object => object.key));
   expect(kept).toHaveLength(1);
+});
+
+test('a table whose drop was cut short holds nobody up: its rows are those of a dropped table', async () => {
+  for (const isKnown of [false, true]) {
+    const w = eventWorld({ shardCount: 1 });
+    const schema = await makeTable(w);
+    const p = testProducer(w, schema);
+    const shardId = await firstShard(w);
+    await using ingest = openEventIngest(w);
+    await append(p, schema, numberedRows(0, 5));
+    const early = isKnown ? await everything(w, shardId) : [];
+    await handOver(ingest, shardId, early);
+    await halfDrop(w);
+    await append(p, schema, numberedRows(5, 12));
+    const late = (await everything(w, shardId)).slice(early.length);
+    const result = await handOver(ingest, shardId, late);
+    expect(result).toMatchObject({ heldAt: undefined, droppedTableRows: isKnown ? 7 : 12 });
+  }
+  const w = eventWorld({ shardCount: 1 });
+  const schema = await makeTable(w);
+  await using worker = new IngestWorker(w);
+  await append(testProducer(w, schema), schema, numberedRows(0, 5));
+  await worker.drain();
+  await halfDrop(w);
+  await append(testProducer(w, schema), schema, numberedRows(5, 12));
+  const cycles = await worker.drain();
+  expect(cycles.at(-1)).toMatchObject({ isIdle: true, droppedTableRows: 7 });
 });
 
 test('a table that cannot commit holds the batch at its first record, and no other table', async () => {

@@ -13,7 +13,8 @@ import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
 import { commitFunction, ingestFunction } from './lake/functions.ts';
-import { producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
+import { PassingTable } from './lake/passing.ts';
+import { misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
 import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
 import { checkpointer, compactor, ingestWorker, maintainer } from './lake/workers.ts';
 
@@ -93,11 +94,13 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     shardCount: 1 + Math.floor(draw('shards') * 3),
     commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
     retentionMs: retentionOf(world.seed),
+    hasLargeRows: draw('large') < 0.3,
   });
   const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
   for (const chain of chains) world.watch(chain);
   await bench.setUp();
   const subscribers = tableNames.map(name => new Subscriber(bench, name));
+  const passing = draw('passing') < 0.4 ? new PassingTable(bench) : undefined;
   const writing = Array.from({ length: 1 + Math.floor(draw('producers') * 3) }, (_, i) => producer(bench, i));
   const carrying = [
     ...ingesting(bench, draw),
@@ -110,17 +113,19 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     ...(draw('reshard') < 0.5 ? [resharder(bench)] : []),
     ...(draw('schema') < 0.5 ? [schemaChanger(bench)] : []),
     ...(draw('vandal') < 0.3 ? [vandal(bench)] : []),
+    ...(draw('misfit') < 0.4 ? [misfit(bench)] : []),
+    ...(passing === undefined ? [] : [passing.run(), passing.watch()]),
   ];
   await world.run(() => bench.isOver, 40 * dayMs);
   world.faults.end();
-  await settle(bench, subscribers);
+  await settle(bench, subscribers, passing);
   if (bench.settings.pauseMs >= secondActPauseMsMin) {
     // Later the log has forgotten what it had, and shards that were closed.
     await world.run(() => false, 2 * retentionMs);
     bench.moreRows(secondActRows);
     writing.push(producer(bench, writing.length));
     await world.run(() => bench.isOver, dayMs);
-    await settle(bench, subscribers);
+    await settle(bench, subscribers, passing);
     bench.count('second acts');
   }
   const last = world.process('last-reader');
@@ -135,12 +140,19 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
 }
 
 /** Without faults all rows come through, to the tables and to the subscribers. */
-async function settle(bench: LakeBench, subscribers: readonly Subscriber[]): Promise<void> {
+async function settle(
+  bench: LakeBench,
+  subscribers: readonly Subscriber[],
+  passing: PassingTable | undefined,
+): Promise<void> {
   const { world } = bench;
   const checkMs = 10_000 + 4 * bench.settings.pauseMs;
   for (const endMs = world.scheduler.nowMs + dayMs; world.scheduler.nowMs < endMs; ) {
     await world.run(() => false, checkMs);
-    const complete = await Promise.all(tableNames.map(name => checkTable(bench, name)));
+    const complete = await Promise.all([
+      ...tableNames.map(name => checkTable(bench, name)),
+      passing?.isComplete() ?? true,
+    ]);
     if (bench.isOver && complete.every(Boolean) && subscribers.every(({ isUpToDate }) => isUpToDate)) return;
   }
   const late = tableNames.filter((_, index) => subscribers[index]?.isUpToDate !== true);

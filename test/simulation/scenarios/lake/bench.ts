@@ -3,6 +3,7 @@ import { type Random, seededRandom } from '../../../../src/base/random.ts';
 import { createTable } from '../../../../src/catalog/catalog.ts';
 import { type Identifier, parseIdentifier, tablePath } from '../../../../src/catalog/identifier.ts';
 import type { TableDefinition } from '../../../../src/catalog/table-definition.ts';
+import { claimFolder } from '../../../../src/flow/claim.ts';
 import type { LogStore } from '../../../../src/storage/log-store.ts';
 import { MemoryLog } from '../../../../src/storage/memory/memory-log.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
@@ -21,14 +22,20 @@ export type LakeSettings = {
   readonly commitShardCount: number;
   /** How long the log keeps a record; undefined: for ever. */
   readonly retentionMs: number | undefined;
+  /** Some rows are too large for the log. */
+  readonly hasLargeRows: boolean;
 };
 
 /** Rows of a primary key, and rows that are kept as they come, so that one that came twice shows. */
 export const keyedName = 'db.keyed';
 export const keptName = 'db.kept';
 export const tableNames: readonly string[] = [keyedName, keptName];
+/** A third, which comes and goes. */
+export const passingName = 'db.passing';
 
 const stepsMax = 60_000;
+/** A row of the usual size fits, a large one does not. */
+export const smallRecordBytes = 2_048;
 const longPauseShare = 0.01;
 const longPauseMs = { min: 10 * 60_000, max: 3 * 3_600_000 };
 
@@ -56,11 +63,20 @@ export class LakeBench {
     };
     const parts = { clock, random: seededRandom(seedOf(world.seed, 'logs')) };
     this.log = new MemoryLog(
-      { name: 'log', shardCount: settings.shardCount, retentionMs: settings.retentionMs },
+      {
+        name: 'log',
+        shardCount: settings.shardCount,
+        retentionMs: settings.retentionMs,
+        recordBytesMax: settings.hasLargeRows ? smallRecordBytes : undefined,
+      },
       parts,
     );
     this.commitLog = new MemoryLog({ name: 'commit-log', shardCount: settings.commitShardCount }, parts);
-    this.model = new LogModel(this.log, (name, id) => this.#schemaBytes(name, id));
+    this.model = new LogModel(this.log, {
+      schema: (name, id) => this.#bytes(`${tablePath(parseIdentifier(name))}/schema/schema-${id}`),
+      claim: name => this.#bytes(`${claimFolder}/${name}`),
+      tables: tableNames,
+    });
   }
 
   /** Makes the tables, before anything goes wrong. */
@@ -141,8 +157,8 @@ export class LakeBench {
     await process.clock.sleep(logUniform(this.#pauses.next(), range));
   }
 
-  #schemaBytes(tableName: string, schemaId: number): Uint8Array | undefined {
-    return this.world.objects.get(`${tablePath(parseIdentifier(tableName))}/schema/schema-${schemaId}`)?.bytes;
+  #bytes(key: string): Uint8Array | undefined {
+    return this.world.objects.get(key)?.bytes;
   }
 }
 
@@ -150,7 +166,7 @@ export function identifierOf(name: string): Identifier {
   return parseIdentifier(name);
 }
 
-function definitionOf(name: string): TableDefinition {
+export function definitionOf(name: string): TableDefinition {
   const isKeyed = name === keyedName;
   return {
     columns: [

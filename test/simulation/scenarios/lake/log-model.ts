@@ -10,6 +10,7 @@ import { decodeSchema, type TableSchema } from '../../../../src/format/table-sch
 import type { LogRecordEnvelope } from '../../../../src/storage/log-store.ts';
 import type { MemoryLog } from '../../../../src/storage/memory/memory-log.ts';
 import { rowsOf } from '../../../../src/types/column-reader.ts';
+import { withNullable } from '../../../../src/types/data-type.ts';
 import { Violation } from '../../world.ts';
 
 /** One change of a key as the log has it; `value` undefined: the key was deleted. */
@@ -24,13 +25,22 @@ export type TableModel = {
   readonly histories: Map<number, Change[]>;
   /** Rows in, without doubles. */
   rowCount: number;
+  /** Of those, rows that the table cannot take. */
+  deadRows: number;
+};
+
+/** The tables that are modelled, and what lies in the object store. */
+export type ModelObjects = {
+  readonly tables: readonly string[];
+  readonly schema: (tableName: string, schemaId: number) => Uint8Array | undefined;
+  readonly claim: (name: string) => Uint8Array | undefined;
 };
 
 const deleteKind = 3;
 
 export class LogModel {
   readonly #log: MemoryLog;
-  readonly #schemaBytes: (tableName: string, schemaId: number) => Uint8Array | undefined;
+  readonly #objects: ModelObjects;
   readonly #tables = new Map<string, TableModel>();
   readonly #schemas = new Map<string, TableSchema>();
   readonly #lastNumbers = new Map<string, number>();
@@ -38,9 +48,9 @@ export class LogModel {
   #tip = 0n;
   #doubles = 0;
 
-  constructor(log: MemoryLog, schemaBytes: (tableName: string, schemaId: number) => Uint8Array | undefined) {
+  constructor(log: MemoryLog, objects: ModelObjects) {
     this.#log = log;
-    this.#schemaBytes = schemaBytes;
+    this.#objects = objects;
   }
 
   /** The largest position read so far. Positions grow over all shards of a log in memory. */
@@ -56,7 +66,7 @@ export class LogModel {
   table(name: string): TableModel {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = { histories: new Map(), rowCount: 0 };
+      table = { histories: new Map(), rowCount: 0, deadRows: 0 };
       this.#tables.set(name, table);
     }
     return table;
@@ -95,6 +105,7 @@ export class LogModel {
     // What nobody can read is nobody's row.
     if (record === undefined) return;
     const { header } = record;
+    if (!this.#objects.tables.includes(header.tableName)) return;
     const lane = `${header.tableId}/${header.bucket}/${header.producerId}`;
     if (header.producerNumber <= (this.#lastNumbers.get(lane) ?? 0)) {
       this.#doubles += 1;
@@ -102,12 +113,18 @@ export class LogModel {
     }
     this.#lastNumbers.set(lane, header.producerNumber);
     const schema = this.#schema(header);
-    const { rows, kinds } = decodeBody(record, record.body, schema, 'model');
+    const body = header.claim === undefined ? record.body : this.#claimed(header.claim.name);
+    const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+    const { rows, kinds } = decodeBody(record, body, { fields }, 'model');
     const table = this.table(header.tableName);
     const [keyAt, valueAt] = ['k', 'n'].map(name => schema.fields.findIndex(field => field.name === name));
     for (const [at, row] of rowsOf(rows).entries()) {
       table.rowCount += 1;
       const key = Number(row[keyAt ?? 0]);
+      if (row[valueAt ?? 0] === null) {
+        table.deadRows += 1;
+        continue;
+      }
       const value = kinds[at] === deleteKind ? undefined : Number(row[valueAt ?? 0]);
       const history = table.histories.get(key) ?? [];
       history.push({ position, shardId, arrivalMs, value });
@@ -115,11 +132,17 @@ export class LogModel {
     }
   }
 
+  #claimed(name: string): Uint8Array {
+    const body = this.#objects.claim(name);
+    if (body === undefined) throw new Violation(`a record that the log keeps names claim ${name}, which is not there`);
+    return body;
+  }
+
   #schema({ tableName, schemaId }: LogRecordHeader): TableSchema {
     const name = `${tableName}/${schemaId}`;
     let schema = this.#schemas.get(name);
     if (schema === undefined) {
-      const bytes = this.#schemaBytes(tableName, schemaId);
+      const bytes = this.#objects.schema(tableName, schemaId);
       if (bytes === undefined)
         throw new Violation(`a record names schema ${schemaId} of ${tableName}, which is not there`);
       schema = decodeSchema(bytes, name);

@@ -5,9 +5,10 @@ import type { SchemaChange } from '../../../../src/catalog/schema-change.ts';
 import { Producer } from '../../../../src/flow/producer.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
 import { buildBatch } from '../../../../src/types/column-builder.ts';
+import { withNullable } from '../../../../src/types/data-type.ts';
 import type { Scalar } from '../../../../src/types/scalar.ts';
 import type { SimProcess } from '../../process.ts';
-import { identifierOf, keptName, keyedName, type LakeBench } from './bench.ts';
+import { identifierOf, keptName, keyedName, type LakeBench, smallRecordBytes } from './bench.ts';
 
 const keysOfProducer = 12;
 const rowsOfBatchMax = 5;
@@ -16,7 +17,18 @@ const shardsMax = 6;
 /** A process serves a while and another takes its place, with the schema as it is then. */
 const appendsOfProcess = 20;
 
-type Row = { readonly key: number; readonly value: number; readonly kind: number };
+/** Of rows, where there are large ones. */
+const largeShare = 0.1;
+/** Keys of nobody else. */
+const misfitKeys = 900_000_000;
+
+type Row = {
+  readonly key: number;
+  /** undefined: a null, where the table takes none. */
+  readonly value: number | undefined;
+  readonly kind: number;
+  readonly text: string;
+};
 
 /** Writes rows of keys that are its own: increasing values for `db.keyed`, each key once for `db.kept`. */
 export function producer(bench: LakeBench, index: number): Promise<void> {
@@ -31,7 +43,7 @@ export function producer(bench: LakeBench, index: number): Promise<void> {
         const count = 1 + Math.floor(process.random.next() * rowsOfBatchMax);
         if (!bench.takeRows(count)) return;
         const at = process.random.next() < 0.5 ? 0 : 1;
-        const rows = Array.from({ length: count }, () => rowOf(process, index, (sent += 1), at === 0));
+        const rows = Array.from({ length: count }, () => rowOf(bench, process, index, (sent += 1), at === 0));
         const [table, target] = [tables[at], producers[at]];
         if (table === undefined || target === undefined) continue;
         await send(bench, table, target, rows);
@@ -47,10 +59,19 @@ function producerOf(bench: LakeBench, process: SimProcess, table: Table): Produc
   return new Producer(parts, { tableId, tableName, schema }, { recordRowsMax: 3 });
 }
 
-function rowOf(process: SimProcess, index: number, number: number, isKeyed: boolean): Row {
-  if (!isKeyed) return { key: index * 1_000_000 + number, value: number, kind: 0 };
+function rowOf(bench: LakeBench, process: SimProcess, index: number, number: number, isKeyed: boolean): Row {
+  const text = textOf(bench, process, number);
+  if (!isKeyed) return { key: index * 1_000_000 + number, value: number, kind: 0, text };
   const key = index * 1_000_000 + Math.floor(process.random.next() * keysOfProducer);
-  return { key, value: number, kind: process.random.next() < deleteShare ? 3 : 0 };
+  return { key, value: number, kind: process.random.next() < deleteShare ? 3 : 0, text };
+}
+
+/** A large one does not get small enough for a record by being compressed. */
+function textOf(bench: LakeBench, process: SimProcess, number: number): string {
+  if (!bench.settings.hasLargeRows || process.random.next() >= largeShare) return `v${number}`;
+  bench.count('large rows');
+  const words = Array.from({ length: smallRecordBytes / 16 }, () => process.random.uuid());
+  return `v${number}-${words.join('')}`;
 }
 
 async function send(bench: LakeBench, table: Table, target: Producer, rows: readonly Row[]): Promise<void> {
@@ -62,14 +83,35 @@ async function send(bench: LakeBench, table: Table, target: Producer, rows: read
   );
   bench.count('rows acknowledged', rows.length);
   for (const { key, value, kind } of rows) {
+    if (value === undefined) continue;
     bench.model.acknowledged(table.label, key, kind === 3 ? undefined : value);
   }
 }
 
-function scalarOf({ key, value }: Row, column: string): Scalar {
+function scalarOf({ key, value, text }: Row, column: string): Scalar {
   if (column === 'k') return BigInt(key);
-  if (column === 'n') return value;
-  return column === 'v' ? `v${value}` : null;
+  if (column === 'n') return value ?? null;
+  return column === 'v' ? text : null;
+}
+
+/** A program that knows better than the table's schema what may be null: rows that do not fit, among rows that do. */
+export function misfit(bench: LakeBench): Promise<void> {
+  let sent = 0;
+  return bench.world.supervise('misfit', async process => {
+    while (!bench.isOver) {
+      await bench.pause(process, 8);
+      const table = await bench.open(process, process.random.next() < 0.5 ? keyedName : keptName);
+      const fields = table.schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+      const loose = { ...table, schema: { ...table.schema, fields } };
+      const rows = Array.from({ length: 3 }, (): Row => {
+        sent += 1;
+        const isDead = process.random.next() < 0.5;
+        return { key: misfitKeys + sent, value: isDead ? undefined : sent, kind: 0, text: `v${sent}` };
+      });
+      await send(bench, loose, producerOf(bench, process, loose), rows);
+      bench.count('rows that do not fit', rows.filter(({ value }) => value === undefined).length);
+    }
+  });
 }
 
 /** Adds columns, takes them away again, says things about them. Rows keep flowing under the schemas of before. */

@@ -2,7 +2,7 @@
 import { isLakeError } from '../../../../src/base/errors.ts';
 import { advanceCheckpoints } from '../../../../src/flow/ingest/advance-checkpoints.ts';
 import { IngestWorker } from '../../../../src/flow/ingest/ingest-worker.ts';
-import { maintainTable } from '../../../../src/maintenance/maintain-table.ts';
+import { maintainWarehouse } from '../../../../src/maintenance/maintain-warehouse.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import { compactTable } from '../../../../src/table/compact/compact-table.ts';
 import { type LakeBench, tableNames } from './bench.ts';
@@ -48,19 +48,24 @@ export function maintainer(bench: LakeBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     while (!bench.isStopped) {
       await bench.pause(process, 25);
-      for (const table of tableNames) {
-        const { end, lines } = await maintainTable(await bench.open(process, table), { orphans: 'remove' });
+      const logRetentionMs = bench.settings.retentionMs;
+      const { tables, claims } = await maintainWarehouse(bench.world.parts(process), {
+        orphans: 'remove',
+        logRetentionMs,
+      });
+      for (const { end, lines } of tables) {
         bench.count(`maintenance ${end.status === 'done' ? 'done' : end.code}`);
         bench.count(
           'snapshots expired',
           lines.reduce((sum, { expiry }) => sum + expiry.expiredCount, 0),
         );
       }
+      bench.count('claims removed', claims.removed.fileCount);
     }
   });
 }
 
-/** The part of maintenance that a log which forgets cannot wait long for. */
+/** The part of maintenance that is about the log; one that forgets cannot wait long for it. */
 export function checkpointer(bench: LakeBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
