@@ -65,6 +65,8 @@ test('two readings of the pins are the same when their roots and both ends of ev
     { roots: [root('a'), root('c')] },
     { otherLines: [[first, second]] },
     { otherLines: [[second], []] },
+    { otherLines: [[third, second], []] },
+    { otherLines: [[first, third], []] },
     { otherLines: [[first, second, third], []] },
     { otherLines: [[first, second], [third]] },
   ]) {
