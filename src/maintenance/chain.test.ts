@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { fiveSnapshots, newWorld, snapshotIds, tablePath, type World } from '../../test/maintenance-fixture.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
+import { countingObjectStore } from '../storage/counting-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { expiryRecordKey } from '../table/expiry-record.ts';
 import { readSnapshot } from '../table/snapshots.ts';
@@ -53,9 +54,11 @@ test('a hole that a listing shows is not believed when the snapshot is there', a
   const world = await newWorld();
   await fiveSnapshots(world);
   for (const id of [2, 3]) {
-    const chain = await readChain(lineWithout(world, [id], 1), 10);
-    expect(chain.ids).toEqual([1, 2, 3, 4, 5]);
-    expect(chain.garbage).toEqual([]);
+    for (const listings of [1, 2]) {
+      const chain = await readChain(lineWithout(world, [id], listings), 10);
+      expect(chain.ids).toEqual([1, 2, 3, 4, 5]);
+      expect(chain.garbage).toEqual([]);
+    }
   }
 });
 
@@ -126,6 +129,35 @@ test('only the oldest are read when only they are wanted', async () => {
   const chain = await readChain(ownLine(world.table), 2);
   expect(chain.ids).toEqual([1, 2, 3, 4, 5]);
   expect(chain.lowest.map(({ snapshot }) => snapshot.id)).toEqual([1, 2]);
+});
+
+test('a chain of which nothing is read is what the listing shows', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  expect(await readChain(ownLine(world.table), 0)).toMatchObject({ ids: [1, 2, 3, 4, 5], lowest: [], garbage: [] });
+});
+
+test('the head alone is read to find that it is ours, and nothing that the chain has read already', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const store = countingObjectStore(world.store);
+  const line = { ...ownLine(world.table), store };
+  const [lowest, whole] = [await readChain(line, 1), await readChain(line, 10)];
+  store.reset();
+  expect((await newestOwn(line, lowest))?.id).toBe(5);
+  expect(store.counts().get).toBe(1);
+  store.reset();
+  expect((await newestOwn(line, whole))?.id).toBe(5);
+  expect(store.counts().get).toBe(0);
+});
+
+test('a head that vanishes is passed over on the way to the newest snapshot of ours', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const line = ownLine(world.table);
+  const chain = await readChain(line, 1);
+  await world.store.delete(`${tablePath}/snapshot/snapshot-5`);
+  expect((await newestOwn(line, chain))?.id).toBe(4);
 });
 
 test('the newest snapshot with properties of ours is found below heads of others', async () => {

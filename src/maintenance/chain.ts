@@ -94,7 +94,7 @@ async function tryReadChain(
 async function recordFor(line: SnapshotHome, listedIds: readonly number[]): Promise<StoredRecord> {
   const record = await readExpiryRecord(line);
   const hasBelow = listedIds.some(id => id < record.floor);
-  const atFloor = hasBelow && listedIds.includes(record.floor) ? await readSnapshot(line, record.floor) : undefined;
+  const atFloor = hasBelow ? await readSnapshot(line, record.floor) : undefined;
   return trustedRecord(record, listedIds, atFloor?.deltaManifestList);
 }
 
@@ -128,9 +128,7 @@ function decodeText(line: SnapshotHome, id: number, text: string): Snapshot {
 /** The ids that hang together with the largest one by number, ascending. */
 function topRun(ids: readonly number[]): readonly number[] {
   const sorted = ids.toSorted((a, b) => a - b);
-  let first = sorted.length - 1;
-  while (first > 0 && sorted[first - 1] === (sorted[first] ?? 0) - 1) first -= 1;
-  return first < 0 ? [] : sorted.slice(first);
+  return sorted.slice(sorted.findLastIndex((id, index) => sorted[index - 1] !== id - 1));
 }
 
 /** S9: believed only after a GET says 404 and a second LIST still shows it. */

@@ -35,6 +35,7 @@ test('the two newest never go', () => {
   expect(decideExpiry(facts([9, 8]))).toBe(0);
   expect(decideExpiry(facts([9]))).toBe(0);
   expect(decideExpiry(facts([]))).toBe(0);
+  expect(decideExpiry(facts([], { consumerIds: [11] }))).toBe(0);
   expect(decideExpiry(facts([9, 8, 7]))).toBe(1);
 });
 

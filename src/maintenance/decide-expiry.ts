@@ -24,9 +24,10 @@ export type ExpiryFacts = {
 /** @returns how many snapshots from the oldest on may go */
 export function decideExpiry(facts: ExpiryFacts): number {
   const { snapshots, storeTimeMs, options, consumerIds, stateId } = facts;
-  const firstId = snapshots[0]?.id ?? 0;
+  const [first] = snapshots;
+  if (first === undefined) return 0;
   // A consumer that wants what is gone already holds nothing: it is told so when it reads.
-  const wantedId = Math.min(...consumerIds.filter(id => id >= firstId));
+  const wantedId = Math.min(...consumerIds.filter(id => id >= first.id));
   let count = 0;
   while (count < options.expireCountMax) {
     const [oldest, successor] = [snapshots[count], snapshots[count + 1]];

@@ -11,12 +11,13 @@ import { type PlacedFile, partitionKey } from '../table/live-files.ts';
 export function filesRemovedBy(delta: readonly ManifestEntry[]): readonly PlacedFile[] {
   const added = new Set<string>();
   for (const entry of delta) if (entry.kind === 'add') added.add(placeKey(entry));
-  return delta.filter(entry => entry.kind === 'delete' && !added.has(placeKey(entry)));
+  // What is left are deletions: of what is added nothing is.
+  return delta.filter(entry => !added.has(placeKey(entry)));
 }
 
 /** Where a file physically is; unlike an identifier this has no level. */
 function placeKey({ partition, bucket, file }: PlacedFile): string {
-  return `${file.externalPath ?? ''}|${file.fileName}|${bucket}|${partitionKey(partition)}`;
+  return `${file.externalPath}|${file.fileName}|${bucket}|${partitionKey(partition)}`;
 }
 
 /** What may go of what goes away, given what others still need. */

@@ -259,6 +259,16 @@ test('reading that takes longer than ten minutes is not acted upon', async () =>
   expect(await snapshotIds(world.store)).toEqual([1, 2, 3, 4, 5]);
 });
 
+test('reading that takes ten minutes to the millisecond has taken too long already', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const slow = countingObjectStore(world.store, (operation, key) => {
+    if (operation === 'list' && key.endsWith('/tag/tag-')) world.clock.advance(600_000);
+  });
+  const receipt = await expireSnapshots((await opened(slow, world.clock, 12)).table);
+  expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_STORE_UNAVAILABLE', expiredCount: 0 });
+});
+
 test('snapshot files go before data, data before manifests; LATEST is written before all, EARLIEST after all', async () => {
   const world = await newWorld();
   await fiveSnapshots(world);
@@ -285,8 +295,7 @@ test('snapshot files go before data, data before manifests; LATEST is written be
 
 test('a run with nothing to do removes nothing and writes nothing', async () => {
   const world = await newWorld();
-  await append(world, 'a');
-  await append(world, 'b');
+  for (const name of ['a', 'b', 'c']) await append(world, name);
   const store = countingObjectStore(world.store);
   const { table } = await opened(store, world.clock, 12);
   store.reset();

@@ -1,17 +1,19 @@
 /** Expiry beside consumers, tags and other runs that come at the worst moment, and after runs that died. */
 import { expect, test } from 'vitest';
 import {
-  commitPlanned,
+  append,
+  compact,
   fiveSnapshots,
   hourMs,
   missingFiles,
   newWorld,
   opened,
+  paths,
   snapshotIds,
   tablePath,
   type World,
 } from '../../test/maintenance-fixture.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { encodeSnapshot } from '../format/snapshot.ts';
 import { readExpiryRecord } from '../table/expiry-record.ts';
 import { liveEntries } from '../table/manifests.ts';
 import { pinSnapshot } from '../table/pins.ts';
@@ -133,27 +135,63 @@ test('a snapshot that comes back after it was declared gone is garbage: its data
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
-test('a record stays small however large the snapshots are: ranges end earlier', async () => {
+test('a snapshot that a late tag got back stays for this run, and what it took is no open question', async () => {
   const world = await newWorld();
-  for (let turn = 0; turn < 6; turn += 1) {
-    await commitPlanned(world, { properties: { 'tidelake.large': 'x'.repeat(600_000) } });
+  for (const name of ['a', 'b', 'c']) {
+    await append(world, name);
     world.clock.advance(2 * hourMs);
   }
-  let largest = 0;
-  const store: ObjectStore = new Proxy(world.store, {
-    get(target, property) {
-      if (property === 'putIfMatch') {
-        return async (key: string, bytes: Uint8Array, etag: string) => {
-          largest = Math.max(largest, bytes.byteLength);
-          return target.putIfMatch(key, bytes, etag);
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+  await world.store.delete(`${tablePath}/snapshot/EARLIEST`);
+  const bytes = (await world.store.get(`${tablePath}/snapshot/snapshot-1`))?.bytes ?? new Uint8Array();
+  const receipt = await expireWith(world, 1, async () => {
+    await world.store.put(`${tablePath}/tag/tag-late`, bytes);
   });
-  const { table } = await opened(store, world.clock, 12);
-  expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 4 });
-  expect(largest).toBeGreaterThan(600_000);
-  expect(largest).toBeLessThan(1_100_000);
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 0, putBackCount: 1, oldestId: 1 });
+  expect(await snapshotIds(world.store)).toEqual([1, 2, 3]);
+  expect(await readExpiryRecord(ownLine(world.table))).toMatchObject({ floor: 1, isOpen: false, held: [{ id: 1 }] });
+  // Nothing has gone, so that nothing is said of a new oldest.
+  expect(await paths(world.store, 'snapshot/EARLIEST')).toEqual([]);
+});
+
+test('a consumer that comes late keeps also what the snapshot after the range takes out', async () => {
+  const world = await newWorld();
+  for (const name of ['a', 'b', 'c']) {
+    await append(world, name);
+    world.clock.advance(1.5 * hourMs);
+  }
+  await compact(world, 'd');
+  world.clock.advance(1.5 * hourMs);
+  await append(world, 'e');
+  const receipt = await expireWith(world, 3, async () => {
+    await world.store.put(`${tablePath}/consumer/consumer-late`, Buffer.from('{"nextSnapshot":3}'));
+  });
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 2, putBackCount: 1, data: { fileCount: 0 } });
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a tag that comes late keeps what it names, also when its snapshot is none of those that go', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const second = await snapshotById(world.table, 2);
+  const list = await world.store.get(`${tablePath}/manifest/${second.deltaManifestList}`);
+  const receipt = await expireWith(world, 3, async () => {
+    await world.store.put(`${tablePath}/manifest/manifest-list-other-1`, list?.bytes ?? new Uint8Array());
+    const other = { ...second, id: 9, deltaManifestList: 'manifest-list-other-1' };
+    await world.store.put(`${tablePath}/tag/tag-late`, encodeSnapshot(other));
+  });
+  expect(receipt).toMatchObject({ status: 'done', expiredCount: 3, putBackCount: 0, data: { fileCount: 0 } });
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
+});
+
+test('a run that goes on where one died does not put back first what goes all the same', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const dying = expireWith(world, 3, async () => {
+    throw new Error('died');
+  });
+  await expect(dying).rejects.toThrow('died');
+  const again = await opened(world.store, world.clock, 12);
+  expect(await expireSnapshots(again.table)).toMatchObject({ status: 'done', expiredCount: 3, putBackCount: 0 });
+  expect(await snapshotIds(world.store)).toEqual([4, 5]);
+  expect(await missingFiles(world.store, world.table)).toEqual([]);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { fiveSnapshots, hourMs, newWorld, tablePath } from '../../test/maintenance-fixture.ts';
+import { fiveSnapshots, hourMs, newWorld, opened, tablePath } from '../../test/maintenance-fixture.ts';
+import { encodeSnapshot } from '../format/snapshot.ts';
+import { countingObjectStore } from '../storage/counting-object-store.ts';
+import { snapshotById } from '../table/snapshots.ts';
 import { expireSnapshots } from './expire-snapshots.ts';
 import { repairHints } from './hints.ts';
 
@@ -15,6 +18,20 @@ test('hints that are wrong are put right and named, others are left alone', asyn
   expect(await repairHints(world.table)).toMatchObject({ ...right, changed: [] });
   await world.store.put(`${tablePath}/snapshot/EARLIEST`, Buffer.from('9'));
   expect(await repairHints(world.table)).toMatchObject({ ...right, changed: ['EARLIEST'] });
+});
+
+test('the oldest is the one above a broken link, which the two lowest show', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const first = await snapshotById(world.table, 1);
+  const bytes = encodeSnapshot({ ...first, deltaManifestList: 'another' });
+  await world.store.put(`${tablePath}/snapshot/snapshot-1`, bytes);
+  const store = countingObjectStore(world.store);
+  const { table } = await opened(store, world.clock);
+  store.reset();
+  expect(await repairHints(table)).toMatchObject({ status: 'done', latest: 5, earliest: 2 });
+  // The record, two snapshots, two hints.
+  expect(store.counts().get).toBe(5);
 });
 
 test('a consumer holds until it has been silent for longer than consumer.expiration-time', async () => {

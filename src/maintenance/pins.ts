@@ -52,10 +52,12 @@ export function pinnedSnapshots({ roots, otherLines }: Pins): readonly PinnedSna
 
 /** Whether two readings of the pins hold the same files. */
 export function samePins(a: Pins, b: Pins): boolean {
-  const stamps = ({ roots }: Pins): string => roots.map(({ stamp }) => stamp).join('\n');
-  const ends = ({ otherLines }: Pins): string =>
-    otherLines.map(line => `${line[0]?.deltaManifestList} ${line.at(-1)?.deltaManifestList}`).join('\n');
-  return stamps(a) === stamps(b) && ends(a) === ends(b);
+  const marksOf = ({ roots, otherLines }: Pins): string =>
+    JSON.stringify([
+      roots.map(({ stamp }) => stamp),
+      otherLines.map(line => [line[0], line.at(-1)].map(snapshot => snapshot?.deltaManifestList)),
+    ]);
+  return marksOf(a) === marksOf(b);
 }
 
 export async function tagsOf(line: SnapshotHome, known: ReadonlyMap<string, HeldRoot>): Promise<readonly HeldRoot[]> {

@@ -57,7 +57,7 @@ async function dataOf(table: Table, range: RemovalRange, pins: Pins): Promise<Re
   const candidates = new Candidates(table);
   const [, ...above] = range.expired;
   await mapBounded(above, rootsInParallelMax, snapshot => addRemoved(table, { kind: 'expired', snapshot }, candidates));
-  await addRemoved(table, { kind: 'snapshot', snapshot: range.kept }, candidates);
+  await addRemoved(table, staying(range.kept), candidates);
   for (const snapshot of range.expired) {
     const changelog = await manifestsOfRoot(table, { kind: 'expired', snapshot }, ['changelog']);
     for await (const entries of eachManifest(table, changelog, { isNeeded: false })) {
@@ -74,6 +74,11 @@ async function addRemoved(table: Table, root: Root, candidates: Candidates): Pro
   const delta: ManifestEntry[] = [];
   for await (const entries of eachManifest(table, metas, { isNeeded })) delta.push(...entries);
   for (const file of filesRemovedBy(delta)) candidates.add(file);
+}
+
+/** Everything that such a snapshot names is to be there. */
+function staying(snapshot: Snapshot): Root {
+  return { kind: 'snapshot', snapshot };
 }
 
 /** Among the candidates. */
@@ -93,18 +98,16 @@ async function neededNames(
     const metas = await manifestsOfRoot(table, root, parts);
     for (const name of await addedNames(table, metas, { isNeeded: root.kind === 'snapshot' })) needed.add(name);
   };
-  await addLive({ kind: 'snapshot', snapshot: range.kept });
+  await addLive(staying(range.kept));
   for (const root of pins.roots) {
     if (root.kind === 'tag') await addLive(root);
     else await addAdded(root, ['delta', 'changelog']);
   }
   for (const [oldest, ...later] of pins.otherLines) {
     if (oldest === undefined) continue;
-    await addLive({ kind: 'snapshot', snapshot: oldest });
-    await addAdded({ kind: 'snapshot', snapshot: oldest }, ['changelog']);
-    await mapBounded(later, rootsInParallelMax, snapshot =>
-      addAdded({ kind: 'snapshot', snapshot }, ['delta', 'changelog']),
-    );
+    await addLive(staying(oldest));
+    await addAdded(staying(oldest), ['changelog']);
+    await mapBounded(later, rootsInParallelMax, snapshot => addAdded(staying(snapshot), ['delta', 'changelog']));
   }
   return needed;
 }
@@ -116,10 +119,10 @@ async function metadataOf(table: Table, range: RemovalRange, pins: Pins): Promis
   );
   const needed = noFiles();
   const roots: Root[] = [
-    { kind: 'snapshot', snapshot: range.kept },
-    { kind: 'snapshot', snapshot: range.keptOwn },
+    staying(range.kept),
+    staying(range.keptOwn),
     ...pins.roots,
-    ...pins.otherLines.flat().map((snapshot): Root => ({ kind: 'snapshot', snapshot })),
+    ...pins.otherLines.flat().map(staying),
   ];
   await mapBounded(roots, rootsInParallelMax, root => addNamedFiles(table, root, needed));
   const keys = new Map<string, number>();

@@ -103,7 +103,7 @@ export async function liveNames(
   const wanted = metas.filter(meta => manifestMayMatch(meta, filter));
   const matches = filter.matches ?? (() => true);
   const deleted = new Set<string>();
-  // Deletions first, so that never all entries are in memory at once.
+  // Deletions first, so that never all entries are in memory at once. A deletion is among them itself: it is no live file.
   for await (const entries of eachManifest(
     table,
     wanted.filter(meta => meta.numDeletedFiles > 0),
@@ -113,7 +113,7 @@ export async function liveNames(
   const names = new Set<string>();
   for await (const entries of eachManifest(table, wanted)) {
     for (const entry of entries) {
-      if (entry.kind === 'add' && matches(entry) && !deleted.has(identifierKey(entry))) addNames(entry, names);
+      if (matches(entry) && !deleted.has(identifierKey(entry))) addNames(entry, names);
     }
   }
   return names;

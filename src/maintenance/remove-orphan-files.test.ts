@@ -17,6 +17,7 @@ import {
   type World,
 } from '../../test/maintenance-fixture.ts';
 import { plannedFile } from '../../test/table-fixture.ts';
+import { LakeError } from '../base/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { commitPlan } from '../table/commit/request.ts';
 import { snapshotById } from '../table/snapshots.ts';
@@ -237,6 +238,29 @@ test('reading that takes longer than ten minutes is not acted upon', async () =>
   await later(world);
   const receipt = await cleanWith(world, async () => world.clock.advance(400_000));
   expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_STORE_UNAVAILABLE', removed: { fileCount: 0 } });
+});
+
+test('reading that takes ten minutes to the millisecond has taken too long already', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  await litter(world);
+  await later(world);
+  // The first of three listings in each of its tries.
+  const receipt = await cleanWith(world, async count => {
+    if (count % 3 === 1) world.clock.advance(600_000);
+  });
+  expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_STORE_UNAVAILABLE', removed: { fileCount: 0 } });
+});
+
+test('a store that fails while references are collected ends the run: that is no file gone under it', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  await litter(world);
+  await later(world);
+  const receipt = await cleanWith(world, async count => {
+    if (count === 2) throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
+  });
+  expect(receipt).toMatchObject({ status: 'given-up', cause: 'injected', removed: { fileCount: 0 } });
 });
 
 test('snapshots that a run of expiry has taken away and not decided about are roots', async () => {

@@ -6,6 +6,7 @@
  * more. Anything missing while references are collected, or a root that has come or gone meanwhile, and nothing is removed
  * on what was read.
  */
+import { present } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
 import { isLakeError, LakeError } from '../base/errors.ts';
 import type { ListedObject } from '../storage/object-store.ts';
@@ -77,7 +78,7 @@ async function findOrphans(
     const roots = await listRoots(table);
     const cutoffMs = orphanCutoffMs(roots.map(({ headLastModifiedMs }) => headLastModifiedMs));
     if (cutoffMs === undefined) return undefined;
-    const beganMs = roots[0]?.storeTimeMs ?? 0;
+    const { storeTimeMs: beganMs } = present(roots[0], 'the main line');
     try {
       const referenced = await collectReferences(
         table,

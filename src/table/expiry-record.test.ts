@@ -2,10 +2,18 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/table-fixture.ts';
 import { seededRandom } from '../base/random.ts';
+import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { faultyObjectStore, type StoreFault, scriptedFaults } from '../storage/faulty-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { type ExpiryRecord, pinIsSeen, readExpiryRecord, swapExpiryRecord, trustedRecord } from './expiry-record.ts';
+import {
+  type ExpiryRecord,
+  expiryRecordKey,
+  pinIsSeen,
+  readExpiryRecord,
+  swapExpiryRecord,
+  trustedRecord,
+} from './expiry-record.ts';
 
 const clock = new ManualClock();
 const parts = { clock, random: seededRandom(5) };
@@ -53,15 +61,32 @@ test('a swap whose answer was lost is known as ours, one that did not happen is 
   expect((await readExpiryRecord(lineOn(inner))).floor).toBe(4);
 });
 
-test('a swap that never has an answer is unavailable', async () => {
+test('a record that is gone when ours was refused is lost, one that is broken is corrupt', async () => {
+  const store = new MemoryObjectStore('memory:', clock);
+  const line = lineOn(store);
+  const first = await swapExpiryRecord(line, await readExpiryRecord(line), record(2), parts);
+  if (first === 'lost') throw new Error('lost');
+  await store.delete(expiryRecordKey(line));
+  expect(await swapExpiryRecord(line, first, record(3), parts)).toBe('lost');
+  await store.put(expiryRecordKey(line), Buffer.from('x'));
+  await expect(swapExpiryRecord(line, first, record(3), parts)).rejects.toMatchObject({
+    code: 'LAKE_CORRUPT_EXPIRY_RECORD',
+  });
+});
+
+test('a swap that never has an answer is unavailable after ten tries with pauses between them', async () => {
   const inner = new MemoryObjectStore('memory:', clock);
   const first = await swapExpiryRecord(lineOn(inner), await readExpiryRecord(lineOn(inner)), record(2), parts);
   if (first === 'lost') throw new Error('lost');
-  const line = lineOn(faulty(inner, Array(30).fill('refused')));
-  await expect(swapExpiryRecord(line, first, record(3), parts)).rejects.toMatchObject({
+  const store = countingObjectStore(faulty(inner, Array(30).fill('refused')));
+  const beganMs = clock.nowMs();
+  await expect(swapExpiryRecord(lineOn(store), first, record(3), parts)).rejects.toMatchObject({
     kind: 'unavailable',
     code: 'LAKE_STORE_UNAVAILABLE',
+    cause: expect.any(Error),
   });
+  expect(store.counts().putIfMatch).toBe(10);
+  expect(clock.nowMs()).toBeGreaterThan(beganMs);
 });
 
 test('what is not a record is corrupt', async () => {
@@ -76,6 +101,7 @@ test('what is not a record is corrupt', async () => {
     '{"version":1,"floor":"1","isOpen":false,"held":[]}',
     '{"version":1,"floor":1,"isOpen":false,"held":{}}',
     '{"version":1,"floor":1,"isOpen":false,"held":[1]}',
+    '{"version":1,"floor":1,"isOpen":false,"held":[null]}',
     '{"version":1,"floor":1,"isOpen":false,"held":[{"id":0,"text":"{}"}]}',
     '{"version":1,"floor":1,"isOpen":false,"held":[{"id":1}]}',
     '{"version":1,"floor":1,"floorIdentity":1,"isOpen":false,"held":[]}',
@@ -99,6 +125,7 @@ test('a record of numbers that were given back since is not believed', () => {
   expect(trustedRecord(stored, [2, 3], undefined)).toEqual(fresh);
   expect(trustedRecord(alone, [2, 3], undefined)).toEqual(fresh);
   expect(trustedRecord(alone, [], undefined)).toEqual(fresh);
+  expect(trustedRecord({ ...fresh, isOpen: true }, [], undefined)).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 7], 'list-6')).toEqual(fresh);
   expect(trustedRecord(stored, [2, 6, 8, 9], 'another')).toEqual(fresh);
 });

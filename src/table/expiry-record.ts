@@ -159,7 +159,7 @@ function turnOf(bytes: Uint8Array, where: string): JsonValue | undefined {
 }
 
 function isId(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+  return Number.isSafeInteger(value) && Number(value) >= 1;
 }
 
 function broken(where: string): LakeError {

@@ -62,6 +62,15 @@ function headerOf(of: CommitMessage): Record<string, unknown> {
 }
 
 const corrupt = expect.objectContaining({ code: 'LAKE_COMMIT_MESSAGE_CORRUPT' });
+
+/** Corrupt, and it says so with these words. */
+function corruptSince(why: string) {
+  return expect.objectContaining({
+    code: 'LAKE_COMMIT_MESSAGE_CORRUPT',
+    message: `commit message at here: ${why}`,
+  });
+}
+
 const empty: CommitMessage = { ...message, files: [], from: undefined, ended: false };
 
 test('a message comes back as it was sent, also from the middle of a buffer', () => {
@@ -104,7 +113,10 @@ function manifestOf(files: readonly PlannedFile[]): Uint8Array {
 test('bytes that do not begin, hang together or add up as a message are corrupt', () => {
   const good = encodeCommitMessage(empty);
   for (let length = 0; length < good.length; length += 1) {
-    expect(() => decodeCommitMessage(good.subarray(0, length), 'here'), `${length} bytes`).toThrow(corrupt);
+    const cut = good.subarray(0, length);
+    expect(() => decodeCommitMessage(cut, 'here'), `${length} bytes`).toThrow(corrupt);
+    if (length >= 16) continue;
+    expect(() => decodeCommitMessage(cut, 'here')).toThrow(corruptSince('it does not begin as one'));
   }
   for (const at of [0, 4, 20, good.length - 1]) {
     const flipped = good.slice();
@@ -115,9 +127,19 @@ test('bytes that do not begin, hang together or add up as a message are corrupt'
   }
   const header = Buffer.from(JSON.stringify(headerOf(empty)));
   expect(decodeCommitMessage(framed(header, new Uint8Array()), 'here')).toEqual(empty);
-  expect(() => decodeCommitMessage(framed(header, new Uint8Array(), header.length + 1), 'here')).toThrow(corrupt);
-  for (const text of ['', '{', '[]', '1']) {
-    expect(() => decodeCommitMessage(framed(Buffer.from(text), new Uint8Array()), 'here'), text).toThrow(corrupt);
+  expect(() => decodeCommitMessage(framed(header, new Uint8Array(), header.length + 1), 'here')).toThrow(
+    corruptSince('its header is longer than it is'),
+  );
+  const changed = good.slice();
+  changed[20] = (changed[20] ?? 0) ^ 1;
+  expect(() => decodeCommitMessage(changed, 'here')).toThrow(corruptSince('its checksum is wrong'));
+  const decodeText = (text: string) => decodeCommitMessage(framed(Buffer.from(text), new Uint8Array()), 'here');
+  for (const text of ['[]', '1', 'null']) {
+    expect(() => decodeText(text), text).toThrow(corruptSince('its header is not an object'));
+  }
+  for (const text of ['', '{']) {
+    expect(() => decodeText(text), text).toThrow(corruptSince('its header is not JSON'));
+    expect(() => decodeText(text), text).toThrow(expect.objectContaining({ cause: expect.any(Error) }));
   }
 });
 
@@ -135,6 +157,7 @@ test('a header of which any part is not what it should be is corrupt', () => {
     { to: {} },
     { rows: ['1', '2', '3', '4', '5'] },
     { rows: ['1', '2', '3', '4', '5', 6] },
+    { rows: '123456' },
     { producers: { p: [1, 2] } },
     { producers: { p: ['1', 2, 0] } },
     { producers: { p: [1, -2, 0] } },
@@ -152,10 +175,38 @@ test('a header of which any part is not what it should be is corrupt', () => {
   expect(parseJson(JSON.stringify(good))).toEqual(good);
 });
 
+test('what is missing in a header is named', () => {
+  for (const [change, why] of [
+    [{ to: undefined }, 'a list of 2 is missing'],
+    [{ rows: [] }, 'a list of 6 is missing'],
+    [{ name: undefined }, 'a text is missing'],
+    [{ schema: undefined }, 'a count is missing'],
+    [{ from: undefined }, 'a number is missing'],
+  ] as const) {
+    const header = Buffer.from(JSON.stringify({ ...headerOf(empty), ...change }));
+    expect(() => decodeCommitMessage(framed(header, new Uint8Array()), 'here')).toThrow(corruptSince(why));
+  }
+});
+
+test('a header that says nothing of lanes and dead letters has none', () => {
+  const { producers, forgotten, dead, ...rest } = headerOf(message);
+  expect([producers, forgotten, dead]).not.toContain(undefined);
+  const header = Buffer.from(JSON.stringify({ ...rest }));
+  expect(decodeCommitMessage(framed(header, new Uint8Array()), 'here')).toEqual({
+    ...message,
+    files: [],
+    producers: new Map(),
+    forgotten: [],
+    deadLetters: [],
+  });
+});
+
 test('a message that goes nowhere, or backwards, is corrupt', () => {
   for (const position of [6n, 7n]) {
     const still = { ...message, to: { position, arrivalMs: 12 } };
-    expect(() => decodeCommitMessage(encodeCommitMessage(still), 'here')).toThrow(corrupt);
+    expect(() => decodeCommitMessage(encodeCommitMessage(still), 'here')).toThrow(
+      corruptSince(`it goes from 7 to ${position}`),
+    );
   }
   const next = { ...message, to: { position: 8n, arrivalMs: 12 } };
   expect(decodeCommitMessage(encodeCommitMessage(next), 'here')).toEqual(next);
@@ -163,13 +214,14 @@ test('a message that goes nowhere, or backwards, is corrupt', () => {
 
 test('files of a message are new ones of level 0, each once', () => {
   const twice = { ...message, files: [fileNamed('a'), fileNamed('a')] };
-  expect(() => decodeCommitMessage(encodeCommitMessage(twice), 'here')).toThrow(corrupt);
+  expect(() => decodeCommitMessage(encodeCommitMessage(twice), 'here')).toThrow(corruptSince('it names a file twice'));
   const compacted = { ...message, files: [fileNamed('a', 1)] };
-  expect(() => decodeCommitMessage(encodeCommitMessage(compacted), 'here')).toThrow(corrupt);
+  const notNew = corruptSince('a is no new file of level 0');
+  expect(() => decodeCommitMessage(encodeCommitMessage(compacted), 'here')).toThrow(notNew);
   const { uploadBeganMs: _, ...file } = fileNamed('a');
   const deleting = framed(
     Buffer.from(JSON.stringify(headerOf(message))),
     encodeManifest([{ ...file, kind: 'delete' }]),
   );
-  expect(() => decodeCommitMessage(deleting, 'here')).toThrow(corrupt);
+  expect(() => decodeCommitMessage(deleting, 'here')).toThrow(notNew);
 });

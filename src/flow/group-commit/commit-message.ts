@@ -16,7 +16,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson
 import { crc32 } from '../../bytes/crc32.ts';
 import { decodeManifest, encodeManifest } from '../../format/manifest.ts';
 import type { PlannedFile } from '../../table/commit/request.ts';
-import type { IngestCounters, ProducerState } from '../ingest/state.ts';
+import { type IngestCounters, noCounters, type ProducerState } from '../ingest/state.ts';
 
 export type CommitMessage = {
   readonly tableId: string;
@@ -121,8 +121,9 @@ function headerToJson(message: CommitMessage): JsonObject {
 
 function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'files' | 'uploadBeganMs'> {
   const [position, arrivalMs] = list(json['to'], 2, where);
-  const rows = list(json['rows'], counterNames.length, where).map(value => integer(value, where));
-  const [rowsIn = 0n, written = 0n, mergedAway = 0n, deadLettered = 0n, duplicates = 0n, gaps = 0n] = rows;
+  const rows = list(json['rows'], counterNames.length, where);
+  const counters = { ...noCounters };
+  for (const [index, name] of counterNames.entries()) counters[name] = integer(rows[index], where);
   const producers = isJsonObject(json['producers']) ? json['producers'] : {};
   const dead = Array.isArray(json['dead']) ? json['dead'] : [];
   const forgotten = Array.isArray(json['forgotten']) ? json['forgotten'] : [];
@@ -142,7 +143,7 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
       }),
     ),
     forgotten: forgotten.map((value: JsonValue) => text(value, where)),
-    counters: { rowsIn, written, mergedAway, deadLettered, duplicates, gaps },
+    counters,
     deadLetters: dead.map((value: JsonValue) => {
       const [name, rowCount, entryCount] = list(value, 3, where);
       return { name: text(name, where), rowCount: count(rowCount, where), entryCount: count(entryCount, where) };
@@ -161,7 +162,7 @@ function text(value: JsonValue | undefined, where: string): string {
 }
 
 function count(value: JsonValue | undefined, where: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
   throw bad(where, 'a count is missing');
 }
 

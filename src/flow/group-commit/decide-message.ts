@@ -3,6 +3,7 @@
  *
  * A message that does not fit is dropped for good: its sender still owes the rows and will notice.
  */
+import { present } from '../../base/assert.ts';
 import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
 import type { BucketPlace } from '../../table/commit/request.ts';
 import { bucketKey } from '../../table/live-files.ts';
@@ -57,11 +58,14 @@ export function decideMessage(message: CommitMessage, base: MessageBase, progres
     const unknown = files.filter(file => !floors.has(bucketKey(file)));
     if (unknown.length > 0) return { kind: 'look', at: unknown };
     for (const planned of files) {
-      const floor = progress.floors.get(bucketKey(planned)) ?? -1n;
+      const floor = floorOf(floors, planned);
       if (planned.file.minSequenceNumber > floor) continue;
       return { kind: 'drop', rule: 'sequence', why: `bucket ${planned.bucket} has numbers up to ${floor} (S6)` };
     }
-    for (const planned of files) raise(floors, bucketKey(planned), planned.file.maxSequenceNumber);
+    for (const planned of files) {
+      const { maxSequenceNumber } = planned.file;
+      if (maxSequenceNumber > floorOf(floors, planned)) floors.set(bucketKey(planned), maxSequenceNumber);
+    }
   }
   const fileNames = new Set([...progress.fileNames, ...files.map(({ file }) => file.fileName)]);
   return { kind: 'apply', next: { state: stateAfter(progress.state, message), floors, fileNames } };
@@ -110,7 +114,6 @@ function stateAfter(state: IngestState, message: CommitMessage): IngestState {
   };
 }
 
-function raise(floors: Map<string, bigint>, key: string, to: bigint): void {
-  const floor = floors.get(key);
-  if (floor === undefined || to > floor) floors.set(key, to);
+function floorOf(floors: ReadonlyMap<string, bigint>, place: BucketPlace): bigint {
+  return present(floors.get(bucketKey(place)), 'a floor, which is looked for first');
 }

@@ -66,12 +66,15 @@ test('a list or a file that is missing or not one is corrupt', async () => {
     'x',
     '{}',
     '[1]',
+    '[null]',
     ...['name', 'rowCount', 'entryCount'].map(key => JSON.stringify([{ ...item, [key]: {} }])),
   ];
   for (const text of lists) {
     await put('list', text);
     await expect(readDeadLetterList(table, 'list'), text).rejects.toMatchObject({ code: 'LAKE_CORRUPT_DEAD_LETTERS' });
   }
+  await put('list', 'x');
+  await expect(readDeadLetterList(table, 'list')).rejects.toMatchObject({ cause: expect.any(Error) });
   await put('list', JSON.stringify([item]));
   await expect(lettersOf(table, 'list')).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' });
   const good = {
@@ -85,8 +88,21 @@ test('a list or a file that is missing or not one is corrupt', async () => {
   };
   await put('f', `${JSON.stringify(good)}\n`);
   expect(await lettersOf(table, 'list')).toHaveLength(1);
-  const lines = ['[]', ...Object.keys(good).map(key => JSON.stringify({ ...good, [key]: {} }))];
-  for (const line of [...lines, JSON.stringify({ ...good, reason: 'toString' })]) {
+  const lines = ['[]', 'null', ...Object.keys(good).map(key => JSON.stringify({ ...good, [key]: {} }))];
+  const changes = [
+    { reason: 'toString' },
+    { reason: ['unreadable'] },
+    { position: 1 },
+    { position: '-1' },
+    { position: '1x' },
+    { position: '1'.repeat(81) },
+    ...['arrivalMs', 'rowCount'].flatMap(key => [{ [key]: '1' }, { [key]: -1 }, { [key]: 0.5 }]),
+    { rows: null },
+    { rows: 1 },
+    { rows: [0, -1] },
+    { rows: ['0'] },
+  ];
+  for (const line of [...lines, ...changes.map(change => JSON.stringify({ ...good, ...change }))]) {
     await put('f', `${line}\n`);
     await expect(lettersOf(table, 'list'), line).rejects.toMatchObject({ code: 'LAKE_CORRUPT_DEAD_LETTERS' });
   }

@@ -80,7 +80,7 @@ function letterToJson(letter: DeadLetter): JsonObject {
     arrivalMs: letter.arrivalMs,
     reason: letter.reason,
     detail: letter.detail,
-    ...(letter.rows === undefined ? {} : { rows: letter.rows }),
+    rows: letter.rows,
     rowCount: letter.rowCount,
     data: Buffer.from(letter.data).toString('base64'),
   };
@@ -149,7 +149,7 @@ function parsed(table: Table, name: string, text: string): JsonValue {
 }
 
 function isCount(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function isCounts(value: JsonValue): value is readonly number[] {

@@ -68,3 +68,21 @@ test('what is taken in now counts for how old the others are, and a shard that e
   );
   expect([...taken(2 + hourMs).keys()]).toEqual(['new', 'empty']);
 });
+
+test('a shard of which nothing more was read stays where it was, and what has ended has ended for good', () => {
+  const before = { moved: shard({ arrivalMs: 3 }), done: shard({ arrivalMs: 4, ended: true }) };
+  const state = { ...emptyState('log'), shards: new Map(Object.entries(before)) };
+  const input = {
+    shards: [batch('moved', { ended: true }), batch('done', { through: { position: 8n, arrivalMs: 5 } })],
+    listedShardIds: new Set<string>(),
+    retentionMs: undefined,
+  };
+  expect(nextState({ state, ...nothingTaken }, input, 'letters')).toEqual({
+    ...state,
+    shards: new Map([
+      ['moved', { ...before.moved, ended: true }],
+      ['done', { position: 8n, row: 0, arrivalMs: 5, ended: true }],
+    ]),
+    deadLetters: 'letters',
+  });
+});

@@ -80,6 +80,7 @@ test('what is not a state is corrupt, whichever part is not', () => {
     { rows: ['1', '2', '3', '4', '5'] },
     { rows: ['1', '2', '3', '4', '5', 6] },
     { rows: {} },
+    { rows: '123456' },
   ];
   for (const change of bad) {
     const text = JSON.stringify({ ...good, ...change });
@@ -88,6 +89,23 @@ test('what is not a state is corrupt, whichever part is not', () => {
   for (const text of ['', '{', '[]', '1', 'null']) {
     expect(() => decodeState(text, 'here'), text).toThrow(expect.objectContaining({ code: 'LAKE_CORRUPT_STATE' }));
   }
+});
+
+test('what is wrong with a state is said, with what the parser said of text that is not JSON', () => {
+  const good: Record<string, unknown> = JSON.parse(encodeState(state));
+  for (const [change, why] of [
+    [{ v: 2 }, 'its version is not 1'],
+    [{ inc: 1 }, 'it names no incarnation'],
+    [{ shards: [] }, 'an object is missing'],
+    [{ shards: { a: ['1'] } }, 'a list of 4 is missing'],
+    [{ shards: { a: [1, 0, 0, 0] } }, 'a number is missing'],
+    [{ shards: { a: ['1', '0', 0, 0] } }, 'a count is missing'],
+  ] as const) {
+    expect(() => decodeState(JSON.stringify({ ...good, ...change }), 'here')).toThrow(`ingest state in here: ${why}`);
+  }
+  expect(() => decodeState('{', 'here')).toThrow(
+    expect.objectContaining({ message: 'ingest state in here: it is not JSON', cause: expect.any(Error) }),
+  );
 });
 
 test('a list of dead letters without a name is none', () => {

@@ -105,7 +105,7 @@ export function encodeState(state: IngestState): string {
       counters.duplicates,
       counters.gaps,
     ].map(String),
-    ...(deadLetters === undefined ? {} : { dead: deadLetters }),
+    dead: deadLetters,
     ...(isMarked ? { marked: 1 } : {}),
   };
   return stringifyJson(json);
@@ -194,7 +194,7 @@ function integer(value: JsonValue | undefined, where: string): bigint {
 }
 
 function count(value: JsonValue | undefined, where: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
   throw bad(where, 'a count is missing');
 }
 
