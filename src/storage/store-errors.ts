@@ -1,4 +1,4 @@
-import { invalid, LakeError } from '../base/errors.ts';
+import { corrupt, invalid, LakeError } from '../base/errors.ts';
 
 /** The failures every object store driver tells in the same words and codes. */
 
@@ -40,6 +40,19 @@ export function storeNotFound(where: string, what: string, cause?: unknown): Lak
 /** The store understood the request and will not do it, now or later. */
 export function storeRefused(where: string, cause: unknown): LakeError {
   return invalid('LAKE_STORE_REFUSED', `${where}: the store refuses the request (${reason(cause)})`, { cause });
+}
+
+/** An object that is larger than its reader takes. */
+export function objectTooLarge(where: string, sizeBytes: number, bytesMax: number): LakeError {
+  return corrupt(
+    'LAKE_OBJECT_TOO_LARGE',
+    `${where}: ${sizeBytes} bytes, and of what it should be at most ${bytesMax} are read; it is broken, or not ours`,
+  );
+}
+
+/** @throws LakeError `corrupt` LAKE_OBJECT_TOO_LARGE */
+export function checkObjectSize(where: string, sizeBytes: number, bytesMax: number | undefined): void {
+  if (bytesMax !== undefined && sizeBytes > bytesMax) throw objectTooLarge(where, sizeBytes, bytesMax);
 }
 
 /** The settings of a store make no sense. */
