@@ -16,7 +16,12 @@ export type Token = {
 /** A statement longer than this is refused before anything looks at it. */
 export const sqlLengthMax: number = 4 * 1024 * 1024;
 
-/** @throws LakeError `invalid` LAKE_SQL_SYNTAX with line and column */
+/** Words, numbers, texts and signs in one statement: 25,000 rows of VALUES. What DuckDB makes of them takes a second. */
+export const statementTokensMax = 100_000;
+/** The same in all statements of a text. */
+export const tokensMax = 1_000_000;
+
+/** @throws LakeError `invalid` LAKE_SQL_SYNTAX with line and column, LAKE_SQL_TOO_COMPLEX */
 export function tokenize(sql: string): readonly Token[] {
   if (sql.length > sqlLengthMax)
     throw invalid('LAKE_SQL_SYNTAX', `SQL of ${sql.length} characters, at most ${sqlLengthMax}`);
@@ -25,6 +30,7 @@ export function tokenize(sql: string): readonly Token[] {
   if (nul >= 0) throw syntaxError(sql, nul, 'a NUL character');
   const tokens: Token[] = [];
   let at = 0;
+  let begin = 0;
   while (at < sql.length) {
     const skipped = skipBlank(sql, at);
     if (skipped > at) {
@@ -34,9 +40,18 @@ export function tokenize(sql: string): readonly Token[] {
     const token = nextToken(sql, at);
     tokens.push(token);
     at = token.end;
+    if (token.kind === 'symbol' && token.text === ';') begin = tokens.length;
+    if (tokens.length - begin > statementTokensMax || tokens.length > tokensMax) throw tooManyTokens();
   }
   tokens.push({ kind: 'end', text: '', start: sql.length, end: sql.length });
   return tokens;
+}
+
+function tooManyTokens(): Error {
+  return invalid(
+    'LAKE_SQL_TOO_COMPLEX',
+    `SQL: more than ${statementTokensMax} words and signs in a statement, or ${tokensMax} in all; make several of it`,
+  );
 }
 
 export function syntaxError(sql: string, at: number, message: string): Error {
