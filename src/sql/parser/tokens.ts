@@ -16,8 +16,8 @@ export type Token = {
 /** A statement longer than this is refused before anything looks at it. */
 export const sqlLengthMax: number = 4 * 1024 * 1024;
 
-/** Words, numbers, texts and signs in one statement: 25,000 rows of VALUES. What DuckDB makes of them takes a second. */
-export const statementTokensMax = 100_000;
+/** Words, numbers, texts and signs in one statement: 12,500 rows of VALUES. What DuckDB makes of them takes a second. */
+export const statementTokensMax = 50_000;
 /** The same in all statements of a text. */
 export const tokensMax = 1_000_000;
 
@@ -47,11 +47,36 @@ export function tokenize(sql: string): readonly Token[] {
   return tokens;
 }
 
+/**
+ * Sum over the opening brackets of a statement of how deep each stands, `[]` behind `[]` being one deeper: 200 types of 50
+ * nested lists come to half of it, and took DuckDB's parser almost a second.
+ */
+export const bracketDepthSumMax = 500_000;
+
+/** @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX */
+export function checkBrackets(tokens: readonly Token[]): void {
+  let sum = 0;
+  let depth = 0;
+  let pairs = 0;
+  for (const [index, { kind, text }] of tokens.entries()) {
+    if (kind !== 'symbol' || text.length !== 1) continue;
+    if ('([{'.includes(text)) {
+      const isPair = text === '[' && tokens[index + 1]?.text === ']';
+      const isBehindPair = tokens[index - 1]?.text === ']' && tokens[index - 2]?.text === '[';
+      pairs = isPair ? (isBehindPair ? pairs + 1 : 1) : 0;
+      depth += 1;
+      sum += depth + pairs;
+      if (sum > bracketDepthSumMax) throw tooComplex('its brackets are nested too deep, or deep too often');
+    } else if (')]}'.includes(text)) depth -= 1;
+  }
+}
+
+function tooComplex(why: string): Error {
+  return invalid('LAKE_SQL_TOO_COMPLEX', `SQL: ${why}; make several statements of it, or a simpler one`);
+}
+
 function tooManyTokens(): Error {
-  return invalid(
-    'LAKE_SQL_TOO_COMPLEX',
-    `SQL: more than ${statementTokensMax} words and signs in a statement, or ${tokensMax} in all; make several of it`,
-  );
+  return tooComplex(`more than ${statementTokensMax} words and signs in a statement, or ${tokensMax} in all`);
 }
 
 export function syntaxError(sql: string, at: number, message: string): Error {
