@@ -91,7 +91,7 @@ function constant(name: string): number {
 
 async function sqlCode(sql: string): Promise<string> {
   await using fixture = await openSqlFixture();
-  return outcomeOf(() => fixture.run(sql));
+  return await outcomeOf(() => fixture.run(sql));
 }
 
 async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
@@ -173,7 +173,7 @@ async function footerCode(footerBytes: number): Promise<string> {
     },
   };
   await outcomeOf(() => openParquet(source, 'limits'));
-  return asked.includes(footerBytes) ? 'taken' : 'LAKE_CORRUPT_PARQUET';
+  return asked.includes(footerBytes) ? 'taken' : 'LAKE_PARQUET_CORRUPT';
 }
 
 type RecordDraft = { readonly headerBytes?: number; readonly l?: number; readonly r?: number; readonly claim?: number };
@@ -202,7 +202,7 @@ const recordEdge = (under: RecordDraft, over: RecordDraft): Promise<void> =>
 async function askFunction(request: object | string): Promise<string> {
   await using parts = await openLakeParts({ warehouse: `memory:limits-${systemRandom.uuid()}` });
   const body = typeof request === 'string' ? request : JSON.stringify(request);
-  return outcomeOf(() => query(parts, { method: 'POST', body }, context));
+  return await outcomeOf(() => query(parts, { method: 'POST', body }, context));
 }
 
 /** A file whose blocks unpack to so many bytes of records of no fields … each of one byte. */
@@ -454,17 +454,17 @@ const trials: Readonly<Record<string, () => Promise<void>>> = {
   },
   footerBytesMax: async () => {
     expect(await footerCode(256 * mib)).toBe('taken');
-    expect(await footerCode(256 * mib + 1)).toBe('LAKE_CORRUPT_PARQUET');
+    expect(await footerCode(256 * mib + 1)).toBe('LAKE_PARQUET_CORRUPT');
   },
   pageBytesMax: () =>
     expectEdge(
-      'LAKE_CORRUPT_PARQUET',
+      'LAKE_PARQUET_CORRUPT',
       () => pagesOf({ plainBytes: 512 * mib }),
       () => pagesOf({ plainBytes: 512 * mib + 1 }),
     ),
   pageValuesMax: () =>
     expectEdge(
-      'LAKE_CORRUPT_PARQUET',
+      'LAKE_PARQUET_CORRUPT',
       () => pagesOf({ valueCount: 64 * mib }),
       () => pagesOf({ valueCount: 64 * mib + 1 }),
     ),

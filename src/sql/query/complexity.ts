@@ -80,7 +80,7 @@ function putIn(tree: JsonObject, sizes: ReadonlyMap<string, number>): number {
 }
 
 function sizeOf(tree: JsonObject): number {
-  let size = 1;
+  let size = tree['class'] === undefined ? 0 : 1;
   for (const child of childrenOf(tree)) size += sizeOf(child);
   return size;
 }
