@@ -309,7 +309,11 @@ function arrayMethods(base: Type): TypeMethods {
         if (!(length <= tap.buf.length - tap.pos)) throw new RangeError(`${length} items in too few bytes`);
         itemValues ??= valueCountOf(base.itemsType, new Map());
         countValues(length * itemValues);
-        for (let i = 0; i < length; i += 1) values.push(items._read(tap));
+        for (let i = 0; i < length; i += 1) {
+          const start = tap.pos;
+          values.push(items._read(tap));
+          if (tap.pos === start) throw new RangeError('items that take no byte');
+        }
       }
     },
     write: (tap, value) => {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { isLakeError } from '../../src/base/errors.ts';
@@ -19,8 +20,10 @@ import { decodeAvro } from '../../src/format/avro.ts';
 import { readContainer, writeContainer } from '../../src/format/avro-container.ts';
 import { isFileName } from '../../src/format/file-name.ts';
 import { deadLettersBytesMax, jsonBytesMax, manifestBytesMax } from '../../src/format/metadata-limits.ts';
-import { magic, tailBytes } from '../../src/format/parquet/footer.ts';
+import { type ColumnChunk, magic, tailBytes } from '../../src/format/parquet/footer.ts';
+import { planLeaf } from '../../src/format/parquet/leaf-plan.ts';
 import { type Page, readPages, writePageHeader } from '../../src/format/parquet/page.ts';
+import { PageCursor } from '../../src/format/parquet/page-cursor.ts';
 import { openParquet } from '../../src/format/parquet/reader.ts';
 import { parseType } from '../../src/format/type-text.ts';
 import { query } from '../../src/service/functions/query-function.ts';
@@ -127,6 +130,11 @@ function definition(columnCount: number, options: Readonly<Record<string, string
 }
 
 function pagesOf(draft: Partial<Page>): unknown {
+  const { bytes, chunk } = columnOf(draft);
+  return readPages(bytes, chunk, 'limits');
+}
+
+function columnOf(draft: Partial<Page>): { readonly bytes: Uint8Array; readonly chunk: ColumnChunk } {
   const page: Page = {
     kind: 'data',
     body: new Uint8Array(8),
@@ -148,13 +156,25 @@ function pagesOf(draft: Partial<Page>): unknown {
     path: ['a'],
     codec: 'zstd' as const,
     valueCount: page.valueCount,
-    uncompressedBytes: bytes.length,
+    uncompressedBytes: page.plainBytes,
     compressedBytes: bytes.length,
     dataPageOffset: 0,
     dictionaryPageOffset: undefined,
     statistics: undefined,
   };
-  return readPages(bytes, chunk, 'limits');
+  return { bytes, chunk };
+}
+
+/** A page of zeros that unpacks to so many bytes, as a column is read. */
+async function unpacked(plainBytes: number): Promise<void> {
+  const body = zstdCompressSync(new Uint8Array(plainBytes), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const { bytes, chunk } = columnOf({ plainBytes, body });
+  const [field, element] = [
+    { id: 0, name: 'a', type: parseType('INT NOT NULL'), description: undefined, defaultValue: undefined },
+    { name: 'a', physical: 'int32' as const, typeLength: undefined, childCount: 0, fieldId: undefined },
+  ];
+  const leaf = { ...element, repetition: 'required' as const, annotation: undefined };
+  await new PageCursor({ field, plan: planLeaf(leaf, field, 'limits'), chunk, bytes }, 1, 'limits').allPages();
 }
 
 /** A file of 1 TB that says how long its footer is, and no more. */
@@ -456,6 +476,19 @@ const trials: Readonly<Record<string, () => Promise<void>>> = {
     expect(await footerCode(256 * mib)).toBe('taken');
     expect(await footerCode(256 * mib + 1)).toBe('LAKE_PARQUET_CORRUPT');
   },
+  pagesBytesMin: () =>
+    expectEdge(
+      'LAKE_PARQUET_CORRUPT',
+      () => unpacked(constant('pagesBytesMin')),
+      () => unpacked(constant('pagesBytesMin') + mib),
+    ),
+  pagesExpansionMax: async () => {
+    expect(constant('pagesExpansionMax')).toBe(200);
+  },
+  // That its memory ends there: test/security/bombs.test.ts.
+  wasmBytesMax: async () => {
+    expect(constant('wasmBytesMax')).toBe(2048 * mib);
+  },
   pageBytesMax: () =>
     expectEdge(
       'LAKE_PARQUET_CORRUPT',
@@ -465,8 +498,8 @@ const trials: Readonly<Record<string, () => Promise<void>>> = {
   pageValuesMax: () =>
     expectEdge(
       'LAKE_PARQUET_CORRUPT',
-      () => pagesOf({ valueCount: 64 * mib }),
-      () => pagesOf({ valueCount: 64 * mib + 1 }),
+      () => pagesOf({ valueCount: 16 * mib }),
+      () => pagesOf({ valueCount: 16 * mib + 1 }),
     ),
   jsonBytesMax: async () => {
     const store = new MemoryObjectStore('memory:limits', systemClock);
