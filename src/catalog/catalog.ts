@@ -5,7 +5,9 @@
  * `schema/schema-*`. A schema is changed by putting the next number, if absent. Dropping leaves a fence (DESIGN S10), so
  * a writer that slept through it can never write into a table made again under the name.
  */
+
 import { invalid, LakeError } from '../base/errors.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
 import { dutiesDiffer } from '../table/commit/duties.ts';
 import { fenceDuties } from '../table/commit/fence-duties.ts';
@@ -106,7 +108,7 @@ export async function findSchema({ store }: CatalogParts, identifier: Identifier
     const newest = await newestSchemaId(store, `${folder}/schema`);
     if (newest === undefined) return undefined;
     const key = `${folder}/schema/schema-${newest}`;
-    const object = await store.get(key);
+    const object = await store.get(key, { bytesMax: jsonBytesMax });
     // Gone between the listing and the look: the table is being dropped; one more listing tells.
     if (object !== undefined) return decodeSchema(object.bytes, key);
   }

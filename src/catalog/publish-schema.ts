@@ -1,8 +1,10 @@
 /** A new version of a table's schema, made so that of two who want its number one wins. */
+
 import type { Clock } from '../base/clock.ts';
 import { LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, encodeSchema, type TableSchema } from '../format/table-schema.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
@@ -36,7 +38,7 @@ export async function publishSchema(
     if (outcome.status === 'created') return { status: 'won', schema: stamped };
     if (outcome.status === 'exists') {
       if (unanswered === undefined) return { status: 'lost' };
-      const there = await parts.store.get(key);
+      const there = await parts.store.get(key, { bytesMax: jsonBytesMax });
       const ours = there !== undefined && decodeSchema(there.bytes, key).extra[attemptKey] === attempt;
       return ours ? { status: 'won', schema: stamped } : { status: 'lost' };
     }

@@ -7,7 +7,7 @@ import { corrupt } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { checkedFileName } from '../format/file-name.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { LogClaim } from './log-record.ts';
+import { type LogClaim, recordBodyBytesMax } from './log-record.ts';
 
 export const claimFolder = 'tidelake/claims';
 
@@ -20,11 +20,11 @@ export async function writeClaim(
   return { name, sizeBytes: body.length, sha256: sha256(body) };
 }
 
-/** @throws LakeError `corrupt` LAKE_CLAIM_MISSING or LAKE_CLAIM_CORRUPT */
+/** @throws LakeError `corrupt` LAKE_CLAIM_MISSING, LAKE_CLAIM_CORRUPT, LAKE_OBJECT_TOO_LARGE */
 export async function readClaim(store: ObjectStore, claim: LogClaim): Promise<Uint8Array> {
   const name = checkedFileName(claim.name, { code: 'LAKE_CLAIM_CORRUPT', where: 'claim of a log record' });
   const key = `${claimFolder}/${name}`;
-  const object = await store.get(key);
+  const object = await store.get(key, { bytesMax: recordBodyBytesMax });
   if (object === undefined)
     throw corrupt('LAKE_CLAIM_MISSING', `${store.uri}: ${key}, named by a log record, is not there`);
   if (object.bytes.length !== claim.sizeBytes || sha256(object.bytes) !== claim.sha256) {

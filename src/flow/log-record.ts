@@ -216,7 +216,9 @@ function claimOfJson(json: JsonValue, where: string): LogClaim {
   if (!isJsonObject(json)) throw bad(where, 'its claim is broken');
   const name = text(json, 'n', where);
   if (!/^[\w-]{1,128}$/.test(name)) throw bad(where, 'its claim names no object');
-  return { name, sizeBytes: count(json, 'l', where, 1), sha256: text(json, 'h', where) };
+  const sizeBytes = count(json, 'l', where, 1);
+  if (sizeBytes > recordBodyBytesMax) throw bad(where, `a claim of ${sizeBytes} bytes, at most ${recordBodyBytesMax}`);
+  return { name, sizeBytes, sha256: text(json, 'h', where) };
 }
 
 function parseObject(bytes: Uint8Array, where: string): JsonObject {

@@ -29,6 +29,8 @@ const syncBytes = 16;
  */
 const unpackedBytesMin = 32 * 1024 * 1024;
 const expansionMax = 200;
+/** And never more than this, however large the file. */
+const unpackedBytesMax = 1024 * 1024 * 1024;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
 /** What a frame takes besides its content, generously. */
@@ -72,7 +74,7 @@ export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
   const { schemaText, codec } = readHeader(reader, where);
   const sync = reader.take(syncBytes);
   const blocks: AvroBlock[] = [];
-  let room = unpackedBytesMin + bytes.length * expansionMax;
+  let room = Math.min(unpackedBytesMax, unpackedBytesMin + bytes.length * expansionMax);
   while (!reader.atEnd) {
     const recordCount = reader.count();
     const packed = reader.take(reader.count());

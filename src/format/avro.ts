@@ -25,6 +25,16 @@ const blockBytes = 256 * 1024;
 /** How many schemas of files read are kept prepared; a table's files share one or two. */
 const readTypesMax = 32;
 const longExact = 2 ** 52;
+/**
+ * Values that a file may hold: records, their fields, items of lists. A byte of a block can become an object of forty, and a
+ * schema can ask for values that take no byte at all. An entry of a manifest has some forty values and, packed, as many
+ * bytes.
+ */
+const valuesMin = 2 * 1024 * 1024;
+const valuesPerByteMax = 64;
+const valuesMax = 64 * 1024 * 1024;
+/** Values that one record may have outside of lists. */
+const recordValuesMax = 1_000;
 
 /** The bits of avsc's own cursor that the types here use. */
 type Tap = {
@@ -111,55 +121,101 @@ function growScratch(usedBytes: number, bytesMin: number): void {
  * @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` for a codec that we do not know
  */
 export function decodeAvro(bytes: Uint8Array, where: string): AvroRecord[] {
+  return decodeAvroAs(bytes, where, record => record);
+}
+
+/** The same, with each record made into something else at once: of one that is wrong nothing behind it is decoded. */
+export function decodeAvroAs<T>(bytes: Uint8Array, where: string, take: (record: AvroRecord) => T): T[] {
   const container = readContainer(bytes, where);
-  const type = readType(container.schemaText, where);
-  const records: AvroRecord[] = [];
-  for (const block of container.blocks) decodeBlock(type, block, { records, where });
+  const read = readType(container.schemaText, where);
+  valuesLeft = Math.min(valuesMax, valuesMin + bytes.length * valuesPerByteMax);
+  const records: T[] = [];
+  for (const block of container.blocks) decodeBlock(read, block, { take: record => records.push(take(record)), where });
   return records;
 }
 
-type DecodeTarget = { readonly records: AvroRecord[]; readonly where: string };
+/** Of the file that is being decoded, which never waits in between. */
+let valuesLeft = 0;
 
-function decodeBlock(type: Type, block: AvroBlock, { records, where }: DecodeTarget): void {
+/** @throws RangeError */
+function countValues(count: number): void {
+  valuesLeft -= count;
+  if (valuesLeft < 0) throw new RangeError('more values than a file of this size has');
+}
+
+type DecodeTarget = { readonly take: (record: AvroRecord) => void; readonly where: string };
+
+function decodeBlock({ type, valueCount }: ReadType, block: AvroBlock, { take, where }: DecodeTarget): void {
   const buffer = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.length);
   let at = 0;
   for (let i = 0; i < block.recordCount; i += 1) {
-    const decoded = decodeOne(type, buffer, { at, where });
+    const decoded = decodeOne(type, buffer, { at, where, valueCount });
     if (decoded.offset < 0) throw corrupt('LAKE_CORRUPT_AVRO', `${where}: a block ends within a record`);
     at = decoded.offset;
-    records.push(decoded.value);
+    take(decoded.value);
   }
   if (at !== buffer.length) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${buffer.length - at} bytes after the last record of a block`);
   }
 }
 
-type DecodePlace = { readonly at: number; readonly where: string };
+type DecodePlace = { readonly at: number; readonly where: string; readonly valueCount: number };
 
 function decodeOne(type: Type, buffer: Buffer, place: DecodePlace): { value: AvroRecord; offset: number } {
   try {
+    countValues(place.valueCount);
     return type.decode(buffer, place.at);
   } catch (cause) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${place.where}: a record does not decode`, { cause });
   }
 }
 
-const readTypes = new Map<string, Type>();
+/** The type of a file's records, and how many values one has outside of lists. */
+type ReadType = { readonly type: Type; readonly valueCount: number };
 
-function readType(schemaText: string, where: string): Type {
+const readTypes = new Map<string, ReadType>();
+
+function readType(schemaText: string, where: string): ReadType {
   const known = readTypes.get(schemaText);
   if (known !== undefined) return known;
-  let type: Type;
+  let read: ReadType;
   try {
     const schema = parseJson(schemaText);
     if (!isJsonObject(schema) || schema['type'] !== 'record') throw new TypeError('not a record');
-    type = preparedType(schema);
+    const type = preparedType(schema);
+    read = { type, valueCount: valueCountOf(type, new Map()) };
   } catch (cause) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${where}: its schema cannot be used`, { cause });
   }
   if (readTypes.size >= readTypesMax) readTypes.clear();
-  readTypes.set(schemaText, type);
-  return type;
+  readTypes.set(schemaText, read);
+  return read;
+}
+
+/** How many values one value is made of, lists counted as one. @throws TypeError for too many, or without end */
+function valueCountOf(type: Type, known: Map<Type, number>): number {
+  const before = known.get(type);
+  if (before !== undefined) return before;
+  known.set(type, Number.POSITIVE_INFINITY);
+  let count = 1;
+  if (isRecordType(type)) for (const field of type.fields) count += valueCountOf(field.type, known);
+  else if (isUnionType(type)) count = Math.max(...type.types.map(branch => valueCountOf(branch, known)));
+  else if (isArrayType(type)) valueCountOf(type.itemsType, known);
+  if (count > recordValuesMax) throw new TypeError(`a record of ${count} values`);
+  known.set(type, count);
+  return count;
+}
+
+function isRecordType(type: Type): type is Type & { readonly fields: readonly { readonly type: Type }[] } {
+  return 'fields' in type && Array.isArray(type.fields);
+}
+
+function isUnionType(type: Type): type is Type & { readonly types: readonly Type[] } {
+  return 'types' in type && Array.isArray(type.types);
+}
+
+function isArrayType(type: Type): type is Type & { readonly itemsType: Type } {
+  return 'itemsType' in type && type.itemsType instanceof avsc.Type;
 }
 
 /** An avsc type whose longs, bytes, arrays and nullables are ours. */
@@ -238,7 +294,9 @@ const bytesMethods: TypeMethods = {
 };
 
 function arrayMethods(base: Type): TypeMethods {
-  const items = internalsOf((base as unknown as { itemsType: Type }).itemsType);
+  assert(isArrayType(base), 'an array has items');
+  const items = internalsOf(base.itemsType);
+  let itemValues: number | undefined;
   return {
     read: tap => {
       const values: unknown[] = [];
@@ -249,7 +307,13 @@ function arrayMethods(base: Type): TypeMethods {
         if (count < 0) tap.readLong();
         const length = Math.abs(count);
         if (!(length <= tap.buf.length - tap.pos)) throw new RangeError(`${length} items in too few bytes`);
-        for (let i = 0; i < length; i += 1) values.push(items._read(tap));
+        itemValues ??= valueCountOf(base.itemsType, new Map());
+        countValues(length * itemValues);
+        for (let i = 0; i < length; i += 1) {
+          const start = tap.pos;
+          values.push(items._read(tap));
+          if (tap.pos === start) throw new RangeError('items that take no byte');
+        }
       }
     },
     write: (tap, value) => {
@@ -264,7 +328,8 @@ function arrayMethods(base: Type): TypeMethods {
 }
 
 function nullableMethods(base: Type): TypeMethods {
-  const types = (base as unknown as { types: readonly Type[] }).types;
+  assert(isUnionType(base), 'a nullable type is a union');
+  const { types } = base;
   const nullIndex = types.findIndex(type => type.typeName === 'null');
   const valueIndex = 1 - nullIndex;
   const valueType = types[valueIndex];

@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { corrupt, isLakeError, unsupported } from '../base/errors.ts';
-import { type AvroFormat, type AvroRecord, avroFormat, decodeAvro, encodeAvro, encodeAvroRecord } from './avro.ts';
+import { type AvroFormat, type AvroRecord, avroFormat, decodeAvroAs, encodeAvro, encodeAvroRecord } from './avro.ts';
 import type { AvroCodec } from './avro-container.ts';
 import {
   bytesField,
@@ -100,13 +100,14 @@ export function decodeManifest(bytes: Uint8Array, where: string): ManifestEntry[
 
 /** Decodes each record; what a field reader says of a record gets the file's name. */
 export function decodeRecords<T>(bytes: Uint8Array, where: string, decode: (record: AvroRecord) => T): T[] {
-  const records = decodeAvro(bytes, where);
-  try {
-    return records.map(decode);
-  } catch (cause) {
-    if (!isLakeError(cause, 'LAKE_CORRUPT_AVRO')) throw cause;
-    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${cause.message}`, { cause });
-  }
+  return decodeAvroAs(bytes, where, record => {
+    try {
+      return decode(record);
+    } catch (cause) {
+      if (!isLakeError(cause, 'LAKE_CORRUPT_AVRO')) throw cause;
+      throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${cause.message}`, { cause });
+    }
+  });
 }
 
 export function checkVersion(version: unknown, what: string): void {

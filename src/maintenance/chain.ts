@@ -2,8 +2,10 @@
  * The chain of a line as removal must see it (DESIGN S9 and the expiry record): what is listed, together with what a run
  * of expiry has taken away and may put back, without what lies below a proved hole, a broken link or the floor.
  */
+
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt } from '../base/errors.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { chainOf } from '../table/commit/decide-chain.ts';
@@ -114,7 +116,7 @@ export async function newestOwn(line: SnapshotHome, chain: ChainPart): Promise<S
 }
 
 async function snapshotText(line: SnapshotHome, id: number): Promise<string | undefined> {
-  const object = await line.store.get(`${line.metaPath}/${snapshotPath(id)}`);
+  const object = await line.store.get(`${line.metaPath}/${snapshotPath(id)}`, { bytesMax: jsonBytesMax });
   return object === undefined ? undefined : Buffer.from(object.bytes).toString('utf8');
 }
 

@@ -2,6 +2,8 @@
  * Puts the hint files right (DESIGN S8, spec 3.2). Java's readers believe `LATEST` when the number above it is not there, and
  * `EARLIEST` when its file is.
  */
+import { isLakeError } from '../base/errors.ts';
+import { equalBytes } from '../bytes/compare.ts';
 import { earliestHintPath, latestHintPath } from '../format/paths.ts';
 import type { SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
@@ -36,8 +38,18 @@ export async function repairHints(table: Table): Promise<HintReceipt> {
 /** Writes a hint unless it says so already. */
 export async function writeHint(line: SnapshotHome, path: string, id: number): Promise<boolean> {
   const key = `${line.metaPath}/${path}`;
-  const object = await line.store.get(key);
-  if (object !== undefined && Buffer.from(object.bytes).toString('utf8') === String(id)) return false;
-  await line.store.put(key, new TextEncoder().encode(String(id)));
+  const bytes = new TextEncoder().encode(String(id));
+  if (await isThere(line, key, bytes)) return false;
+  await line.store.put(key, bytes);
   return true;
+}
+
+async function isThere(line: SnapshotHome, key: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    const object = await line.store.get(key, { bytesMax: bytes.length });
+    return object !== undefined && equalBytes(object.bytes, bytes);
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_OBJECT_TOO_LARGE')) return false;
+    throw error;
+  }
 }

@@ -2,7 +2,9 @@
  * What holds files of a table besides the line that expires: tags of every line, changelogs that outlived their snapshots,
  * the snapshots of the other lines; and the line's consumers, which hold the snapshots themselves (DESIGN R2).
  */
+
 import { mapBounded } from '../base/concurrency.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { durationOption } from '../format/option-values.ts';
 import { tagFolder } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
@@ -98,7 +100,7 @@ async function readRoots(
   const read = await mapBounded(files, readsInParallelMax, async ({ key, stamp }): Promise<HeldRoot | undefined> => {
     const same = known.get(stamp);
     if (same !== undefined) return same;
-    const object = await line.store.get(key);
+    const object = await line.store.get(key, { bytesMax: jsonBytesMax });
     // Removed between the listing and the look.
     if (object === undefined) return undefined;
     return { kind, snapshot: decodeSnapshot(object.bytes, key), stamp };

@@ -5,10 +5,12 @@
  * A file that a root needs and that is not there is LakeError LAKE_FILE_MISSING: then nothing that was read is certain,
  * and nothing is removed (DESIGN R3).
  */
+
 import { mapBounded } from '../base/concurrency.ts';
 import { isLakeError } from '../base/errors.ts';
 import { decodeIndexManifest, type IndexFileMeta } from '../format/index-manifest.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../format/manifest.ts';
+import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
 import { manifestPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import { identifierKey } from '../table/live-files.ts';
@@ -185,7 +187,7 @@ async function readIndexManifest(
   name: string,
 ): Promise<{ readonly files: readonly IndexFileMeta[]; readonly bytes: number }> {
   const key = `${table.path}/${manifestPath(name)}`;
-  const object = await table.store.get(key);
+  const object = await table.store.get(key, { bytesMax: manifestBytesMax });
   if (object === undefined) throw fileMissing(table, key);
   return { files: decodeIndexManifest(object.bytes, key), bytes: object.bytes.byteLength };
 }
@@ -217,7 +219,7 @@ async function textOf(
   options: { readonly isNeeded: boolean },
 ): Promise<string | undefined> {
   const key = tableObjectKey(table, name);
-  const object = await table.store.get(key);
+  const object = await table.store.get(key, { bytesMax: jsonBytesMax });
   if (object !== undefined) return Buffer.from(object.bytes).toString('utf8');
   if (options.isNeeded) throw fileMissing(table, key);
   return undefined;

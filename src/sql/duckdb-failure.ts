@@ -6,7 +6,7 @@ type Meaning = { readonly kind: LakeErrorKind; readonly code: LakeErrorCode };
 const meanings: readonly (readonly [RegExp, Meaning])[] = [
   [
     /^(?!IO|Permission|Parser|Binder|Catalog)[^\n]*['"][^'"]*\.parquet['"]/,
-    { kind: 'corrupt', code: 'LAKE_CORRUPT_PARQUET' },
+    { kind: 'corrupt', code: 'LAKE_PARQUET_CORRUPT' },
   ],
   [/^Parser Error/, { kind: 'invalid', code: 'LAKE_SQL_SYNTAX' }],
   [/^(Binder|Catalog) Error/, { kind: 'invalid', code: 'LAKE_SQL_BINDER' }],

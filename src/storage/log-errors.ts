@@ -1,16 +1,17 @@
 /** The failures every log store driver tells in the same words and codes. */
 import { corrupt, invalid, LakeError } from '../base/errors.ts';
+import { bareCause } from './bare-cause.ts';
 
 /** No answer, or one that says to come again. */
 export function logUnavailable(where: string, cause: unknown): LakeError {
   const message = `${where}: the log does not answer (${reason(cause)}); try again later`;
-  return new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', message, { cause });
+  return new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', message, { cause: bareCause(cause) });
 }
 
 /** The disk or the quota is full. */
 export function logFull(where: string, cause: unknown): LakeError {
   return new LakeError('unavailable', 'LAKE_LOG_FULL', `${where}: the disk is full; free space and try again`, {
-    cause,
+    cause: bareCause(cause),
   });
 }
 
@@ -26,12 +27,12 @@ export function logBusy(where: string, waitedMs: number): LakeError {
 /** Wrong or missing credentials, or rights that do not allow this. */
 export function logDenied(where: string, cause: unknown): LakeError {
   const message = `${where}: access denied (${reason(cause)}); check the credentials and the rights of this log`;
-  return invalid('LAKE_LOG_DENIED', message, { cause });
+  return invalid('LAKE_LOG_DENIED', message, { cause: bareCause(cause) });
 }
 
 /** The log, or a shard of it, is not there (any more). */
 export function logNotFound(where: string, what: string, cause?: unknown): LakeError {
-  return invalid('LAKE_LOG_NOT_FOUND', `${where}: ${what}`, { cause });
+  return invalid('LAKE_LOG_NOT_FOUND', `${where}: ${what}`, { cause: bareCause(cause) });
 }
 
 /** A position that this shard never gave. */
@@ -45,7 +46,9 @@ export function logCorrupt(where: string, what: string): LakeError {
 
 /** The log understood the request and will not do it, now or later. */
 export function logRefused(where: string, cause: unknown): LakeError {
-  return invalid('LAKE_LOG_REFUSED', `${where}: the log refuses the request (${reason(cause)})`, { cause });
+  return invalid('LAKE_LOG_REFUSED', `${where}: the log refuses the request (${reason(cause)})`, {
+    cause: bareCause(cause),
+  });
 }
 
 /** The settings of a log make no sense. */

@@ -11,6 +11,7 @@ export const readPromises: readonly ObjectStorePromise[] = [
   { name: 'what was put is read back whole, and its head agrees', check: readBack },
   { name: 'an empty object is an object', check: emptyObject },
   { name: 'an object of 5 MB is read back whole and in ranges', check: largeObject },
+  { name: 'an object larger than its reader takes is refused', check: tooLarge },
   { name: 'a range is cut at the end of the object', check: ranges },
   { name: 'a range that is none is refused', check: badRanges },
   { name: 'bytes given and bytes returned are not shared', check: bytesAreNotShared },
@@ -49,6 +50,17 @@ async function emptyObject(store: ObjectStore, at: string): Promise<void> {
   expect((await store.head(`${at}empty`))?.sizeBytes).toBe(0);
   expect(await store.getRange(`${at}empty`, { start: 0, end: 5 })).toEqual(new Uint8Array());
   expect((await store.putIfAbsent(`${at}empty`, utf8('x'))).status).toBe('exists');
+}
+
+async function tooLarge(store: ObjectStore, at: string): Promise<void> {
+  const bytes = pattern(100_000, 5);
+  await store.put(`${at}limited`, bytes);
+  expect((await store.get(`${at}limited`, { bytesMax: bytes.byteLength }))?.bytes).toEqual(bytes);
+  const failure = await failureOf(store.get(`${at}limited`, { bytesMax: bytes.byteLength - 1 }));
+  expect(isLakeError(failure, 'LAKE_OBJECT_TOO_LARGE')).toBe(true);
+  expect(await store.get(`${at}absent`, { bytesMax: 1 })).toBeUndefined();
+  // The connection, or whatever it was read by, is not left behind.
+  expect((await store.get(`${at}limited`))?.bytes).toEqual(bytes);
 }
 
 async function largeObject(store: ObjectStore, at: string): Promise<void> {

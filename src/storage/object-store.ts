@@ -19,6 +19,7 @@
  * - Bytes given are not read after the call resolved, bytes returned belong to the caller.
  * - Failures are LakeError: `unavailable` (LAKE_STORE_UNAVAILABLE), `invalid` (LAKE_STORE_DENIED, LAKE_STORE_NOT_FOUND
  *   for a missing bucket), disk full is `unavailable` (LAKE_STORE_FULL). An absent key is an answer, not a failure.
+ * - An object larger than the `bytesMax` of a `get` is `corrupt` LAKE_OBJECT_TOO_LARGE; its bytes are not brought.
  * Does not promise
  * - order between keys, or that a long `list` is a picture of one moment;
  * - that both `a` and `a/b` can be objects (a folder cannot do it);
@@ -31,7 +32,7 @@ export interface ObjectStore extends AsyncDisposable {
   /** For messages: `file:/data/lake`, `s3://bucket/prefix`. */
   readonly uri: string;
   /** Whole object, or undefined when there is none. */
-  get(key: string, options?: RequestOptions): Promise<StoredObject | undefined>;
+  get(key: string, options?: GetOptions): Promise<StoredObject | undefined>;
   /** Bytes [start, end) of an object; shorter when the object ends before; undefined when there is no object. */
   getRange(key: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array | undefined>;
   head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined>;
@@ -45,6 +46,10 @@ export interface ObjectStore extends AsyncDisposable {
 }
 
 export type RequestOptions = { readonly signal?: AbortSignal | undefined };
+export type GetOptions = RequestOptions & {
+  /** An object larger than this is refused before it is in memory. */
+  readonly bytesMax?: number | undefined;
+};
 export type ListOptions = RequestOptions & {
   /** Only keys after this one. */
   readonly startAfter?: string | undefined;

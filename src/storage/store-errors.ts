@@ -1,4 +1,5 @@
-import { invalid, LakeError } from '../base/errors.ts';
+import { corrupt, invalid, LakeError } from '../base/errors.ts';
+import { bareCause } from './bare-cause.ts';
 
 /** The failures every object store driver tells in the same words and codes. */
 
@@ -8,16 +9,14 @@ export function storeUnavailable(where: string, cause: unknown): LakeError {
     'unavailable',
     'LAKE_STORE_UNAVAILABLE',
     `${where}: the store does not answer (${reason(cause)})`,
-    {
-      cause,
-    },
+    { cause: bareCause(cause) },
   );
 }
 
 /** The disk or the quota is full. */
 export function storeFull(where: string, cause: unknown): LakeError {
   return new LakeError('unavailable', 'LAKE_STORE_FULL', `${where}: the store is full; free space and try again`, {
-    cause,
+    cause: bareCause(cause),
   });
 }
 
@@ -26,25 +25,40 @@ export function storeDenied(where: string, cause: unknown): LakeError {
   return invalid(
     'LAKE_STORE_DENIED',
     `${where}: access denied (${reason(cause)}); check the credentials and the rights of this store`,
-    { cause },
+    { cause: bareCause(cause) },
   );
 }
 
 /** The bucket or the root folder does not exist. */
 export function storeNotFound(where: string, what: string, cause?: unknown): LakeError {
   return invalid('LAKE_STORE_NOT_FOUND', `${where}: ${what} does not exist; create it or correct the address`, {
-    cause,
+    cause: bareCause(cause),
   });
 }
 
 /** The store understood the request and will not do it, now or later. */
 export function storeRefused(where: string, cause: unknown): LakeError {
-  return invalid('LAKE_STORE_REFUSED', `${where}: the store refuses the request (${reason(cause)})`, { cause });
+  return invalid('LAKE_STORE_REFUSED', `${where}: the store refuses the request (${reason(cause)})`, {
+    cause: bareCause(cause),
+  });
+}
+
+/** An object that is larger than its reader takes. */
+export function objectTooLarge(where: string, sizeBytes: number, bytesMax: number): LakeError {
+  return corrupt(
+    'LAKE_OBJECT_TOO_LARGE',
+    `${where}: ${sizeBytes} bytes, and of what it should be at most ${bytesMax} are read; it is broken, or not ours`,
+  );
+}
+
+/** @throws LakeError `corrupt` LAKE_OBJECT_TOO_LARGE */
+export function checkObjectSize(where: string, sizeBytes: number, bytesMax: number | undefined): void {
+  if (bytesMax !== undefined && sizeBytes > bytesMax) throw objectTooLarge(where, sizeBytes, bytesMax);
 }
 
 /** The settings of a store make no sense. */
 export function badStoreSettings(message: string, cause?: unknown): LakeError {
-  return invalid('LAKE_BAD_SETTINGS', message, { cause });
+  return invalid('LAKE_BAD_SETTINGS', message, { cause: bareCause(cause) });
 }
 
 /** A store used after it was disposed of. */

@@ -12,11 +12,13 @@
  * - What is held is a root as long as it is not below the floor, whether or not its file is there; whoever finds the file
  *   missing and does not take it may put it back. So a run that died in between loses nothing.
  */
+
 import { assert, unreachable } from '../base/assert.ts';
 import { corrupt, LakeError } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
 import { backoffMs } from '../base/retry.ts';
 import { parseJsonObject } from '../format/json-file.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import type { SnapshotHome } from './snapshots.ts';
 import type { Table } from './table.ts';
 import { tableObjectsFolder } from './table-objects.ts';
@@ -58,7 +60,7 @@ export function expiryRecordKey(line: SnapshotHome): string {
 /** @throws LakeError `corrupt` LAKE_CORRUPT_EXPIRY_RECORD */
 export async function readExpiryRecord(line: SnapshotHome): Promise<StoredRecord> {
   const key = expiryRecordKey(line);
-  const object = await line.store.get(key);
+  const object = await line.store.get(key, { bytesMax: jsonBytesMax });
   if (object === undefined) return { ...noRecord, etag: undefined };
   return { ...decode(object.bytes, key), etag: object.etag };
 }
@@ -120,7 +122,7 @@ export async function swapExpiryRecord(
       case 'exists':
       case 'mismatch': {
         // Ours, when an earlier try happened and its answer was lost.
-        const object = await line.store.get(key);
+        const object = await line.store.get(key, { bytesMax: jsonBytesMax });
         if (object === undefined || turnOf(object.bytes, key) !== turn) return 'lost';
         return { ...next, etag: object.etag };
       }

@@ -5,10 +5,12 @@
  * A **manifest list** names manifests and says which buckets, levels and partitions each speaks of; a **manifest** holds
  * the entries. A snapshot's live files are those of its base list and its delta list together (live-files.ts).
  */
+
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, isLakeError } from '../base/errors.ts';
 import { decodeManifest, type ManifestEntry, type ManifestFileMeta } from '../format/manifest.ts';
 import { decodeManifestList } from '../format/manifest-list.ts';
+import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
 import { manifestPath, snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -160,7 +162,7 @@ export async function whileSnapshotStays<T>(table: Table, snapshot: Snapshot, re
   } catch (error) {
     if (!isLakeError(error, 'LAKE_FILE_MISSING')) throw error;
     const key = `${table.metaPath}/${snapshotPath(snapshot.id)}`;
-    const object = await table.store.get(key);
+    const object = await table.store.get(key, { bytesMax: jsonBytesMax });
     const isThere =
       object !== undefined && decodeSnapshot(object.bytes, key).deltaManifestList === snapshot.deltaManifestList;
     if (isThere && !(await isBelowFloor(table, snapshot.id))) throw error;
@@ -217,7 +219,7 @@ function entryMatches(entry: ManifestEntry, { buckets, levels, matches }: Manife
 
 async function readWhole(table: Table, name: string, sizeBytes: number | undefined): Promise<Uint8Array> {
   const key = `${table.path}/${manifestPath(name)}`;
-  const object = await table.store.get(key);
+  const object = await table.store.get(key, { bytesMax: manifestBytesMax });
   if (object === undefined) throw fileMissing(table, key);
   if (sizeBytes !== undefined && object.bytes.byteLength !== sizeBytes) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${key} has ${object.bytes.byteLength} bytes, ${sizeBytes} are recorded`);

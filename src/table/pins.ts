@@ -6,10 +6,12 @@
  * then looks at the pins, so one of the two always sees the other. A file may be there again, put back by a run that was
  * late; so the expiry record is asked as well.
  */
+
 import { corrupt, invalid } from '../base/errors.ts';
 import { stringifyJson } from '../base/json.ts';
 import { isFileName } from '../format/file-name.ts';
 import { parseJsonObject } from '../format/json-file.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { consumerFolder, consumerPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import { pinIsSeen, readExpiryRecord, trustedRecord } from './expiry-record.ts';
@@ -28,7 +30,7 @@ export async function readConsumers(line: SnapshotHome): Promise<readonly Consum
   const consumers: Consumer[] = [];
   for await (const page of line.store.list(prefix)) {
     for (const { key } of page.objects) {
-      const object = await line.store.get(key);
+      const object = await line.store.get(key, { bytesMax: jsonBytesMax });
       // Removed between the listing and the look.
       if (object === undefined) continue;
       const { lastModifiedMs } = object;

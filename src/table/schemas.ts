@@ -1,7 +1,9 @@
 /**
  * The versions of a table's schema: `schema/schema-{id}`, immutable, read when they are asked for.
  */
+
 import { corrupt } from '../base/errors.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { idOfName, schemaFolder, schemaPath } from '../format/paths.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -59,7 +61,7 @@ export class SchemaCache {
 
   async #load(id: number): Promise<TableSchema> {
     const key = `${this.#metaPath}/${schemaPath(id)}`;
-    const object = await this.#store.get(key);
+    const object = await this.#store.get(key, { bytesMax: jsonBytesMax });
     if (object === undefined) {
       throw corrupt('LAKE_SCHEMA_MISSING', `${this.#store.uri}: ${key} is named by the table and is not there`);
     }

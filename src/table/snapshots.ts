@@ -7,6 +7,7 @@
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, LakeError } from '../base/errors.ts';
 import { isFileName } from '../format/file-name.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { idOfName, snapshotFolder, snapshotPath, tagFolder, tagPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -83,7 +84,7 @@ export async function snapshotAtTimestamp(table: Table, timeMs: number): Promise
 /** @throws LakeError `invalid` LAKE_TAG_NOT_FOUND */
 export async function snapshotOfTag(table: Table, tag: string): Promise<Snapshot> {
   const key = `${table.metaPath}/${tagPath(tag)}`;
-  const object = !isFileName(tag) ? undefined : await table.store.get(key);
+  const object = !isFileName(tag) ? undefined : await table.store.get(key, { bytesMax: jsonBytesMax });
   if (object === undefined) throw invalid('LAKE_TAG_NOT_FOUND', `table ${table.label} has no tag ${tag}`);
   return decodeSnapshot(object.bytes, key);
 }
@@ -121,7 +122,7 @@ export async function listSnapshots(table: Table): Promise<readonly Snapshot[]> 
 /** The snapshot file of that id, whether or not it is in the chain; undefined: there is none. */
 export async function readSnapshot(home: SnapshotHome, id: number): Promise<Snapshot | undefined> {
   const key = `${home.metaPath}/${snapshotPath(id)}`;
-  const object = await home.store.get(key);
+  const object = await home.store.get(key, { bytesMax: jsonBytesMax });
   if (object === undefined) return undefined;
   const snapshot = decodeSnapshot(object.bytes, key);
   if (snapshot.id !== id) throw corrupt('LAKE_CORRUPT_SNAPSHOT', `${key} says that it is snapshot ${snapshot.id}`);

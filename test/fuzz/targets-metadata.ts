@@ -149,7 +149,7 @@ export const metadataTargets: readonly Target[] = [
   },
   {
     name: 'manifest',
-    decoders: ['decodeManifest', 'decodeRecords', 'decodeAvro', 'readContainer'],
+    decoders: ['decodeManifest', 'decodeRecords', 'decodeAvro', 'decodeAvroAs', 'readContainer'],
     corpus: () => [...goldenFiles(/manifest\/manifest-[0-9a-f-]{36}-\d+$/), ...fixtureFiles(/manifest$/)],
     mutate: mutateAvro,
     decode: input => {

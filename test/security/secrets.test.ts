@@ -70,14 +70,16 @@ test('settings that are wrong are named without their values', async () => {
 test('a store or log that refuses, or does not answer, tells nothing of the keys', async () => {
   const refusing = createServer((request, response) => {
     request.resume();
-    response.writeHead(403, { 'content-type': 'application/xml' });
-    // Some services repeat what was signed.
-    response.end(`<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>`);
+    const token = String(request.headers['x-amz-security-token']);
+    response.writeHead(403, { 'content-type': 'application/xml', 'x-echo': encodeURIComponent(token) });
+    // Services repeat what was to be signed.
+    const echo = `<CanonicalRequest>x-amz-security-token:${token}</CanonicalRequest>`;
+    response.end(`<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message>${echo}</Error>`);
   });
   await new Promise<void>(resolve => refusing.listen(0, '127.0.0.1', resolve));
   const bound = refusing.address();
   const port = typeof bound === 'object' ? bound?.port : undefined;
-  const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: secret };
+  const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: secret, sessionToken: secret };
   try {
     const endpoint = `http://127.0.0.1:${port}`;
     const components = { clock: systemClock, random: systemRandom };

@@ -3,8 +3,10 @@
  *
  * @see spec 14; Paimon 1.4.2 SnapshotsTable, SchemasTable, OptionsTable, TagsTable, BranchesTable, ConsumersTable
  */
+
 import { corrupt } from '../../base/errors.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { branchFolder, consumerFolder, tagPath } from '../../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
 import { fieldToJson } from '../../format/type-text.ts';
@@ -103,7 +105,7 @@ export async function tagRows(table: Table): Promise<Rows> {
   const rows: Scalar[][] = [];
   for (const name of await listTags(table)) {
     const key = `${table.metaPath}/${tagPath(name)}`;
-    const object = await table.store.get(key);
+    const object = await table.store.get(key, { bytesMax: jsonBytesMax });
     // Deleted between the listing and the look.
     if (object === undefined) continue;
     rows.push(tagRow(name, decodeSnapshot(object.bytes, key), parseJson(new TextDecoder().decode(object.bytes))));
@@ -166,7 +168,7 @@ export async function consumerRows(table: Table): Promise<Rows> {
   const rows: Scalar[][] = [];
   for await (const page of table.store.list(prefix)) {
     for (const { key } of page.objects) {
-      const object = await table.store.get(key);
+      const object = await table.store.get(key, { bytesMax: jsonBytesMax });
       if (object === undefined) continue;
       rows.push([key.slice(prefix.length), nextSnapshotOf(object.bytes, key)]);
     }

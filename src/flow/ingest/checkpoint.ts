@@ -5,11 +5,13 @@
  * On a log that forgets, a checkpoint at the end of an idle shard also says when it was the end: the record it names goes
  * in time, and what is gone might have been anything (D4).
  */
+
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../base/json.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import type { LogStart } from '../../storage/log-store.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
+import type { ObjectStore, StoredObject } from '../../storage/object-store.ts';
 
 /** DESIGN I6: between two checkpoints of a shard. */
 const intervalMs = 60_000;
@@ -36,7 +38,7 @@ export async function readCheckpoint(
   incarnation: string,
   shardId: string,
 ): Promise<StoredCheckpoint | undefined> {
-  const object = await store.get(checkpointKey(incarnation, shardId));
+  const object = await checkpointObject(store, checkpointKey(incarnation, shardId));
   if (object === undefined) return undefined;
   const ageMs = object.storeTimeMs - object.lastModifiedMs;
   try {
@@ -48,6 +50,15 @@ export async function readCheckpoint(
     return { position: BigInt(position), ...(hasTip ? { tipMs } : {}), ageMs };
   } catch {
     return undefined;
+  }
+}
+
+async function checkpointObject(store: ObjectStore, key: string): Promise<StoredObject | undefined> {
+  try {
+    return await store.get(key, { bytesMax: jsonBytesMax });
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_OBJECT_TOO_LARGE')) return undefined;
+    throw error;
   }
 }
 

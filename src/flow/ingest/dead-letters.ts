@@ -5,6 +5,7 @@
  */
 import { corrupt } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+import { deadLettersBytesMax, jsonBytesMax } from '../../format/metadata-limits.ts';
 import type { PlannedUpload } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
 import { deadLetterListNamePrefix, deadLettersNamePrefix, tableObjectKey } from '../../table/table-objects.ts';
@@ -66,7 +67,7 @@ export async function readDeadLetterList(table: Table, listName: string): Promis
 /** Every dead letter a list names, oldest first. */
 export async function* readDeadLetters(table: Table, listName: string): AsyncGenerator<DeadLetter, void, undefined> {
   for (const { name } of await readDeadLetterList(table, listName)) {
-    const bytes = await readObject(table, name);
+    const bytes = await readObject(table, name, deadLettersBytesMax);
     for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
       if (line !== '') yield letterOfJson(table, name, parsed(table, name, line));
     }
@@ -125,8 +126,8 @@ function isReason(value: unknown): value is DeadLetterReason {
   return typeof value === 'string' && Object.hasOwn(reasons, value);
 }
 
-async function readObject(table: Table, name: string): Promise<Uint8Array> {
-  const object = await table.store.get(tableObjectKey(table, name));
+async function readObject(table: Table, name: string, bytesMax: number): Promise<Uint8Array> {
+  const object = await table.store.get(tableObjectKey(table, name), { bytesMax });
   if (object === undefined) {
     throw corrupt(
       'LAKE_FILE_MISSING',
@@ -137,7 +138,7 @@ async function readObject(table: Table, name: string): Promise<Uint8Array> {
 }
 
 async function readJson(table: Table, name: string): Promise<JsonValue> {
-  return parsed(table, name, Buffer.from(await readObject(table, name)).toString('utf8'));
+  return parsed(table, name, Buffer.from(await readObject(table, name, jsonBytesMax)).toString('utf8'));
 }
 
 function parsed(table: Table, name: string, text: string): JsonValue {

@@ -1,5 +1,7 @@
 /** Where the ingest state of a table lies: in the properties of its snapshots, or in an object that they name. */
+
 import { corrupt, LakeError } from '../../base/errors.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
@@ -26,7 +28,7 @@ async function readState(table: Table, properties: Properties): Promise<IngestSt
   const name = properties[stateObjectProperty];
   if (name === undefined) return undefined;
   const key = tableObjectKey(table, name);
-  const object = await table.store.get(key);
+  const object = await table.store.get(key, { bytesMax: jsonBytesMax });
   if (object === undefined)
     throw corrupt('LAKE_FILE_MISSING', `${table.store.uri}: ${key}, named by a snapshot, is missing`);
   return decodeState(Buffer.from(object.bytes).toString('utf8'), key);

@@ -23,6 +23,13 @@ export type ChunkSource = {
 /** Rows [start, end) of the row group. */
 export type RowRange = { readonly start: number; readonly end: number };
 
+/**
+ * What pages that are needed at one time may unpack to: so much always, and so many times their length. Rows of wide values
+ * make large pages, but of those none are packed so well.
+ */
+const pagesBytesMin = 128 * 1024 * 1024;
+const pagesExpansionMax = 200;
+
 /** Pages unpacked at a time, by the threads of Node's pool. */
 const unpackAtOnceMax = 8;
 
@@ -94,9 +101,21 @@ export class PageCursor {
   async #unpack(dataPages: readonly Page[]): Promise<ColumnPages> {
     const { plan, chunk } = this.#source;
     const pages = this.#dictionary === undefined ? dataPages : [this.#dictionary, ...dataPages];
+    checkExpansion(pages, this.#where);
     const unpacked = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, chunk.codec, this.#where));
     // The next rows need the dictionary again.
     if (this.#dictionary !== undefined) this.#dictionary = unpacked[0];
     return { plan, codec: unpackedCodec(chunk.codec, this.#where), pages: unpacked };
   }
+}
+
+function checkExpansion(pages: readonly Page[], where: string): void {
+  let plainBytes = 0;
+  let packedBytes = 0;
+  for (const page of pages) {
+    plainBytes += page.plainBytes;
+    packedBytes += page.body.length;
+  }
+  if (plainBytes <= Math.max(pagesBytesMin, packedBytes * pagesExpansionMax)) return;
+  throw corruptParquet(where, `pages of ${packedBytes} bytes unpack to ${plainBytes}`);
 }

@@ -32,7 +32,7 @@ export type Page = {
 /** No page of a sound file is larger; a larger one is taken for a decompression bomb. */
 const pageBytesMax = 512 * 1024 * 1024;
 /** As above, for runs of equal values that take no room. */
-const pageValuesMax = 64 * 1024 * 1024;
+const pageValuesMax = 16 * 1024 * 1024;
 const plainDictionary = 2;
 const rleDictionary = 8;
 
@@ -44,6 +44,7 @@ const rleDictionary = 8;
  */
 export function readPages(bytes: Uint8Array, chunk: ColumnChunk, where: string): readonly Page[] {
   const pages: Page[] = [];
+  let plainBytes = 0;
   let at = 0;
   let valueCount = 0;
   while (valueCount < chunk.valueCount) {
@@ -57,6 +58,14 @@ export function readPages(bytes: Uint8Array, chunk: ColumnChunk, where: string):
     if (crc !== undefined && crc >>> 0 !== crc32(body)) throw corruptParquet(where, 'the checksum of a page is wrong');
     const page = readPage(struct, { body, isChunkCompressed: chunk.codec !== 'none', where });
     if (page === undefined) continue;
+    // By this number readers decide how much they unpack at a time.
+    plainBytes += page.plainBytes;
+    if (plainBytes > chunk.uncompressedBytes) {
+      throw corruptParquet(
+        where,
+        `its pages unpack to ${plainBytes} bytes and more, it says ${chunk.uncompressedBytes}`,
+      );
+    }
     if (page.kind === 'dictionary') {
       if (pages.length > 0) throw corruptParquet(where, 'a dictionary that is not its first page');
     } else {

@@ -9,7 +9,7 @@ import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from
 import { corruptParquet, decoding } from './fault.ts';
 import { decodePages } from './mini-file.ts';
 import { type ChunkSource, PageCursor, type RowRange } from './page-cursor.ts';
-import type { ParquetCodec } from './wasm-door.ts';
+import type { ParquetCodec, ValueLayout } from './wasm-door.ts';
 
 export type RowGroupSource = {
   readonly fields: readonly DataField[];
@@ -27,6 +27,10 @@ export type RowGroupLimits = {
 
 const columnsAtOnceMax = 4;
 const windowRowsMin = 1024;
+/** Runs of equal values take no room until they are decoded: what the values of a window may come to, roughly. */
+const windowDecodedBytesMax = 256 * 1024 * 1024;
+/** A guess of what a text takes, with its offset. */
+const textBytes = 32;
 
 export async function* readRowGroup(
   wasm: ParquetCodec,
@@ -49,10 +53,18 @@ export async function* readRowGroup(
 
 function rowsPerWindow({ chunks, rowCount }: RowGroupSource, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
   const bytes = chunks.reduce((sum, chunk) => sum + (chunk?.chunk.uncompressedBytes ?? 0), 0);
-  if (bytes <= windowBytesMax) return rowCount;
-  const rows = Math.max(windowRowsMin, Math.floor((windowBytesMax / bytes) * rowCount));
+  const rowBytes = chunks.reduce((sum, chunk) => sum + (chunk === undefined ? 0 : valueBytes(chunk.plan.layout)), 0);
+  const decodedRowsMax = Math.floor(windowDecodedBytesMax / Math.max(1, rowBytes));
+  if (bytes <= windowBytesMax && rowCount <= decodedRowsMax) return rowCount;
+  const packedRowsMax = bytes <= windowBytesMax ? rowCount : Math.floor((windowBytesMax / bytes) * rowCount);
+  const rows = Math.max(windowRowsMin, Math.min(packedRowsMax, decodedRowsMax));
   // Whole batches to a window, where that is possible.
   return rows > batchRowsMax ? rows - (rows % batchRowsMax) : rows;
+}
+
+function valueBytes(layout: ValueLayout): number {
+  if (layout === 'bits') return 1 / 8;
+  return layout === 'offsets' ? textBytes : layout;
 }
 
 type Window = {

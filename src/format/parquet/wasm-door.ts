@@ -22,6 +22,7 @@ import init, {
 } from 'parquet-wasm/esm';
 import { assert } from '../../base/assert.ts';
 import type { Codec } from './footer.ts';
+import { withMemoryLimit } from './wasm-memory.ts';
 import { markStack, withStackExport } from './wasm-stack.ts';
 
 /** How the values of a column are laid out once decoded: single bits, a fixed number of bytes, or bytes with offsets. */
@@ -53,6 +54,12 @@ export type ParquetCodec = {
   decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[];
 };
 
+/**
+ * The most that the wasm may hold; it never gives back what it had. One dictionary entry of a megabyte and a run of a
+ * million, which are few bytes of a file, would take all that it can address.
+ */
+const wasmBytesMax = 2 * 1024 * 1024 * 1024;
+
 let loading: Promise<ParquetCodec> | undefined;
 
 export function parquetCodec(): Promise<ParquetCodec> {
@@ -60,7 +67,9 @@ export function parquetCodec(): Promise<ParquetCodec> {
 }
 
 async function load(): Promise<ParquetCodec> {
-  const exports = await init({ module_or_path: withStackExport(await readFile(wasmPath())) });
+  const exports = await init({
+    module_or_path: withMemoryLimit(withStackExport(await readFile(wasmPath())), wasmBytesMax),
+  });
   return {
     encode: (ipcStream, encodings, codec) => surviving(exports, () => encode(ipcStream, encodings, codec)),
     decode: (file, rowCount, layouts) => surviving(exports, () => decode(file, rowCount, layouts)),

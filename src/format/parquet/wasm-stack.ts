@@ -17,10 +17,10 @@ export function withStackExport(wasm: Uint8Array): Uint8Array {
   let isFound = false;
   while (at < wasm.length) {
     const id = wasm[at];
-    const size = readLeb(wasm, at + 1);
+    const size = lebAt(wasm, at + 1);
     const end = size.end + size.value;
     if (id === globalSection) {
-      const globals = readLeb(wasm, size.end);
+      const globals = lebAt(wasm, size.end);
       isFound = globals.value > 0 && wasm[globals.end] === typeI32 && wasm[globals.end + 1] === mutable;
     }
     if (id === exportSection) return isFound ? withExport(wasm, { start: at, body: size.end, end }) : wasm;
@@ -40,7 +40,7 @@ export function markStack(exports: object): () => void {
 type Section = { readonly start: number; readonly body: number; readonly end: number };
 
 function withExport(wasm: Uint8Array, { start, body, end }: Section): Uint8Array {
-  const count = readLeb(wasm, body);
+  const count = lebAt(wasm, body);
   const name = Buffer.from(exportName, 'utf8');
   const entries = Buffer.concat([
     leb(count.value + 1),
@@ -53,7 +53,7 @@ function withExport(wasm: Uint8Array, { start, body, end }: Section): Uint8Array
   return Buffer.concat([wasm.subarray(0, start), ...section, wasm.subarray(end)]);
 }
 
-function readLeb(bytes: Uint8Array, start: number): { readonly value: number; readonly end: number } {
+export function lebAt(bytes: Uint8Array, start: number): { readonly value: number; readonly end: number } {
   let value = 0;
   for (let at = start, scale = 1; ; at += 1, scale *= 128) {
     const byte = bytes[at] ?? 0;
@@ -62,7 +62,7 @@ function readLeb(bytes: Uint8Array, start: number): { readonly value: number; re
   }
 }
 
-function leb(value: number): Uint8Array {
+export function leb(value: number): Uint8Array {
   const bytes: number[] = [];
   for (let rest = value; ; rest = Math.floor(rest / 128)) {
     if (rest < 128) return Uint8Array.from([...bytes, rest]);

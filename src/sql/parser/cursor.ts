@@ -4,12 +4,16 @@ import { syntaxError, type Token } from './tokens.ts';
 export class TokenCursor {
   readonly sql: string;
   readonly #tokens: readonly Token[];
-  #at = 0;
+  #at: number;
 
-  /** @param tokens of one statement, the last one of kind `end` */
-  constructor(sql: string, tokens: readonly Token[]) {
+  /**
+   * @param tokens of one statement, the last one of kind `end`
+   * @param at the token to begin with
+   */
+  constructor(sql: string, tokens: readonly Token[], at = 0) {
     this.sql = sql;
     this.#tokens = tokens;
+    this.#at = at;
   }
 
   peek(ahead = 0): Token {

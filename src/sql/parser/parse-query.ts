@@ -43,7 +43,7 @@ type TravelMatch = { readonly travel: TimeTravel; readonly replacement: string; 
 function travelAt(sql: string, tokens: readonly Token[], index: number, count: number): TravelMatch | undefined {
   const name = nameAt(tokens, index);
   if (name === undefined) return undefined;
-  const cursor = new TokenCursor(sql, tokens.slice(index + name.tokenCount));
+  const cursor = new TokenCursor(sql, tokens, index + name.tokenCount);
   const begins = cursor.peek().kind === 'hint' || cursor.at('FOR', 'SYSTEM_TIME');
   if (!begins) return undefined;
   let used = name.tokenCount;

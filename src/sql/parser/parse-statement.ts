@@ -9,7 +9,7 @@ import { TokenCursor } from './cursor.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
 import type { AlterAction, ColumnClause, CreateTable, Options, Statement, TableName } from './statement.ts';
-import { syntaxError, type Token, tokenize } from './tokens.ts';
+import { checkBrackets, syntaxError, type Token, tokenize } from './tokens.ts';
 
 /** @throws LakeError LAKE_SQL_SYNTAX (with line and column) or LAKE_UNSUPPORTED */
 export function parseStatements(sql: string): readonly Statement[] {
@@ -31,6 +31,7 @@ export function parseStatements(sql: string): readonly Statement[] {
 }
 
 function parseStatement(sql: string, tokens: readonly Token[]): Statement {
+  checkBrackets(tokens);
   const cursor = new TokenCursor(sql, tokens);
   const statement = parseFirstWord(cursor, tokens);
   if (statement.kind !== 'query' && statement.kind !== 'insert') cursor.end();

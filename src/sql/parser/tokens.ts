@@ -16,7 +16,12 @@ export type Token = {
 /** A statement longer than this is refused before anything looks at it. */
 export const sqlLengthMax: number = 4 * 1024 * 1024;
 
-/** @throws LakeError `invalid` LAKE_SQL_SYNTAX with line and column */
+/** Words, numbers, texts and signs in one statement: 12,500 rows of VALUES. What DuckDB makes of them takes a second. */
+export const statementTokensMax = 50_000;
+/** The same in all statements of a text. */
+export const tokensMax = 1_000_000;
+
+/** @throws LakeError `invalid` LAKE_SQL_SYNTAX with line and column, LAKE_SQL_TOO_COMPLEX */
 export function tokenize(sql: string): readonly Token[] {
   if (sql.length > sqlLengthMax)
     throw invalid('LAKE_SQL_SYNTAX', `SQL of ${sql.length} characters, at most ${sqlLengthMax}`);
@@ -25,6 +30,7 @@ export function tokenize(sql: string): readonly Token[] {
   if (nul >= 0) throw syntaxError(sql, nul, 'a NUL character');
   const tokens: Token[] = [];
   let at = 0;
+  let begin = 0;
   while (at < sql.length) {
     const skipped = skipBlank(sql, at);
     if (skipped > at) {
@@ -34,9 +40,43 @@ export function tokenize(sql: string): readonly Token[] {
     const token = nextToken(sql, at);
     tokens.push(token);
     at = token.end;
+    if (token.kind === 'symbol' && token.text === ';') begin = tokens.length;
+    if (tokens.length - begin > statementTokensMax || tokens.length > tokensMax) throw tooManyTokens();
   }
   tokens.push({ kind: 'end', text: '', start: sql.length, end: sql.length });
   return tokens;
+}
+
+/**
+ * Sum over the opening brackets of a statement of how deep each stands, `[]` behind `[]` being one deeper: 200 types of 50
+ * nested lists come to half of it, and took DuckDB's parser almost a second.
+ */
+export const bracketDepthSumMax = 500_000;
+
+/** @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX */
+export function checkBrackets(tokens: readonly Token[]): void {
+  let sum = 0;
+  let depth = 0;
+  let pairs = 0;
+  for (const [index, { kind, text }] of tokens.entries()) {
+    if (kind !== 'symbol' || text.length !== 1) continue;
+    if ('([{'.includes(text)) {
+      const isPair = text === '[' && tokens[index + 1]?.text === ']';
+      const isBehindPair = tokens[index - 1]?.text === ']' && tokens[index - 2]?.text === '[';
+      pairs = isPair ? (isBehindPair ? pairs + 1 : 1) : 0;
+      depth += 1;
+      sum += depth + pairs;
+      if (sum > bracketDepthSumMax) throw tooComplex('its brackets are nested too deep, or deep too often');
+    } else if (')]}'.includes(text)) depth -= 1;
+  }
+}
+
+function tooComplex(why: string): Error {
+  return invalid('LAKE_SQL_TOO_COMPLEX', `SQL: ${why}; make several statements of it, or a simpler one`);
+}
+
+function tooManyTokens(): Error {
+  return tooComplex(`more than ${statementTokensMax} words and signs in a statement, or ${tokensMax} in all`);
 }
 
 export function syntaxError(sql: string, at: number, message: string): Error {

@@ -16,11 +16,12 @@ export function columnsUsed(
   references: readonly TableReference[],
 ): ReadonlyMap<JsonObject, ColumnsUsed> {
   const names = new Set<string>();
-  collectNames(query, names);
+  const lastNames = new Set<string>();
+  collectNames(query, names, lastNames);
   const whole = new Set<JsonObject>();
-  for (const { tree, isPlain, as, table } of references) {
-    const isRow = names.has(as.toLowerCase()) || names.has(table.toLowerCase());
-    if (!isPlain || (isRow && mentionsRow(query, as))) whole.add(tree);
+  for (const { tree, isPlain, as } of references) {
+    // A column reference that ends in its name may mean the row.
+    if (!isPlain || lastNames.has(as.toLowerCase())) whole.add(tree);
   }
   for (const node of selectNodes(query)) addWhole(node, references, whole);
   markUnderPivots(query, whole);
@@ -28,19 +29,13 @@ export function columnsUsed(
 }
 
 /** Every part of every column reference, and the columns of USING. */
-function collectNames(tree: JsonObject, names: Set<string>): void {
+function collectNames(tree: JsonObject, names: Set<string>, lastNames: Set<string>): void {
+  const last = textsAt(tree, 'column_names').at(-1);
+  if (last !== undefined) lastNames.add(last.toLowerCase());
   for (const name of [...textsAt(tree, 'column_names'), ...textsAt(tree, 'using_columns')]) {
     names.add(name.toLowerCase());
   }
-  for (const child of childrenOf(tree)) collectNames(child, names);
-}
-
-/** Whether the query has a column reference that ends in this name: then it may mean the row. */
-function mentionsRow(tree: JsonObject, name: string): boolean {
-  const last = textsAt(tree, 'column_names').at(-1);
-  if (last !== undefined && sameName(last, name)) return true;
-  for (const child of childrenOf(tree)) if (mentionsRow(child, name)) return true;
-  return false;
+  for (const child of childrenOf(tree)) collectNames(child, names, lastNames);
 }
 
 /** The tables that a SELECT looks at as a whole. */

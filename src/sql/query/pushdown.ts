@@ -33,7 +33,9 @@ export function pushedFilters(
     for (const part of conjunctsOf(where)) {
       const target = filterOf(part, scope);
       if (target === undefined || objectAt(target.table, 'sample') !== undefined) continue;
-      found.set(target.table, [...(found.get(target.table) ?? []), target.predicate]);
+      const parts = found.get(target.table);
+      if (parts === undefined) found.set(target.table, [target.predicate]);
+      else parts.push(target.predicate);
     }
     for (const [table, parts] of found) {
       const [first] = parts;
@@ -170,6 +172,19 @@ function nullTestOf(tree: JsonObject, kind: 'is-null' | 'is-not-null', scope: Sc
   return target === undefined ? undefined : { table: target.table, predicate: { kind, column: target.field.name } };
 }
 
+const byName = new WeakMap<readonly DataField[], ReadonlyMap<string, readonly DataField[]>>();
+const noFields: readonly DataField[] = [];
+
+/** Fields of that name in any case. A query may name as many columns as its table has, so none is searched for. */
+function fieldsOfName(fields: readonly DataField[], name: string): readonly DataField[] {
+  let known = byName.get(fields);
+  if (known === undefined) {
+    known = Map.groupBy(fields, field => field.name.toLowerCase());
+    byName.set(fields, known);
+  }
+  return known.get(name.toLowerCase()) ?? noFields;
+}
+
 type ColumnTarget = { readonly table: JsonObject; readonly field: DataField };
 
 /** The one table and column that a reference can mean; undefined when it could be another's. */
@@ -191,7 +206,7 @@ export function columnOf(tree: JsonObject, scope: Pick<Scope, 'sources' | 'table
     if (qualifier !== undefined && !sameName(alias === '' ? textAt(table, 'table_name') : alias, qualifier)) continue;
     if (database !== undefined && !(alias === '' && sameName(textAt(table, 'schema_name'), database))) continue;
     if (textsAt(table, 'column_name_alias').length > 0) return undefined;
-    for (const field of fields) if (sameName(field.name, column)) targets.push({ table, field });
+    for (const field of fieldsOfName(fields, column)) targets.push({ table, field });
   }
   const [target] = targets;
   return targets.length === 1 ? target : undefined;

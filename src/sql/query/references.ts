@@ -68,34 +68,56 @@ const depthMax = 500;
 /** @throws LakeError `unsupported` or `invalid` LAKE_SQL_DENIED, naming what is not let through */
 export function tableReferences(query: JsonObject): readonly TableReference[] {
   const references: TableReference[] = [];
-  visit(query, { names: new Set(), depth: 0 }, references);
+  visit(query, { names: new NamesGiven(), depth: 0 }, references);
   return references;
 }
 
-type Scope = {
-  /** Names given by WITH, folded. */
-  readonly names: ReadonlySet<string>;
-  readonly depth: number;
-};
+type Scope = { readonly names: NamesGiven; readonly depth: number };
+
+/** Names given by WITH, folded, as often as they are known where the walk is. */
+class NamesGiven {
+  readonly #counts = new Map<string, number>();
+
+  has(name: string): boolean {
+    return this.#counts.has(name);
+  }
+
+  add(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  remove(name: string): void {
+    const count = this.#counts.get(name) ?? 0;
+    if (count > 1) this.#counts.set(name, count - 1);
+    else this.#counts.delete(name);
+  }
+}
 
 function visit(tree: JsonObject, outer: Scope, found: TableReference[]): void {
   if (outer.depth > depthMax) throw unsupported(`a query nested deeper than ${depthMax}`, 'SQL');
   checkAllowed(tree);
-  const scope = withNames(tree, { names: outer.names, depth: outer.depth + 1 }, found);
+  const { names } = outer;
+  const scope = { names, depth: outer.depth + 1 };
+  const given = withNames(tree, scope, found);
   if (tree['type'] === 'BASE_TABLE') {
     const reference = referenceOf(tree);
-    const isOwn = reference.database === '' && scope.names.has(foldedName(reference.table));
+    const isOwn = reference.database === '' && names.has(foldedName(reference.table));
     if (!isOwn) found.push(reference);
   }
   const ctes = tree['cte_map'];
   for (const child of childrenOf(tree)) if (child !== ctes) visit(child, scope, found);
+  for (const name of given) names.remove(name);
 }
 
-/** The scope inside a query with its own WITH; each name is known to those after it, and to itself when it recurs. */
-function withNames(tree: JsonObject, outer: Scope, found: TableReference[]): Scope {
+/**
+ * Adds the names of a query's own WITH; each is known to those after it, and to itself when it recurs.
+ *
+ * @returns those added
+ */
+function withNames(tree: JsonObject, scope: Scope, found: TableReference[]): readonly string[] {
   const ctes = objectAt(tree, 'cte_map');
-  if (ctes === undefined) return outer;
-  let scope = outer;
+  const given: string[] = [];
+  if (ctes === undefined) return given;
   for (const entry of objectsAt(ctes, 'map')) {
     const name = foldedName(textAt(entry, 'key'));
     if (fileNamePattern.test(name)) {
@@ -105,11 +127,13 @@ function withNames(tree: JsonObject, outer: Scope, found: TableReference[]): Sco
       );
     }
     const value = objectAt(entry, 'value');
-    const inside = { ...scope, names: new Set([...scope.names, name]) };
-    if (value !== undefined) visit(value, isRecursive(value) ? inside : scope, found);
-    scope = inside;
+    const recurs = value !== undefined && isRecursive(value);
+    if (recurs) scope.names.add(name);
+    if (value !== undefined) visit(value, scope, found);
+    if (!recurs) scope.names.add(name);
+    given.push(name);
   }
-  return scope;
+  return given;
 }
 
 /** As DuckDB compares names: only A to Z have another case. JavaScript would take the Kelvin sign for a k. */

@@ -17,6 +17,7 @@ import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions
 import type { QueryColumn, SqlConnection } from '../engine.ts';
 import type { Query, TimeTravel } from '../parser/statement.ts';
 import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
+import { checkComplexity } from '../query/complexity.ts';
 import { pushedFilters } from '../query/pushdown.ts';
 import { type TableReference, tableReferences } from '../query/references.ts';
 import { resultTypes } from '../query/result-types.ts';
@@ -50,6 +51,7 @@ export async function openQuery(
   try {
     const [, prefix = '', sql = ''] = /^(\s*EXPLAIN\s+(?:ANALYZE\s+)?)?(.*)$/is.exec(query.sql) ?? [];
     const tree = await queryTree(connection, sql);
+    checkComplexity(tree);
     const relations = await findRelations(context, session, tree, query.travels);
     const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
     await makeRelations(context, connection, session, { tree, relations, columns, options });

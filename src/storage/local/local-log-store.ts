@@ -6,14 +6,14 @@
  * (log-shard-writer); readers need no lock (log-shard-reader). The shards are fixed when the log is made. The folder
  * must be on a file system of this machine: locks and link(2) of network file systems are not to be relied upon.
  */
-import { mkdir, readFile, realpath } from 'node:fs/promises';
+import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { AppendSignal } from '../append-signal.ts';
-import { badLogSettings, logClosed, logNotFound } from '../log-errors.ts';
+import { badLogSettings, logClosed, logCorrupt, logNotFound } from '../log-errors.ts';
 import type {
   LogAppend,
   LogAppendOutcome,
@@ -197,10 +197,15 @@ export async function openLocalLog(
   }
 }
 
+/** It has a handful of numbers. */
+const metaBytesMax = 64 * 1024;
+
 async function readMeta(root: string): Promise<LogMeta | undefined> {
   const path = join(root, metaFileName);
   let bytes: Uint8Array;
   try {
+    const { size } = await stat(path);
+    if (size > metaBytesMax) throw logCorrupt(`file:${path}`, `it has ${size} bytes, at most ${metaBytesMax}`);
     bytes = await readFile(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;

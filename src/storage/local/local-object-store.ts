@@ -8,6 +8,7 @@ import type { Random } from '../../base/random.ts';
 import { checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
+  GetOptions,
   ListOptions,
   ListPage,
   ObjectHead,
@@ -18,7 +19,7 @@ import type {
   RequestOptions,
   StoredObject,
 } from '../object-store.ts';
-import { badStoreSettings, storeClosed, storeDenied, storeNotFound } from '../store-errors.ts';
+import { badStoreSettings, checkObjectSize, storeClosed, storeDenied, storeNotFound } from '../store-errors.ts';
 import { probeLink } from './link-probe.ts';
 import { type Durability, LocalDirectories, makeDirectoryDurably } from './local-directories.ts';
 import {
@@ -110,11 +111,12 @@ class LocalObjectStore implements ObjectStore {
     this.#lock = new LocalLock(store.root, components);
   }
 
-  async get(key: string, options?: RequestOptions): Promise<StoredObject | undefined> {
+  async get(key: string, options?: GetOptions): Promise<StoredObject | undefined> {
     return await this.#operate(key, options, async path => {
       const opened = await openObject(path);
       if (opened === undefined) return undefined;
       await using file = opened.file;
+      checkObjectSize(`${this.uri}/${key}`, Number(opened.stat.size), options?.bytesMax);
       const bytes = await readBytes(file, 0, Number(opened.stat.size));
       return { ...(await this.#headOf(opened.stat, bytes)), bytes };
     });

@@ -3,6 +3,7 @@ import { Slab } from '../../bytes/slab.ts';
 import { checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
+  GetOptions,
   ListOptions,
   ListPage,
   ObjectHead,
@@ -13,6 +14,7 @@ import type {
   RequestOptions,
   StoredObject,
 } from '../object-store.ts';
+import { checkObjectSize } from '../store-errors.ts';
 import { headOf, ObjectMap } from './object-map.ts';
 
 /**
@@ -32,12 +34,12 @@ export class MemoryObjectStore implements ObjectStore {
     this.#objects = objects;
   }
 
-  async get(key: string, options?: RequestOptions): Promise<StoredObject | undefined> {
+  async get(key: string, options?: GetOptions): Promise<StoredObject | undefined> {
     this.#check(key, options);
     const version = this.#objects.get(key);
-    return version === undefined
-      ? undefined
-      : { ...headOf(version, this.#clock.nowMs()), bytes: version.bytes.slice() };
+    if (version === undefined) return undefined;
+    checkObjectSize(`${this.uri}/${key}`, version.bytes.byteLength, options?.bytesMax);
+    return { ...headOf(version, this.#clock.nowMs()), bytes: version.bytes.slice() };
   }
 
   async getRange(key: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array | undefined> {

@@ -11,6 +11,7 @@ import {
 import { canBeginKey, checkByteRange, checkObjectKey } from '../object-key.ts';
 import type {
   ByteRange,
+  GetOptions,
   ListOptions,
   ListPage,
   ObjectHead,
@@ -61,7 +62,7 @@ class S3ObjectStore implements ObjectStore {
     this.#limits = parts.limits;
   }
 
-  async get(key: string, options?: RequestOptions): Promise<StoredObject | undefined> {
+  async get(key: string, options?: GetOptions): Promise<StoredObject | undefined> {
     const answer = await this.#getObject(key, undefined, options);
     if (answer.status === 'absent') return undefined;
     const { output, bytes } = this.#requests.outputOf(key, answer);
@@ -150,14 +151,15 @@ class S3ObjectStore implements ObjectStore {
   async #getObject(
     key: string,
     range: ByteRange | undefined,
-    options: RequestOptions | undefined,
+    options: GetOptions | undefined,
   ): Promise<S3Answer<GotObject>> {
     checkObjectKey(key);
     const command = { Bucket: this.#bucket, Key: key };
     const ranged = range === undefined ? command : { ...command, Range: `bytes=${range.start}-${range.end - 1}` };
     return await this.#requests.idempotent(key, options, async (client, send) => {
       const output = await client.send(new GetObjectCommand(ranged), send);
-      return { output, bytes: await readBody(this.#requests.where(key), output, send.abortSignal) };
+      const limits = { signal: send.abortSignal, bytesMax: options?.bytesMax };
+      return { output, bytes: await readBody(this.#requests.where(key), output, limits) };
     });
   }
 

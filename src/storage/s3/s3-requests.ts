@@ -4,6 +4,7 @@ import { Semaphore } from '../../base/concurrency.ts';
 import { invalid } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { retry } from '../../base/retry.ts';
+import { bareCause } from '../bare-cause.ts';
 import type { RequestOptions } from '../object-store.ts';
 import { storeClosed, storeRefused } from '../store-errors.ts';
 import type { S3ClientWithTime } from './s3-client.ts';
@@ -86,7 +87,7 @@ export class S3Requests {
           case 'transient':
             return { status: 'unanswered', cause: failure.error };
           default:
-            return { status: failure.kind, date: dateOfFailure(error), cause: error };
+            return { status: failure.kind, date: dateOfFailure(error), cause: bareCause(error) };
         }
       }
     });

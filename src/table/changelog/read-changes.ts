@@ -5,8 +5,10 @@
  * its last kind (an upsert stream). With one they are the rows of the changelog files. Compactions change nothing, and
  * an overwrite is not a change of rows but of tables: both give none (spec 10.3).
  */
+
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { changelogPath } from '../../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
 import { parseTableOptions, refusedFeatures } from '../../format/table-options.ts';
@@ -48,7 +50,7 @@ export async function changeSourceOf(table: Table, id: number): Promise<Snapshot
   const snapshot = await readSnapshot(table, id);
   if (snapshot !== undefined) return snapshot;
   const key = `${table.metaPath}/${changelogPath(id)}`;
-  const kept = await table.store.get(key);
+  const kept = await table.store.get(key, { bytesMax: jsonBytesMax });
   return kept === undefined ? snapshotById(table, id) : decodeSnapshot(kept.bytes, key);
 }
 

@@ -2,10 +2,12 @@
  * One swap: the conditional PUT of a snapshot at its number until there is an answer (DESIGN S4), and finding out what
  * became of it (S5). What to look at next and what it means is decided in decide-settle.ts.
  */
+
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { snapshotPath } from '../../format/paths.ts';
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -105,7 +107,7 @@ async function send(parts: SwapParts): Promise<Sent> {
 async function lastLook(parts: SwapParts, cause: unknown): Promise<Sent> {
   const detail = `no answer to the swap (${text(cause)})`;
   try {
-    const object = await parts.store.get(keyOf(parts, parts.snapshot.id));
+    const object = await parts.store.get(keyOf(parts, parts.snapshot.id), { bytesMax: jsonBytesMax });
     if (object === undefined) return { status: 'unknown', detail };
     const answer = { last: 'exists', unansweredBefore: true, answeredMs: object.storeTimeMs } as const;
     return { status: 'answered', answer, own: ownOf(object.bytes, parts) };
@@ -118,7 +120,7 @@ async function lookAt(at: 'own' | 'largest' | 'next', evidence: SwapEvidence, pa
   const { store, snapshot } = parts;
   switch (at) {
     case 'own': {
-      const object = await store.get(keyOf(parts, snapshot.id));
+      const object = await store.get(keyOf(parts, snapshot.id), { bytesMax: jsonBytesMax });
       if (object === undefined) return { ...evidence, own: 'absent' };
       // After a 412 this is the answer that counts (S5); a late 200 stays late.
       const answeredMs = evidence.last === 'exists' ? object.storeTimeMs : evidence.answeredMs;
@@ -130,7 +132,7 @@ async function lookAt(at: 'own' | 'largest' | 'next', evidence: SwapEvidence, pa
     }
     case 'next': {
       const key = keyOf(parts, snapshot.id + 1);
-      const object = await store.get(key);
+      const object = await store.get(key, { bytesMax: jsonBytesMax });
       if (object === undefined) return { ...evidence, next: 'absent' };
       const parent = decodeSnapshot(object.bytes, key).properties[parentProperty];
       if (parent === undefined) return { ...evidence, next: 'has-no-link' };

@@ -25,7 +25,7 @@ export function dataFileKey(table: Table, place: FilePlace, fileName: string): s
 export async function openFileSource(table: Table, place: FilePlace, file: DataFileMeta): Promise<ByteSource> {
   const key = dataFileKey(table, place, file.fileName);
   if (file.fileSize <= wholeFileBytesMax) {
-    const object = await table.store.get(key);
+    const object = await table.store.get(key, { bytesMax: wholeFileBytesMax });
     if (object === undefined) throw fileMissing(table, key);
     if (object.bytes.length !== file.fileSize) throw wrongSize(key, object.bytes.length, file.fileSize);
     return bytesSource(object.bytes);
