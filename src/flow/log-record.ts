@@ -86,6 +86,11 @@ export function encodeBody(rows: LogRows): {
   return { encoding: 'plain', body: plain, bodyBytes: plain.length };
 }
 
+/** Length of a body of this one row before it is compressed. */
+export function plainBodyBytes(row: RowBatch): number {
+  return encodeIpc(row).length + row.rowCount;
+}
+
 export function encodeRecord(record: LogRecord): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(record.header)));
   const bytes = new Uint8Array(fixedBytes + header.length + record.body.length);

@@ -7,7 +7,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
+import { invalid, isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
@@ -16,10 +16,17 @@ import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
-import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import { batchBytes, type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
-import { encodeBody, encodeRecord, type LogRecordHeader, recordRowsMax } from './log-record.ts';
+import {
+  encodeBody,
+  encodeRecord,
+  type LogRecordHeader,
+  plainBodyBytes,
+  recordBodyBytesMax,
+  recordRowsMax,
+} from './log-record.ts';
 
 export type ProducerParts = {
   readonly log: LogStore;
@@ -39,6 +46,8 @@ export type ProducerTable = {
 export type ProducerSettings = {
   /** Rows of one record, at most. */
   readonly recordRowsMax: number;
+  /** Bytes of one record's body before it is compressed, at most; what is above what readers take is lost to them. */
+  readonly recordBodyBytesMax: number;
   /** Rows waiting or under way before `append` makes its caller wait. */
   readonly bufferRowsMax: number;
   /** Append calls under way at a time. */
@@ -49,6 +58,7 @@ export type ProducerSettings = {
 
 export const producerDefaults: ProducerSettings = {
   recordRowsMax: 5_000,
+  recordBodyBytesMax,
   bufferRowsMax: 200_000,
   appendsInFlightMax: 4,
   giveUpMs: 120_000,
@@ -106,6 +116,7 @@ export class Producer implements AsyncDisposable {
     this.#table = table;
     this.#settings = { ...producerDefaults, ...settings };
     assert(this.#settings.recordRowsMax <= recordRowsMax, 'recordRowsMax is within what a record holds');
+    assert(this.#settings.recordBodyBytesMax <= recordBodyBytesMax, 'recordBodyBytesMax is what a record holds');
     this.#bucketCount = parseTableOptions(table.schema).bucket;
     // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.
     this.#ownLane = Math.floor(parts.random.next() * ownLaneCount);
@@ -121,12 +132,13 @@ export class Producer implements AsyncDisposable {
    *
    * @param rows all columns of the table's schema, in order
    * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there;
-   *   LAKE_LOG_FULL
+   *   LAKE_LOG_FULL; `invalid` LAKE_ROW_TOO_LARGE, and nothing of the batch goes to the log
    */
   async append(rows: RowBatch, kinds: Int8Array): Promise<void> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     if (this.#failure !== undefined) throw this.#failure;
     if (rows.rowCount === 0) return;
+    this.#checkRowSizes(rows);
     const pieces = this.#split(rows, kinds);
     const done = new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { left: 0, resolve, reject };
@@ -156,6 +168,20 @@ export class Producer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#failure === undefined) await this.flush();
+  }
+
+  /** A record holds one row at least, so a row has to fit. Rows are small: most batches are done with the first look. */
+  #checkRowSizes(rows: RowBatch): void {
+    const { recordBodyBytesMax: bytesMax } = this.#settings;
+    const doubtful = bytesMax / 2;
+    if (batchBytes(rows) <= doubtful) return;
+    for (let row = 0; row < rows.rowCount; row += 1) {
+      const one = sliceBatch(rows, row, row + 1);
+      const bytes = batchBytes(one) <= doubtful ? 0 : plainBodyBytes(one);
+      if (bytes <= bytesMax) continue;
+      const message = `a row of ${this.#table.tableName} has ${bytes} bytes, and a record of the log holds ${bytesMax}`;
+      throw invalid('LAKE_ROW_TOO_LARGE', `${message}; write it without the log, or put its bytes elsewhere`);
+    }
   }
 
   #split(rows: RowBatch, kinds: Int8Array): readonly (readonly [number, { rows: RowBatch; kinds: Int8Array }])[] {
@@ -288,12 +314,14 @@ export class Producer implements AsyncDisposable {
       claim: undefined,
     };
     let data = encodeRecord({ header, encoding, body });
-    if (data.length > this.#parts.log.supports.recordBytesMax) {
+    const isBodyTooLarge = bodyBytes > this.#settings.recordBodyBytesMax;
+    if (isBodyTooLarge || data.length > this.#parts.log.supports.recordBytesMax) {
       if (pieces.length > 1 || rows.rowCount > 1) {
         const halved = halve(pieces);
         lane.queue.unshift(...halved.rest);
         return this.#encode(lane, halved.first);
       }
+      assert(!isBodyTooLarge, 'rows that do not fit a record are refused before');
       const claim = await writeClaim(this.#parts, body);
       data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
     }

@@ -6,7 +6,7 @@ import {
   encodeCommitMessage,
 } from '../../src/flow/group-commit/commit-message.ts';
 import { decodeState, encodeState, type IngestState } from '../../src/flow/ingest/state.ts';
-import { decodeRecord, encodeRecord, type LogRecord } from '../../src/flow/log-record.ts';
+import { decodeRecord, encodeRecord, type LogRecord, recordBodyBytesMax } from '../../src/flow/log-record.ts';
 import { emptyRow, serializeRow } from '../../src/format/binary-row.ts';
 import { isFileName } from '../../src/format/file-name.ts';
 import { decodeManifest, encodeManifest, type ManifestEntry } from '../../src/format/manifest.ts';
@@ -208,7 +208,7 @@ const records: fc.Arbitrary<LogRecord> = fc
     claim: maybe(
       fc.record({
         name: fc.stringMatching(/^[\w-]{1,40}$/),
-        sizeBytes: fc.integer({ min: 1, max: 2 ** 40 }),
+        sizeBytes: fc.integer({ min: 1, max: recordBodyBytesMax }),
         sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
       }),
     ),

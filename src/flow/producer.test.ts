@@ -1,0 +1,59 @@
+/** What a producer may put into one record, so that whoever reads it takes it. */
+import { expect, test } from 'vitest';
+import { createTable } from '../catalog/catalog.ts';
+import { buildBatch } from '../types/column-builder.ts';
+import type { Scalar } from '../types/scalar.ts';
+import { IngestWorker } from './ingest/ingest-worker.ts';
+import { decodeRecord } from './log-record.ts';
+import { Producer } from './producer.ts';
+import { unionRead } from './read/union-read.ts';
+import { collect, openTestTable, type TestWorld, testDefinition, testIdentifier, testWorld } from './testing.ts';
+
+const recordBodyBytesMax = 4_096;
+
+async function producerOf(w: TestWorld): Promise<Producer> {
+  await createTable(w, testIdentifier, { ...testDefinition, options: { bucket: '1' } }, { ifNotExists: false });
+  const { id: tableId = '', label: tableName, schema } = await openTestTable(w);
+  return new Producer(w, { tableId, tableName, schema }, { recordBodyBytesMax });
+}
+
+async function send(w: TestWorld, producer: Producer, rows: Scalar[][]): Promise<void> {
+  const { schema } = await openTestTable(w);
+  await producer.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length));
+}
+
+async function bodiesOf(w: TestWorld): Promise<readonly number[]> {
+  const bodies: number[] = [];
+  for (const { shardId } of (await w.log.describe()).shards) {
+    const { records } = await w.log.read(shardId, { kind: 'earliest' });
+    bodies.push(...records.map(({ data }) => decodeRecord(data, 'test').header.bodyBytes));
+  }
+  return bodies;
+}
+
+test('rows that pack well go in as many records as readers take them in, however small those are in the log', async () => {
+  const w = testWorld();
+  const producer = await producerOf(w);
+  const rows = Array.from({ length: 40 }, (_, k): Scalar[] => [BigInt(k), 'x'.repeat(500), k]);
+  await send(w, producer, rows);
+  const bodies = await bodiesOf(w);
+  expect(bodies.length).toBeGreaterThan(5);
+  for (const bytes of bodies) expect(bytes).toBeLessThanOrEqual(recordBodyBytesMax);
+  await using worker = new IngestWorker(w);
+  await worker.drain();
+  expect(await collect(unionRead(w, await openTestTable(w)))).toEqual(rows);
+});
+
+test('a row that no record holds is refused before anything of its batch is sent, and the producer goes on', async () => {
+  const w = testWorld();
+  const producer = await producerOf(w);
+  const large: Scalar[] = [2n, 'x'.repeat(recordBodyBytesMax), 2];
+  await expect(send(w, producer, [[1n, 'small', 1], large])).rejects.toMatchObject({
+    code: 'LAKE_ROW_TOO_LARGE',
+    kind: 'invalid',
+    message: expect.stringMatching(/a row of db\.t has \d+ bytes, and a record of the log holds 4096/),
+  });
+  expect(await bodiesOf(w)).toEqual([]);
+  await send(w, producer, [[1n, 'small', 1]]);
+  expect(await bodiesOf(w)).toHaveLength(1);
+});
