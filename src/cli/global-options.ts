@@ -1,5 +1,5 @@
 /** The options that every command takes, before or after its name, and the lake they lead to. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import type { CliConsole } from './console.ts';
 
 type GlobalOptions = {
@@ -38,20 +38,20 @@ export function addGlobalOptions(program: Command): void {
     .option('--endpoint <url>', 'an S3 other than AWS’s')
     .option('--kinesis-endpoint <url>', 'a Kinesis other than AWS’s')
     .option('--region <name>', 'of S3 and Kinesis');
-  for (const flags of refusedOptions) program.addOption(new Option(flags).hideHelp().argParser(refuseCredential));
 }
+
+/** Options that other programs take credentials by. */
+const credentialOption = /^--(?:access-key|secret-key|session-token)(?:=|$)/;
 
 /**
- * Known so that they are refused without being shown: every user of the machine sees the arguments of a process, and
- * shells keep them.
+ * Whether somebody means to give a credential, wherever among the arguments. Such are refused before anything looks at them,
+ * and without being shown: every user of the machine sees the arguments of a process, and shells keep them.
  */
-const refusedOptions = ['--access-key <id>', '--secret-key <key>', '--session-token <token>'];
-
-function refuseCredential(): never {
-  throw new InvalidArgumentError(credentialPlaces);
+export function holdsCredential(args: readonly string[]): boolean {
+  return args.some(arg => credentialOption.test(arg));
 }
 
-/** What a refusal says; also in place of commander's words, which would repeat the value. */
+/** What a refusal says. */
 export const credentialPlaces =
   'credentials are not taken from the command line; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE';
 

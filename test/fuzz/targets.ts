@@ -1,6 +1,7 @@
 /** All targets. `targets.test.ts` holds that no decoder of the product is left out. */
 
 import type { Target } from './target.ts';
+import { commandLineTargets } from './targets-command-line.ts';
 import { flowTargets } from './targets-flow.ts';
 import { logTargets } from './targets-log.ts';
 import { metadataTargets } from './targets-metadata.ts';
@@ -13,6 +14,7 @@ export const targets: readonly Target[] = [
   ...logTargets,
   ...flowTargets,
   ...textTargets,
+  ...commandLineTargets,
 ];
 
 export function targetNamed(name: string): Target {

@@ -110,11 +110,7 @@ async function expectFilesClean(): Promise<void> {
 /** A table on this machine whose metadata is then broken. */
 async function brokenWarehouse(): Promise<string> {
   const warehouse = join(folder, 'lake');
-  const create = await run([cli, 'create', 'd.t', '--columns', 'a INT', '--warehouse', warehouse]);
-  const made =
-    create.status === 0
-      ? create
-      : await run([cli, 'sql', 'CREATE DATABASE IF NOT EXISTS d; CREATE TABLE d.t (a INT)', '--warehouse', warehouse]);
+  const made = await run([cli, 'create', 'd.t', '--ddl', 'CREATE TABLE t (a INT)', '--warehouse', warehouse]);
   expect(made.status, made.output).toBe(0);
   await writeFile(join(warehouse, 'd.db/t/schema/schema-0'), '{"broken');
   return warehouse;
@@ -138,7 +134,7 @@ test('the command line: denied, unreachable, cut off, corrupt, interrupted by a 
     ]),
     ['write', 'd.t', ...s3, '--endpoint', denied],
     ['sql', 'SELECT * FROM d.t', ...s3, '--endpoint', denied],
-    ['create', 'd.t', '--columns', 'a INT', ...s3, '--endpoint', denied],
+    ['create', 'd.t', '--ddl', 'CREATE TABLE t (a INT)', ...s3, '--endpoint', denied],
     ['scan', 'd.t', '--warehouse', warehouse],
     ['scan', 'd.t', '--warehouse', warehouse, '--log', 'kinesis://s', '--kinesis-endpoint', denied],
     ['ingest', '--warehouse', warehouse, '--log', 'kinesis://s', '--kinesis-endpoint', denied],
