@@ -4,6 +4,7 @@
  * Records at or below the recorded position, and producer numbers already seen, are dropped; records and rows that do not
  * fit the table become dead letters (I7); the rest is put under the schema of the base, by field id (A3).
  */
+import { present } from '../../base/assert.ts';
 import { isLakeError } from '../../base/errors.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -108,8 +109,7 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
       partitionValues: [],
     });
     const names = mapping.fileFields.map(field => field.name);
-    const named: RowBatch = { ...projectBatch(rows, names), rowType: { fields: mapping.fileFields } };
-    return withoutMisfits(input.schema, routed, { rows: mapping.apply(named), kinds });
+    return withoutMisfits(input.schema, routed, { rows: mapping.apply(projectBatch(rows, names)), kinds });
   } catch (error) {
     if (isLakeError(error) && error.kind !== 'unavailable') return wholeRecord('unreadable', error.message);
     throw error;
@@ -125,41 +125,32 @@ async function schemaOf(table: Table, id: number): Promise<TableSchema | undefin
   }
 }
 
+type Misfit = { readonly reason: DeadLetterReason; readonly detail: string };
+
 /** Rows that the table does not take, by themselves: a null where none may be, a delete on an append table. */
 function withoutMisfits(schema: TableSchema, routed: RoutedRecord, { rows, kinds }: TailRows): RecordOutcome {
-  const misfit = new Map<number, { reason: DeadLetterReason; detail: string }>();
+  const misfits = new Map<number, Misfit>();
   for (const [index, field] of schema.fields.entries()) {
-    const column = rows.columns[index];
-    if (column === undefined || field.type.nullable || column.nullCount === 0) continue;
+    const column = present(rows.columns[index], `column ${field.name}`);
+    if (field.type.nullable || column.nullCount === 0) continue;
     const isKey = schema.primaryKeys.includes(field.name);
-    for (let row = 0; row < rows.rowCount; row += 1) {
-      if (isValid(column, row) || (!isKey && !isAdd(kinds[row] ?? 0))) continue;
-      misfit.set(row, { reason: 'null-value', detail: `column ${field.name} is NOT NULL` });
+    const misfit: Misfit = { reason: 'null-value', detail: `column ${field.name} is NOT NULL` };
+    for (const [row, kind] of kinds.entries()) {
+      if (!isValid(column, row) && (isKey || isAdd(kind))) misfits.set(row, misfit);
     }
   }
   if (schema.primaryKeys.length === 0) {
-    kinds.forEach((kind, row) => {
-      if (!isAdd(kind)) misfit.set(row, { reason: 'not-appendable', detail: 'the table has no primary key' });
-    });
+    const misfit: Misfit = { reason: 'not-appendable', detail: 'the table has no primary key' };
+    for (const [row, kind] of kinds.entries()) if (!isAdd(kind)) misfits.set(row, misfit);
   }
-  if (misfit.size === 0) return { batches: [{ rows, kinds }], deadLetters: [] };
-  const kept = Uint32Array.from([...kinds.keys()].filter(row => !misfit.has(row)));
-  const byReason = Map.groupBy(misfit, ([, { reason, detail }]) => `${reason} ${detail}`);
-  const deadLetters = [...byReason.values()].flatMap(group => {
-    const first = group[0]?.[1];
-    return first === undefined
-      ? []
-      : [
-          deadLetter(
-            routed,
-            first.reason,
-            first.detail,
-            group.map(([row]) => row),
-            group.length,
-          ),
-        ];
+  if (misfits.size === 0) return { batches: [{ rows, kinds }], deadLetters: [] };
+  const byMisfit = Map.groupBy(misfits.keys(), row => misfits.get(row));
+  const deadLetters = [...byMisfit].map(([misfit, of]) => {
+    const { reason, detail } = present(misfit, 'what is wrong with a row');
+    return deadLetter(routed, reason, detail, of, of.length);
   });
-  const batch = { rows: takeRows(rows, kept), kinds: Int8Array.from(kept, row => kinds[row] ?? 0) };
+  const kept = Uint32Array.from([...kinds.keys()].filter(row => !misfits.has(row)));
+  const batch = { rows: takeRows(rows, kept), kinds: kinds.filter((_, row) => !misfits.has(row)) };
   return { batches: kept.length === 0 ? [] : [batch], deadLetters };
 }
 

@@ -1,0 +1,220 @@
+/** What is read of the log for one table: from where, how far, and what goes into one piece. */
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../../test/table-fixture.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { LogDescription, LogShard, LogStore } from '../../storage/log-store.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { encodeRecord } from '../log-record.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { owedShards, type ReadOwedInput, readOwed } from './read-owed.ts';
+import { emptyState, type IngestState, type ShardState } from './state.ts';
+
+function recordOf(tableId: string): Uint8Array {
+  const header = {
+    tableId,
+    tableName: 'd.t',
+    schemaId: 0,
+    bucket: 0,
+    bucketCount: 4,
+    producerId: 'p',
+    producerNamed: false,
+    producerNumber: 1,
+    rowCount: 1,
+    bodyBytes: 1,
+    claim: undefined,
+  };
+  return encodeRecord({ header, encoding: 'plain', body: Uint8Array.of(0) });
+}
+
+const recordBytes = recordOf('x').length;
+
+/** A log of one shard, read one record at a time; what of it is read is noted. */
+function newWorld(settings: { readonly retentionMs?: number } = {}) {
+  const clock = new ManualClock();
+  const inner = new MemoryLogStore({ name: 'owed', shardCount: 1, ...settings }, { clock, random: seededRandom(1) });
+  const asked: string[] = [];
+  const log: LogStore = new Proxy(inner, {
+    get(target, property) {
+      if (property === 'read') {
+        return (...[shardId, from, options]: Parameters<LogStore['read']>) => {
+          asked.push(`${shardId} ${from.kind === 'after' ? from.position : from.kind} ${options?.bytesMax}`);
+          return target.read(shardId, from, { ...options, recordsMax: 1 });
+        };
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const store = new MemoryObjectStore('memory:owed', clock);
+  const append = async (...datas: readonly Uint8Array[]): Promise<void> => {
+    for (const data of datas) await inner.append([{ hashKey: 0n, data }]);
+  };
+  const read = async (changes: Partial<ReadOwedInput> = {}) => {
+    const description = await inner.describe();
+    const shardId = description.shards.at(-1)?.shardId ?? '';
+    const input = { tableId: 'x', state: undefined, description, shardId, until: 100n, bytesMax: 10_000 };
+    return readOwed({ log, store }, { ...input, ...changes });
+  };
+  return { clock, log: inner, store, asked, append, read };
+}
+
+function entry(position: bigint, ended = false): ShardState {
+  return { position, row: 0, arrivalMs: 0, ended };
+}
+
+function stateOf(incarnation: string, shards: Readonly<Record<string, ShardState>>): IngestState {
+  return { ...emptyState(incarnation), shards: new Map(Object.entries(shards)) };
+}
+
+const shard = (shardId: string, ...parentIds: readonly string[]): LogShard => ({
+  shardId,
+  parentIds,
+  hashKeyStart: 0n,
+  hashKeyEnd: 1n,
+  closed: false,
+});
+
+test('I5: owed are the ancestors that are listed and have not ended, parents first and each once, then the shard', () => {
+  const description: LogDescription = {
+    incarnation: 'log-1',
+    retentionMs: undefined,
+    shards: [shard('a', 'gone'), shard('b', 'a'), shard('c', 'a'), shard('d', 'b', 'c')],
+  };
+  const owed = (shardId: string, shards: Readonly<Record<string, ShardState>>, incarnation = 'log-1') =>
+    owedShards({ state: stateOf(incarnation, shards), description, shardId }).map(found => found.shardId);
+  expect(owedShards({ state: undefined, description, shardId: 'd' }).map(found => found.shardId)).toEqual([
+    'a',
+    'b',
+    'c',
+    'd',
+  ]);
+  expect(owed('c', {})).toEqual(['a', 'c']);
+  expect(owed('d', { a: entry(1n, true) })).toEqual(['b', 'c', 'd']);
+  expect(owed('d', { a: entry(1n, true), b: entry(2n, true) })).toEqual(['c', 'd']);
+  // What has an entry was begun when its parents had ended.
+  expect(owed('d', { b: entry(2n), c: entry(2n, true) })).toEqual(['b', 'd']);
+  expect(owed('d', { d: entry(3n) })).toEqual(['d']);
+  expect(owed('d', { d: entry(3n, true) })).toEqual(['d']);
+  expect(owed('d', { d: entry(3n) }, 'log-0')).toEqual(['a', 'b', 'c', 'd']);
+  expect(owed('gone', {})).toEqual([]);
+});
+
+test('a shard is read from above the recorded position to where it is asked for, and only for the table', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x'), recordOf('x'), recordOf('y'), recordOf('x'), recordOf('x'));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  const piece = await w.read({ state: stateOf(incarnation, { [shardId]: entry(1n) }), until: 4n });
+  expect(piece).toMatchObject({ isComplete: true, lostShards: [] });
+  expect(piece.shards).toMatchObject([
+    {
+      shardId,
+      hashKeys: { start: shards[0]?.hashKeyStart, end: shards[0]?.hashKeyEnd },
+      recorded: 1n,
+      through: { position: 4n, arrivalMs: w.clock.nowMs() },
+      ended: false,
+    },
+  ]);
+  expect(piece.shards[0]?.records.map(({ position }) => position)).toEqual([2n, 4n]);
+  // What is left of the bytes is asked for.
+  expect(w.asked).toEqual([1, 2, 3].map(at => `${shardId} ${at} ${10_000 - (at - 1) * recordBytes}`));
+});
+
+test('what has no recorded position in this log is read from its checkpoint, or from the beginning', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x'), recordOf('x'), recordOf('x'));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  const [beginning] = (await w.read({ state: stateOf('log-0', { [shardId]: entry(2n) }) })).shards;
+  expect(beginning?.recorded).toBeUndefined();
+  expect(beginning?.records.map(({ position }) => position)).toEqual([1n, 2n, 3n]);
+  await writeCheckpoint(w.store, incarnation, shardId, 2n);
+  const [behind] = (await w.read()).shards;
+  expect(behind?.recorded).toBeUndefined();
+  expect(behind?.records.map(({ position }) => position)).toEqual([3n]);
+});
+
+test('a piece ends with its bytes; the rest is for another one', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x'), recordOf('x'), recordOf('x'));
+  const cut = await w.read({ bytesMax: 2 * recordBytes });
+  expect(cut.isComplete).toBe(false);
+  expect(cut.shards).toMatchObject([{ through: { position: 2n } }]);
+  const whole = await w.read({ bytesMax: 2 * recordBytes + 1 });
+  expect(whole).toMatchObject({ isComplete: true, shards: [{ through: { position: 3n } }] });
+});
+
+test('parents are read to their end before their children, whatever was asked for, and share the bytes', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x'), recordOf('x'));
+  const [parent = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  w.log.split(parent);
+  const [, child = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  await w.append(recordOf('x'));
+  const both = await w.read({ shardId: child, until: 1n });
+  expect(both).toMatchObject({
+    isComplete: true,
+    shards: [
+      { shardId: parent, ended: true, through: { position: 2n } },
+      { shardId: child, ended: false, through: { position: 3n } },
+    ],
+  });
+  const first = await w.read({ shardId: child, bytesMax: 2 * recordBytes });
+  expect(first).toMatchObject({ isComplete: false, shards: [{ shardId: parent, ended: true }] });
+  const part = await w.read({ shardId: child, bytesMax: recordBytes });
+  expect(part).toMatchObject({ isComplete: false, shards: [{ shardId: parent, ended: false }] });
+});
+
+test('a parent that ended without a record is known as ended; a child without one is nothing to take', async () => {
+  const w = newWorld();
+  const [parent = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  w.log.split(parent);
+  const [, child = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  expect(await w.read({ shardId: child })).toEqual({
+    isComplete: true,
+    lostShards: [],
+    shards: [expect.objectContaining({ shardId: parent, records: [], through: undefined, ended: true })],
+  });
+});
+
+test('a parent that does not say its end yet is waited for by nobody here', async () => {
+  const w = newWorld();
+  const description = await w.log.describe();
+  const [parent = ''] = description.shards.map(({ shardId }) => shardId);
+  await w.append(recordOf('x'));
+  const child = { ...shard('child', parent), closed: false };
+  const listed = { ...description, shards: [...description.shards, child] };
+  const piece = await w.read({ description: listed, shardId: 'child' });
+  expect(piece).toMatchObject({ isComplete: false, shards: [{ shardId: parent, ended: false }] });
+});
+
+test('shards of which the log has forgotten what was owed are told', async () => {
+  const w = newWorld({ retentionMs: 1_000 });
+  await w.append(recordOf('x'), recordOf('x'));
+  w.clock.advance(1_001);
+  await w.append(recordOf('x'), recordOf('x'));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  const piece = await w.read({ state: stateOf(incarnation, { [shardId]: entry(1n) }) });
+  expect(piece).toMatchObject({ isComplete: true, lostShards: [shardId], shards: [{ through: { position: 4n } }] });
+});
+
+test('records that nobody can read are kept beside the tables, and are passed over', async () => {
+  const w = newWorld();
+  await w.append(Buffer.from('no record'), recordOf('x'));
+  const piece = await w.read();
+  expect(piece.shards[0]?.records.map(({ position }) => position)).toEqual([2n]);
+  const kept: string[] = [];
+  for await (const page of w.store.list('tidelake/unreadable/')) kept.push(...page.objects.map(({ key }) => key));
+  const { incarnation, shards } = await w.log.describe();
+  expect(kept).toEqual([`tidelake/unreadable/${incarnation}-${shards[0]?.shardId}-1`]);
+});
+
+test('reading ends when it is aborted', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x'), recordOf('x'));
+  const signal = AbortSignal.abort(new Error('stopped'));
+  await expect(w.read({ signal })).rejects.toThrow('stopped');
+  expect(w.asked).toEqual([]);
+});
