@@ -129,7 +129,7 @@ test('what has no recorded position in this log is read from its checkpoint, or 
   const [beginning] = (await w.read({ state: stateOf('log-0', { [shardId]: entry(2n) }) })).shards;
   expect(beginning?.recorded).toBeUndefined();
   expect(beginning?.records.map(({ position }) => position)).toEqual([1n, 2n, 3n]);
-  await writeCheckpoint(w.store, incarnation, shardId, 2n);
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 2n });
   const [behind] = (await w.read()).shards;
   expect(behind?.recorded).toBeUndefined();
   expect(behind?.records.map(({ position }) => position)).toEqual([3n]);
@@ -217,4 +217,25 @@ test('reading ends when it is aborted', async () => {
   const signal = AbortSignal.abort(new Error('stopped'));
   await expect(w.read({ signal })).rejects.toThrow('stopped');
   expect(w.asked).toEqual([]);
+});
+
+test('what the log has forgotten above an old position is lost only where no checkpoint says that every table has its own', async () => {
+  for (const [checkpoint, isLost] of [
+    [undefined, true],
+    [1n, true],
+    [2n, true],
+    [3n, false],
+    [4n, false],
+  ] as const) {
+    const w = newWorld({ retentionMs: 1_000 });
+    await w.append(recordOf('x'), recordOf('y'), recordOf('y'));
+    w.clock.advance(2_000);
+    await w.append(recordOf('x'), recordOf('x'));
+    const { incarnation, shards } = await w.log.describe();
+    const shardId = shards[0]?.shardId ?? '';
+    if (checkpoint !== undefined) await writeCheckpoint(w.store, incarnation, shardId, { position: checkpoint });
+    const piece = await w.read({ state: stateOf(incarnation, { [shardId]: entry(1n) }) });
+    expect([checkpoint, piece.lostShards]).toEqual([checkpoint, isLost ? [shardId] : []]);
+    expect(piece.shards[0]?.records.map(({ position }) => position)).toEqual([4n, 5n]);
+  }
 });

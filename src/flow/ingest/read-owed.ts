@@ -4,7 +4,7 @@
  */
 import type { LogDescription, LogShard, LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { checkpointStart, startAbove } from './checkpoint.ts';
+import { checkpointStart, readCheckpoint, startAbove } from './checkpoint.ts';
 import { keepUnreadable, routeRecords } from './route-records.ts';
 import type { IngestState } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
@@ -100,7 +100,7 @@ async function readShard(
   while (!isComplete && byteCount < limits.bytesMax) {
     signal?.throwIfAborted();
     const result = await log.read(shardId, next, { signal, bytesMax: limits.bytesMax - byteCount });
-    hasGap ||= result.gap;
+    if (result.gap && !hasGap) hasGap = await isLost(log, store, { incarnation, shardId, recorded, signal });
     next = result.next;
     ended = result.ended;
     const { byTable, unreadable } = routeRecords(shardId, result.records);
@@ -116,4 +116,27 @@ async function readShard(
   }
   const hashKeys = { start: shard.hashKeyStart, end: shard.hashKeyEnd };
   return { batch: { shardId, hashKeys, recorded, records, through, ended }, isComplete, byteCount, hasGap };
+}
+
+/**
+ * Whether the log has forgotten records above a table's position that nobody has taken. A table of which nothing came for
+ * long has an old position; up to the checkpoint every table has what is its own.
+ */
+async function isLost(
+  log: LogStore,
+  store: ObjectStore,
+  place: {
+    readonly incarnation: string;
+    readonly shardId: string;
+    readonly recorded: bigint | undefined;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<boolean> {
+  const { incarnation, shardId, recorded, signal } = place;
+  // Reading began at the checkpoint.
+  if (recorded === undefined) return true;
+  const checkpoint = await readCheckpoint(store, incarnation, shardId);
+  if (checkpoint === undefined || checkpoint.position <= recorded) return true;
+  const from = startAbove(checkpoint.position, checkpoint.tipMs);
+  return (await log.read(shardId, from, { signal, recordsMax: 1 })).gap;
 }
