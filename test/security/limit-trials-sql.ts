@@ -8,6 +8,7 @@ import { parseStatements } from '../../src/sql/parser/parse-statement.ts';
 import { bracketDepthSumMax, sqlLengthMax, statementTokensMax, tokensMax } from '../../src/sql/parser/tokens.ts';
 import {
   aliasedValuesMax,
+  boundColumnsMax,
   functionCostMax,
   setOperationsMax,
   subqueriesMax,
@@ -94,6 +95,18 @@ export const sqlTrials: Trials = {
     const doubled = Array.from({ length: 30 }, (_, at) => `, x${at} + x${at} AS x${at + 1}`).join('');
     equal(await sqlCode(`SELECT 1 AS x0${doubled}`), 'LAKE_SQL_TOO_COMPLEX');
     match(await sqlCode(`SELECT 1 AS x0, x0 + x0 AS x1 ORDER BY x1${' + x1'.repeat(2_000)}`), /^LAKE_/);
+  },
+  boundColumnsMax: async () => {
+    await using fixture = await openSqlFixture();
+    await fixture.run('CREATE DATABASE IF NOT EXISTS d');
+    await fixture.run(`CREATE TABLE d.w (${Array.from({ length: 1_000 }, (_, at) => `c${at} INT`).join()})`);
+    // A table and a star each: two thousand.
+    const union = (count: number): string => repeated('SELECT * FROM d.w', count, ' UNION ALL ');
+    equal(await outcomeOf(() => fixture.run(union(boundColumnsMax / 2_000))), 'taken');
+    const over = await outcomeOf(() => fixture.run(union(boundColumnsMax / 2_000 + 1)));
+    equal(over, 'LAKE_SQL_TOO_COMPLEX');
+    // Columns that are not looked at do not count.
+    equal(await outcomeOf(() => fixture.run(repeated('SELECT c1 FROM d.w', 200, ' UNION ALL '))), 'taken');
   },
   functionCostMax: async () => {
     const cost = (depth: number): number => (depth * (depth + 1) * (2 * depth + 1)) / 6;
