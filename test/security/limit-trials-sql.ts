@@ -10,6 +10,7 @@ import {
   aliasedValuesMax,
   boundColumnsMax,
   functionCostMax,
+  relationsMax,
   setOperationsMax,
   subqueriesMax,
   subqueryNestingMax,
@@ -107,6 +108,16 @@ export const sqlTrials: Trials = {
     equal(over, 'LAKE_SQL_TOO_COMPLEX');
     // Columns that are not looked at do not count.
     equal(await outcomeOf(() => fixture.run(repeated('SELECT c1 FROM d.w', 200, ' UNION ALL '))), 'taken');
+  },
+  relationsMax: async () => {
+    await using fixture = await openSqlFixture();
+    await fixture.run('CREATE DATABASE IF NOT EXISTS d');
+    await fixture.run('CREATE TABLE d.t (a INT)');
+    await fixture.run('INSERT INTO d.t VALUES (1)');
+    const hint = "SELECT a FROM d.t /*+ OPTIONS('scan.snapshot-id' = '1') */";
+    const union = (count: number): string => repeated(hint, count, ' UNION ALL ');
+    equal(await outcomeOf(() => fixture.run(union(relationsMax))), 'taken');
+    equal(await outcomeOf(() => fixture.run(union(relationsMax + 1))), 'LAKE_SQL_TOO_COMPLEX');
   },
   functionCostMax: async () => {
     const cost = (depth: number): number => (depth * (depth + 1) * (2 * depth + 1)) / 6;

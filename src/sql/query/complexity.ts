@@ -20,6 +20,8 @@ export const aliasedValuesMax = 4_000;
 export const functionCostMax = 4_000_000;
 /** Columns of all tables that are named, each time they are, and again for each `*`; twice as many took a second and more. */
 export const boundColumnsMax = 60_000;
+/** Tables of one query, each point in time of one by itself: every one is opened, and becomes a view. */
+export const relationsMax = 500;
 /** Types with fields, which grow with each level. */
 const structFunctions: ReadonlySet<string> = new Set(['struct_pack', 'row', 'map', 'struct_insert']);
 const structWeight = 8;
@@ -40,6 +42,11 @@ export function checkColumnCounts(query: JsonObject, columnCounts: readonly numb
   const named = columnCounts.reduce((sum, count) => sum + count, 0);
   if (named + starsIn(query) * widest <= boundColumnsMax) return;
   throw tooComplex(`it looks at more than ${boundColumnsMax} columns, counted each time; name those that are wanted`);
+}
+
+/** @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX */
+export function checkRelationCount(count: number): void {
+  if (count > relationsMax) throw tooComplex(`it names ${count} tables, at most ${relationsMax}`);
 }
 
 function starsIn(tree: JsonObject): number {
