@@ -7,7 +7,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
+import { invalid, isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
@@ -17,9 +17,10 @@ import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
 import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
-import { encodeBody, encodeRecord, type LogRecordHeader, recordRowsMax } from './log-record.ts';
+import { encodeBody, encodeRecord, type LogRecordHeader, recordBodyBytesMax, recordRowsMax } from './log-record.ts';
 
 export type ProducerParts = {
   readonly log: LogStore;
@@ -121,7 +122,7 @@ export class Producer implements AsyncDisposable {
    *
    * @param rows all columns of the table's schema, in order
    * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there;
-   *   LAKE_LOG_FULL
+   *   LAKE_LOG_FULL; `invalid` LAKE_ROW_TOO_LARGE, after which the producer takes no more
    */
   async append(rows: RowBatch, kinds: Int8Array): Promise<void> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
@@ -274,6 +275,8 @@ export class Producer implements AsyncDisposable {
     const rows = concatBatches(pieces.map(piece => piece.rows));
     const kinds = joinKinds(pieces.map(piece => piece.kinds));
     const { encoding, body, bodyBytes } = encodeBody({ rows, kinds });
+    // However little it packs to: readers take no record that unpacks to more.
+    if (bodyBytes > recordBodyBytesMax) return this.#encodeFewer(lane, pieces, bodyBytes);
     const header: LogRecordHeader = {
       tableId: this.#table.tableId,
       tableName: this.#table.tableName,
@@ -289,16 +292,25 @@ export class Producer implements AsyncDisposable {
     };
     let data = encodeRecord({ header, encoding, body });
     if (data.length > this.#parts.log.supports.recordBytesMax) {
-      if (pieces.length > 1 || rows.rowCount > 1) {
-        const halved = halve(pieces);
-        lane.queue.unshift(...halved.rest);
-        return this.#encode(lane, halved.first);
-      }
+      if (rows.rowCount > 1) return this.#encodeFewer(lane, pieces, bodyBytes);
       const claim = await writeClaim(this.#parts, body);
       data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
     }
     lane.lastNumber += 1;
     return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.bucket), data, rowCount: rows.rowCount };
+  }
+
+  /** The first half of the pieces; the rest goes back into the queue. */
+  #encodeFewer(lane: Lane, pieces: readonly Piece[], bodyBytes: number): Promise<Outgoing> {
+    if (pieces.length === 1 && pieces[0]?.rows.rowCount === 1) {
+      throw invalid(
+        'LAKE_ROW_TOO_LARGE',
+        `a row of ${this.#table.tableName} has ${bodyBytes} bytes, and the log takes ${recordBodyBytesMax}; write it to the table`,
+      );
+    }
+    const halved = halve(pieces);
+    lane.queue.unshift(...halved.rest);
+    return this.#encode(lane, halved.first);
   }
 
   /** True when the record is done; a failed or unanswered one goes again, under its number. */
@@ -350,31 +362,6 @@ export class Producer implements AsyncDisposable {
     this.#roomWaiters = [];
     for (const wake of waiters) wake();
   }
-}
-
-/** Row numbers of each bucket, in the batch's order. */
-function indexByBucket(buckets: Int32Array, bucketCount: number): readonly Uint32Array[] {
-  const counts = new Uint32Array(bucketCount);
-  for (const bucket of buckets) counts[bucket] = (counts[bucket] ?? 0) + 1;
-  const index = Array.from(counts, count => new Uint32Array(count));
-  counts.fill(0);
-  buckets.forEach((bucket, row) => {
-    const at = counts[bucket] ?? 0;
-    const rows = index[bucket];
-    if (rows !== undefined) rows[at] = row;
-    counts[bucket] = at + 1;
-  });
-  return index;
-}
-
-function joinKinds(parts: readonly Int8Array[]): Int8Array {
-  const joined = new Int8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
 
 /** The first and the second half of what was to be one record, in order; a lone piece is cut in two. */

@@ -208,7 +208,7 @@ const records: fc.Arbitrary<LogRecord> = fc
     claim: maybe(
       fc.record({
         name: fc.stringMatching(/^[\w-]{1,40}$/),
-        sizeBytes: fc.integer({ min: 1, max: 2 ** 40 }),
+        sizeBytes: fc.integer({ min: 1, max: 2 ** 26 }),
         sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
       }),
     ),
