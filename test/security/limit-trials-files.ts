@@ -1,5 +1,6 @@
 /** Limits of names, schemas and everything that is stored, just under and just over. */
 import { deepEqual, equal } from 'node:assert/strict';
+import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -98,8 +99,10 @@ function columnOf(draft: Partial<Page>): { readonly bytes: Uint8Array; readonly 
 }
 
 /** A page of zeros that unpacks to so many bytes, as a column is read. */
-async function unpacked(plainBytes: number): Promise<void> {
-  const body = zstdCompressSync(new Uint8Array(plainBytes), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+async function unpacked(plainBytes: number, randomBytes = 0): Promise<void> {
+  const plain = new Uint8Array(plainBytes);
+  plain.set(randomFillSync(new Uint8Array(randomBytes)));
+  const body = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
   const { bytes, chunk } = columnOf({ plainBytes, body });
   const [field, element] = [
     { id: 0, name: 'a', type: parseType('INT NOT NULL'), description: undefined, defaultValue: undefined },
@@ -151,9 +154,9 @@ const recordEdge = (under: RecordDraft, over: RecordDraft): Promise<void> =>
     () => decodeRecord(logRecord(over), 'limits'),
   );
 
-/** A file whose blocks unpack to so many bytes of records of no fields … each of one byte. */
-function avroOf(unpackedBytes: number): Uint8Array {
-  const schemaText = '{"type":"record","name":"r","fields":[{"name":"b","type":"bytes"}]}';
+/** A file of one block that unpacks to so many bytes; its schema is longer by so many. */
+function avroOf(unpackedBytes: number, padding = 0): Uint8Array {
+  const schemaText = `{"type":"record","name":"r","doc":"${'x'.repeat(padding)}","fields":[{"name":"b","type":"bytes"}]}`;
   return writeContainer(
     { schemaText, blocks: [{ recordCount: 1, bytes: new Uint8Array(unpackedBytes) }] },
     'zstandard',
@@ -161,8 +164,8 @@ function avroOf(unpackedBytes: number): Uint8Array {
 }
 
 /** A file of so many records of one boolean. */
-function avroRecords(recordCount: number): Uint8Array {
-  const schemaText = '{"type":"record","name":"r","fields":[{"name":"a","type":"boolean"}]}';
+function avroRecords(recordCount: number, padding = 0): Uint8Array {
+  const schemaText = `{"type":"record","name":"r","doc":"${'x'.repeat(padding)}","fields":[{"name":"a","type":"boolean"}]}`;
   return writeContainer({ schemaText, blocks: [{ recordCount, bytes: new Uint8Array(recordCount) }] }, 'zstandard');
 }
 
@@ -261,9 +264,14 @@ export const fileTrials: Trials = {
       () => readContainer(over, 'limits'),
     );
   },
-  expansionMax: async () => {
-    // With the one before: of a file twice as long, twice as much besides.
-    equal(constant('expansionMax'), 200);
+  expansionMax: () => {
+    // The same block in a file that is longer by what its schema says besides: 100 KB, 20 MB of room.
+    const bytes = constant('unpackedBytesMin') + 10_000_000;
+    return expectEdge(
+      'LAKE_CORRUPT_AVRO',
+      () => readContainer(avroOf(bytes, 100_000), 'limits'),
+      () => readContainer(avroOf(bytes), 'limits'),
+    );
   },
   unpackedBytesMax: async () => {
     // A file that would have to have 5 MB: not made here.
@@ -279,8 +287,13 @@ export const fileTrials: Trials = {
       () => decodeAvro(over, 'limits'),
     );
   },
-  valuesPerByteMax: async () => {
-    equal(constant('valuesPerByteMax'), 64);
+  valuesPerByteMax: () => {
+    const count = (constant('valuesMin') + 20_000 * constant('valuesPerByteMax')) / 2;
+    return expectEdge(
+      'LAKE_CORRUPT_AVRO',
+      () => decodeAvro(avroRecords(count, 20_000), 'limits'),
+      () => decodeAvro(avroRecords(count), 'limits'),
+    );
   },
   valuesMax: async () => {
     equal(constant('valuesMax'), 64 * mib);
@@ -307,8 +320,13 @@ export const fileTrials: Trials = {
       () => unpacked(constant('pagesBytesMin')),
       () => unpacked(constant('pagesBytesMin') + mib),
     ),
-  pagesExpansionMax: async () => {
-    equal(constant('pagesExpansionMax'), 200);
+  pagesExpansionMax: () => {
+    const bytes = constant('pagesBytesMin') + mib;
+    return expectEdge(
+      'LAKE_PARQUET_CORRUPT',
+      () => unpacked(bytes, Math.ceil(bytes / constant('pagesExpansionMax'))),
+      () => unpacked(bytes),
+    );
   },
   // That its memory ends there: test/security/bombs.test.ts.
   wasmBytesMax: async () => {
