@@ -51,7 +51,7 @@ test('a row that no record holds is refused before anything of its batch is sent
   await expect(send(w, producer, [[1n, 'small', 1], large])).rejects.toMatchObject({
     code: 'LAKE_ROW_TOO_LARGE',
     kind: 'invalid',
-    message: expect.stringMatching(/a row of db\.t has \d+ bytes, and a record of the log holds 4096/),
+    message: expect.stringMatching(/row 1 of a batch for db\.t has \d+ bytes, and a record of the log holds 4096/),
   });
   expect(await bodiesOf(w)).toEqual([]);
   await send(w, producer, [[1n, 'small', 1]]);

@@ -7,7 +7,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { invalid, isLakeError, LakeError, unsupported } from '../base/errors.ts';
+import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
@@ -16,17 +16,12 @@ import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
-import { batchBytes, type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
-import {
-  encodeBody,
-  encodeRecord,
-  type LogRecordHeader,
-  plainBodyBytes,
-  recordBodyBytesMax,
-  recordRowsMax,
-} from './log-record.ts';
+import { encodeBody, encodeRecord, type LogRecordHeader, recordBodyBytesMax, recordRowsMax } from './log-record.ts';
+import { checkRowSizes } from './row-sizes.ts';
 
 export type ProducerParts = {
   readonly log: LogStore;
@@ -138,7 +133,7 @@ export class Producer implements AsyncDisposable {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     if (this.#failure !== undefined) throw this.#failure;
     if (rows.rowCount === 0) return;
-    this.#checkRowSizes(rows);
+    checkRowSizes(rows, this.#table.tableName, this.#settings.recordBodyBytesMax);
     const pieces = this.#split(rows, kinds);
     const done = new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { left: 0, resolve, reject };
@@ -168,20 +163,6 @@ export class Producer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#failure === undefined) await this.flush();
-  }
-
-  /** A record holds one row at least, so a row has to fit. Rows are small: most batches are done with the first look. */
-  #checkRowSizes(rows: RowBatch): void {
-    const { recordBodyBytesMax: bytesMax } = this.#settings;
-    const doubtful = bytesMax / 2;
-    if (batchBytes(rows) <= doubtful) return;
-    for (let row = 0; row < rows.rowCount; row += 1) {
-      const one = sliceBatch(rows, row, row + 1);
-      const bytes = batchBytes(one) <= doubtful ? 0 : plainBodyBytes(one);
-      if (bytes <= bytesMax) continue;
-      const message = `a row of ${this.#table.tableName} has ${bytes} bytes, and a record of the log holds ${bytesMax}`;
-      throw invalid('LAKE_ROW_TOO_LARGE', `${message}; write it without the log, or put its bytes elsewhere`);
-    }
   }
 
   #split(rows: RowBatch, kinds: Int8Array): readonly (readonly [number, { rows: RowBatch; kinds: Int8Array }])[] {
@@ -300,6 +281,9 @@ export class Producer implements AsyncDisposable {
     const rows = concatBatches(pieces.map(piece => piece.rows));
     const kinds = joinKinds(pieces.map(piece => piece.kinds));
     const { encoding, body, bodyBytes } = encodeBody({ rows, kinds });
+    // However little it packs to: readers take no record that unpacks to more.
+    // A single row has been looked at before.
+    if (bodyBytes > this.#settings.recordBodyBytesMax) return this.#encodeFewer(lane, pieces);
     const header: LogRecordHeader = {
       tableId: this.#table.tableId,
       tableName: this.#table.tableName,
@@ -314,19 +298,21 @@ export class Producer implements AsyncDisposable {
       claim: undefined,
     };
     let data = encodeRecord({ header, encoding, body });
-    const isBodyTooLarge = bodyBytes > this.#settings.recordBodyBytesMax;
-    if (isBodyTooLarge || data.length > this.#parts.log.supports.recordBytesMax) {
-      if (pieces.length > 1 || rows.rowCount > 1) {
-        const halved = halve(pieces);
-        lane.queue.unshift(...halved.rest);
-        return this.#encode(lane, halved.first);
-      }
-      assert(!isBodyTooLarge, 'rows that do not fit a record are refused before');
+    if (data.length > this.#parts.log.supports.recordBytesMax) {
+      if (rows.rowCount > 1) return this.#encodeFewer(lane, pieces);
       const claim = await writeClaim(this.#parts, body);
       data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
     }
     lane.lastNumber += 1;
     return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.bucket), data, rowCount: rows.rowCount };
+  }
+
+  /** The first half of the pieces; the rest goes back into the queue. */
+  #encodeFewer(lane: Lane, pieces: readonly Piece[]): Promise<Outgoing> {
+    assert(pieces.length > 1 || (pieces[0]?.rows.rowCount ?? 0) > 1, 'there is more than a row to be cut');
+    const halved = halve(pieces);
+    lane.queue.unshift(...halved.rest);
+    return this.#encode(lane, halved.first);
   }
 
   /** True when the record is done; a failed or unanswered one goes again, under its number. */
@@ -378,31 +364,6 @@ export class Producer implements AsyncDisposable {
     this.#roomWaiters = [];
     for (const wake of waiters) wake();
   }
-}
-
-/** Row numbers of each bucket, in the batch's order. */
-function indexByBucket(buckets: Int32Array, bucketCount: number): readonly Uint32Array[] {
-  const counts = new Uint32Array(bucketCount);
-  for (const bucket of buckets) counts[bucket] = (counts[bucket] ?? 0) + 1;
-  const index = Array.from(counts, count => new Uint32Array(count));
-  counts.fill(0);
-  buckets.forEach((bucket, row) => {
-    const at = counts[bucket] ?? 0;
-    const rows = index[bucket];
-    if (rows !== undefined) rows[at] = row;
-    counts[bucket] = at + 1;
-  });
-  return index;
-}
-
-function joinKinds(parts: readonly Int8Array[]): Int8Array {
-  const joined = new Int8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
 
 /** The first and the second half of what was to be one record, in order; a lone piece is cut in two. */

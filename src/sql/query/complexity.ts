@@ -18,6 +18,10 @@ export const subqueriesMax = 200;
 export const aliasedValuesMax = 4_000;
 /** Sum over all function calls of the square of the calls nested in each; 400 nested ones, 21 million, took three seconds. */
 export const functionCostMax = 4_000_000;
+/** Columns of all tables that are named, each time they are, and again for each `*`; twice as many took a second and more. */
+export const boundColumnsMax = 60_000;
+/** Tables of one query, each point in time of one by itself: every one is opened, and becomes a view. */
+export const relationsMax = 500;
 /** Types with fields, which grow with each level. */
 const structFunctions: ReadonlySet<string> = new Set(['struct_pack', 'row', 'map', 'struct_insert']);
 const structWeight = 8;
@@ -27,6 +31,28 @@ type Tally = { setOperations: number; subqueries: number; functionCost: number; 
 /** @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX */
 export function checkComplexity(query: JsonObject): void {
   measure(query, 0, { setOperations: 0, subqueries: 0, functionCost: 0, aliasedValues: 0 });
+}
+
+/**
+ * @param columnCounts for each table where it is named, the columns that the query can look at
+ * @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX
+ */
+export function checkColumnCounts(query: JsonObject, columnCounts: readonly number[]): void {
+  const widest = columnCounts.reduce((most, count) => Math.max(most, count), 0);
+  const named = columnCounts.reduce((sum, count) => sum + count, 0);
+  if (named + starsIn(query) * widest <= boundColumnsMax) return;
+  throw tooComplex(`it looks at more than ${boundColumnsMax} columns, counted each time; name those that are wanted`);
+}
+
+/** @throws LakeError `invalid` LAKE_SQL_TOO_COMPLEX */
+export function checkRelationCount(count: number): void {
+  if (count > relationsMax) throw tooComplex(`it names ${count} tables, at most ${relationsMax}`);
+}
+
+function starsIn(tree: JsonObject): number {
+  let count = textAt(tree, 'class') === 'STAR' ? 1 : 0;
+  for (const child of childrenOf(tree)) count += starsIn(child);
+  return count;
 }
 
 /** @returns how many function calls are nested in the tree */

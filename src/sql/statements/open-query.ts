@@ -17,7 +17,7 @@ import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions
 import type { QueryColumn, SqlConnection } from '../engine.ts';
 import type { Query, TimeTravel } from '../parser/statement.ts';
 import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
-import { checkComplexity } from '../query/complexity.ts';
+import { checkColumnCounts, checkComplexity, checkRelationCount } from '../query/complexity.ts';
 import { pushedFilters } from '../query/pushdown.ts';
 import { type TableReference, tableReferences } from '../query/references.ts';
 import { resultTypes } from '../query/result-types.ts';
@@ -87,9 +87,13 @@ async function findRelations(
   travels: readonly TimeTravel[],
 ): Promise<readonly Relation[]> {
   const relations = new Map<string, Relation>();
-  for (const reference of tableReferences(tree)) {
-    const { database, name, travel } = placeOf(reference, session, travels);
-    const key = JSON.stringify([database.toLowerCase(), name.toLowerCase()]);
+  const places = tableReferences(tree).map(reference => {
+    const place = placeOf(reference, session, travels);
+    const key = JSON.stringify([place.database.toLowerCase(), place.name.toLowerCase()]);
+    return { reference, key, ...place };
+  });
+  checkRelationCount(new Set(places.map(({ key }) => key)).size);
+  for (const { reference, key, database, name, travel } of places) {
     const there = relations.get(key);
     if (there === undefined) {
       const identifier = identifierOf(travel?.name ?? { database, table: name }, session);
@@ -153,6 +157,8 @@ async function makeRelations(
   { tree, relations, columns, options }: Plan,
 ): Promise<void> {
   const used = columnsUsed(tree, tableReferences(tree));
+  const counts = relations.flatMap(({ trees, fields }) => trees.map(node => columnCount(used.get(node), fields)));
+  checkColumnCounts(tree, counts);
   const filters = pushedFilters(tree, columns, options.parameters ?? []);
   const schemaOf = (database: string): string => `${quoteName(connection.catalog)}.${quoteName(database)}`;
   for (const database of new Set([session.currentDatabase, ...relations.map(relation => relation.database)])) {
@@ -169,6 +175,10 @@ async function makeRelations(
     await connection.run(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
   }
   await connection.run(`USE ${schemaOf(session.currentDatabase)}`);
+}
+
+function columnCount(columns: ColumnsUsed | undefined, fields: readonly DataField[]): number {
+  return columns === undefined || columns === 'all' ? fields.length : Math.min(columns.size, fields.length);
 }
 
 function allUsed(trees: readonly JsonObject[], used: ReadonlyMap<JsonObject, ColumnsUsed>): ColumnsUsed {

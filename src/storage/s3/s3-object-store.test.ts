@@ -183,6 +183,33 @@ test('a body that ends early or stops is read again', async () => {
   });
 });
 
+test('an object that is too large is refused at its announcement, or when more comes than may', async () => {
+  const announced: Answer = (_request, response) => {
+    const headers = {
+      etag: '"e"',
+      'last-modified': 'Tue, 24 Nov 2026 09:00:00 GMT',
+      'content-length': '1099511627776',
+    };
+    response.writeHead(200, headers).write('x');
+  };
+  const endless: Answer = (_request, response) => {
+    response.writeHead(200, { etag: '"e"', 'last-modified': 'Tue, 24 Nov 2026 09:00:00 GMT' });
+    const more = (): void => {
+      while (!response.destroyed && response.write(new Uint8Array(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  };
+  for (const answer of [announced, endless]) {
+    await withScript([answer], async (store, requestCount) => {
+      const failure = await failureOf(store.get('k', { bytesMax: 100_000 }));
+      expect(isLakeError(failure, 'LAKE_OBJECT_TOO_LARGE')).toBe(true);
+      // Asking again would not make it smaller.
+      expect(requestCount()).toBe(1);
+    });
+  }
+});
+
 test('a store that ignores ranges is cut to the range, one that mistakes them is not believed', async () => {
   await withScript([object('0123456789')], async store => {
     expect(await store.getRange('k', { start: 2, end: 5 })).toEqual(utf8('234'));
