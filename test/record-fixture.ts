@@ -1,5 +1,6 @@
 /** Records of the log, put together by hand, for tests of what takes them. */
 
+import type { CommitMessage } from '../src/flow/group-commit/commit-message.ts';
 import type { RoutedRecord } from '../src/flow/ingest/tail.ts';
 import { encodeBody, encodeRecord, type LogRecordHeader } from '../src/flow/log-record.ts';
 import type { TableSchema } from '../src/format/table-schema.ts';
@@ -39,6 +40,27 @@ export function recordOf(schema: TableSchema, rows: Scalar[][], draft: RecordDra
   };
   const record = { header, encoding, body };
   return { shardId, position, arrivalMs, record, data: encodeRecord(record) };
+}
+
+/** A message of shard a that moves it from nothing to 9 and brings no rows. */
+export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
+  return {
+    tableId: 'table-1',
+    tableName: 'd.t',
+    schemaId: 0,
+    incarnation: 'log-1',
+    shardId: 'a',
+    from: undefined,
+    to: { position: 9n, arrivalMs: 12 },
+    ended: false,
+    files: [],
+    producers: new Map(),
+    forgotten: [],
+    counters: { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },
+    deadLetters: [],
+    uploadBeganMs: 0,
+    ...changes,
+  };
 }
 
 /** The log with some of its calls replaced. */

@@ -1,6 +1,6 @@
 /** The sending side of group commit: what is sent, how often, and what the table's position tells. */
 import { expect, test } from 'vitest';
-import { changedLog, changedStore, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
+import { changedLog, changedStore, messageOf, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
 import { fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { LogStore } from '../../storage/log-store.ts';
@@ -130,30 +130,10 @@ test('a message is sent again every five seconds until the deadline, and then no
 
 test('of a shard with a position it is said how far it is', async () => {
   const world = await newWorld();
-  await apply(world, commitMessage(world, { from: undefined, to: { position: 3n, arrivalMs: 1 } }));
+  await apply(world, messageOf({ to: { position: 3n, arrivalMs: 1 }, uploadBeganMs: world.clock.nowMs() }));
   const { batch, ...input } = inputOf(world, {}, 100);
   await expect(send(world, { ...input, batch: { ...batch, recorded: 3n } })).rejects.toThrow('beyond 3 in time');
 });
-
-function commitMessage({ clock }: World, changes: Partial<CommitMessage>): CommitMessage {
-  return {
-    tableId: 'table-1',
-    tableName: 'd.t',
-    schemaId: 0,
-    incarnation: 'log-1',
-    shardId: 'a',
-    from: undefined,
-    to: { position: 9n, arrivalMs: 12 },
-    ended: false,
-    files: [],
-    producers: new Map(),
-    forgotten: [],
-    counters: { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },
-    deadLetters: [],
-    uploadBeganMs: clock.nowMs(),
-    ...changes,
-  };
-}
 
 test('after the deadline nothing is sent any more', async () => {
   const world = await newWorld();
@@ -231,16 +211,16 @@ test('S7: a message is as old as the first of its uploads, or as of now when the
   const [add] = prepared.adds;
   if (add === undefined) throw new Error('a row makes a file');
   const letters = { file: { name: 'dead-letters-1', rowCount: 2, entryCount: 1 }, uploadBeganMs: 40 };
-  const messageOf = (addMs: readonly (number | undefined)[], withLetters: boolean): CommitMessage => {
+  const messageWith = (addMs: readonly (number | undefined)[], withLetters: boolean): CommitMessage => {
     const adds = addMs.map(uploadBeganMs => ({ ...add, uploadBeganMs }));
     return commitMessageOf(table, incarnation, sent, { ...prepared, adds, letters: withLetters ? letters : undefined });
   };
-  expect(messageOf([50, 60], false).uploadBeganMs).toBe(50);
-  expect(messageOf([50, 60], true)).toMatchObject({ uploadBeganMs: 40, deadLetters: [letters.file] });
-  expect(messageOf([30], true).uploadBeganMs).toBe(30);
-  expect(messageOf([], false)).toMatchObject({ uploadBeganMs: clock.nowMs(), deadLetters: [], files: [] });
-  expect(messageOf([undefined], false).uploadBeganMs).toBe(clock.nowMs());
-  expect(messageOf([], false)).toMatchObject({
+  expect(messageWith([50, 60], false).uploadBeganMs).toBe(50);
+  expect(messageWith([50, 60], true)).toMatchObject({ uploadBeganMs: 40, deadLetters: [letters.file] });
+  expect(messageWith([30], true).uploadBeganMs).toBe(30);
+  expect(messageWith([], false)).toMatchObject({ uploadBeganMs: clock.nowMs(), deadLetters: [], files: [] });
+  expect(messageWith([undefined], false).uploadBeganMs).toBe(clock.nowMs());
+  expect(messageWith([], false)).toMatchObject({
     tableId: 'table-1',
     tableName: 'd.t',
     schemaId: 0,
