@@ -18,7 +18,7 @@ import { type CommitMessage, encodeCommitMessage } from './commit-message.ts';
 const clock = new ManualClock();
 const random = seededRandom(1);
 
-/** Tables `d.t` and `d.u`, and what reads of keys with `part` in them come to, when there is one. */
+/** Tables `d.t` and `d.u`. Reads of keys with `part` in them fail, swaps have no answer. */
 async function newWorld() {
   const memory = new MemoryObjectStore('memory:commits', clock);
   const failing: { part: string | undefined; failure: Error } = { part: undefined, failure: new Error('injected') };
@@ -32,7 +32,9 @@ async function newWorld() {
         return memory.get(key, options);
       },
       putIfAbsent: async (key, bytes, options) => {
-        failIfAsked(key);
+        if (failing.part !== undefined && key.includes(failing.part)) {
+          return { status: 'unanswered', cause: failing.failure };
+        }
         return memory.putIfAbsent(key, bytes, options);
       },
     }),
@@ -125,6 +127,18 @@ test('a store that does not answer holds the first message of that table, and no
       error: failing.failure,
     },
   ]);
+});
+
+test('a swap without an answer holds its messages, and the table stays open', async () => {
+  const { failing, applier } = await newWorld();
+  await hand(applier, [fresh()]);
+  const [opened] = applier.registry.tables;
+  failing.part = 'd.db/t/snapshot/snapshot-2';
+  const next = fresh({ from: 9n, to: movedTo(10) });
+  const result = await hand(applier, [fresh(ofOther), next]);
+  expect(result.heldAt).toBe(101n);
+  expect(result.tables[1]).toMatchObject({ failed: [{ messages: [next], outcome: { status: 'unknown' } }] });
+  expect(applier.registry.tables[0]?.table).toBe(opened?.table);
 });
 
 test('a table that is broken holds nothing: that is for its senders to tell', async () => {

@@ -15,7 +15,6 @@ import { type CommitMessage, decodeCommitMessage } from './commit-message.ts';
 import { commitByMessage, commitMessageOf, type SendInput } from './send-message.ts';
 
 const random = seededRandom(1);
-const { appendRecordsMax } = new MemoryLogStore({ name: 'limits' }, { clock: new ManualClock(), random }).supports;
 
 type Sent = { readonly hashKey: bigint; readonly atMs: number; readonly message: CommitMessage };
 
@@ -104,6 +103,19 @@ test('a position that is elsewhere is changed: before anything is sent, and afte
   expect(world.sent).toHaveLength(1);
 });
 
+test('what others have committed since this process looked last is seen before anything is sent', async () => {
+  const world = await newWorld();
+  await world.committer.base();
+  await apply(world, messageOf({ to: { position: 8n, arrivalMs: 12 }, uploadBeganMs: world.clock.nowMs() }));
+  expect(await send(world)).toMatchObject({ status: 'changed', detail: 'shard a is at 8, not at nothing' });
+  expect(world.sent).toEqual([]);
+});
+
+test('that another shard moves is no answer', async () => {
+  const world = await newWorld((of, message) => apply(of, { ...message, shardId: 'b' }));
+  await expect(send(world)).rejects.toMatchObject({ code: 'LAKE_COMMIT_UNKNOWN' });
+});
+
 test('what another log has recorded is no position of this one', async () => {
   const world = await newWorld(async (of, message) => apply(of, { ...message, incarnation: 'log-0' }));
   await expect(send(world)).rejects.toMatchObject({ code: 'LAKE_COMMIT_UNKNOWN' });
@@ -141,23 +153,27 @@ test('after the deadline nothing is sent any more', async () => {
   expect(world.sent).toEqual([]);
 });
 
-test('a message that is larger than a record of the commit log is not sent', async () => {
-  const world = await newWorld(apply);
-  const sizes = new Set<number>();
-  const limited = (recordBytesMax: number): World => ({
-    ...world,
-    commitLog: changedLog(world.commitLog, {
-      supports: { ...world.commitLog.supports, appendRecordsMax, recordBytesMax },
+test('a message that is larger than a record of the commit log is not sent, one that fills it is', async () => {
+  let bytes = 0;
+  const sendWith = async (recordBytesMax: number) => {
+    const world = await newWorld(apply);
+    const commitLog = changedLog(world.commitLog, {
+      supports: { ...world.commitLog.supports, recordBytesMax },
       append: async (records, options) => {
-        for (const { data } of records) sizes.add(data.length);
+        for (const { data } of records) bytes = data.length;
         return world.commitLog.append(records, options);
       },
-    }),
-  });
-  expect(await send(limited(100))).toEqual({ status: 'too-large' });
-  expect(world.sent).toEqual([]);
-  expect(await send(limited(1 << 20))).toMatchObject({ status: 'committed' });
-  expect(sizes.size).toBe(1);
+    });
+    // Without rows, so that it is as large each time.
+    const { batch, ...input } = inputOf(world);
+    const outcome = await send({ ...world, commitLog }, { ...input, batch: { ...batch, records: [] } });
+    return { outcome, sentCount: world.sent.length };
+  };
+  const sent = { outcome: { status: 'committed' }, sentCount: 1 };
+  expect(await sendWith(1 << 20)).toMatchObject(sent);
+  expect(bytes).toBeGreaterThan(100);
+  expect(await sendWith(bytes - 1)).toEqual({ outcome: { status: 'too-large' }, sentCount: 0 });
+  expect(await sendWith(bytes)).toMatchObject(sent);
 });
 
 test('a table that is dropped before or after the sending is fenced', async () => {
