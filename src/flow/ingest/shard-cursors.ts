@@ -72,8 +72,8 @@ export class ShardCursors {
 
   rewind(marks: ReadonlyMap<string, CursorMark>): void {
     for (const cursor of this.all) {
-      const mark = marks.get(cursor.shard.shardId);
-      if (mark !== undefined) Object.assign(cursor, mark);
+      // One without a mark was not there yet, and stays where it is.
+      Object.assign(cursor, marks.get(cursor.shard.shardId));
     }
   }
 
