@@ -40,6 +40,14 @@ export class ShardCursors {
     return [...this.#cursors.values()];
   }
 
+  /** Whether a shard has ended of which no child is listed yet: there is more to read than is known. */
+  get hasUnlistedChildren(): boolean {
+    const ended = this.all.filter(cursor => cursor.ended);
+    return ended.some(
+      ({ shard }) => !this.description.shards.some(({ parentIds }) => parentIds.includes(shard.shardId)),
+    );
+  }
+
   /** Looks the shards up; those not known yet begin where `startOf` says. */
   async refresh(signal?: AbortSignal): Promise<void> {
     const description = await this.#log.describe({ signal });
