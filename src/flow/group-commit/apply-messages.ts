@@ -55,8 +55,8 @@ export async function applyMessages(
   let sorted: Sorted | undefined;
   const refused = new Map<CommitMessage, string>();
   const plan = async (base: CommitBase, again: PlanAgain | undefined): Promise<CommitPlan | CommitStop> => {
-    if (again === undefined) refused.clear();
-    else refuse(messages, base, again, refused);
+    // What one base refuses every later one does: numbers, schemas and time only go up.
+    if (again !== undefined) refuse(messages, base, again, refused);
     const result = await sortMessages(table, base, messages, refused);
     if (result === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
     sorted = result;
@@ -73,7 +73,9 @@ export async function applyMessages(
       return { applied: [], dropped, failed: [] };
     case 'conflict':
       // One of them cannot be had on this base. It must not cost the others.
-      if (outcome.rule !== 'S4') return applyHalves(table, committer, applied, { dropped, outcome, options });
+      if (outcome.rule !== 'S4') {
+        return applyHalves(table, committer, applied, { dropped, why: outcome.detail, options });
+      }
       return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
     default:
       return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
@@ -86,14 +88,13 @@ async function applyHalves(
   messages: readonly CommitMessage[],
   context: {
     readonly dropped: readonly DroppedMessage[];
-    readonly outcome: CommitOutcome;
+    /** Why they cannot be had together. */
+    readonly why: string;
     readonly options: ApplyOptions;
   },
 ): Promise<ApplyOutcome> {
-  const { dropped, outcome, options } = context;
-  const [only] = messages;
-  if (only === undefined || messages.length === 1) {
-    const why = 'detail' in outcome ? outcome.detail : outcome.status;
+  const { dropped, why, options } = context;
+  if (messages.length === 1) {
     return { applied: [], dropped: [...dropped, ...messages.map(message => ({ message, why }))], failed: [] };
   }
   const middle = messages.length >> 1;

@@ -4,6 +4,7 @@
  * It needs no promise of the invoker: a message that comes late, twice or never is its sender's to send again. What is
  * held back here only makes it sooner.
  */
+import { present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, type LakeError } from '../../base/errors.ts';
 import type { LogRecordEnvelope } from '../../storage/log-store.ts';
@@ -73,8 +74,8 @@ async function applyToTable(
   signal: AbortSignal | undefined,
 ): Promise<AppliedMessages> {
   const messages = group.map(({ message }) => message);
-  const { tableId = '', tableName = '' } = messages[0] ?? {};
-  const newest = messages.reduce((id, { schemaId }) => Math.max(id, schemaId), 0);
+  const { tableId, tableName } = present(messages[0], 'a message');
+  const newest = Math.max(...messages.map(({ schemaId }) => schemaId));
   try {
     const opened = await registry.findFor(tableId, tableName, newest);
     if (opened === undefined) return { ...nothingApplied, tableName, isDropped: true, error: undefined };

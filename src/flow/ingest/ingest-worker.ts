@@ -135,7 +135,7 @@ export class IngestWorker implements AsyncDisposable {
     }
     return {
       events: found,
-      isIdle: gathered.atTip && failed.length === 0,
+      isIdle: gathered.atTip && failed.length === 0 && !this.#cursors.hasUnlistedChildren,
       droppedTableRows: this.#droppedRows(gathered.byTable, events),
       unreadableRecords: gathered.unreadableCount,
       lostShards: gathered.lostShards,
@@ -170,8 +170,7 @@ export class IngestWorker implements AsyncDisposable {
 
   async #describe(signal: AbortSignal | undefined): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs();
-    const ended = this.#cursors.all.some(cursor => cursor.ended);
-    if (nowMs - this.#describedAtMs < describeIntervalMs && !(ended && this.#cursors.readable().length === 0)) return;
+    if (nowMs - this.#describedAtMs < describeIntervalMs && !this.#cursors.hasUnlistedChildren) return;
     await this.#cursors.refresh(signal);
     this.#describedAtMs = nowMs;
   }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
-import type { LogDescription, LogShard, LogStore } from '../../storage/log-store.ts';
+import type { LogDescription, LogReadResult, LogShard, LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { encodeRecord } from '../log-record.ts';
@@ -30,16 +30,20 @@ function recordOf(tableId: string): Uint8Array {
 const recordBytes = recordOf('x').length;
 
 /** A log of one shard, read one record at a time; what of it is read is noted. */
-function newWorld(settings: { readonly retentionMs?: number } = {}) {
+function newWorld(
+  settings: { readonly retentionMs?: number } = {},
+  answered: (result: LogReadResult, count: number) => LogReadResult = result => result,
+) {
   const clock = new ManualClock();
   const inner = new MemoryLogStore({ name: 'owed', shardCount: 1, ...settings }, { clock, random: seededRandom(1) });
   const asked: string[] = [];
   const log: LogStore = new Proxy(inner, {
     get(target, property) {
       if (property === 'read') {
-        return (...[shardId, from, options]: Parameters<LogStore['read']>) => {
+        return async (...[shardId, from, options]: Parameters<LogStore['read']>) => {
           asked.push(`${shardId} ${from.kind === 'after' ? from.position : from.kind} ${options?.bytesMax}`);
-          return target.read(shardId, from, { ...options, recordsMax: 1 });
+          const result = answered(await target.read(shardId, from, { ...options, recordsMax: 1 }), asked.length);
+          return result.records.length > 0 ? result : { ...result, next: from };
         };
       }
       const value: unknown = Reflect.get(target, property);
@@ -187,6 +191,33 @@ test('a parent that does not say its end yet is waited for by nobody here', asyn
   const listed = { ...description, shards: [...description.shards, child] };
   const piece = await w.read({ description: listed, shardId: 'child' });
   expect(piece).toMatchObject({ isComplete: false, shards: [{ shardId: parent, ended: false }] });
+});
+
+test('a log that says the end of a shard only when it is asked once more is asked once more', async () => {
+  const w = newWorld({}, result => (result.records.length > 0 ? { ...result, ended: false } : result));
+  await w.append(recordOf('x'), recordOf('x'));
+  const [parent = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  w.log.split(parent);
+  const [, child = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  const piece = await w.read({ shardId: child });
+  expect(piece).toMatchObject({ isComplete: true, shards: [{ shardId: parent, ended: true }] });
+});
+
+test('an answer without records that is not at the tip is no end', async () => {
+  const w = newWorld({}, (result, count) => (count === 1 ? { ...result, records: [], atTip: false } : result));
+  await w.append(recordOf('x'), recordOf('x'));
+  const piece = await w.read();
+  expect(piece.isComplete).toBe(true);
+  expect(piece.shards[0]?.records.map(({ position }) => position)).toEqual([1n, 2n]);
+});
+
+test('a shard that has ended is complete, whether or not the log calls that its tip', async () => {
+  const w = newWorld({}, result => ({ ...result, atTip: false }));
+  await w.append(recordOf('x'));
+  const [shardId = ''] = (await w.log.describe()).shards.map(shard => shard.shardId);
+  w.log.split(shardId);
+  expect(await w.read({ shardId })).toMatchObject({ isComplete: true, shards: [{ ended: true }] });
+  expect(w.asked).toHaveLength(1);
 });
 
 test('shards of which the log has forgotten what was owed are told', async () => {

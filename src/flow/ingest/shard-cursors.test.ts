@@ -91,6 +91,21 @@ test('I5: a shard is read when its parents have ended, and not when it has ended
   }
 });
 
+test('a shard that has ended has children, which are looked for until one is listed', async () => {
+  const log = newLog({ shardCount: 2 });
+  const cursors = new ShardCursors(log, fromStart);
+  expect(cursors.hasUnlistedChildren).toBe(false);
+  await cursors.refresh();
+  const [cursor] = cursors.all;
+  if (cursor === undefined) throw new Error('there is a shard');
+  log.split(cursor.shard.shardId);
+  expect(cursors.hasUnlistedChildren).toBe(false);
+  await readAll(log, cursors, cursor);
+  expect(cursors.hasUnlistedChildren).toBe(true);
+  await cursors.refresh();
+  expect(cursors.hasUnlistedChildren).toBe(false);
+});
+
 test('a parent that the log lists no more holds nobody up', async () => {
   const log = newLog({ shardCount: 1 });
   const [{ shardId } = { shardId: '' }] = (await log.describe()).shards;

@@ -40,6 +40,14 @@ export class ShardCursors {
     return [...this.#cursors.values()];
   }
 
+  /** Whether a shard has ended of which no child is listed yet: there is more to read than is known. */
+  get hasUnlistedChildren(): boolean {
+    const ended = this.all.filter(cursor => cursor.ended);
+    return ended.some(
+      ({ shard }) => !this.description.shards.some(({ parentIds }) => parentIds.includes(shard.shardId)),
+    );
+  }
+
   /** Looks the shards up; those not known yet begin where `startOf` says. */
   async refresh(signal?: AbortSignal): Promise<void> {
     const description = await this.#log.describe({ signal });
@@ -72,8 +80,8 @@ export class ShardCursors {
 
   rewind(marks: ReadonlyMap<string, CursorMark>): void {
     for (const cursor of this.all) {
-      const mark = marks.get(cursor.shard.shardId);
-      if (mark !== undefined) Object.assign(cursor, mark);
+      // One without a mark was not there yet, and stays where it is.
+      Object.assign(cursor, marks.get(cursor.shard.shardId));
     }
   }
 

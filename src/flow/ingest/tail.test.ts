@@ -1,22 +1,17 @@
 /** From records to rows, record by record: what comes in, what counts as what, and what becomes a dead letter. */
 import { expect, test } from 'vitest';
+import { changedStore, recordOf } from '../../../test/record-fixture.ts';
 import { fixtureSchema, fixtureTable, ManualClock, putSchema } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';
-import type { TableSchema } from '../../format/table-schema.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { buildBatch } from '../../types/column-builder.ts';
 import { rowsOf } from '../../types/column-reader.ts';
-import { withNullable } from '../../types/data-type.ts';
-import type { Scalar } from '../../types/scalar.ts';
 import { writeClaim } from '../claim.ts';
-import { encodeBody, type LogRecordHeader } from '../log-record.ts';
 import { type RoutedRecord, rowsOfRecords, type TailInput, type TailResult } from './tail.ts';
 
 const clock = new ManualClock();
 const random = seededRandom(1);
-const data = Uint8Array.of(1, 2, 3);
 const [insert, updateBefore, updateAfter, remove] = [0, 1, 2, 3];
 
 type World = { readonly store: ObjectStore; readonly input: Omit<TailInput, 'records'>; readonly failing: Failing };
@@ -25,54 +20,22 @@ type Failing = { part: string | undefined; failure: Error };
 
 async function newWorld(settings: Parameters<typeof fixtureSchema>[0] = {}): Promise<World> {
   const failing: Failing = { part: undefined, failure: new Error('injected') };
-  const store: ObjectStore = new Proxy(new MemoryObjectStore('memory:tail', clock), {
-    get(target, property) {
-      if (property === 'get') {
-        return async (key: string) => {
-          if (failing.part !== undefined && key.includes(failing.part)) throw failing.failure;
-          return target.get(key);
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+  const inner = new MemoryObjectStore('memory:tail', clock);
+  const store = changedStore(inner, {
+    get: async key => {
+      if (failing.part !== undefined && key.includes(failing.part)) throw failing.failure;
+      return inner.get(key);
     },
   });
   const table = await fixtureTable(store, { clock, random }, settings);
   return { store, input: { table, schema: table.schema, store, producers: new Map() }, failing };
 }
 
-type Draft = Partial<LogRecordHeader> & { readonly kinds?: readonly number[] };
-
-/** A record with these rows, whatever may be null in them. */
-function record(schema: TableSchema, rows: Scalar[][], draft: Draft = {}): RoutedRecord {
-  const { kinds = rows.map(() => insert), ...header } = draft;
-  const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
-  const { encoding, body, bodyBytes } = encodeBody({
-    rows: buildBatch({ fields }, rows),
-    kinds: Int8Array.from(kinds),
-  });
-  const full: LogRecordHeader = {
-    tableId: 'table-1',
-    tableName: 'd.t',
-    schemaId: schema.id,
-    bucket: 0,
-    bucketCount: 2,
-    producerId: 'p',
-    producerNamed: false,
-    producerNumber: 1,
-    rowCount: rows.length,
-    bodyBytes,
-    claim: undefined,
-    ...header,
-  };
-  return { shardId: 'a', position: 7n, arrivalMs: 12, record: { header: full, encoding, body }, data };
-}
-
 function taken({ batches }: TailResult): unknown {
   return batches.map(({ rows, kinds }) => rowsOf(rows).map((row, index) => [kinds[index], ...row]));
 }
 
-const letterOf = { shardId: 'a', position: 7n, arrivalMs: 12, data };
+const letterOf = { shardId: 'a', position: 7n, arrivalMs: 12, data: expect.any(Uint8Array) };
 
 test('rows come as they are, with their kinds, and their lane is known from then on', async () => {
   const { input } = await newWorld();
@@ -80,7 +43,7 @@ test('rows come as they are, with their kinds, and their lane is known from then
     [1, 10, 'x'],
     [2, 20, 'y'],
   ];
-  const records = [record(input.schema, rows, { kinds: [updateAfter, remove], producerNamed: true })];
+  const records = [recordOf(input.schema, rows, { kinds: [updateAfter, remove], producerNamed: true })];
   const result = await rowsOfRecords({ ...input, records });
   expect(taken(result)).toEqual([
     [
@@ -98,7 +61,7 @@ test('rows come as they are, with their kinds, and their lane is known from then
 test('L1, I4: a number that a lane has had is a duplicate, and one that it skips is a gap', async () => {
   const { input } = await newWorld();
   const numbered = (producerNumber: number, bucket = 0): RoutedRecord =>
-    record(input.schema, [[producerNumber, 1, 'x']], { producerNumber, bucket });
+    recordOf(input.schema, [[producerNumber, 1, 'x']], { producerNumber, bucket });
   const producers = new Map([['0/p', { lastNumber: 4, arrivalMs: 1, named: false }]]);
   const records = [numbered(4), numbered(5), numbered(5), numbered(9), numbered(3, 1)];
   const result = await rowsOfRecords({ ...input, producers, records });
@@ -119,7 +82,7 @@ test('a null where none may be takes its row alone, by column; before and after 
     [4, 40, 'x'],
     [5, null, 'x'],
   ];
-  const records = [record(input.schema, rows, { kinds: [insert, insert, updateAfter, remove, updateAfter] })];
+  const records = [recordOf(input.schema, rows, { kinds: [insert, insert, updateAfter, remove, updateAfter] })];
   const result = await rowsOfRecords({ ...input, records });
   expect(taken(result)).toEqual([
     [
@@ -141,7 +104,7 @@ test('of a row that goes only the key must be there', async () => {
     [null, 20, 'x'],
     [3, null, 'x'],
   ];
-  const records = [record(input.schema, rows, { kinds: [remove, remove, updateBefore] })];
+  const records = [recordOf(input.schema, rows, { kinds: [remove, remove, updateBefore] })];
   const result = await rowsOfRecords({ ...input, records });
   expect(taken(result)).toEqual([
     [
@@ -159,10 +122,11 @@ test('a table without a primary key takes additions alone; a record of nothing e
     [2, 20, 'x'],
     [3, 30, 'x'],
   ];
-  const mixed = record(input.schema, rows, { kinds: [updateBefore, updateAfter, remove] });
-  const gone = record(input.schema, rows, { kinds: [remove, remove, remove], producerNumber: 2 });
+  const mixed = recordOf(input.schema, rows, { kinds: [updateBefore, updateAfter, remove] });
+  const gone = recordOf(input.schema, rows, { kinds: [remove, remove, remove], producerNumber: 2 });
   const result = await rowsOfRecords({ ...input, records: [mixed, gone] });
   expect(taken(result)).toEqual([[[updateAfter, 2, 20, 'x']]]);
+  expect(result.deadLetters.map(({ data }) => data)).toEqual([mixed.data, gone.data]);
   const letter = { ...letterOf, reason: 'not-appendable', detail: 'the table has no primary key' };
   expect(result.deadLetters).toEqual([
     { ...letter, rows: [0, 2], rowCount: 2 },
@@ -172,7 +136,7 @@ test('a table without a primary key takes additions alone; a record of nothing e
 
 test('a record that was hashed into other buckets is a dead letter as a whole', async () => {
   const { input } = await newWorld();
-  const records = [record(input.schema, [[1, 10, 'x']], { bucketCount: 3 })];
+  const records = [recordOf(input.schema, [[1, 10, 'x']], { bucketCount: 3 })];
   expect((await rowsOfRecords({ ...input, records })).deadLetters).toEqual([
     {
       ...letterOf,
@@ -183,7 +147,7 @@ test('a record that was hashed into other buckets is a dead letter as a whole', 
     },
   ]);
   const { bucket: _, ...options } = input.schema.options;
-  const unhashed = [record(input.schema, [[1, 10, 'x']], { bucketCount: -1 })];
+  const unhashed = [recordOf(input.schema, [[1, 10, 'x']], { bucketCount: -1 })];
   const open = await rowsOfRecords({ ...input, schema: { ...input.schema, options }, records: unhashed });
   expect(taken(open)).toEqual([[[0, 1, 10, 'x']]]);
 });
@@ -199,21 +163,21 @@ test('a record of a schema that is not there is a dead letter; of one that is, i
   await putSchema(store, other);
   const base = { ...input.schema, fields: input.schema.fields.slice(1), primaryKeys: [] };
   const records = [
-    record(other, [['x', 10]]),
-    record(input.schema, [[1, 20, 'y']], { producerNumber: 2 }),
-    record(other, [['z', 30]], { producerNumber: 3, schemaId: 6 }),
+    recordOf(other, [['x', 10]]),
+    recordOf(input.schema, [[1, 20, 'y']], { producerNumber: 2 }),
+    recordOf(other, [['z', 30]], { producerNumber: 3, schemaId: 6 }),
   ];
   const result = await rowsOfRecords({ ...input, schema: base, records });
   expect(taken(result)).toEqual([[[0, 10, 'x']], [[0, 20, 'y']]]);
   expect(result.deadLetters).toMatchObject([{ reason: 'unknown-schema', detail: 'schema 6 is not there' }]);
   failing.part = 'schema-7';
-  const later = [record(other, [['z', 30]], { schemaId: 7 })];
+  const later = [recordOf(other, [['z', 30]], { schemaId: 7 })];
   await expect(rowsOfRecords({ ...input, records: later })).rejects.toBe(failing.failure);
 });
 
 test('a body that cannot be read is a dead letter that says where it was', async () => {
   const { input } = await newWorld();
-  const good = record(input.schema, [[1, 10, 'x']]);
+  const good = recordOf(input.schema, [[1, 10, 'x']]);
   const broken = { ...good, record: { ...good.record, body: good.record.body.slice(0, -1) } };
   expect((await rowsOfRecords({ ...input, records: [broken] })).deadLetters).toMatchObject([
     { reason: 'unreadable', detail: expect.stringContaining('log record at a 7: its body'), rows: undefined },
@@ -222,7 +186,7 @@ test('a body that cannot be read is a dead letter that says where it was', async
 
 test('L3: a claimed body is fetched; one that is gone is a dead letter, a store that does not answer is not', async () => {
   const { input, store, failing } = await newWorld();
-  const inline = record(input.schema, [[1, 10, 'x']]);
+  const inline = recordOf(input.schema, [[1, 10, 'x']]);
   const claim = await writeClaim({ store, random }, inline.record.body);
   const claimed = (changes: Partial<typeof claim> = {}): RoutedRecord => ({
     ...inline,

@@ -1,0 +1,386 @@
+/** Records of one table that were handed over: how each round ends, and what the call says of them. */
+import { expect, test } from 'vitest';
+import { changedLog, changedStore, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
+import { fixedRequest, fixtureSchema, ManualClock, plannedFile, putSchema } from '../../../test/table-fixture.ts';
+import { LakeError } from '../../base/errors.ts';
+import { seededRandom } from '../../base/random.ts';
+import { dropTable } from '../../catalog/drop-table.ts';
+import { parseIdentifier } from '../../catalog/identifier.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { Committer } from '../../table/commit/commit.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import { openTable } from '../../table/table.ts';
+import { applyMessages } from '../group-commit/apply-messages.ts';
+import { decodeCommitMessage } from '../group-commit/commit-message.ts';
+import { TableRegistry } from '../table-registry.ts';
+import { KnownShards } from './known-shards.ts';
+import { loadState } from './load-state.ts';
+import { routeRecords } from './route-records.ts';
+import type { RoutedRecord } from './tail.ts';
+import { type HandedRecords, takeRecords } from './take-records.ts';
+
+type Settings = NonNullable<Parameters<typeof fixtureSchema>[0]>;
+
+/** Table `d.t`, a log of one shard, and a hook before the store is asked. */
+async function newWorld(settings: Settings = {}, logSettings: { readonly retentionMs?: number } = {}) {
+  const clock = new ManualClock();
+  const random = seededRandom(1);
+  const memory = new MemoryObjectStore('memory:take', clock);
+  const hooks = { before: async (_operation: string, _key: string): Promise<void> => {} };
+  const store = changedStore<ObjectStore>(memory, {
+    get: async (key, options) => {
+      await hooks.before('get', key);
+      return memory.get(key, options);
+    },
+    putIfAbsent: async (key, bytes, options) => {
+      try {
+        await hooks.before('putIfAbsent', key);
+      } catch (cause) {
+        return { status: 'unanswered', cause };
+      }
+      return memory.putIfAbsent(key, bytes, options);
+    },
+  });
+  const schema = fixtureSchema(settings);
+  await putSchema(memory, schema);
+  const log = new MemoryLogStore({ name: 'take', shardCount: 1, ...logSettings }, { clock, random });
+  const registry = new TableRegistry({ store, clock, random });
+  const shards = new KnownShards({ log, clock });
+  const parts = { store, clock, random, log, registry, shards, commitUser: 'ingest', commitLog: undefined };
+  const [{ shardId } = { shardId: '' }] = (await log.describe()).shards;
+  return { clock, random, memory, hooks, schema, log, parts, shardId };
+}
+
+type World = Awaited<ReturnType<typeof newWorld>>;
+
+/** Appends rows to the log, one record each, numbered from a first one on. */
+async function append({ log, schema }: World, keys: readonly number[], draft: RecordDraft = {}): Promise<void> {
+  for (const key of keys) {
+    const { data } = recordOf(schema, [[key, 10, 'x']], { producerNumber: key, ...draft });
+    await log.append([{ hashKey: 0n, data }]);
+  }
+}
+
+async function everything({ log }: World, shardId: string): Promise<readonly RoutedRecord[]> {
+  const { records } = await log.read(shardId, { kind: 'earliest' }, { bytesMax: 1 << 30 });
+  return routeRecords(shardId, records).byTable.get('table-1') ?? [];
+}
+
+async function handed(world: World, changes: Partial<HandedRecords> = {}): Promise<HandedRecords> {
+  const shardId = changes.shardId ?? world.shardId;
+  const records = changes.records ?? (await everything(world, shardId));
+  const last = records.at(-1);
+  const through = { position: last?.position ?? 0n, arrivalMs: last?.arrivalMs ?? 0 };
+  const deadlineMs = world.clock.monotonicMs() + 60_000;
+  return { tableId: 'table-1', shardId, records, through, deadlineMs, signal: undefined, ...changes };
+}
+
+async function take(world: World, changes: Partial<HandedRecords> = {}, commitLog?: LogStore) {
+  return takeRecords({ ...world.parts, commitLog }, await handed(world, changes));
+}
+
+async function stateOf({ memory, clock, random }: World) {
+  const table = await openTable(memory, { database: 'd', name: 't' }, { clock, random });
+  const snapshot = await latestSnapshot(table);
+  return { id: snapshot?.id ?? 0, state: snapshot && (await loadState(table, snapshot.properties)) };
+}
+
+const noRows = { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n };
+const rows = (count: bigint) => ({ ...noRows, rowsIn: count, written: count });
+
+test('what is new to the table is read from the log, what goes on is taken as it is, what is there is nothing', async () => {
+  const world = await newWorld();
+  await append(world, [1, 2]);
+  const beganMs = world.clock.nowMs();
+  const done = { tableName: 'd.t', status: 'taken', lostShards: [], heldAt: undefined, error: undefined };
+  expect(await take(world)).toEqual({ ...done, commitCount: 1, counters: rows(2n) });
+  await append(world, [3]);
+  let readCount = 0;
+  const log = changedLog<LogStore>(world.log, {
+    read: (...call) => {
+      readCount += 1;
+      return world.log.read(...call);
+    },
+  });
+  const next = await handed(world);
+  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 1, counters: rows(1n) });
+  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 0, counters: noRows });
+  expect(readCount).toBe(0);
+  expect(world.clock.nowMs()).toBe(beganMs);
+  const { id, state } = await stateOf(world);
+  expect(id).toBe(2);
+  expect(state?.shards.get(world.shardId)).toMatchObject({ position: 3n, ended: false });
+});
+
+test('a batch whose beginning is missing is read from the log', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2, 3, 4]);
+  const records = (await everything(world, world.shardId)).slice(-1);
+  expect(await take(world, { records })).toMatchObject({ status: 'taken', counters: rows(3n) });
+});
+
+test('rows of a table that is not there, or no longer, are those of a dropped table', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  expect(await take(world, { tableId: 'table-2' })).toMatchObject({ status: 'dropped', tableName: 'd.t' });
+  await take(world);
+  await append(world, [2]);
+  await dropTable({ ...world.parts, store: world.memory }, parseIdentifier('d.t'), { ifExists: false });
+  // The process knows the table still.
+  expect(world.parts.registry.tables).toHaveLength(1);
+  expect(await take(world)).toMatchObject({ status: 'dropped', commitCount: 0, heldAt: undefined, error: undefined });
+  expect(world.parts.registry.tables).toHaveLength(0);
+});
+
+test('I1: records of a shard that neither the log nor the table knows are stale', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  const records = await everything(world, world.shardId);
+  expect(await take(world, { shardId: 'gone', records })).toMatchObject({ status: 'stale', commitCount: 0 });
+});
+
+test('shards and logs that are newer than what is believed of the log are asked about', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  world.log.split(world.shardId);
+  const [, child] = (await world.log.describe()).shards;
+  await append(world, [2]);
+  expect(await take(world, { shardId: child?.shardId ?? '' })).toMatchObject({ status: 'taken', counters: rows(1n) });
+  const { state } = await stateOf(world);
+  expect([...(state?.shards ?? [])].map(([id, { ended }]) => [id, ended])).toEqual([
+    [world.shardId, true],
+    [child?.shardId, false],
+  ]);
+  const another = await newWorld();
+  await append(another, [1]);
+  const log = new MemoryLogStore({ name: 'next', shardCount: 1 }, { clock: another.clock, random: another.random });
+  const shown = { log: another.parts.log };
+  const replaced = changedLog<LogStore>(another.log, {
+    describe: options => shown.log.describe(options),
+    read: (...call) => shown.log.read(...call),
+  });
+  const parts = { ...another.parts, log: replaced, shards: new KnownShards({ log: replaced, clock: another.clock }) };
+  await takeRecords(parts, await handed(another));
+  shown.log = log;
+  await append({ ...another, log }, [5]);
+  const records = await everything({ ...another, log }, another.shardId);
+  // By what is believed, the position of the former log covers the record.
+  expect(await takeRecords(parts, await handed(another, { records }))).toMatchObject({ commitCount: 0 });
+  another.clock.advance(10_000);
+  expect(await takeRecords(parts, await handed(another, { records }))).toMatchObject({ commitCount: 1 });
+});
+
+test('a store that does not answer is asked again, after a pause, until the deadline', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2, 3]);
+  let count = 0;
+  const failure = new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
+  const failing = { ...world.parts, registry: new TableRegistry(world.parts) };
+  world.hooks.before = async (_operation, key) => {
+    if (!key.includes('/schema/')) return;
+    count += 1;
+    if (count <= 2) throw failure;
+  };
+  const beganMs = world.clock.nowMs();
+  expect(await takeRecords(failing, await handed(world))).toMatchObject({ status: 'taken', error: undefined });
+  expect(world.clock.nowMs()).toBeGreaterThan(beganMs);
+  await append(world, [4]);
+  count = Number.NEGATIVE_INFINITY;
+  const still = { ...world.parts, registry: new TableRegistry(world.parts) };
+  const result = await takeRecords(still, await handed(world));
+  expect(result).toMatchObject({ status: 'failed', commitCount: 0, error: failure });
+  // Nothing was seen of the table, so all of it is held.
+  expect(result.heldAt).toBe(1n);
+});
+
+test('a store that is wrong ends the call at once, held at the first record above the recorded position', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2, 3]);
+  const failure = new LakeError('corrupt', 'LAKE_CORRUPT_SNAPSHOT', 'injected');
+  let count = 0;
+  const log = changedLog<LogStore>(world.log, {
+    read: async () => {
+      count += 1;
+      throw failure;
+    },
+  });
+  const records = (await everything(world, world.shardId)).filter(({ position }) => position !== 2n);
+  const result = await takeRecords({ ...world.parts, log }, await handed(world, { records }));
+  expect(result).toMatchObject({ status: 'failed', heldAt: 3n, error: failure, tableName: 'd.t' });
+  expect(count).toBe(1);
+});
+
+test('a failure that is no fault of the world is thrown', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  const failure = new TypeError('bug');
+  const log = changedLog<LogStore>(world.log, { read: () => Promise.reject(failure) });
+  await expect(takeRecords({ ...world.parts, log }, await handed(world))).rejects.toBe(failure);
+  const signal = AbortSignal.abort(new Error('stopped'));
+  await expect(takeRecords({ ...world.parts, log }, await handed(world, { signal }))).resolves.toMatchObject({
+    status: 'failed',
+  });
+});
+
+test('a call that is aborted says so, and holds what it had not taken', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  const stop = new AbortController();
+  const reason = new Error('stopped');
+  let count = 0;
+  const log = changedLog<LogStore>(world.log, {
+    read: async () => {
+      count += 1;
+      stop.abort(reason);
+      throw reason;
+    },
+  });
+  const result = await takeRecords({ ...world.parts, log }, await handed(world, { signal: stop.signal }));
+  expect(result).toMatchObject({ status: 'failed', heldAt: 1n, error: { kind: 'unavailable', code: 'LAKE_ABORTED' } });
+  expect(result.error?.cause).toBe(reason);
+  expect(count).toBe(1);
+});
+
+test('a failure of the store in a call that has been aborted is not tried again', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  const stop = new AbortController();
+  let count = 0;
+  const failure = new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', 'injected');
+  const log = changedLog<LogStore>(world.log, {
+    read: async () => {
+      count += 1;
+      stop.abort();
+      throw failure;
+    },
+  });
+  const result = await takeRecords({ ...world.parts, log }, await handed(world, { signal: stop.signal }));
+  expect(result).toMatchObject({ status: 'failed', error: failure });
+  expect(count).toBe(1);
+});
+
+test('swaps without an answer end as not known when time is up, and are looked for before another try', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  world.hooks.before = async (operation, key) => {
+    if (operation === 'putIfAbsent' && key.includes('/snapshot/')) throw new Error('no answer');
+  };
+  const result = await take(world, { deadlineMs: world.clock.monotonicMs() + 1 });
+  expect(result).toMatchObject({
+    status: 'failed',
+    heldAt: 1n,
+    error: { kind: 'unavailable', code: 'LAKE_COMMIT_UNKNOWN', message: 'd.t: the rows were not committed in time' },
+  });
+  world.hooks.before = async () => {};
+  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 1 });
+});
+
+test('what the table cannot be given at all ends the call as a conflict', async () => {
+  const world = await newWorld({ partitioned: true });
+  const table = await openTable(world.memory, { database: 'd', name: 't' }, world.parts);
+  const old = plannedFile(table, { name: 'old', partition: 'x', totalBuckets: 3, uploadBeganMs: world.clock.nowMs() });
+  await new Committer(table).commit(fixedRequest(table, { adds: [old] }));
+  await append(world, [1]);
+  expect(await take(world)).toMatchObject({
+    status: 'failed',
+    heldAt: 1n,
+    error: { kind: 'conflict', code: 'LAKE_COMMIT_CONFLICT', message: expect.stringContaining('d.t cannot be') },
+  });
+});
+
+test('the log is read in pieces, each of which stays', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  // Nobody can read these, so they are only bytes.
+  const data = new Uint8Array(1 << 20);
+  for (let index = 0; index < 17; index += 1) await world.log.append([{ hashKey: 0n, data }]);
+  await append(world, [2]);
+  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 2, counters: rows(2n) });
+});
+
+test('what the log has forgotten is told once, and the rest comes in', async () => {
+  const world = await newWorld({}, { retentionMs: 1_000 });
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2]);
+  world.clock.advance(1_001);
+  await append(world, [3]);
+  expect(await take(world)).toMatchObject({
+    status: 'taken',
+    lostShards: [world.shardId],
+    counters: { ...rows(1n), gaps: 1n },
+  });
+});
+
+/** A commit log whose messages are applied at once, unless they are left alone. */
+function commitLogOf(world: World, settings: { readonly recordBytesMax?: number; readonly leavesAlone?: number } = {}) {
+  const { clock, random, memory } = world;
+  let left = settings.leavesAlone ?? 0;
+  let sentCount = 0;
+  const log = new MemoryLogStore({ name: 'commits', shardCount: 1 }, { clock, random });
+  const commitLog = changedLog<LogStore>(log, {
+    supports: { ...log.supports, recordBytesMax: settings.recordBytesMax ?? 1 << 20 },
+    append: async (records, options) => {
+      const outcomes = await log.append(records, options);
+      sentCount += records.length;
+      const table = await openTable(memory, { database: 'd', name: 't' }, { clock, random });
+      await using committer = new Committer(table);
+      const messages = records.map(({ data }) => decodeCommitMessage(data, 'sent'));
+      left -= 1;
+      if (left < 0) await applyMessages(table, committer, messages, { commitUser: 'commit' });
+      return outcomes;
+    },
+  });
+  return { commitLog, sent: () => sentCount };
+}
+
+test('I8: with a commit log what goes on is sent there; a message that is too large is a swap of our own', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  const { commitLog, sent } = commitLogOf(world);
+  expect(await take(world, {}, commitLog)).toMatchObject({ status: 'taken', commitCount: 1 });
+  expect(sent()).toBe(0);
+  await append(world, [2]);
+  const result = await take(world, {}, commitLog);
+  expect(result).toMatchObject({ status: 'taken', commitCount: 1, counters: rows(1n) });
+  expect(sent()).toBe(1);
+  expect((await stateOf(world)).id).toBe(2);
+  await append(world, [3]);
+  const small = commitLogOf(world, { recordBytesMax: 10 });
+  expect(await take(world, {}, small.commitLog)).toMatchObject({ status: 'taken', commitCount: 1, counters: rows(1n) });
+  expect(small.sent()).toBe(0);
+  expect((await stateOf(world)).id).toBe(3);
+});
+
+test('I8: what others have committed meanwhile is seen before a message is made', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  const other = { ...world, parts: { ...world.parts, registry: new TableRegistry(world.parts) } };
+  await append(world, [2]);
+  await take(other);
+  const { commitLog, sent } = commitLogOf(world);
+  expect(await take(world, {}, commitLog)).toMatchObject({ status: 'taken', commitCount: 0 });
+  expect(sent()).toBe(0);
+});
+
+test('a remembered base is enough where nobody else commits, and is looked at again after a swap that was not won', async () => {
+  const world = await newWorld();
+  await append(world, [1]);
+  await take(world);
+  const other = { ...world, parts: { ...world.parts, registry: new TableRegistry(world.parts) } };
+  await append(world, [2]);
+  await take(other);
+  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 0, counters: noRows });
+  expect(await stateOf(world)).toMatchObject({ id: 2, state: { counters: { rowsIn: 2n, duplicates: 0n } } });
+});

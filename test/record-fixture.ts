@@ -1,0 +1,85 @@
+/** Records of the log, put together by hand, for tests of what takes them. */
+
+import type { CommitMessage } from '../src/flow/group-commit/commit-message.ts';
+import type { RoutedRecord } from '../src/flow/ingest/tail.ts';
+import { encodeBody, encodeRecord, type LogRecordHeader } from '../src/flow/log-record.ts';
+import type { TableSchema } from '../src/format/table-schema.ts';
+import type { LogStore } from '../src/storage/log-store.ts';
+import type { ObjectStore } from '../src/storage/object-store.ts';
+import { buildBatch } from '../src/types/column-builder.ts';
+import { withNullable } from '../src/types/data-type.ts';
+import type { Scalar } from '../src/types/scalar.ts';
+
+export type RecordDraft = Partial<LogRecordHeader> &
+  Partial<Pick<RoutedRecord, 'shardId' | 'position' | 'arrivalMs'>> & {
+    /** Of each row; all inserts unless said. */
+    readonly kinds?: readonly number[];
+  };
+
+/** A record with these rows of a table of `fixtureSchema`, whatever may be null in them. */
+export function recordOf(schema: TableSchema, rows: Scalar[][], draft: RecordDraft = {}): RoutedRecord {
+  const { kinds = rows.map(() => 0), shardId = 'a', position = 7n, arrivalMs = 12, ...changes } = draft;
+  const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+  const { encoding, body, bodyBytes } = encodeBody({
+    rows: buildBatch({ fields }, rows),
+    kinds: Int8Array.from(kinds),
+  });
+  const header: LogRecordHeader = {
+    tableId: 'table-1',
+    tableName: 'd.t',
+    schemaId: schema.id,
+    bucket: 0,
+    bucketCount: 2,
+    producerId: 'p',
+    producerNamed: false,
+    producerNumber: 1,
+    rowCount: rows.length,
+    bodyBytes,
+    claim: undefined,
+    ...changes,
+  };
+  const record = { header, encoding, body };
+  return { shardId, position, arrivalMs, record, data: encodeRecord(record) };
+}
+
+/** A message of shard a that moves it from nothing to 9 and brings no rows. */
+export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
+  return {
+    tableId: 'table-1',
+    tableName: 'd.t',
+    schemaId: 0,
+    incarnation: 'log-1',
+    shardId: 'a',
+    from: undefined,
+    to: { position: 9n, arrivalMs: 12 },
+    ended: false,
+    files: [],
+    producers: new Map(),
+    forgotten: [],
+    counters: { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },
+    deadLetters: [],
+    uploadBeganMs: 0,
+    ...changes,
+  };
+}
+
+/** The log with some of its calls replaced. */
+export function changedLog<T extends LogStore>(inner: T, changes: Partial<LogStore>): T {
+  return changed(inner, changes);
+}
+
+/** The store with some of its operations replaced. */
+export function changedStore<T extends ObjectStore>(inner: T, changes: Partial<ObjectStore>): T {
+  return changed(inner, changes);
+}
+
+function changed<T extends object>(inner: T, changes: object): T {
+  return new Proxy(inner, {
+    get(target, property) {
+      const own: unknown = Reflect.get(changes, property);
+      if (own !== undefined) return own;
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
