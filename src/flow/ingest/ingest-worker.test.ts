@@ -285,7 +285,7 @@ test('a new worker begins behind the checkpoint', async () => {
   const world = await newWorld();
   await append(world, [1, 2, 3]);
   const { incarnation } = await world.log.describe();
-  await writeCheckpoint(world.memory, incarnation, world.shardId, 2n);
+  await writeCheckpoint(world.memory, incarnation, world.shardId, { position: 2n });
   await using worker = workerOf(world);
   expect((await worker.cycle(quick)).events).toMatchObject([{ rowCount: 1 }]);
   expect(world.asked.filter(what => what.startsWith('read'))).toEqual([`read ${world.shardId} 2 524288`]);
