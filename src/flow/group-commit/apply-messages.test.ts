@@ -236,7 +236,7 @@ test('a file whose partition is none costs its message', async () => {
   });
 });
 
-test('I7: dead letters of what is applied are listed after those before; without any the list stays', async () => {
+test('dead letters of what is applied are listed after those before; without any the list stays', async () => {
   const { memory, table, puts } = await newWorld();
   const letters = (at: number) => [{ name: `dead-letters-${at}`, rowCount: at, entryCount: 1 }];
   const late = message(table, 9, {}, { from: 3n, deadLetters: letters(9) });

@@ -1,94 +1,15 @@
 /** A worker cycle by cycle: what it reads, when it commits, waits, looks around and writes checkpoints. */
 import { expect, test } from 'vitest';
-import { changedLog, changedStore, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
-import { fixtureSchema, ManualClock, putSchema } from '../../../test/table-fixture.ts';
-import { seededRandom } from '../../base/random.ts';
+import { append, newWorld, ofOther, quick, quiet, stateOf, workerOf } from '../../../test/ingest-worker-fixture.ts';
+import { changedStore, recordOf } from '../../../test/record-fixture.ts';
+import { fixtureSchema, putSchema } from '../../../test/table-fixture.ts';
 import { dropTable } from '../../catalog/drop-table.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';
-import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
-import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import { openTable } from '../../table/table.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { type IngestSettings, IngestWorker, ingestDefaults } from './ingest-worker.ts';
-import { loadState } from './load-state.ts';
-
-type LogSettings = { readonly shardCount?: number; readonly retentionMs?: number };
-
-/** Tables `d.t` and `d.u` and a log, with hooks before what is asked of the two. */
-async function newWorld(logSettings: LogSettings = {}) {
-  const clock = new ManualClock();
-  const random = seededRandom(1);
-  const memory = new MemoryObjectStore('memory:worker', clock);
-  const log = new MemoryLogStore({ name: 'worker', shardCount: 1, ...logSettings }, { clock, random });
-  const hooks = { beforeSwap: async (_key: string): Promise<void> => {}, beforeWait: async (): Promise<void> => {} };
-  const asked: string[] = [];
-  const count = (what: string): number => asked.filter(name => name.startsWith(what)).length;
-  const store = changedStore<ObjectStore>(memory, {
-    put: async (key, bytes, options) => {
-      asked.push(`put ${key}`);
-      return memory.put(key, bytes, options);
-    },
-    putIfAbsent: async (key, bytes, options) => {
-      try {
-        if (key.includes('/snapshot/')) await hooks.beforeSwap(key);
-      } catch (cause) {
-        return { status: 'unanswered', cause };
-      }
-      return memory.putIfAbsent(key, bytes, options);
-    },
-  });
-  const watched = changedLog<LogStore>(log, {
-    describe: async options => {
-      asked.push('describe');
-      return log.describe(options);
-    },
-    read: async (shardId, from, options) => {
-      const place = from.kind === 'after' ? `${from.position}` : from.kind;
-      asked.push(`read ${shardId} ${place} ${options?.bytesMax}`);
-      return log.read(shardId, from, { ...options, recordsMax: 1 });
-    },
-    waitForMore: async (shardId, from, options) => {
-      asked.push(`wait ${options.waitMsMax}`);
-      await hooks.beforeWait();
-      return log.waitForMore(shardId, from, options);
-    },
-  });
-  const schema = fixtureSchema();
-  await putSchema(memory, schema);
-  await putSchema(memory, fixtureSchema({ tableId: 'table-2' }), 'd.db/u');
-  const parts = { store, log: watched, clock, random };
-  const [{ shardId } = { shardId: '' }] = (await log.describe()).shards;
-  return { clock, random, memory, log, hooks, asked, count, schema, parts, shardId };
-}
-
-type World = Awaited<ReturnType<typeof newWorld>>;
-
-/** Appends records of one row each, numbered from a first one on. */
-async function append(world: World, keys: readonly number[], draft: RecordDraft & { readonly hashKey?: bigint } = {}) {
-  const { hashKey = 0n, ...changes } = draft;
-  for (const key of keys) {
-    const { data } = recordOf(world.schema, [[key, 10, 'x']], { producerNumber: key, ...changes });
-    await world.log.append([{ hashKey, data }]);
-  }
-}
-
-function workerOf({ parts }: World, settings: Partial<IngestSettings> = {}): IngestWorker {
-  return new IngestWorker(parts, settings);
-}
-
-async function stateOf({ memory, clock, random }: World, name = 't') {
-  const table = await openTable(memory, { database: 'd', name }, { clock, random });
-  const snapshot = await latestSnapshot(table);
-  const state = snapshot && (await loadState(table, snapshot.properties));
-  return { id: snapshot?.id ?? 0, commitUser: snapshot?.commitUser, state };
-}
-
-const quick = { waits: false };
-const quiet = { events: [], isIdle: true, droppedTableRows: 0, unreadableRecords: 0, lostShards: [] };
-const ofOther = { tableId: 'table-2', tableName: 'd.u' };
+import { IngestWorker, ingestDefaults } from './ingest-worker.ts';
 
 test('a cycle commits what it read of each table and says how many rows, and how long it took', async () => {
   const world = await newWorld();
@@ -144,7 +65,7 @@ test('draining goes on until all is read, and ends with a checkpoint', async () 
   const results = await worker.drain();
   expect(results.map(({ isIdle }) => isIdle)).toEqual([false, true]);
   const { incarnation } = await world.log.describe();
-  expect(await readCheckpoint(world.memory, incarnation, world.shardId)).toBe(3n);
+  expect((await readCheckpoint(world.memory, incarnation, world.shardId))?.position).toBe(3n);
   expect(await worker.drain()).toEqual([quiet]);
   expect(world.count('put tidelake-log/')).toBe(1);
 });
@@ -389,7 +310,7 @@ test('a table that is dropped under a worker is fenced, and its rows are those o
   expect(await worker.cycle(quick)).toMatchObject({ isIdle: true, droppedTableRows: 2, events: [] });
 });
 
-test('L4: positions of another log are not those of this one', async () => {
+test('positions of another log are not those of this one', async () => {
   const world = await newWorld();
   await append(world, [1, 2, 3]);
   await using worker = workerOf(world);

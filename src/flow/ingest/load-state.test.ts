@@ -96,7 +96,7 @@ test('S11: that a table has a state is written beside its snapshots, once', asyn
   expect(store.counts().put).toBe(0);
 });
 
-test('L4: of another log only what was counted and the dead letters stay', async () => {
+test('of another log only what was counted and the dead letters stay', async () => {
   const { table, committer } = await newTable();
   const state: IngestState = {
     ...emptyState('log-1'),

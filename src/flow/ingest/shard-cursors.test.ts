@@ -129,7 +129,7 @@ test('a parent that the log lists no more holds nobody up', async () => {
   expect(idsOf(cursors.readable())).toEqual(children);
 });
 
-test('L4: the cursors of another incarnation are forgotten, those of the same one stay', async () => {
+test('the cursors of another incarnation are forgotten, those of the same one stay', async () => {
   const first = newLog({ shardCount: 1 });
   const { log, show } = replaceable(first);
   const cursors = new ShardCursors(log, fromStart);

@@ -184,7 +184,7 @@ test('a body that cannot be read is a dead letter that says where it was', async
   ]);
 });
 
-test('L3: a claimed body is fetched; one that is gone is a dead letter, a store that does not answer is not', async () => {
+test('a claimed body is fetched; one that is gone is a dead letter, a store that does not answer is not', async () => {
   const { input, store, failing } = await newWorld();
   const inline = recordOf(input.schema, [[1, 10, 'x']]);
   const claim = await writeClaim({ store, random }, inline.record.body);

@@ -158,7 +158,7 @@ test('what another has taken of one lane meanwhile is written no more, and the o
   }
 });
 
-test('A3: under a schema that has come meanwhile the rows are decoded anew', async () => {
+test('under a schema that has come meanwhile the rows are decoded anew', async () => {
   const { store, table } = await newWorld();
   const take = takeOf(table, [batch([row(table, 1)])]);
   const first = await preparedOn(take, await baseOf(table));
@@ -171,7 +171,7 @@ test('A3: under a schema that has come meanwhile the rows are decoded anew', asy
   expect(second.adds.map(({ file }) => file.schemaId)).toEqual([1]);
 });
 
-test('I7: letters are written once for what was decoded, and again when it is decoded anew', async () => {
+test('letters are written once for what was decoded, and again when it is decoded anew', async () => {
   const { store, table } = await newWorld();
   const records = [row(table, 1), recordOf(table.schema, [[2, null, 'x']], { bucket: 1 })];
   const take = takeOf(table, [batch(records)]);
@@ -191,7 +191,7 @@ test('I7: letters are written once for what was decoded, and again when it is de
   expect(third.letters?.file.name).not.toBe(first.letters?.file.name);
 });
 
-test('L3: claims are fetched from the store of the lake', async () => {
+test('claims are fetched from the store of the lake', async () => {
   const { table } = await newWorld();
   const lake = new MemoryObjectStore('memory:lake', clock);
   const inline = row(table, 1);
