@@ -15,8 +15,30 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import { openTable } from '../table.ts';
 import { Committer, commit } from './commit.ts';
-import { commitAttemptsMax, commitAttemptsMin, commitElapsedMsMax, planRoundsMax } from './limits.ts';
+import {
+  baseFreshMs,
+  baseLookAgainMs,
+  commitAttemptsMax,
+  commitAttemptsMin,
+  commitElapsedMsMax,
+  planRoundsMax,
+  supersededStaysMs,
+  uploadAgeMsMax,
+} from './limits.ts';
 import { commitPlan, commitStop } from './request.ts';
+
+const hourMs = 3_600_000;
+
+test("the protocol's periods of store time leave room for one another", () => {
+  expect({ supersededStaysMs, baseFreshMs, baseLookAgainMs, uploadAgeMsMax }).toEqual({
+    supersededStaysMs: hourMs,
+    baseFreshMs: hourMs / 6,
+    baseLookAgainMs: hourMs / 12,
+    uploadAgeMsMax: 12 * hourMs,
+  });
+  // A base that is built on is there, and so is what it names, for as long as the swap on it may take.
+  expect(baseLookAgainMs + baseFreshMs).toBeLessThan(supersededStaysMs);
+});
 
 /** Rivals win every swap; each takes a while. */
 function losing(inner: ObjectStore, clock: ManualClock, swapMs: number): ObjectStore {
