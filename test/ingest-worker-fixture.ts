@@ -1,5 +1,4 @@
 /** A world for an ingest worker: two tables, a log, and hooks before what is asked of the two. */
-
 import { type Random, seededRandom } from '../src/base/random.ts';
 import {
   type CycleResult,
@@ -16,7 +15,8 @@ import { MemoryObjectStore } from '../src/storage/memory/memory-object-store.ts'
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { latestSnapshot } from '../src/table/snapshots.ts';
 import { openTable } from '../src/table/table.ts';
-import { changedLog, changedStore, type RecordDraft, recordOf } from './record-fixture.ts';
+import { changedLog, changedStore } from './changed-ports.ts';
+import { type RecordDraft, recordOf } from './record-fixture.ts';
 import { fixtureSchema, ManualClock, putSchema } from './table-fixture.ts';
 
 type LogSettings = { readonly shardCount?: number; readonly retentionMs?: number };

@@ -1,11 +1,8 @@
 /** Records of the log, put together by hand, for tests of what takes them. */
-
 import type { CommitMessage } from '../src/flow/group-commit/commit-message.ts';
 import type { RoutedRecord } from '../src/flow/ingest/tail.ts';
 import { encodeBody, encodeRecord, type LogRecordHeader } from '../src/flow/log-record.ts';
 import type { TableSchema } from '../src/format/table-schema.ts';
-import type { LogStore } from '../src/storage/log-store.ts';
-import type { ObjectStore } from '../src/storage/object-store.ts';
 import { buildBatch } from '../src/types/column-builder.ts';
 import { withNullable } from '../src/types/data-type.ts';
 import type { Scalar } from '../src/types/scalar.ts';
@@ -61,25 +58,4 @@ export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
     uploadBeganMs: 0,
     ...changes,
   };
-}
-
-/** The log with some of its calls replaced. */
-export function changedLog<T extends LogStore>(inner: T, changes: Partial<LogStore>): T {
-  return changed(inner, changes);
-}
-
-/** The store with some of its operations replaced. */
-export function changedStore<T extends ObjectStore>(inner: T, changes: Partial<ObjectStore>): T {
-  return changed(inner, changes);
-}
-
-function changed<T extends object>(inner: T, changes: object): T {
-  return new Proxy(inner, {
-    get(target, property) {
-      const own: unknown = Reflect.get(changes, property);
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }

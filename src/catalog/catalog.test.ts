@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/table-fixture.ts';
 import { seededRandom } from '../base/random.ts';
+import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, encodeSchema, type TableSchema } from '../format/table-schema.ts';
 import { faultyObjectStore } from '../storage/faulty-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
@@ -165,6 +166,16 @@ test('a change that breaks a rule leaves the table as it was', async () => {
       { kind: 'drop-column', name: 'k' },
     ]),
   ).rejects.toMatchObject({ code: 'LAKE_BAD_SCHEMA_CHANGE' });
+  expect(await loadSchema(parts, parseIdentifier('d.t'))).toEqual(before);
+});
+
+test('a schema that nobody would read again is not published, and the table stays as it was', async () => {
+  const parts = newParts();
+  const before = await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
+  const comment = 'x'.repeat(jsonBytesMax);
+  await expect(
+    alterTable(parts, parseIdentifier('d.t'), [{ kind: 'set-table-comment', comment }]),
+  ).rejects.toMatchObject({ code: 'LAKE_BAD_SCHEMA', message: expect.stringMatching(/schema-1 would have \d+ bytes/) });
   expect(await loadSchema(parts, parseIdentifier('d.t'))).toEqual(before);
 });
 

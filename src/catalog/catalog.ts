@@ -5,7 +5,6 @@
  * `schema/schema-*`. A schema is changed by putting the next number, if absent. Dropping leaves a fence (DESIGN S10), so
  * a writer that slept through it can never write into a table made again under the name.
  */
-
 import { invalid, LakeError } from '../base/errors.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';

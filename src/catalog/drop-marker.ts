@@ -5,7 +5,7 @@
 import type { Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { droppedProperty } from '../table/commit/properties.ts';
-import { listSnapshotIds, readSnapshot } from '../table/snapshots.ts';
+import { latestSnapshot, listSnapshotIds, readSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { type Identifier, printIdentifier, tablePath } from './identifier.ts';
 
@@ -26,14 +26,12 @@ export async function readDropMarker(store: ObjectStore, identifier: Identifier)
 
 /** Whether the drop of this very table has begun and not come to its end: it is fenced, and its name is not free yet. */
 export async function isHalfDropped(table: Table): Promise<boolean> {
-  const { database, name } = table.identifier;
-  const marker = await readDropMarker(table.store, {
-    database,
-    table: name,
-    branch: undefined,
-    systemTable: undefined,
-  });
-  return marker !== undefined && marker.properties[droppedProperty] === dropMarkOf(table);
+  return endsTable(table, await latestSnapshot(table));
+}
+
+/** Whether a snapshot is the marker of this table, not of one that had the name before. */
+export function endsTable(table: Pick<Table, 'id'>, snapshot: Snapshot | undefined): boolean {
+  return snapshot?.properties[droppedProperty] === dropMarkOf(table);
 }
 
 /** What the marker of a table's drop says. */

@@ -1,7 +1,6 @@
 /** A new version of a table's schema, made so that of two who want its number one wins. */
-
 import type { Clock } from '../base/clock.ts';
-import { LakeError } from '../base/errors.ts';
+import { invalid, LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
@@ -32,6 +31,10 @@ export async function publishSchema(
   const stamped: TableSchema = { ...schema, extra: { ...schema.extra, [attemptKey]: attempt } };
   const key = `${schemaFolder}/schema-${schema.id}`;
   const bytes = encodeSchema(stamped);
+  // What nobody would read again must not be written: the table could not be opened any more.
+  if (bytes.byteLength > jsonBytesMax) {
+    throw invalid('LAKE_BAD_SCHEMA', `${key} would have ${bytes.byteLength} bytes, at most ${jsonBytesMax}`);
+  }
   let unanswered: unknown;
   for (let tries = 0; tries < answersMax; tries += 1) {
     const outcome = await parts.store.putIfAbsent(key, bytes);

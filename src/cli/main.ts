@@ -12,8 +12,8 @@ import { buildProgram, runProgram } from './program.ts';
 async function run(console: CliConsole): Promise<number> {
   try {
     const program = buildProgram({ console, withLake });
-    const isUsage = await runProgram(program, process.argv.slice(2), text => process.stderr.write(text));
-    return isUsage ? console.statusOf(undefined) : 2;
+    const isDone = await runProgram(program, process.argv.slice(2), text => process.stderr.write(text));
+    return isDone ? console.statusOf(undefined) : 2;
   } catch (error) {
     return console.statusOf(error);
   }

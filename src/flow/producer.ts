@@ -281,8 +281,7 @@ export class Producer implements AsyncDisposable {
     const rows = concatBatches(pieces.map(piece => piece.rows));
     const kinds = joinKinds(pieces.map(piece => piece.kinds));
     const { encoding, body, bodyBytes } = encodeBody({ rows, kinds });
-    // However little it packs to: readers take no record that unpacks to more.
-    // A single row has been looked at before.
+    // However little it packs to: readers take no record that unpacks to more. Single rows have been looked at before.
     if (bodyBytes > this.#settings.recordBodyBytesMax) return this.#encodeFewer(lane, pieces);
     const header: LogRecordHeader = {
       tableId: this.#table.tableId,

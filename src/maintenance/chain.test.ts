@@ -1,5 +1,6 @@
 /** The chain as removal sees it. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import { fiveSnapshots, newWorld, snapshotIds, tablePath, type World } from '../../test/maintenance-fixture.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
@@ -12,19 +13,13 @@ import { ownLine } from './lines.ts';
 /** The line on a store whose first listings of the snapshots leave some out, as pages of different moments do. */
 function lineWithout(world: World, ids: readonly number[], listings: number) {
   let count = 0;
-  const store: ObjectStore = new Proxy(world.store, {
-    get(target, property) {
-      if (property === 'list') {
-        return async function* (prefix: string) {
-          count += 1;
-          for await (const page of target.list(prefix)) {
-            const isLeftOut = (key: string): boolean => count <= listings && ids.some(id => key.endsWith(`-${id}`));
-            yield { ...page, objects: page.objects.filter(({ key }) => !isLeftOut(key)) };
-          }
-        };
+  const store = changedStore<ObjectStore>(world.store, {
+    async *list(prefix) {
+      count += 1;
+      for await (const page of world.store.list(prefix)) {
+        const isLeftOut = (key: string): boolean => count <= listings && ids.some(id => key.endsWith(`-${id}`));
+        yield { ...page, objects: page.objects.filter(({ key }) => !isLeftOut(key)) };
       }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
   return { ...ownLine(world.table), store };
@@ -34,17 +29,11 @@ function lineWithout(world: World, ids: readonly number[], listings: number) {
 function lineBlindFor(line: ReturnType<typeof lineWithout>, id: number, times: number) {
   let count = 0;
   const { store: inner } = line;
-  const store: ObjectStore = new Proxy(inner, {
-    get(target, property) {
-      if (property === 'get') {
-        return async (key: string) => {
-          if (!key.endsWith(`/snapshot-${id}`)) return target.get(key);
-          count += 1;
-          return count <= times ? undefined : target.get(key);
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+  const store = changedStore<ObjectStore>(inner, {
+    get: async key => {
+      if (!key.endsWith(`/snapshot-${id}`)) return inner.get(key);
+      count += 1;
+      return count <= times ? undefined : inner.get(key);
     },
   });
   return { ...line, store };

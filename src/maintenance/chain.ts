@@ -2,7 +2,6 @@
  * The chain of a line as removal must see it (DESIGN S9 and the expiry record): what is listed, together with what a run
  * of expiry has taken away and may put back, without what lies below a proved hole, a broken link or the floor.
  */
-
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt } from '../base/errors.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';

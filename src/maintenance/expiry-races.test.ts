@@ -1,5 +1,6 @@
 /** Expiry beside consumers, tags and other runs that come at the worst moment, and after runs that died. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import {
   append,
   compact,
@@ -25,19 +26,13 @@ import { ownLine } from './lines.ts';
 async function expireWith(world: World, id: number, callback: () => Promise<void>): Promise<ExpireReceipt> {
   const inner = world.store;
   let isDone = false;
-  const store = new Proxy(inner, {
-    get(target, property) {
-      if (property === 'delete') {
-        return async (key: string) => {
-          await target.delete(key);
-          if (key.endsWith(`/snapshot-${id}`) && !isDone) {
-            isDone = true;
-            await callback();
-          }
-        };
+  const store = changedStore(inner, {
+    async delete(key) {
+      await inner.delete(key);
+      if (key.endsWith(`/snapshot-${id}`) && !isDone) {
+        isDone = true;
+        await callback();
       }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
   const { table } = await opened(store, world.clock, 11);

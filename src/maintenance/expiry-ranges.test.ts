@@ -1,5 +1,6 @@
 /** How far a range of expiry goes: by the bytes of the record, and by what of the chain has been read. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import {
   append,
   commitPlanned,
@@ -33,17 +34,9 @@ async function expireWatched(world: World, options: ExpireOptions = {}): Promise
     records.push({ bytes: bytes.byteLength, heldIds: held.map(({ id }) => id) });
     return outcome;
   };
-  const store: ObjectStore = new Proxy(world.store, {
-    get(target, property) {
-      if (property === 'putIfAbsent') {
-        return (key: string, bytes: Uint8Array) => note(key, bytes, target.putIfAbsent(key, bytes));
-      }
-      if (property === 'putIfMatch') {
-        return (key: string, bytes: Uint8Array, etag: string) => note(key, bytes, target.putIfMatch(key, bytes, etag));
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+  const store = changedStore<ObjectStore>(world.store, {
+    putIfAbsent: (key, bytes) => note(key, bytes, world.store.putIfAbsent(key, bytes)),
+    putIfMatch: (key, bytes, etag) => note(key, bytes, world.store.putIfMatch(key, bytes, etag)),
   });
   const { table } = await opened(store, world.clock, 12);
   return { receipt: await expireSnapshots(table, options), records };

@@ -2,7 +2,6 @@
  * What holds files of a table besides the line that expires: tags of every line, changelogs that outlived their snapshots,
  * the snapshots of the other lines; and the line's consumers, which hold the snapshots themselves (DESIGN R2).
  */
-
 import { mapBounded } from '../base/concurrency.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { durationOption } from '../format/option-values.ts';

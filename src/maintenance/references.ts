@@ -5,7 +5,6 @@
  * A file that a root needs and that is not there is LakeError LAKE_FILE_MISSING: then nothing that was read is certain,
  * and nothing is removed (DESIGN R3).
  */
-
 import { mapBounded } from '../base/concurrency.ts';
 import { isLakeError } from '../base/errors.ts';
 import { decodeIndexManifest, type IndexFileMeta } from '../format/index-manifest.ts';

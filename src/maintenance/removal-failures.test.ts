@@ -1,5 +1,6 @@
 /** Removal when files are missing, stores do not answer, answers are lost and others are quicker. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import {
   append,
   commitPlanned,
@@ -25,18 +26,6 @@ import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
 import { ownLine } from './lines.ts';
 import { removeOrphanFiles } from './remove-orphan-files.ts';
 
-/** The store with some of its operations replaced. */
-function changed(inner: ObjectStore, changes: Partial<ObjectStore>): ObjectStore {
-  return new Proxy(inner, {
-    get(target, property) {
-      const own: unknown = Reflect.get(changes, property);
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
-
 /** Another process each time: the same seed would be the same run. */
 let processes = 0;
 async function expireOn(world: World, store: ObjectStore = world.store): Promise<ExpireReceipt> {
@@ -48,7 +37,7 @@ const isSnapshot = (key: string): boolean => key.includes('/snapshot/snapshot-')
 
 /** A run that dies when it has taken the snapshot files away. */
 async function dieInTheMiddle(world: World): Promise<void> {
-  const store = changed(world.store, { putIfMatch: () => Promise.reject(new Error('died')) });
+  const store = changedStore<ObjectStore>(world.store, { putIfMatch: () => Promise.reject(new Error('died')) });
   await expect(expireOn(world, store)).rejects.toThrow('died');
   expect(await snapshotIds(world.store)).toEqual([4, 5]);
 }
@@ -69,7 +58,7 @@ test('cleaning that is aborted while it removes stops there', async () => {
   world.clock.advance(72 * hourMs);
   await append(world, 'b');
   const abort = new AbortController();
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     delete: async key => {
       abort.abort(new Error('stopped'));
       await world.store.delete(key);
@@ -109,7 +98,7 @@ test('orphans are looked for again when a tag whose files are gone goes itself m
   world.clock.advance(72 * hourMs);
   await append(world, 'later');
   let listings = 0;
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     list: async function* (prefix) {
       if (prefix.includes('/tag/')) listings += 1;
       if (listings === 3) await world.store.delete(`${tablePath}/tag/tag-gone`);
@@ -149,7 +138,7 @@ test('a tag whose files are missing ends a run of expiry, one that has just gone
   const broken = { ...first, id: 9, deltaManifestList: 'manifest-list-gone-1' };
   await world.store.put(`${tablePath}/tag/tag-broken`, encodeSnapshot(broken));
   expect(await expireOn(world)).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING', expiredCount: 0 });
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     get: async key => (key.endsWith('/tag-broken') ? undefined : world.store.get(key)),
   });
   expect(await expireOn(world, store)).toMatchObject({ status: 'done', expiredCount: 3 });
@@ -203,7 +192,7 @@ test('a store that fails under what goes is not taken for a file that is missing
   const world = await newWorld();
   await fiveSnapshots(world);
   const { deltaManifestList } = await snapshotById(world.table, 1);
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     get: async key => {
       if (key.endsWith(deltaManifestList)) throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
       return world.store.get(key);
@@ -272,7 +261,7 @@ test('what a run that died took away is put back only by the run that wins the r
   await fiveSnapshots(world);
   await dieInTheMiddle(world);
   await world.store.put(`${tablePath}/consumer/consumer-job`, Buffer.from('{"nextSnapshot":2}'));
-  const losing = changed(world.store, {
+  const losing = changedStore<ObjectStore>(world.store, {
     putIfMatch: async () => ({ status: 'mismatch', storeTimeMs: world.clock.nowMs() }),
   });
   expect(await expireOn(world, losing)).toMatchObject({ status: 'given-up', code: 'LAKE_EXPIRY_RIVAL' });
@@ -284,7 +273,7 @@ test('a run that loses the record to one that is not done yet leaves to it what 
   const world = await newWorld();
   await fiveSnapshots(world);
   let isFirst = true;
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     delete: async key => {
       await world.store.delete(key);
       if (!key.endsWith('/snapshot-3') || !isFirst) return;
@@ -310,7 +299,7 @@ test('a run that loses the record to one that is done puts back what that has no
     const world = await newWorld();
     await fiveSnapshots(world);
     let isFirst = true;
-    const store = changed(world.store, {
+    const store = changedStore<ObjectStore>(world.store, {
       delete: async key => {
         const bytes = (await world.store.get(key))?.bytes ?? new Uint8Array();
         await world.store.delete(key);
@@ -341,7 +330,7 @@ test('a run goes on where one died, when what that took is there again', async (
 /** A consumer comes while the snapshots are away; putting them back goes to a store that does not always answer. */
 async function putBackOn(world: World, isAnswered: (tries: number) => boolean) {
   const keys: string[] = [];
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     delete: async key => {
       await world.store.delete(key);
       if (key.endsWith('/snapshot-3')) {
@@ -383,7 +372,7 @@ test('a tag that is made of a snapshot that stays does not bring back what goes'
   const world = await newWorld();
   await fiveSnapshots(world);
   let isFirst = true;
-  const store = changed(world.store, {
+  const store = changedStore<ObjectStore>(world.store, {
     delete: async key => {
       await world.store.delete(key);
       if (isFirst) await tag(world.store, 'late', 4);

@@ -1,5 +1,6 @@
 /** The orphan cleaner on tables in memory. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import {
   allObjects,
   append,
@@ -186,19 +187,13 @@ test('a file that is missing under a root ends the run without a deletion', asyn
 /** Cleans on a store that calls back at each listing of the tags. */
 async function cleanWith(world: World, atTagList: (count: number) => Promise<void>): Promise<OrphanReceipt> {
   let count = 0;
-  const store: ObjectStore = new Proxy(world.store, {
-    get(target, property) {
-      if (property === 'list') {
-        return async function* (prefix: string) {
-          if (prefix.includes('/tag/')) {
-            count += 1;
-            await atTagList(count);
-          }
-          yield* target.list(prefix);
-        };
+  const store = changedStore<ObjectStore>(world.store, {
+    async *list(prefix) {
+      if (prefix.includes('/tag/')) {
+        count += 1;
+        await atTagList(count);
       }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+      yield* world.store.list(prefix);
     },
   });
   return removeOrphanFiles((await opened(store, world.clock, 6)).table);

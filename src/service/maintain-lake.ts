@@ -29,7 +29,7 @@ export async function maintainLake(
   const description = await log?.describe({ signal });
   let checkpoints: AdvanceReceipt = { advanced: 0, behind: 0 };
   const end = await runToEnd(async () => {
-    if (log !== undefined) checkpoints = await advanceCheckpoints({ ...parts, log }, signal);
+    if (log !== undefined) checkpoints = await advanceCheckpoints({ ...parts, log }, { description, signal });
     return done;
   });
   const receipt = await maintainWarehouse(parts, { ...options, logRetentionMs: description?.retentionMs });

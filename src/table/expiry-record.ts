@@ -12,7 +12,6 @@
  * - What is held is a root as long as it is not below the floor, whether or not its file is there; whoever finds the file
  *   missing and does not take it may put it back. So a run that died in between loses nothing.
  */
-
 import { assert, unreachable } from '../base/assert.ts';
 import { corrupt, LakeError } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, stringifyJson } from '../base/json.ts';

@@ -5,7 +5,6 @@
  * A **manifest list** names manifests and says which buckets, levels and partitions each speaks of; a **manifest** holds
  * the entries. A snapshot's live files are those of its base list and its delta list together (live-files.ts).
  */
-
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, isLakeError } from '../base/errors.ts';
 import { decodeManifest, type ManifestEntry, type ManifestFileMeta } from '../format/manifest.ts';

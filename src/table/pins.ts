@@ -6,7 +6,6 @@
  * then looks at the pins, so one of the two always sees the other. A file may be there again, put back by a run that was
  * late; so the expiry record is asked as well.
  */
-
 import { corrupt, invalid } from '../base/errors.ts';
 import { stringifyJson } from '../base/json.ts';
 import { isFileName } from '../format/file-name.ts';

@@ -1,7 +1,6 @@
 /**
  * The versions of a table's schema: `schema/schema-{id}`, immutable, read when they are asked for.
  */
-
 import { corrupt } from '../base/errors.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { idOfName, schemaFolder, schemaPath } from '../format/paths.ts';

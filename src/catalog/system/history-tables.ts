@@ -3,7 +3,6 @@
  *
  * @see spec 14; Paimon 1.4.2 SnapshotsTable, SchemasTable, OptionsTable, TagsTable, BranchesTable, ConsumersTable
  */
-
 import { corrupt } from '../../base/errors.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';

@@ -1,6 +1,7 @@
 /** Messages of one table and what becomes of each: with one swap, with several, or not at all. */
 import { expect, test } from 'vitest';
-import { changedStore, messageOf } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
+import { messageOf } from '../../../test/record-fixture.ts';
 import {
   type FileDraft,
   fixedRequest,

@@ -1,6 +1,7 @@
 /** Batches of messages as an invoker hands them over: which tables they go to, and what is held. */
 import { expect, test } from 'vitest';
-import { changedStore, messageOf } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
+import { messageOf } from '../../../test/record-fixture.ts';
 import { fixtureSchema, ManualClock, putSchema } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';

@@ -1,6 +1,7 @@
 /** The sending side of group commit: what is sent, how often, and what the table's position tells. */
 import { expect, test } from 'vitest';
-import { changedLog, changedStore, messageOf, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
+import { changedLog, changedStore } from '../../../test/changed-ports.ts';
+import { messageOf, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
 import { fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { LogStore } from '../../storage/log-store.ts';

@@ -1,5 +1,6 @@
 /** Checkpoints catch up with the tables, and never overtake them. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { present } from '../../base/assert.ts';
 import { seededRandom } from '../../base/random.ts';
@@ -8,7 +9,7 @@ import { dropTable } from '../../catalog/drop-table.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
-import type { LogReadResult, LogRecordEnvelope } from '../../storage/log-store.ts';
+import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { halfDrop, handOver, keepingDefinition, numberedRows } from '../event-testing.ts';
@@ -167,15 +168,11 @@ test('an idle shard is said to be idle once an hour, so that a log which cannot 
   await append(testProducer(w, schema), schema, numberedRows(0, 10));
   await ingestAll(w);
   const seen: (number | undefined)[] = [];
-  const log = new Proxy(w.log, {
-    get(target, property) {
-      if (property !== 'read') return Reflect.get(target, property).bind(target);
-      return async (...asked: Parameters<MemoryLogStore['read']>): Promise<LogReadResult> => {
-        const [, from] = asked;
-        if (from.kind === 'after') seen.push(from.tipMs);
-        const { next, ...result } = await target.read(...asked);
-        return { ...result, next: next.kind === 'after' ? { ...next, tipMs: w.clock.nowMs() } : next };
-      };
+  const log = changedLog(w.log, {
+    read: async (shardId, from, options) => {
+      if (from.kind === 'after') seen.push(from.tipMs);
+      const { next, ...result } = await w.log.read(shardId, from, options);
+      return { ...result, next: next.kind === 'after' ? { ...next, tipMs: w.clock.nowMs() } : next };
     },
   });
   const tips: (number | undefined)[] = [];

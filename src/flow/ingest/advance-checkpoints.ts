@@ -4,8 +4,8 @@
  * nobody can tell any more that nothing of it was lost (D4). Maintenance calls this.
  */
 import { mapBounded } from '../../base/concurrency.ts';
-import type { LogStart, LogStore } from '../../storage/log-store.ts';
-import { droppedProperty } from '../../table/commit/properties.ts';
+import { endsTable } from '../../catalog/drop-marker.ts';
+import type { LogDescription, LogStart, LogStore } from '../../storage/log-store.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import { type RegistryParts, TableRegistry } from '../table-registry.ts';
 import { isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
@@ -19,6 +19,12 @@ export type AdvanceReceipt = {
   readonly behind: number;
 };
 
+export type AdvanceOptions = {
+  /** What the log has just said of itself; asked for when it is not given. */
+  readonly description?: LogDescription | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
 type AdvanceParts = RegistryParts & { readonly log: LogStore };
 type Shard = { readonly incarnation: string; readonly shardId: string };
 
@@ -29,8 +35,11 @@ const shardsInParallelMax = 4;
 const shardBytesMax = 64 * 1024 * 1024;
 
 /** @throws LakeError `unavailable` when the log or the store does not answer; what was written by then stays */
-export async function advanceCheckpoints(parts: AdvanceParts, signal?: AbortSignal): Promise<AdvanceReceipt> {
-  const { incarnation, shards } = await parts.log.describe({ signal });
+export async function advanceCheckpoints(
+  parts: AdvanceParts,
+  { description, signal }: AdvanceOptions = {},
+): Promise<AdvanceReceipt> {
+  const { incarnation, shards } = description ?? (await parts.log.describe({ signal }));
   await using registry = new TableRegistry(parts);
   const taken = new TakenPositions(registry, incarnation);
   const ends = await mapBounded(shards, shardsInParallelMax, ({ shardId }) =>
@@ -125,7 +134,7 @@ class TakenPositions {
     const opened = await this.#registry.find(tableId, tableName);
     if (opened === undefined) return 'dropped';
     const snapshot = await latestSnapshot(opened.table);
-    if (snapshot?.properties[droppedProperty] === tableId) return 'dropped';
+    if (endsTable(opened.table, snapshot)) return 'dropped';
     const state = snapshot === undefined ? undefined : await loadState(opened.table, snapshot.properties);
     if (state?.incarnation !== this.#incarnation) return new Map();
     return new Map([...state.shards].map(([shardId, { position }]) => [shardId, position]));

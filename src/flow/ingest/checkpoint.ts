@@ -5,7 +5,6 @@
  * On a log that forgets, a checkpoint at the end of an idle shard also says when it was the end: the record it names goes
  * in time, and what is gone might have been anything (D4).
  */
-
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../base/json.ts';

@@ -1,6 +1,7 @@
 /** One swap of ingest: what goes in with it, and what becomes of it. */
 import { expect, test } from 'vitest';
-import { changedStore, recordOf } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
+import { recordOf } from '../../../test/record-fixture.ts';
 import { fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { dropTable } from '../../catalog/drop-table.ts';

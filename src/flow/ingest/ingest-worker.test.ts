@@ -1,7 +1,8 @@
 /** A worker cycle by cycle: what it reads, when it commits, waits, looks around and writes checkpoints. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../../test/changed-ports.ts';
 import { append, newWorld, ofOther, quick, quiet, stateOf, workerOf } from '../../../test/ingest-worker-fixture.ts';
-import { changedStore, recordOf } from '../../../test/record-fixture.ts';
+import { recordOf } from '../../../test/record-fixture.ts';
 import { fixtureSchema, putSchema } from '../../../test/table-fixture.ts';
 import { dropTable } from '../../catalog/drop-table.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';

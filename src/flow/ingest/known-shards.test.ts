@@ -1,8 +1,8 @@
 /** How long what the log says of its shards is believed. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
-import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { KnownShards } from './known-shards.ts';
 
@@ -11,18 +11,12 @@ function newShards() {
   const clock = new ManualClock();
   const inner = new MemoryLogStore({ name: 'known', shardCount: 1 }, { clock, random: seededRandom(1) });
   let askedCount = 0;
-  const log: LogStore = new Proxy(inner, {
-    get(target, property) {
-      if (property === 'describe') {
-        return async (options: Parameters<LogStore['describe']>[0]) => {
-          askedCount += 1;
-          const description = await target.describe(options);
-          clock.advance(4_000);
-          return description;
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+  const log = changedLog(inner, {
+    describe: async options => {
+      askedCount += 1;
+      const description = await inner.describe(options);
+      clock.advance(4_000);
+      return description;
     },
   });
   return { clock, log: inner, shards: new KnownShards({ log, clock }), asked: () => askedCount };

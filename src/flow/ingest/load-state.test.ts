@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
+import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
@@ -57,6 +58,21 @@ test('a state of up to 8 KiB lies in the properties, a larger one in an object t
   });
   expect(await loadState(table, { 'tidelake.ingest-object': name })).toEqual(large);
   expect(await loadState(table, { 'tidelake.ingest': encodeState(small) })).toEqual(small);
+});
+
+test('a state that nobody would read again is not stored, and one just below comes back', async () => {
+  const { store, table } = await newTable();
+  const largest = stateOf(jsonBytesMax);
+  const stored = await storeState(table, largest);
+  const properties = Object.fromEntries(Object.entries(stored.properties).flatMap(([k, v]) => (v ? [[k, v]] : [])));
+  expect(await loadState(table, properties)).toEqual(largest);
+  store.reset();
+  await expect(storeState(table, stateOf(jsonBytesMax + 1))).rejects.toMatchObject({
+    kind: 'invalid',
+    code: 'LAKE_STATE_TOO_LARGE',
+    message: expect.stringMatching(/^d\.t: .* 67108865 bytes, at most 67108864; it knows 0 lanes/),
+  });
+  expect(store.counts().put).toBe(0);
 });
 
 test('a snapshot that says nothing of a log has no state; one whose object is missing or broken is corrupt', async () => {

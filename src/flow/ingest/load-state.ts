@@ -1,5 +1,4 @@
 /** Where the ingest state of a table lies: in the properties of its snapshots, or in an object that they name. */
-
 import { corrupt, LakeError } from '../../base/errors.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
@@ -39,15 +38,29 @@ export type StoredState = {
   readonly uploads: readonly PlannedUpload[];
 };
 
-/** The properties that carry a state; a large one is uploaded under a name of its own first. */
+/**
+ * The properties that carry a state; a large one is uploaded under a name of its own first.
+ *
+ * @throws LakeError `invalid` LAKE_STATE_TOO_LARGE
+ */
 export async function storeState(table: Table, state: IngestState): Promise<StoredState> {
   const text = encodeState(state);
   if (text.length <= inlineBytesMax) {
     return { properties: { [stateProperty]: text, [stateObjectProperty]: undefined }, uploads: [] };
   }
+  const bytes = Buffer.from(text);
+  // What nobody would read again must not be committed: the table could take nothing from a log any more.
+  if (bytes.byteLength > jsonBytesMax) {
+    throw new LakeError(
+      'invalid',
+      'LAKE_STATE_TOO_LARGE',
+      `${table.label}: its ingest state would have ${bytes.byteLength} bytes, at most ${jsonBytesMax}; it knows ` +
+        `${state.producers.size} lanes of producers. Nothing is ingested. A log that forgets, and producers that live longer, keep them few`,
+    );
+  }
   const name = `${stateNamePrefix}${table.random.uuid()}`;
   const uploadBeganMs = table.storeTimeMs();
-  await table.store.put(tableObjectKey(table, name), Buffer.from(text));
+  await table.store.put(tableObjectKey(table, name), bytes);
   return {
     properties: { [stateProperty]: undefined, [stateObjectProperty]: name },
     uploads: [{ name, uploadBeganMs }],

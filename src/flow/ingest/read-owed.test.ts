@@ -1,8 +1,9 @@
 /** What is read of the log for one table: from where, how far, and what goes into one piece. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
-import type { LogDescription, LogReadResult, LogShard, LogStore } from '../../storage/log-store.ts';
+import type { LogDescription, LogReadResult, LogShard } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { encodeRecord } from '../log-record.ts';
@@ -37,17 +38,11 @@ function newWorld(
   const clock = new ManualClock();
   const inner = new MemoryLogStore({ name: 'owed', shardCount: 1, ...settings }, { clock, random: seededRandom(1) });
   const asked: string[] = [];
-  const log: LogStore = new Proxy(inner, {
-    get(target, property) {
-      if (property === 'read') {
-        return async (...[shardId, from, options]: Parameters<LogStore['read']>) => {
-          asked.push(`${shardId} ${from.kind === 'after' ? from.position : from.kind} ${options?.bytesMax}`);
-          const result = answered(await target.read(shardId, from, { ...options, recordsMax: 1 }), asked.length);
-          return result.records.length > 0 ? result : { ...result, next: from };
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+  const log = changedLog(inner, {
+    read: async (shardId, from, options) => {
+      asked.push(`${shardId} ${from.kind === 'after' ? from.position : from.kind} ${options?.bytesMax}`);
+      const result = answered(await inner.read(shardId, from, { ...options, recordsMax: 1 }), asked.length);
+      return result.records.length > 0 ? result : { ...result, next: from };
     },
   });
   const store = new MemoryObjectStore('memory:owed', clock);

@@ -1,5 +1,6 @@
 /** Where a worker stands in the shards of a log. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { hashKeyCount, type LogStart, type LogStore } from '../../storage/log-store.ts';
@@ -112,12 +113,8 @@ test('a parent that the log lists no more holds nobody up', async () => {
   log.split(shardId);
   const { shards } = await log.describe();
   const children = shards.slice(1).map(shard => shard.shardId);
-  const forgetful: LogStore = new Proxy(log, {
-    get(target, property) {
-      if (property === 'describe') return async () => ({ ...(await target.describe()), shards: shards.slice(1) });
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+  const forgetful = changedLog(log, {
+    describe: async () => ({ ...(await log.describe()), shards: shards.slice(1) }),
   });
   const { log: shown, show } = replaceable(log);
   const cursors = new ShardCursors(shown, fromStart);

@@ -1,6 +1,7 @@
 /** From records to rows, record by record: what comes in, what counts as what, and what becomes a dead letter. */
 import { expect, test } from 'vitest';
-import { changedStore, recordOf } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
+import { recordOf } from '../../../test/record-fixture.ts';
 import { fixtureSchema, fixtureTable, ManualClock, putSchema } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';

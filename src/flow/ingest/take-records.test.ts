@@ -1,6 +1,7 @@
 /** Records of one table that were handed over: how each round ends, and what the call says of them. */
 import { expect, test } from 'vitest';
-import { changedLog, changedStore, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
+import { changedLog, changedStore } from '../../../test/changed-ports.ts';
+import { type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
 import { fixedRequest, fixtureSchema, ManualClock, plannedFile, putSchema } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';

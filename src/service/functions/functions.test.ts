@@ -1,9 +1,12 @@
 /** The functions' service parts in one process, on memory: events in, answers out. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { openCommitApplier } from '../../flow/group-commit/commit-event.ts';
 import { openEventIngest } from '../../flow/ingest/ingest-event.ts';
+import { logUnavailable } from '../../storage/log-errors.ts';
+import type { LogStore } from '../../storage/log-store.ts';
 import { openMemoryLog } from '../../storage/memory/memory-log-store.ts';
 import { openObjectStore } from '../../storage/open-object-store.ts';
 import { manifestCaches } from '../../table/manifests.ts';
@@ -172,8 +175,37 @@ test('records in, compaction and maintenance by events: the table stays the same
     end: 'out-of-time',
   });
   const figures = await maintain({ ...components, settings, store, log }, { orphans: 'remove' }, context);
-  expect(figures).toMatchObject({ tables: 1, givenUp: [] });
+  expect(figures).toMatchObject({ tables: 1, checkpointsAdvanced: 0, shardsBehind: 0, givenUp: [] });
   expect((await table.scan().rows()).length).toBe(45);
+});
+
+test('maintenance brings checkpoints to where the tables are, asks the log once, and goes on without it', async () => {
+  const name = 'functions-checkpoints';
+  await using lake = await lakeOf(name);
+  const store = await openObjectStore(`memory:${name}`, {}, components);
+  const log = openMemoryLog({ name }, components);
+  await write(lake, 0, 20);
+  await using ingest = openEventIngest({ ...components, store, log });
+  await ingestRecords(ingest, parseKinesisEvent(await eventOf(name)), context);
+  for await (const { objects } of store.list('tidelake-log/')) for (const { key } of objects) await store.delete(key);
+  const parts = { ...components, settings: { warehouse: 's3://bucket' }, store };
+  const away = changedLog<LogStore>(log, { read: () => Promise.reject(logUnavailable('log', 'injected')) });
+  expect(await maintain({ ...parts, log: away }, { orphans: 'skip' }, context)).toMatchObject({
+    tables: 1,
+    checkpointsAdvanced: 0,
+    givenUp: [expect.stringMatching(/^checkpoints: LAKE_LOG_UNAVAILABLE: /)],
+  });
+  let describes = 0;
+  const watched = changedLog<LogStore>(log, {
+    describe: options => {
+      describes += 1;
+      return log.describe(options);
+    },
+  });
+  const figures = await maintain({ ...parts, log: watched }, { orphans: 'skip' }, context);
+  expect(figures).toMatchObject({ shardsBehind: 0, givenUp: [] });
+  expect(figures.checkpointsAdvanced).toBeGreaterThan(0);
+  expect(describes).toBe(1);
 });
 
 test('messages on the commit log are applied, and their ingest acknowledges', async () => {

@@ -5,7 +5,6 @@
  * its last kind (an upsert stream). With one they are the rows of the changelog files. Compactions change nothing, and
  * an overwrite is not a change of rows but of tables: both give none (spec 10.3).
  */
-
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';

@@ -1,6 +1,6 @@
 /** The empty commit that makes a schema's duties count, and what becomes of it. */
 import { expect, test } from 'vitest';
-import { changedStore } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
 import {
   fixedRequest,
   fixtureSchema,

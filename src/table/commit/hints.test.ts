@@ -1,6 +1,6 @@
 /** When hints are written, and that nothing waits for them or fails over them. */
 import { expect, test } from 'vitest';
-import { changedStore } from '../../../test/record-fixture.ts';
+import { changedStore } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

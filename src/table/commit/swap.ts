@@ -2,7 +2,6 @@
  * One swap: the conditional PUT of a snapshot at its number until there is an answer (DESIGN S4), and finding out what
  * became of it (S5). What to look at next and what it means is decided in decide-settle.ts.
  */
-
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
