@@ -38,20 +38,38 @@ function step(name, ...args) {
   return run(name, args) === 0 ? { passed: 1, failures: [] } : { passed: 0, failures: [`${name}: see above`] };
 }
 
+/** A fresh range of seeds each time; it prints them. */
+function simulation() {
+  const report = reportFile('simulation');
+  const result = step('simulation', join(root, 'test', 'simulation', 'main.ts'), '--ci', '--failures', report);
+  const failed = (readReport(report) ?? '').split('\n').filter(line => line !== '');
+  return failed.length === 0 ? result : { passed: 0, failures: failed.map(line => `simulation: ${line}`) };
+}
+
 /** A vitest run; each test is a result. */
 function tests(name, args, cwd = root) {
-  const report = join(root, '.cache', 'reports', `${name}-${process.pid}.json`);
-  mkdirSync(dirname(report), { recursive: true });
-  rmSync(report, { force: true });
+  const report = reportFile(name);
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const exitCode = run(
     name,
     [vitest, 'run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     cwd,
   );
+  return tallyReport(readReport(report), exitCode);
+}
+
+function reportFile(name) {
+  const report = join(root, '.cache', 'reports', `${name}-${process.pid}`);
+  mkdirSync(dirname(report), { recursive: true });
+  rmSync(report, { force: true });
+  return report;
+}
+
+/** What the step wrote, once; undefined when it wrote none. */
+function readReport(report) {
   const text = existsSync(report) ? readFileSync(report, 'utf8') : undefined;
   rmSync(report, { force: true });
-  return tallyReport(text, exitCode);
+  return text;
 }
 
 function* checkSteps() {
@@ -73,8 +91,7 @@ async function* allSteps() {
   yield step('services', join(root, 'scripts', 'build-services.mjs'));
   yield* checkSteps();
   yield tests('long', ['--project', 'long']);
-  // A fresh range of seeds each time; it prints them.
-  yield step('simulation', join(root, 'test', 'simulation', 'main.ts'), '--ci');
+  yield simulation();
   yield tests('integration', ['--project', 'integration']);
   yield tests('interop', ['--project', 'interop']);
 }

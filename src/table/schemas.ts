@@ -1,7 +1,7 @@
 /**
  * The versions of a table's schema: `schema/schema-{id}`, immutable, read when they are asked for.
  */
-import { corrupt } from '../base/errors.ts';
+import { corrupt, isLakeError } from '../base/errors.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { idOfName, schemaFolder, schemaPath } from '../format/paths.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
@@ -9,6 +9,12 @@ import type { ObjectStore } from '../storage/object-store.ts';
 
 /** The key under which schema files carry the table's random id, as a field of its own or as an option. */
 export const tableIdKey = 'tidelake.table';
+
+export type NewestSchema = {
+  readonly schema: TableSchema;
+  /** Undefined for tables made by others. */
+  readonly tableId: string | undefined;
+};
 
 export class SchemaCache {
   readonly #store: ObjectStore;
@@ -43,14 +49,30 @@ export class SchemaCache {
     return ids.toSorted((a, b) => a - b);
   }
 
-  /** The schema with the largest id; undefined: there is none, so there is no table. */
-  async newest(): Promise<TableSchema | undefined> {
-    const id = (await this.ids()).at(-1);
-    return id === undefined ? undefined : this.get(id);
+  /**
+   * The schema with the largest id, and the table's random id; undefined: there is no table. One LIST, mostly one GET.
+   *
+   * @throws LakeError `corrupt` LAKE_SCHEMA_MISSING when a schema is listed, and listed again, and can not be read
+   */
+  async newest(): Promise<NewestSchema | undefined> {
+    let before: readonly number[] = [];
+    for (;;) {
+      const ids = await this.ids();
+      const id = ids.at(-1);
+      if (id === undefined) return undefined;
+      try {
+        return { schema: await this.get(id), tableId: await this.#tableIdAmong(ids) };
+      } catch (error) {
+        if (!isLakeError(error, 'LAKE_SCHEMA_MISSING')) throw error;
+        // Gone between the listing and the look: the table is being dropped, so that the next listing differs.
+        if (ids.length === before.length && id === before.at(-1)) throw error;
+        before = ids;
+      }
+    }
   }
 
-  /** The random id among these versions, newest first: one changed by Java has lost our field. Mostly one GET. */
-  async tableIdAmong(ids: readonly number[]): Promise<string | undefined> {
+  /** The random id among these versions, newest first: one changed by Java has lost our field. */
+  async #tableIdAmong(ids: readonly number[]): Promise<string | undefined> {
     for (const id of ids.toReversed()) {
       const tableId = tableIdOf(await this.get(id));
       if (tableId !== undefined) return tableId;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import { fixtureSchema, fixtureTable, ManualClock, putSchema } from '../../test/table-fixture.ts';
 import { seededRandom } from '../base/random.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
@@ -35,6 +36,44 @@ test('opening takes one LIST and one GET and shows the newest schema', async () 
   expect(table).toMatchObject({ id: 'table-1', path: 'd.db/t', metaPath: 'd.db/t', label: 'd.t', schema: { id: 10 } });
   expect((await table.schemas.get(9)).id).toBe(9);
   await expect(table.schemas.get(3)).rejects.toMatchObject({ kind: 'corrupt', code: 'LAKE_SCHEMA_MISSING' });
+});
+
+test('a table that is dropped between the listing and the look at its schema is not there', async () => {
+  const inner = memoryStore();
+  const store = changedStore(inner, {
+    get: async key => {
+      await inner.delete(key);
+      return inner.get(key);
+    },
+  });
+  await putSchema(inner, fixtureSchema());
+  await expect(openTable(store, name, parts)).rejects.toMatchObject({ code: 'LAKE_TABLE_NOT_FOUND' });
+});
+
+test('a table that is made again between the listing and the look is opened', async () => {
+  const inner = memoryStore();
+  const gone = 'd.db/t/schema/schema-0';
+  const store = changedStore(inner, {
+    get: async key => {
+      if (key !== gone) return inner.get(key);
+      await inner.delete(gone);
+      await putSchema(inner, fixtureSchema({ schemaId: 1 }));
+      return undefined;
+    },
+  });
+  await putSchema(inner, fixtureSchema());
+  expect((await openTable(store, name, parts)).schema.id).toBe(1);
+});
+
+test('a schema that is listed twice and can not be read is missing', async () => {
+  const inner = memoryStore();
+  const store = countingObjectStore(changedStore(inner, { get: async () => undefined }));
+  await putSchema(inner, fixtureSchema());
+  await expect(openTable(store, name, parts)).rejects.toMatchObject({
+    code: 'LAKE_SCHEMA_MISSING',
+    message: expect.stringContaining('d.db/t/schema/schema-0 is named by the table'),
+  });
+  expect(store.counts()).toMatchObject({ list: 2, get: 2 });
 });
 
 test('a table changed by another program keeps the id of its older schema', async () => {

@@ -64,12 +64,11 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
   const label = branch === undefined ? `${database}.${name}` : `${database}.${name}$branch_${branch}`;
   const observed = store instanceof ObservedStore ? store : new ObservedStore(store);
   const schemas = new SchemaCache(observed, metaPath);
-  const ids = await schemas.ids();
-  const newestId = ids.at(-1);
-  if (newestId === undefined) {
+  const newest = await schemas.newest();
+  if (newest === undefined) {
     throw invalid('LAKE_TABLE_NOT_FOUND', `table ${label} is not there (${store.uri}, ${metaPath}/schema is empty)`);
   }
-  const schema = await schemas.get(newestId);
+  const { schema, tableId } = newest;
   return {
     identifier,
     label,
@@ -79,7 +78,7 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     storeTimeMs: () => observed.lastStoreTimeMs ?? 0,
     clock: parts.clock,
     random: parts.random,
-    id: await schemas.tableIdAmong(ids),
+    id: tableId,
     schema,
     options: parseTableOptions(schema),
     schemas,

@@ -3,6 +3,7 @@
  * of a seed that fails the line that repeats it and a short trace.
  */
 import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -19,6 +20,7 @@ const usage = `npm run simulate -- [options]
   --commits N         instead of a number of seeds: until there are so many commits
   --only-faults 1,2   only the requests of these ordinals may fail (a trace names them)
   --threads N         default: one a core
+  --failures FILE     write there a line for each seed that fails
   --ci                what \`npm test\` runs: a million commits, and 10 seeds of each other scenario`;
 
 const seedMax = 2 ** 31;
@@ -41,6 +43,7 @@ async function main(): Promise<number> {
       commits: { type: 'string' },
       threads: { type: 'string' },
       'only-faults': { type: 'string' },
+      failures: { type: 'string' },
       ci: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -54,13 +57,16 @@ async function main(): Promise<number> {
   const [first, last] = seedsOf(values.seeds);
   const threads = values.threads === undefined ? availableParallelism() : countOf(values.threads, '--threads');
   const commits = values.commits === undefined ? undefined : countOf(values.commits, '--commits');
-  let failed = 0;
+  const failed: string[] = [];
   for (const scenario of chosen) {
     const plan = values.ci ? ciPlan(scenario, first) : { scenario, first, last, commitsMax: commits };
     const open = commits !== undefined && values.seeds === undefined && !values.ci;
-    failed += await runPlan(open ? { ...plan, last: Number.MAX_SAFE_INTEGER } : plan, threads, values['only-faults']);
+    failed.push(
+      ...(await runPlan(open ? { ...plan, last: Number.MAX_SAFE_INTEGER } : plan, threads, values['only-faults'])),
+    );
   }
-  return failed === 0 ? 0 : 1;
+  if (values.failures !== undefined) writeFileSync(values.failures, failed.map(line => `${line}\n`).join(''));
+  return failed.length === 0 ? 0 : 1;
 }
 
 function ciPlan(scenario: Scenario, first: number): Plan {
@@ -69,8 +75,8 @@ function ciPlan(scenario: Scenario, first: number): Plan {
   return { scenario, first, last, commitsMax: isQuick ? ciCommits : undefined };
 }
 
-/** @returns how many seeds failed */
-async function runPlan(plan: Plan, threads: number, onlyFaults: string | undefined): Promise<number> {
+/** @returns a line for each seed that failed */
+async function runPlan(plan: Plan, threads: number, onlyFaults: string | undefined): Promise<readonly string[]> {
   const { scenario, first, last, commitsMax } = plan;
   const range = last === Number.MAX_SAFE_INTEGER ? `${first} and on` : `${first}..${last}`;
   console.log(`\n${scenario.name}: seeds ${range} (${scenario.about})`);
@@ -83,7 +89,11 @@ async function runPlan(plan: Plan, threads: number, onlyFaults: string | undefin
     console.log(`  (ended before ${commitsMax.toLocaleString('en')} commits)`);
   }
   for (const { seed, what } of tally.failed) await explain(scenario, seed, what);
-  return tally.failed.length;
+  return tally.failed.map(({ seed, what }) => `${what}; repeat it: ${repeatLine(scenario, seed)}`);
+}
+
+function repeatLine({ name }: Scenario, seed: number): string {
+  return `npm run simulate -- --scenario ${name} --seeds ${seed}..${seed}`;
 }
 
 async function runThreads(scenario: Scenario, plan: Plan, threads: number): Promise<Tally> {
@@ -135,7 +145,7 @@ function listOf(counts: Readonly<Record<string, number>>): string {
 
 async function explain(scenario: Scenario, seed: number, what: string): Promise<void> {
   console.log(`\nFAILED  ${what}`);
-  console.log(`repeat  npm run simulate -- --scenario ${scenario.name} --seeds ${seed}..${seed}`);
+  console.log(`repeat  ${repeatLine(scenario, seed)}`);
   const result = await runSeed(scenario, seed);
   if (result.failure === undefined) {
     console.log(
@@ -152,14 +162,14 @@ async function explain(scenario: Scenario, seed: number, what: string): Promise<
   for (const line of shrunk.result.trace) console.log(`  ${line}`);
 }
 
-async function repeat(scenario: Scenario, seed: number, onlyFaults: string): Promise<number> {
+async function repeat(scenario: Scenario, seed: number, onlyFaults: string): Promise<readonly string[]> {
   const result = await runSeed(scenario, seed, {
     onlyFaults: new Set(onlyFaults.split(',').map(Number)),
     isHashed: true,
   });
   for (const line of result.trace) console.log(`  ${line}`);
   console.log(`  hash ${result.hash}: ${result.failure === undefined ? 'all holds' : textOf(result.failure)}`);
-  return result.failure === undefined ? 0 : 1;
+  return result.failure === undefined ? [] : [textOf(result.failure)];
 }
 
 function seedsOf(text: string | undefined): readonly [number, number] {

@@ -81,9 +81,8 @@ async function decide(
   for (;;) {
     const decision = decideBase(facts);
     if (decision.kind !== 'look') return decision;
-    const ids = await table.schemas.ids();
-    const tableId = await table.schemas.tableIdAmong(ids);
-    facts = { ...facts, newestSchemaTableId: ids.length === 0 ? 'gone' : { tableId } };
+    const newest = await table.schemas.newest();
+    facts = { ...facts, newestSchemaTableId: newest === undefined ? 'gone' : { tableId: newest.tableId } };
   }
 }
 
