@@ -5,7 +5,7 @@
 import type { Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { droppedProperty } from '../table/commit/properties.ts';
-import { latestSnapshot, listSnapshotIds, readSnapshot } from '../table/snapshots.ts';
+import { headSnapshot, listSnapshotIds, readSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { type Identifier, printIdentifier, tablePath } from './identifier.ts';
 
@@ -26,7 +26,7 @@ export async function readDropMarker(store: ObjectStore, identifier: Identifier)
 
 /** Whether the drop of this very table has begun and not come to its end: it is fenced, and its name is not free yet. */
 export async function isHalfDropped(table: Table): Promise<boolean> {
-  return endsTable(table, await latestSnapshot(table));
+  return endsTable(table, await headSnapshot(table));
 }
 
 /** Whether a snapshot is the marker of this table, not of one that had the name before. */

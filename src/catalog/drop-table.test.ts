@@ -107,6 +107,22 @@ test('a writer that slept through the drop can never write into the table made a
   expect(await read(second)).toEqual([[9, 9]]);
 });
 
+test('a reader that had the table open is told of the drop, also when the name is in use again', async () => {
+  const parts = newParts();
+  const first = await makeTable(parts);
+  await write(first, [[1, 10]]);
+  await dropTable(parts, name, { ifExists: false });
+  const gone = { kind: 'invalid', code: 'LAKE_TABLE_NOT_FOUND', message: expect.stringContaining('d.t was dropped') };
+  await expect(read(first)).rejects.toMatchObject(gone);
+  const second = await makeTable(parts);
+  await expect(read(first)).rejects.toMatchObject(gone);
+  expect(await read(second)).toEqual([]);
+  await write(second, [[2, 20]]);
+  await expect(read(first)).rejects.toMatchObject(gone);
+  await expect(planScan(first, await snapshotById(first, 3))).rejects.toMatchObject(gone);
+  expect(await read(second)).toEqual([[2, 20]]);
+});
+
 test('an empty table is dropped with a marker of its own', async () => {
   const parts = newParts();
   const table = await makeTable(parts);

@@ -20,7 +20,7 @@ import {
   openCommitApplier,
 } from './group-commit/commit-event.ts';
 import { type EventIngest, type EventResult, ingestEvent } from './ingest/ingest-event.ts';
-import { loadState } from './ingest/load-state.ts';
+import { stateOfHead } from './ingest/load-state.ts';
 import type { IngestState } from './ingest/state.ts';
 import type { RegistryParts } from './table-registry.ts';
 import { collect, openTestTable, type TestWorld, testDefinition, testWorld } from './testing.ts';
@@ -117,7 +117,7 @@ export async function contentOf(w: TestWorld, opened?: Table): Promise<TableCont
   const table = opened ?? (await openTestTable(w));
   const snapshot = await latestSnapshot(table);
   const rows = await collect(readPlan(table, await planScan(table, snapshot)));
-  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+  const state = await stateOfHead(table, snapshot);
   const c = state?.counters;
   const unaccounted = c && c.rowsIn - c.written - c.mergedAway - c.deadLettered - c.duplicates;
   return { rows, state, snapshotId: snapshot?.id ?? 0, unaccounted };

@@ -1,5 +1,5 @@
 /** What became of every row that a table has taken from its log. */
-import { loadState } from '../flow/ingest/load-state.ts';
+import { stateOfHead } from '../flow/ingest/load-state.ts';
 import { noCounters } from '../flow/ingest/state.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
@@ -22,6 +22,6 @@ export type TableAccounting = {
 /** As of the newest snapshot; all zero for a table that has taken nothing from a log. */
 export async function tableAccounting(table: Table): Promise<TableAccounting> {
   const snapshot = await latestSnapshot(table);
-  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+  const state = await stateOfHead(table, snapshot);
   return state?.counters ?? noCounters;
 }

@@ -1,6 +1,6 @@
 /** What the log has of a table, as lines: beyond its newest snapshot, or from the log's beginning on. */
 
-import { loadState } from '../flow/ingest/load-state.ts';
+import { stateOfHead } from '../flow/ingest/load-state.ts';
 import { LogTail, readCheckpoints } from '../flow/read/log-tail.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
@@ -42,6 +42,6 @@ async function openTail(parts: LakeParts, table: Table, { from, signal }: TailRe
   if (from === 'earliest') return new LogTail(tailParts, table, undefined, new Map());
   const checkpoints = await readCheckpoints(tailParts, signal);
   const snapshot = await latestSnapshot(table);
-  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+  const state = await stateOfHead(table, snapshot);
   return new LogTail(tailParts, table, state, checkpoints);
 }

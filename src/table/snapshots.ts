@@ -11,7 +11,9 @@ import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { idOfName, snapshotFolder, snapshotPath, tagFolder, tagPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { FenceReason } from './commit/decide-base.ts';
 import { chainOf, linkBetween } from './commit/decide-chain.ts';
+import { headOfTable } from './commit/head-of-table.ts';
 import { baseFreshMs } from './commit/limits.ts';
 import type { Table } from './table.ts';
 
@@ -28,8 +30,30 @@ const readConcurrencyMax = 16;
 /** `latestIdAbove` lists at most 10, 100, 1,000 numbers before it lists all. */
 const blockDigitsMax = 3;
 
-/** The newest snapshot: one LIST, one GET. undefined: the table has none yet. */
+/**
+ * The table's newest snapshot: one LIST, one GET. undefined: it has none yet.
+ *
+ * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND when the table was dropped since it was opened, even if its name is in
+ * use again
+ */
 export async function latestSnapshot(table: Table): Promise<Snapshot | undefined> {
+  const head = await headSnapshot(table);
+  const decision = await headOfTable(table, undefined, head);
+  if (decision.kind === 'fenced') throw tableGone(table, decision.reason);
+  return head;
+}
+
+/** What was opened is no longer what its name stands for. */
+export function tableGone({ label }: Pick<Table, 'label'>, reason: FenceReason): LakeError {
+  const what =
+    reason === 'dropped'
+      ? `table ${label} was dropped; if it is still listed, its drop was cut short, and maintenance or another drop ends it`
+      : `table ${label} was dropped after it had been opened; open it again for the one that has its name now, if any`;
+  return invalid('LAKE_TABLE_NOT_FOUND', what);
+}
+
+/** The snapshot with the largest number under the name, be it another table's or the marker of a dropped one. */
+export async function headSnapshot(table: Table): Promise<Snapshot | undefined> {
   for (let tries = 0; tries < listTriesMax; tries += 1) {
     const id = (await listSnapshotIds(table)).ids.at(-1);
     if (id === undefined) return undefined;

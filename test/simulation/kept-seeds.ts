@@ -27,4 +27,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     seed: 1_179_046_202,
     why: 'a table dropped between the listing of its schemas and the look at the newest was said to be corrupt',
   },
+  {
+    scenario: 'workers',
+    seed: 70_258,
+    why: 'a reader that had opened a table was shown the rows of the one made again under its name',
+  },
 ];

@@ -6,10 +6,10 @@
 import { mapBounded } from '../../base/concurrency.ts';
 import { endsTable } from '../../catalog/drop-marker.ts';
 import type { LogDescription, LogStart, LogStore } from '../../storage/log-store.ts';
-import { latestSnapshot } from '../../table/snapshots.ts';
+import { headSnapshot } from '../../table/snapshots.ts';
 import { type RegistryParts, TableRegistry } from '../table-registry.ts';
 import { isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
-import { loadState } from './load-state.ts';
+import { stateOfHead } from './load-state.ts';
 import { keepUnreadable, type Routing, routeRecords } from './route-records.ts';
 
 export type AdvanceReceipt = {
@@ -133,9 +133,9 @@ class TakenPositions {
   async #lookUp(tableId: string, tableName: string): Promise<ReadonlyMap<string, bigint> | 'dropped'> {
     const opened = await this.#registry.find(tableId, tableName);
     if (opened === undefined) return 'dropped';
-    const snapshot = await latestSnapshot(opened.table);
+    const snapshot = await headSnapshot(opened.table);
     if (endsTable(opened.table, snapshot)) return 'dropped';
-    const state = snapshot === undefined ? undefined : await loadState(opened.table, snapshot.properties);
+    const state = await stateOfHead(opened.table, snapshot);
     if (state?.incarnation !== this.#incarnation) return new Map();
     return new Map([...state.shards].map(([shardId, { position }]) => [shardId, position]));
   }

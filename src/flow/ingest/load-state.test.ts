@@ -3,12 +3,14 @@ import { expect, test } from 'vitest';
 import { fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
+import { encodeSnapshot } from '../../format/snapshot.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import type { CommitBase } from '../../table/commit/request.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
-import { loadState, stateOfBase, storeState } from './load-state.ts';
+import { loadState, stateOfBase, stateOfHead, storeState } from './load-state.ts';
 import { emptyState, encodeState, type IngestState, inlineBytesMax, noCounters } from './state.ts';
 
 const clock = new ManualClock();
@@ -86,6 +88,20 @@ test('a snapshot that says nothing of a log has no state; one whose object is mi
   await store.put('d.db/t/tidelake/state-1', Buffer.from('x'));
   await expect(loadState(table, properties)).rejects.toThrow('ingest state in d.db/t/tidelake/state-1: it is not JSON');
   await expect(loadState(table, { 'tidelake.ingest': 'x' })).rejects.toThrow('ingest state in a snapshot of d.t');
+});
+
+test('the state of a head is that of the newest snapshot of ours below it, and none behind the marker of a drop', async () => {
+  const { store, table, committer } = await newTable();
+  expect(await stateOfHead(table, undefined)).toBeUndefined();
+  const state = stateOf(100);
+  await commit(committer, table, (await storeState(table, state)).properties);
+  const ours = await latestSnapshot(table);
+  expect(await stateOfHead(table, ours)).toEqual(state);
+  if (ours === undefined) throw new Error('no snapshot');
+  await store.put('d.db/t/snapshot/snapshot-2', encodeSnapshot({ ...ours, id: 2, properties: {} }));
+  expect(await stateOfHead(table, await latestSnapshot(table))).toEqual(state);
+  const marker = { ...ours.properties, 'tidelake.dropped': 'table-0' };
+  expect(await stateOfHead(table, { ...ours, id: 3, properties: marker })).toBeUndefined();
 });
 
 test('what some properties say is read once', async () => {

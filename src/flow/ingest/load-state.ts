@@ -1,8 +1,10 @@
 /** Where the ingest state of a table lies: in the properties of its snapshots, or in an object that they name. */
 import { corrupt, LakeError } from '../../base/errors.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { propertiesInForce } from '../../table/commit/look-up.ts';
 import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
-import { latestSnapshot } from '../../table/snapshots.ts';
+import { headSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import { stateNamePrefix, stateObjectProperty, stateProperty, tableObjectKey } from '../../table/table-objects.ts';
 import { decodeState, emptyState, encodeState, type IngestState, inlineBytesMax } from './state.ts';
@@ -19,6 +21,11 @@ export async function loadState(table: Table, properties: Properties): Promise<I
   const state = await readState(table, properties);
   if (state !== undefined) statesByProperties.set(properties, state);
   return state;
+}
+
+/** The state that the table's newest snapshot stands for; undefined: the table has taken nothing from a log. */
+export async function stateOfHead(table: Table, head: Snapshot | undefined): Promise<IngestState | undefined> {
+  return head === undefined ? undefined : loadState(table, await propertiesInForce(table, head));
 }
 
 async function readState(table: Table, properties: Properties): Promise<IngestState | undefined> {
@@ -82,7 +89,7 @@ export async function stateOfBase(table: Table, base: CommitBase, incarnation: s
   const marker = tableObjectKey(table, `ingested-${table.id ?? ''}`);
   if (state === undefined) {
     if (base.snapshot === undefined || (await table.store.head(marker)) === undefined) return emptyState(incarnation);
-    const latest = await latestSnapshot(table);
+    const latest = await headSnapshot(table);
     if (latest === undefined || latest.id > base.snapshot.id) return 'stale';
     throw positionsLost(table, marker);
   }

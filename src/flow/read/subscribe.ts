@@ -15,7 +15,7 @@ import { planScan } from '../../table/scan/plan-scan.ts';
 import { latestSnapshot, readSnapshot, snapshotById } from '../../table/snapshots.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
-import { loadState } from '../ingest/load-state.ts';
+import { stateOfHead } from '../ingest/load-state.ts';
 import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
 
 export type SubscribeFrom =
@@ -76,7 +76,7 @@ export async function* subscribe(
       yield* followSnapshots(parts, table, snapshot?.id ?? 0, signal);
       return;
     }
-    const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+    const state = await stateOfHead(table, snapshot);
     const tail = new LogTail({ log, store: parts.store }, table, state, checkpoints, { followsSchema: true });
     // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
     if (from.kind === 'latest') await tail.readToTip(signal);

@@ -25,7 +25,7 @@ import { selectRows } from '../../types/filter.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
-import { loadState } from '../ingest/load-state.ts';
+import { stateOfHead } from '../ingest/load-state.ts';
 import type { TailRows } from '../ingest/tail.ts';
 import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
 
@@ -62,7 +62,7 @@ async function unionSnapshot(
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
   const checkpoints = await readCheckpoints(parts, signal);
   const snapshot = await latestSnapshot(table);
-  const state = snapshot === undefined ? undefined : await loadState(table, snapshot.properties);
+  const state = await stateOfHead(table, snapshot);
   const { batches } = await new LogTail(parts, table, state, checkpoints, { buckets }).readToTip(signal);
   return { snapshot, tail: batches };
 }

@@ -17,9 +17,10 @@ import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { liveEntries, manifestsOf } from '../manifests.ts';
-import { latestSnapshot, listSnapshots } from '../snapshots.ts';
+import { headSnapshot, listSnapshots } from '../snapshots.ts';
 import { openTable, type Table } from '../table.ts';
 import { Committer, commit } from './commit.ts';
+import { propertiesInForce } from './look-up.ts';
 import { applyMerges } from './merge-manifests.ts';
 import type { CommitOutcome, CommitRequest } from './request.ts';
 
@@ -38,7 +39,7 @@ function committedId(outcome: CommitOutcome): number {
 }
 
 async function headOf(table: Table): Promise<Snapshot> {
-  const head = await latestSnapshot(table);
+  const head = await headSnapshot(table);
   if (head === undefined) throw new Error('the table has no snapshot');
   return head;
 }
@@ -84,6 +85,20 @@ test('S10: a table made again under the name goes on with the numbers and carrie
   expect(Object.keys((await headOf(table)).properties).toSorted()).toEqual(['tidelake.parent', 'tidelake.table']);
   const zombie = await stalled.commit(numberedAppend(former, { name: 'z' }));
   expect(zombie).toMatchObject({ status: 'fenced', reason: 'table-gone' });
+});
+
+test('S10, S11: nor does it where another program wrote first', async () => {
+  const store = memoryStore();
+  const former = await fixtureTable(store, parts);
+  await commit(former, fixedRequest(former, { kind: 'OVERWRITE', properties: { 'tidelake.position': '7' } }));
+  await commit(former, drop(former));
+  await store.delete('d.db/t/schema/schema-0');
+  await putSchema(store, fixtureSchema({ tableId: 'table-2', schemaId: 1 }));
+  const table = await openTable(store, { database: 'd', name: 't' }, parts);
+  await foreignCommit(store, table, 3);
+  expect(await propertiesInForce(table, await headOf(table))).toEqual({});
+  expect(committedId(await commit(table, numberedAppend(table, { name: 'a' })))).toBe(4);
+  expect(Object.keys((await headOf(table)).properties).toSorted()).toEqual(['tidelake.parent', 'tidelake.table']);
 });
 
 test('S10: a writer of a table that is older than the marker is fenced by the schema', async () => {

@@ -15,7 +15,7 @@ import { parseIdentifier } from '../../catalog/identifier.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { latestSnapshot } from '../snapshots.ts';
+import { headSnapshot } from '../snapshots.ts';
 import { reopenTable, type Table } from '../table.ts';
 import { Committer } from './commit.ts';
 import { fenceDuties } from './fence-duties.ts';
@@ -40,9 +40,9 @@ async function changed(table: Table, options: Readonly<Record<string, string>>):
 
 test('duties that are others than those of the head are fenced by one empty append, and the rows stay', async () => {
   const table = await changed(await tableOfRows(newStore()), { 'sequence.field': 'k' });
-  const before = await latestSnapshot(table);
+  const before = await headSnapshot(table);
   await fenceDuties(table);
-  expect(await latestSnapshot(table)).toMatchObject({
+  expect(await headSnapshot(table)).toMatchObject({
     id: 2,
     schemaId: 1,
     commitKind: 'APPEND',
@@ -51,23 +51,23 @@ test('duties that are others than those of the head are fenced by one empty appe
     totalRecordCount: before?.totalRecordCount,
   });
   await fenceDuties(table);
-  expect((await latestSnapshot(table))?.id).toBe(2);
+  expect((await headSnapshot(table))?.id).toBe(2);
 });
 
 test('the same duties under another schema need no fence, an old schema fences nothing, a table without a snapshot is fenced', async () => {
   const old = await tableOfRows(newStore());
   const table = await changed(old, { 'snapshot.num-retained.min': '3' });
   await fenceDuties(table);
-  expect((await latestSnapshot(table))?.id).toBe(1);
+  expect((await headSnapshot(table))?.id).toBe(1);
   const duties = await changed(await tableOfRows(newStore()), { 'sequence.field': 'k' });
   await fenceDuties(duties);
-  const head = await latestSnapshot(duties);
+  const head = await headSnapshot(duties);
   const late = { ...duties, schema: fixtureSchema() };
   await fenceDuties(late);
-  expect(await latestSnapshot(duties)).toEqual(head);
+  expect(await headSnapshot(duties)).toEqual(head);
   const empty = await fixtureTable(newStore(), parts);
   await fenceDuties(empty);
-  expect(await latestSnapshot(empty)).toMatchObject({ id: 1, schemaId: 0, totalRecordCount: 0n });
+  expect(await headSnapshot(empty)).toMatchObject({ id: 1, schemaId: 0, totalRecordCount: 0n });
 });
 
 test('a table that is gone has no writers to be told', async () => {
@@ -75,7 +75,7 @@ test('a table that is gone has no writers to be told', async () => {
   const table = await changed(await tableOfRows(store), { 'sequence.field': 'k' });
   await dropTable({ store, ...parts }, parseIdentifier('d.t'), { ifExists: false });
   await expect(fenceDuties(table)).resolves.toBeUndefined();
-  expect((await latestSnapshot(table))?.properties).toHaveProperty('tidelake.dropped');
+  expect((await headSnapshot(table))?.properties).toHaveProperty('tidelake.dropped');
 });
 
 test('where nobody answers it is not known whether the fence is there, and what to do is said', async () => {

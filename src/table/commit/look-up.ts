@@ -8,9 +8,10 @@ import { manifestsOf, whileSnapshotStays } from '../manifests.ts';
 import { latestIdAbove, listSnapshotIds, readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
 import { TableBase } from './base.ts';
-import { type BaseFacts, decideBase, type FenceReason } from './decide-base.ts';
+import type { FenceReason } from './decide-base.ts';
+import { headOfTable } from './head-of-table.ts';
 import { lookupTriesMax, metadataConcurrencyMax } from './limits.ts';
-import { carriedProperties, droppedProperty, isOurs, type Properties, tableIdProperty } from './properties.ts';
+import { carriedProperties, droppedProperty, isOurs, type Properties } from './properties.ts';
 
 export type LookupResult =
   | { readonly kind: 'base'; readonly base: TableBase }
@@ -27,7 +28,7 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
     const { id, storeTimeMs } = await headId(table, known);
     const snapshot = id === undefined ? undefined : known?.id === id ? known.snapshot : await readSnapshot(table, id);
     if (id !== undefined && snapshot === undefined) continue;
-    const decided = await decide(table, known, snapshot);
+    const decided = await headOfTable(table, known?.snapshot?.id, snapshot);
     if (decided.kind === 'fenced') return decided;
     if (known !== undefined && known.snapshot === snapshot) {
       return { kind: 'base', base: new TableBase(table, { ...partsOf(known), storeTimeMs, seenAtMs }) };
@@ -65,43 +66,25 @@ async function headId(
   return { id: ids.at(-1), storeTimeMs };
 }
 
-async function decide(
-  table: Table,
-  known: TableBase | undefined,
-  snapshot: Snapshot | undefined,
-): Promise<
-  { readonly kind: 'use'; readonly fresh: boolean } | { readonly kind: 'fenced'; readonly reason: FenceReason }
-> {
-  let facts: BaseFacts = {
-    tableId: table.id,
-    knownId: known?.snapshot?.id,
-    head: snapshot === undefined ? undefined : headFacts(snapshot),
-    newestSchemaTableId: 'not-read',
-  };
-  for (;;) {
-    const decision = decideBase(facts);
-    if (decision.kind !== 'look') return decision;
-    const newest = await table.schemas.newest();
-    facts = { ...facts, newestSchemaTableId: newest === undefined ? 'gone' : { tableId: newest.tableId } };
-  }
-}
-
-function headFacts({ id, properties }: Snapshot): { id: number; tableId: string | undefined; dropped: boolean } {
-  return { id, tableId: properties[tableIdProperty], dropped: properties[droppedProperty] !== undefined };
-}
-
-/** S11: a head written by others has none of our properties; the newest in the chain that has them counts. */
-async function propertiesInForce(table: Table, head: Snapshot): Promise<Properties> {
-  if (isOurs(head.properties)) return carriedProperties(head.properties);
+/**
+ * What a child of this head takes over, and what its table's readers go by (S11): a head written by others has none of our
+ * properties; the newest in the chain that has them counts. Nothing of a table that had the name before.
+ */
+export async function propertiesInForce(table: Table, head: Snapshot): Promise<Properties> {
+  if (isOurs(head.properties)) return inherited(head);
   // Snapshots of others link by number, so this walks down to one of ours or to the oldest there is.
   for (let above = head.id; above > 1; above -= metadataConcurrencyMax) {
     const ids = Array.from({ length: Math.min(metadataConcurrencyMax, above - 1) }, (_, index) => above - 1 - index);
     for (const snapshot of await mapBounded(ids, metadataConcurrencyMax, id => readSnapshot(table, id))) {
       if (snapshot === undefined) return {};
-      if (isOurs(snapshot.properties)) return carriedProperties(snapshot.properties);
+      if (isOurs(snapshot.properties)) return inherited(snapshot);
     }
   }
   return {};
+}
+
+function inherited({ properties }: Snapshot): Properties {
+  return properties[droppedProperty] === undefined ? carriedProperties(properties) : {};
 }
 
 function partsOf({

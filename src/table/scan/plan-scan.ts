@@ -12,9 +12,11 @@ import { buildBatch } from '../../types/column-builder.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { mayMatch, restrictTo } from '../../types/prune.ts';
+import { isOfAnother } from '../commit/head-of-table.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey } from '../live-files.ts';
 import { liveEntries, type ManifestFilter } from '../manifests.ts';
+import { tableGone } from '../snapshots.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { bucketPruning } from './bucket-pruning.ts';
 import { type PruneInput, pruneAppendFiles, pruneKeyFiles, statsRanges } from './prune-files.ts';
@@ -40,7 +42,7 @@ export type ScanPlan = {
 
 /**
  * @throws LakeError `unsupported` naming the feature, when the table has one that is not read here;
- * `invalid` LAKE_SNAPSHOT_EXPIRED when the snapshot went away meanwhile
+ * `invalid` LAKE_SNAPSHOT_EXPIRED when the snapshot went away meanwhile, LAKE_TABLE_NOT_FOUND when it is another table's
  */
 export async function planScan(
   table: Table,
@@ -49,6 +51,7 @@ export async function planScan(
 ): Promise<ScanPlan> {
   const schema = options.schema ?? table.schema;
   checkReadable(table, schema, snapshot);
+  if (snapshot !== undefined && isOfAnother(table, snapshot)) throw tableGone(table, 'table-gone');
   const plan = { snapshot, schema, predicate: options.predicate };
   if (snapshot === undefined) return { ...plan, splits: [] };
   const entries = await liveEntries(table, snapshot, manifestFilter(schema, options));

@@ -40,7 +40,7 @@ export class PassingTable {
         await createTable(parts, identifier, definitionOf(passingName), { ifNotExists: true });
         const table = await this.#bench.open(process, passingName);
         await this.#write(process, table);
-        await this.#read(table);
+        await this.#unlessGone(() => this.#read(table));
         if (process.random.next() >= dropShare) continue;
         await dropTable(parts, identifier, { ifExists: true });
         this.#bench.count('tables dropped');
@@ -53,25 +53,29 @@ export class PassingTable {
     return this.#bench.world.supervise('passing-reader', async process => {
       while (!this.#bench.isStopped) {
         await this.#bench.pause(process, 4);
-        try {
-          await this.#read(await this.#bench.open(process, passingName));
-        } catch (error) {
-          if (!isGone(error)) throw error;
-          this.#bench.count('tables gone while they were read');
-        }
+        await this.#unlessGone(async () => this.#read(await this.#bench.open(process, passingName)));
       }
     });
   }
 
+  /** @returns undefined: a reader was told that there is no such table, or no longer */
+  async #unlessGone<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      this.#bench.count('tables gone while they were read');
+      return undefined;
+    }
+  }
+
   /** Whether all that the table of now was sent is in it. */
   async isComplete(): Promise<boolean> {
-    let table: Table;
-    try {
-      table = await this.#bench.openRaw(passingName);
-    } catch (error) {
-      if (!isLakeError(error, 'LAKE_TABLE_NOT_FOUND')) throw error;
-      return true;
-    }
+    return (await this.#unlessGone(() => this.#hasAll())) ?? true;
+  }
+
+  async #hasAll(): Promise<boolean> {
+    const table = await this.#bench.openRaw(passingName);
     const rows = await this.#read(table);
     return [...(this.#acknowledged.get(table.id ?? '') ?? [])].every(key => rows.has(key));
   }

@@ -20,6 +20,8 @@ export function reader(bench: LakeBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     while (!bench.isStopped) {
       await bench.pause(process, 4);
+      // Nobody ingests any more, so a log that forgets may have a gap.
+      if (bench.isStopped) return;
       for (const tableName of tableNames) {
         try {
           if (process.random.next() < 0.5) await readUnion(bench, process, tableName);
