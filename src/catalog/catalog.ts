@@ -31,7 +31,7 @@ export const tableIdKey = 'tidelake.table';
 
 const databaseMarker = '.tidelake-database';
 /** Rivals that may win in a row before a schema change gives up. */
-const alterAttemptsMax = 100;
+const schemaAttemptsMax = 100;
 
 export async function listDatabases(parts: CatalogParts): Promise<readonly string[]> {
   const names: string[] = [];
@@ -128,7 +128,7 @@ export async function loadSchema(parts: CatalogParts, identifier: Identifier): P
  * Makes a table; its database is made too when it is missing.
  *
  * @returns the schema as stored; with `ifNotExists` that of the table already there
- * @throws LakeError LAKE_TABLE_EXISTS
+ * @throws LakeError LAKE_TABLE_EXISTS, `conflict` LAKE_SCHEMA_CONFLICT
  */
 export async function createTable(
   parts: CatalogParts,
@@ -139,8 +139,12 @@ export async function createTable(
   if (identifier.branch !== undefined || identifier.systemTable !== undefined) {
     throw invalid('LAKE_BAD_NAME', `${printIdentifier(identifier)} is not the name of a table that can be made`);
   }
-  const there = await findSchema(parts, identifier);
-  if (there === undefined) {
+  for (let attempt = 0; attempt < schemaAttemptsMax; attempt += 1) {
+    const there = await findSchema(parts, identifier);
+    if (there !== undefined && options.ifNotExists) return there;
+    if (there !== undefined) {
+      throw invalid('LAKE_TABLE_EXISTS', `table ${printIdentifier(identifier)} is already there`);
+    }
     checkNewName(identifier.table, printIdentifier(identifier));
     await createDatabase(parts, identifier.database, { ifNotExists: true });
     const schemaFolder = `${tablePath(identifier)}/schema`;
@@ -151,9 +155,9 @@ export async function createTable(
     });
     const outcome = await publishSchema(parts, schemaFolder, schema);
     if (outcome.status === 'won') return outcome.schema;
+    // A rival made it, or made it and dropped it again: the next look tells.
   }
-  if (!options.ifNotExists) throw invalid('LAKE_TABLE_EXISTS', `table ${printIdentifier(identifier)} is already there`);
-  return loadSchema(parts, identifier);
+  throw tooManyRivals(identifier);
 }
 
 /**
@@ -170,7 +174,7 @@ export async function alterTable(
 ): Promise<TableSchema> {
   const path = tablePath(identifier);
   const folder = identifier.branch === undefined ? path : `${path}/branch/branch-${identifier.branch}`;
-  for (let attempt = 0; attempt < alterAttemptsMax; attempt += 1) {
+  for (let attempt = 0; attempt < schemaAttemptsMax; attempt += 1) {
     const current = await loadSchema(parts, identifier);
     const next = applySchemaChanges(current, changes, { timeMillis: parts.clock.nowMs() });
     const outcome = await publishSchema(parts, `${folder}/schema`, next);
@@ -178,10 +182,14 @@ export async function alterTable(
     if (dutiesDiffer(current, next)) await fenceDuties(await openTable(parts.store, openedName(identifier), parts));
     return outcome.schema;
   }
-  throw new LakeError(
+  throw tooManyRivals(identifier);
+}
+
+function tooManyRivals(identifier: Identifier): LakeError {
+  return new LakeError(
     'conflict',
     'LAKE_SCHEMA_CONFLICT',
-    `${printIdentifier(identifier)}: others changed the schema ${alterAttemptsMax} times in a row`,
+    `${printIdentifier(identifier)}: others changed the schema ${schemaAttemptsMax} times in a row`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import { ManualClock } from '../../test/table-fixture.ts';
 import { seededRandom } from '../base/random.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
@@ -151,6 +152,25 @@ test('a drop that was cut short after its marker is finished by dropping again',
   expect(await dropTable(parts, name, { ifExists: false })).toBe(true);
   expect((await keysOf(parts)).filter(key => /schema|bucket/.test(key))).toEqual([]);
   expect((await makeTable(parts)).schema.id).toBe(1);
+});
+
+test('a table that a rival makes and drops while it is made is made all the same', async () => {
+  const parts = newParts();
+  let isRivalDue = true;
+  const store = changedStore(parts.store, {
+    putIfAbsent: async (key, bytes) => {
+      if (isRivalDue) {
+        isRivalDue = false;
+        await makeTable(parts);
+        const outcome = await parts.store.putIfAbsent(key, bytes);
+        await dropTable(parts, name, { ifExists: false });
+        return outcome;
+      }
+      return parts.store.putIfAbsent(key, bytes);
+    },
+  });
+  expect((await makeTable({ ...parts, store })).schema.id).toBe(1);
+  await expect(makeTable({ ...parts, store })).rejects.toMatchObject({ code: 'LAKE_TABLE_EXISTS' });
 });
 
 test('of two who drop at once both succeed and nothing of a new table is touched', async () => {

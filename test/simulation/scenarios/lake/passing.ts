@@ -38,9 +38,12 @@ export class PassingTable {
         const parts = world.parts(process);
         const identifier = identifierOf(passingName);
         await createTable(parts, identifier, definitionOf(passingName), { ifNotExists: true });
-        const table = await this.#bench.open(process, passingName);
-        await this.#write(process, table);
-        await this.#unlessGone(() => this.#read(table));
+        // A drop that this process's forerunner began may end only now.
+        await this.#unlessGone(async () => {
+          const table = await this.#bench.open(process, passingName);
+          await this.#write(process, table);
+          await this.#read(table);
+        });
         if (process.random.next() >= dropShare) continue;
         await dropTable(parts, identifier, { ifExists: true });
         this.#bench.count('tables dropped');
