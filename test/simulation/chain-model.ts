@@ -5,7 +5,7 @@
  * A change is a number. Its bucket is the number modulo the buckets. A bucket's content is known by its count and a sum of
  * hashes, so that a reader can be checked against it without keeping what it held.
  */
-import { ChainWatch, type SeenSnapshot } from './chain-watch.ts';
+import { type ChainedSnapshot, ChainWatch, type SeenSnapshot } from './chain-watch.ts';
 import { mix } from './chance.ts';
 import { Violation, type Watcher } from './world.ts';
 
@@ -19,6 +19,8 @@ export const changeUser = 'change';
 /** Empties the bucket that is its identifier. */
 export const overwriteUser = 'overwrite';
 
+type Start = { readonly snapshot: ChainedSnapshot; readonly contents: readonly Content[] };
+
 export class ChainModel implements Watcher {
   readonly #buckets: number;
   readonly #chain: ChainWatch;
@@ -28,11 +30,19 @@ export class ChainModel implements Watcher {
   readonly #refused = new Set<number>();
   readonly stored: (key: string, bytes: Uint8Array) => void;
 
-  constructor(metaPath: string, buckets: number) {
+  /** @param start of a branch: the snapshot that it begins with, and what is in it; undefined: it begins with nothing */
+  constructor(metaPath: string, buckets: number, start?: Start) {
     this.#buckets = buckets;
-    this.#chain = new ChainWatch(metaPath, snapshot => this.#link(snapshot));
-    this.#contents = [Array.from({ length: buckets }, () => noContent)];
+    this.#chain = new ChainWatch(metaPath, snapshot => this.#link(snapshot), start?.snapshot);
+    this.#contents = [];
+    this.#contents[start?.snapshot.id ?? 0] = start?.contents ?? Array.from({ length: buckets }, () => noContent);
     this.stored = this.#chain.stored;
+  }
+
+  /** The model of a branch that begins with a snapshot of this chain. */
+  branch(metaPath: string, snapshot: ChainedSnapshot): ChainModel {
+    this.chained(snapshot);
+    return new ChainModel(metaPath, this.#buckets, { snapshot, contents: this.#contents[snapshot.id] ?? [] });
   }
 
   /** Of the chain. */
@@ -46,7 +56,7 @@ export class ChainModel implements Watcher {
   }
 
   #link({ id, user, identifier: change }: SeenSnapshot): void {
-    this.#contents.push(this.#contentsAfter(this.#contents[id - 1] ?? [], user, change));
+    this.#contents[id] = this.#contentsAfter(this.#contents[id - 1] ?? [], user, change);
     if (user !== changeUser) return;
     check(!this.#snapshotOf.has(change), () => `change ${change} is in ${this.#snapshotOf.get(change)} and in ${id}`);
     check(!this.#refused.has(change), () => `change ${change} is in ${id}; its writer was told that it is not`);
@@ -54,14 +64,14 @@ export class ChainModel implements Watcher {
   }
 
   /** A writer was told that its change is in. */
-  committed(change: number, snapshot: { readonly id: number; readonly deltaManifestList: string }): void {
+  committed(change: number, snapshot: ChainedSnapshot): void {
     this.chained(snapshot);
     const at = this.#snapshotOf.get(change);
     check(at === snapshot.id, () => `change ${change} was committed in ${snapshot.id}, and is in ${at ?? 'none'}`);
   }
 
   /** Somebody was told that this snapshot is in the chain. */
-  chained(snapshot: { readonly id: number; readonly deltaManifestList: string }): void {
+  chained(snapshot: ChainedSnapshot): void {
     check(this.#chain.has(snapshot), () => `snapshot ${snapshot.id} is not what a writer was told`);
   }
 
@@ -73,7 +83,7 @@ export class ChainModel implements Watcher {
   }
 
   /** What a reader of this snapshot must see in a bucket; undefined: it is no snapshot of the chain. */
-  content(snapshot: { readonly id: number; readonly deltaManifestList: string }, bucket: number): Content | undefined {
+  content(snapshot: ChainedSnapshot, bucket: number): Content | undefined {
     return this.#chain.has(snapshot) ? this.#contents[snapshot.id]?.[bucket] : undefined;
   }
 

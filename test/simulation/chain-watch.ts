@@ -15,6 +15,9 @@ export type SeenSnapshot = {
   readonly properties: Readonly<Record<string, string>>;
 };
 
+/** A snapshot by what tells it from every other. */
+export type ChainedSnapshot = { readonly id: number; readonly deltaManifestList: string };
+
 export class ChainWatch implements Watcher {
   readonly #prefix: string;
   readonly #onLink: (snapshot: SeenSnapshot) => void;
@@ -22,10 +25,14 @@ export class ChainWatch implements Watcher {
   readonly #identities: string[] = [''];
   #voids = 0;
 
-  /** @param metaPath where the line's folder `snapshot` lies */
-  constructor(metaPath: string, onLink: (snapshot: SeenSnapshot) => void) {
+  /**
+   * @param metaPath where the line's folder `snapshot` lies
+   * @param start of a branch: the snapshot it begins with
+   */
+  constructor(metaPath: string, onLink: (snapshot: SeenSnapshot) => void, start?: ChainedSnapshot) {
     this.#prefix = `${metaPath}/snapshot/snapshot-`;
     this.#onLink = onLink;
+    if (start !== undefined) this.#identities[start.id] = start.deltaManifestList;
   }
 
   get headId(): number {
@@ -37,7 +44,7 @@ export class ChainWatch implements Watcher {
     return this.#voids;
   }
 
-  has(snapshot: { readonly id: number; readonly deltaManifestList: string }): boolean {
+  has(snapshot: ChainedSnapshot): boolean {
     return this.#identities[snapshot.id] === snapshot.deltaManifestList;
   }
 

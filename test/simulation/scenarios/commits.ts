@@ -9,6 +9,7 @@ import { type FaultRates, noFaults } from '../faults.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { CommitsBench, type CommitsSettings } from './commits/bench.ts';
+import { brancher } from './commits/brancher.ts';
 import { checkDrained } from './commits/drained.ts';
 import { maintainer, pinner, reader } from './commits/readers.ts';
 import { changeWriter, compactor, overwriter } from './commits/writers.ts';
@@ -27,6 +28,7 @@ type Cast = {
   readonly maintainers: number;
   readonly readers: number;
   readonly pinners: number;
+  readonly branchers: number;
 };
 
 type Tuning = {
@@ -46,7 +48,7 @@ function count(draw: Draw, name: string, range: { readonly min: number; readonly
 
 export const commitsScenario: Scenario = scenario(
   'commits',
-  'rival writers, compaction, overwrites, expiry, orphan cleaning, pins and readers on one table',
+  'rival writers, compaction, overwrites, expiry, orphan cleaning, pins, branches and readers on one table',
   {
     rates: draw => ({
       ...noFaults,
@@ -74,6 +76,7 @@ export const commitsScenario: Scenario = scenario(
       maintainers: count(draw, 'maintainers', { min: 1, max: 2 }),
       readers: 1,
       pinners: draw('pinners') < 0.6 ? 1 : 0,
+      branchers: draw('branchers') < 0.4 ? 1 : 0,
     }),
   },
 );
@@ -108,6 +111,7 @@ export const latecomersScenario: Scenario = scenario(
       maintainers: count(draw, 'maintainers', { min: 1, max: 3 }),
       readers: 1,
       pinners: count(draw, 'pinners', { min: 0, max: 3 }),
+      branchers: draw('branchers') < 0.4 ? 1 : 0,
     }),
   },
 );
@@ -142,6 +146,7 @@ export const swapScenario: Scenario = scenario(
       maintainers: 0,
       readers: 1,
       pinners: 0,
+      branchers: 0,
     }),
   },
 );
@@ -167,7 +172,7 @@ async function run(world: World, tuning: Tuning): Promise<ScenarioFigures> {
   const draw: Draw = of => chance(seedOf(world.seed, of), 2);
   const bench = new CommitsBench(world, tuning.bench(draw));
   await putSchema(world.rawStore(), fixtureSchema({ options: bench.tableOptions }));
-  const { writers, compactors, overwriters, maintainers, readers, pinners } = tuning.cast(draw);
+  const { writers, compactors, overwriters, maintainers, readers, pinners, branchers } = tuning.cast(draw);
   const several = (of: number, name: string, actor: (bench: CommitsBench, name: string) => Promise<void>) =>
     Array.from({ length: of }, (_, index) => actor(bench, `${name}-${index}`));
   const actors = [
@@ -177,6 +182,7 @@ async function run(world: World, tuning: Tuning): Promise<ScenarioFigures> {
     ...several(maintainers, 'maintainer', maintainer),
     ...several(readers, 'reader', reader),
     ...several(pinners, 'pinner', pinner),
+    ...several(branchers, 'brancher', brancher),
   ];
   let areEnded = false;
   void Promise.all(actors).then(() => {

@@ -1,6 +1,8 @@
 /** What the actors of the commits scenario share: the table, the model of it, and how far the run is. */
 import { mapBounded } from '../../../../src/base/concurrency.ts';
 import { type Random, seededRandom } from '../../../../src/base/random.ts';
+import { branchPath } from '../../../../src/format/paths.ts';
+import type { Snapshot } from '../../../../src/format/snapshot.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import type { PlannedFile } from '../../../../src/table/commit/request.ts';
 import type { PlacedFile } from '../../../../src/table/live-files.ts';
@@ -38,21 +40,52 @@ const pauseFactorMax = 100;
 const earlyShare = 0.03;
 const longPauseMs = { min: 20 * 60_000, max: 40 * 3_600_000 };
 
+/** What the bench of the main line and those of its branches have in common. */
+type Shared = {
+  readonly counts: Record<string, number>;
+  readonly pauses: Random;
+  readonly branches: CommitsBench[];
+  nextChange: number;
+  isStopped: boolean;
+};
+
+/** One line of the table: the main line, or a branch. */
+type Line = { readonly branchName: string; readonly model: ChainModel; readonly shared: Shared };
+
 export class CommitsBench {
   readonly world: World;
   readonly model: ChainModel;
   readonly settings: CommitsSettings;
-  readonly counts: Record<string, number> = {};
-  readonly #pauses: Random;
-  #nextChange = 0;
-  #isStopped = false;
+  /** Empty: the main line. */
+  readonly branchName: string;
+  readonly #shared: Shared;
 
-  constructor(world: World, settings: CommitsSettings) {
+  /** @param line a branch of another bench; undefined: the main line */
+  constructor(world: World, settings: CommitsSettings, line?: Line) {
     this.world = world;
     this.settings = settings;
-    this.model = new ChainModel('d.db/t', settings.buckets);
-    this.#pauses = seededRandom(seedOf(world.seed, 'pauses'));
+    this.branchName = line?.branchName ?? '';
+    this.model = line?.model ?? new ChainModel('d.db/t', settings.buckets);
+    const pauses = seededRandom(seedOf(world.seed, 'pauses'));
+    this.#shared = line?.shared ?? { counts: {}, pauses, branches: [], nextChange: 0, isStopped: false };
     world.watch(this.model);
+  }
+
+  get counts(): Record<string, number> {
+    return this.#shared.counts;
+  }
+
+  /** The benches of the branches so far. */
+  get branches(): readonly CommitsBench[] {
+    return this.#shared.branches;
+  }
+
+  /** The bench of a branch that begins with this snapshot. Nothing is stored. */
+  branchFrom(branchName: string, snapshot: Snapshot): CommitsBench {
+    const model = this.model.branch(`d.db/t/${branchPath(branchName)}`, snapshot);
+    const branch = new CommitsBench(this.world, this.settings, { branchName, model, shared: this.#shared });
+    this.#shared.branches.push(branch);
+    return branch;
   }
 
   get tableOptions(): Readonly<Record<string, string>> {
@@ -70,11 +103,11 @@ export class CommitsBench {
   }
 
   get isStopped(): boolean {
-    return this.#isStopped;
+    return this.#shared.isStopped;
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#shared.isStopped = true;
   }
 
   count(what: string): void {
@@ -82,29 +115,30 @@ export class CommitsBench {
   }
 
   nextChange(): number {
-    this.#nextChange += 1;
-    return this.#nextChange;
+    this.#shared.nextChange += 1;
+    return this.#shared.nextChange;
   }
 
   async open(process: SimProcess): Promise<OpenedTable> {
     const parts = this.world.parts(process);
-    const table = await openTable(parts.store, { database: 'd', name: 't' }, parts);
+    const branch = this.branchName === '' ? undefined : this.branchName;
+    const table = await openTable(parts.store, { database: 'd', name: 't', branch }, parts);
     return { table, committer: new Committer(table) };
   }
 
   /** Waits as long as actors do: mostly about the pause, now and then for hours. */
   async pause(process: SimProcess, factor = 1): Promise<void> {
-    const isLong = this.#pauses.next() < longPauseShare;
+    const isLong = this.#shared.pauses.next() < longPauseShare;
     const { pauseMs } = this.settings;
     const range = isLong ? longPauseMs : { min: Math.max(1, (pauseMs * factor) / 10), max: pauseMs * factor * 2 };
-    await process.clock.sleep(logUniform(this.#pauses.next(), range));
+    await process.clock.sleep(logUniform(this.#shared.pauses.next(), range));
   }
 
   /** Waits until about so many commits have come since `sinceId`, now and then for less. @returns the head then */
   async untilDue(process: SimProcess, sinceId: number, commits: number): Promise<number> {
     do {
       await this.pause(process, Math.min(commits, pauseFactorMax) / 3);
-    } while (!this.#isStopped && this.model.headId - sinceId < commits && process.random.next() > earlyShare);
+    } while (!this.isStopped && this.model.headId - sinceId < commits && process.random.next() > earlyShare);
     return this.model.headId;
   }
 

@@ -1,12 +1,45 @@
 /** What must hold when the faults are over and everybody has ended. */
+import { isLakeError } from '../../../../src/base/errors.ts';
+import { schemaPath } from '../../../../src/format/paths.ts';
 import { latestSnapshot } from '../../../../src/table/snapshots.ts';
-import { openTable } from '../../../../src/table/table.ts';
+import { openTable, type Table } from '../../../../src/table/table.ts';
 import { litterIn, missingFiles } from '../../../maintenance-fixture.ts';
-import type { CommitsBench } from './bench.ts';
+import type { SimProcess } from '../../process.ts';
+import type { CommitsBench, OpenedTable } from './bench.ts';
 import { maintain, readAll } from './readers.ts';
 import { writeChange } from './writers.ts';
 
 const dayMs = 24 * 3_600_000;
+
+/** A change to every line: one that stands still holds up the cleaning of all (R4). @returns the table */
+async function writeAll(bench: CommitsBench, process: SimProcess): Promise<Table> {
+  const opened = await bench.open(process);
+  await writeChange(bench, process, opened);
+  for (const branch of bench.branches) {
+    const there = await openBranch(branch, process);
+    if (there !== undefined) await writeChange(branch, process, there);
+  }
+  return opened.table;
+}
+
+async function readHeadOf(line: CommitsBench, process: SimProcess): Promise<void> {
+  const opened = line.branchName === '' ? await line.open(process) : await openBranch(line, process);
+  const head = opened === undefined ? undefined : await latestSnapshot(opened.table);
+  if (opened !== undefined && head !== undefined) await readAll(line, opened.table, head);
+}
+
+/** undefined: its making was cut short; what there is of it is taken away. */
+async function openBranch(branch: CommitsBench, process: SimProcess): Promise<OpenedTable | undefined> {
+  try {
+    const opened = await branch.open(process);
+    if ((await latestSnapshot(opened.table)) !== undefined) return opened;
+    await opened.table.store.delete(`${opened.table.metaPath}/${schemaPath(opened.table.schema.id)}`);
+    return undefined;
+  } catch (error) {
+    if (!isLakeError(error, 'LAKE_TABLE_NOT_FOUND')) throw error;
+    return undefined;
+  }
+}
 
 /** @throws Violation */
 export async function checkDrained(bench: CommitsBench): Promise<void> {
@@ -17,14 +50,12 @@ export async function checkDrained(bench: CommitsBench): Promise<void> {
     // Twice: what the first run leaves since it is too young, the second takes.
     for (let round = 0; round < 2; round += 1) {
       await process.clock.sleep(3 * dayMs);
-      const opened = await bench.open(process);
-      await writeChange(bench, process, opened);
+      await writeAll(bench, process);
       await process.clock.sleep(2 * dayMs);
-      await writeChange(bench, process, opened);
+      const table = await writeAll(bench, process);
       const isKept = bench.settings.maintainEvery === undefined;
-      world.check(isKept || (await maintain(bench, opened.table)), 'maintenance gave up in a quiet world');
-      const head = await latestSnapshot(opened.table);
-      if (head !== undefined) await readAll(bench, opened.table, head);
+      world.check(isKept || (await maintain(bench, table)), 'maintenance gave up in a quiet world');
+      for (const line of [bench, ...bench.branches]) await readHeadOf(line, process);
     }
   };
   drain().then(

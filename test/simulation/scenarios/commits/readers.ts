@@ -100,20 +100,24 @@ export function pinner(bench: CommitsBench, name: string): Promise<void> {
       if (!isHeld) continue;
       await bench.pause(process, 20);
       await readAll(bench, table, snapshot);
-      if (byTag) await table.store.delete(tagKey(table, pin));
+      if (byTag) await untag(table, pin);
       else await unpin(line, pin);
     }
   });
 }
 
 /** R2: the tag first, then a look whether the snapshot is still there. */
-async function tagSnapshot(table: Table, name: string, snapshot: Snapshot): Promise<boolean> {
+export async function tagSnapshot(table: Table, name: string, snapshot: Snapshot): Promise<boolean> {
   const key = tagKey(table, name);
   await table.store.put(key, encodeSnapshot(snapshot));
   const there = await readSnapshot(table, snapshot.id);
   if (there?.deltaManifestList === snapshot.deltaManifestList) return true;
   await table.store.delete(key);
   return false;
+}
+
+export function untag(table: Table, name: string): Promise<void> {
+  return table.store.delete(tagKey(table, name));
 }
 
 function tagKey(table: Table, name: string): string {

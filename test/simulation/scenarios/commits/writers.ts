@@ -96,7 +96,7 @@ export async function compactBucket(bench: CommitsBench, process: SimProcess, op
   let uploads = 0;
   const upload = (): Promise<PlannedFile> => {
     uploads += 1;
-    const name = `${process.name}-${snapshot.id}-${bucket}-${uploads}`;
+    const name = `${process.name}${bench.branchName}-${snapshot.id}-${bucket}-${uploads}`;
     return bench.upload(table, { bucket, level: 5, content, name });
   };
   let output = await upload();
