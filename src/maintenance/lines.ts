@@ -31,15 +31,19 @@ export function ownLine(table: Table): SnapshotHome {
   return { store: table.store, metaPath: table.metaPath, label: table.label };
 }
 
+export function mainLine({ store, path, identifier }: Table): SnapshotHome {
+  return { store, metaPath: path, label: `${identifier.database}.${identifier.name}` };
+}
+
 /** The main line, then the branches by name. */
 export async function linesOf(table: Table): Promise<readonly SnapshotHome[]> {
-  const { store, path, identifier } = table;
-  const name = `${identifier.database}.${identifier.name}`;
-  const lines: SnapshotHome[] = [{ store, metaPath: path, label: name }];
-  for (const branch of await branchesOf(table)) {
-    lines.push({ store, metaPath: `${path}/${branchPath(branch)}`, label: `${name}$branch_${branch}` });
-  }
-  return lines;
+  const main = mainLine(table);
+  const branches = (await branchesOf(table)).map(branch => ({
+    ...main,
+    metaPath: `${main.metaPath}/${branchPath(branch)}`,
+    label: `${main.label}$branch_${branch}`,
+  }));
+  return [main, ...branches];
 }
 
 /** Names of the branches. */

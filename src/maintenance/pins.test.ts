@@ -1,5 +1,6 @@
 /** What holds files besides the line that expires, and when it is the same as a moment ago. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import { branch, fiveSnapshots, newWorld, opened, tablePath, tag } from '../../test/maintenance-fixture.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { snapshotById } from '../table/snapshots.ts';
@@ -48,6 +49,23 @@ test('the snapshots of other lines are held, those of the line itself are not', 
   );
   const dev = await opened(world.store, world.clock, 4, 'dev');
   expect(pinnedSnapshots(await readPins(dev.table)).map(({ id }) => id)).toEqual([1, 1, 2, 3, 4, 5]);
+});
+
+test('a tag that becomes a branch while the pins are read is held as one of the two', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  await tag(world.store, 'old', 1);
+  const store = changedStore(world.store, {
+    async *list(prefix, options) {
+      yield* world.store.list(prefix, options);
+      if (prefix !== `${tablePath}/branch/`) return;
+      await branch(world.store, 'dev', 1);
+      await world.store.delete(`${tablePath}/tag/tag-old`);
+    },
+  });
+  const { table } = await opened(store, world.clock);
+  expect(pinnedSnapshots(await readPins(table)).map(({ id }) => id)).toEqual([1]);
+  expect(pinnedSnapshots(await readPins(table)).map(({ id }) => id)).toEqual([1]);
 });
 
 test('two readings of the pins are the same when their roots and both ends of every other line are', async () => {

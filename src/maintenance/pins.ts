@@ -13,7 +13,7 @@ import type { Table } from '../table/table.ts';
 import { readChain } from './chain.ts';
 import type { PinnedSnapshot } from './decide-expiry.ts';
 import { readsInParallelMax } from './limits.ts';
-import { changelogFiles, linesOf, ownLine } from './lines.ts';
+import { changelogFiles, linesOf, mainLine, ownLine } from './lines.ts';
 import type { Root } from './references.ts';
 
 export type Pins = {
@@ -34,10 +34,16 @@ export type HeldRoot = Root & {
 export async function readPins(table: Table, before?: Pins): Promise<Pins> {
   const own = ownLine(table);
   const known = new Map(before?.roots.map(root => [root.stamp, root]));
-  const roots: HeldRoot[] = [];
+  const main = mainLine(table);
+  const rootsOf = async (line: SnapshotHome): Promise<readonly HeldRoot[]> => [
+    ...(await tagsOf(line, known)),
+    ...(await changelogsOf(line, known)),
+  ];
+  // Before the branches are listed: a branch is made out of a tag, which may go as soon as the branch is there.
+  const roots = [...(await rootsOf(main))];
   const otherLines: (readonly Snapshot[])[] = [];
   for (const line of await linesOf(table)) {
-    roots.push(...(await tagsOf(line, known)), ...(await changelogsOf(line, known)));
+    if (line.metaPath !== main.metaPath) roots.push(...(await rootsOf(line)));
     if (line.metaPath === own.metaPath) continue;
     const chain = await readChain(line, Number.POSITIVE_INFINITY);
     otherLines.push(chain.lowest.map(({ snapshot }) => snapshot));
