@@ -27,6 +27,8 @@ const seedMax = 2 ** 31;
 const ciCommits = 1_000_000;
 const ciSeeds = 10;
 const seedsDefault = 20;
+/** Worlds are short and make much garbage: half of what collecting it costs. */
+const resourceLimits = { maxYoungGenerationSizeMb: 192 };
 
 type Plan = {
   readonly scenario: Scenario;
@@ -106,7 +108,7 @@ async function runThreads(scenario: Scenario, plan: Plan, threads: number): Prom
       step: threads,
       commitsMax: commitsMax === undefined ? undefined : Math.ceil(commitsMax / threads),
     };
-    const worker = new Worker(new URL('./seed-thread.ts', import.meta.url), { workerData: task });
+    const worker = new Worker(new URL('./seed-thread.ts', import.meta.url), { workerData: task, resourceLimits });
     let tally = newTally();
     return new Promise<Tally>((resolve, reject) => {
       worker.on('message', (message: Tally) => {

@@ -12,6 +12,8 @@ type Waiting = {
   readonly run: () => void;
 };
 
+const turnSteps = 1_024;
+
 export type RunEnd = 'done' | 'idle' | 'out-of-time';
 
 export class Scheduler {
@@ -45,7 +47,7 @@ export class Scheduler {
   /** Goes on until `isDone`, or nothing waits any more, or it is later than `untilMs`. */
   async run(isDone: () => boolean, untilMs: number): Promise<RunEnd> {
     // What has been begun comes to its first wait.
-    await rest();
+    await rest(this.#steps);
     while (!isDone()) {
       const next = this.#heap[0];
       if (next === undefined) return 'idle';
@@ -60,7 +62,7 @@ export class Scheduler {
         due.run();
       }
       this.#steps += 1;
-      await rest();
+      await rest(this.#steps);
     }
     return 'done';
   }
@@ -104,7 +106,11 @@ function isBefore(a: Waiting, b: Waiting): boolean {
   return a.timeMs === b.timeMs ? a.rank < b.rank : a.timeMs < b.timeMs;
 }
 
-/** Every promise that can go on has gone on: microtasks all run before the event loop's next turn. */
-function rest(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
+/**
+ * Every promise that can go on has gone on: Node runs what was left for the next tick when no microtask is left, which is
+ * a quarter cheaper than a turn of the event loop. Now and then that turns, too, for what is not of the world.
+ */
+function rest(steps: number): Promise<void> {
+  if (steps % turnSteps === 0) return new Promise(resolve => setImmediate(resolve));
+  return new Promise(resolve => process.nextTick(resolve));
 }

@@ -132,7 +132,7 @@ export const swapScenario: Scenario = scenario(
     }),
     bench: draw => ({
       buckets: 1,
-      commitsMax: 1_000,
+      commitsMax: 250,
       pauseMs: logUniform(draw('pause'), { min: 100, max: 2 * minuteMs }),
       hasDataFiles: false,
       compactEvery: 150,
