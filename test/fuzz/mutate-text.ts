@@ -154,3 +154,26 @@ export const mutateText: Mutator = (input, random, other) => {
   }
   return encoder.encode(tokens.join(''));
 };
+
+const kindsOfTokens = [/^\d+(\.\d+)?$/, /^[A-Za-z_]\w*$/, /^'[^']*'$/, /^`[^`]*`$/, /^[-+*/<>=]+$/];
+const oddNumbers = ['0', '1', '2147483648', '9223372036854775808', '1e308', '0.1', `1${'0'.repeat(38)}`];
+const oddTexts = ["''", "'a'", "'%'", "'1'", "'2024-02-30'", "'\u{1f600}'", `'${'x'.repeat(3000)}'`];
+
+/** A query whose words, numbers, texts and signs become others of their kind: mostly still a query. */
+export const mutateQuery: Mutator = (input, random, other) => {
+  if (random.next() < 0.1) return mutateText(input, random, other);
+  const cut = (bytes: Uint8Array): string[] =>
+    new TextDecoder().decode(bytes).match(/\s+|'[^']*'|`[^`]*`|\d+\.\d+|\w+|[<>=]+|./gu) ?? [];
+  const tokens = cut(input);
+  const others = [...cut(other), ...tokens, ...oddNumbers, ...oddTexts];
+  for (let left = 1 + below(random, 3); left > 0; left -= 1) {
+    const at = below(random, tokens.length);
+    const kind = kindsOfTokens.find(pattern => pattern.test(tokens[at] ?? ''));
+    if (kind === undefined) continue;
+    tokens[at] = pick(
+      random,
+      others.filter(token => kind.test(token)),
+    );
+  }
+  return encoder.encode(tokens.join(''));
+};

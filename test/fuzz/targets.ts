@@ -6,6 +6,7 @@ import { flowTargets } from './targets-flow.ts';
 import { logTargets } from './targets-log.ts';
 import { metadataTargets } from './targets-metadata.ts';
 import { parquetTargets } from './targets-parquet.ts';
+import { queryTargets } from './targets-queries.ts';
 import { textTargets } from './targets-text.ts';
 
 export const targets: readonly Target[] = [
@@ -15,6 +16,7 @@ export const targets: readonly Target[] = [
   ...flowTargets,
   ...textTargets,
   ...commandLineTargets,
+  ...queryTargets,
 ];
 
 export function targetNamed(name: string): Target {

@@ -6,9 +6,9 @@ import { invalid, unsupported } from '../../base/errors.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../base/json.ts';
 import type { SqlConnection } from '../engine.ts';
 
-/** @throws LakeError LAKE_SQL_SYNTAX, or `unsupported` when it is no query */
+/** @throws LakeError LAKE_SQL_SYNTAX, LAKE_SQL_VALUE, or `unsupported` when it is no query */
 export async function queryTree(connection: SqlConnection, sql: string): Promise<JsonObject> {
-  const answer = parseJson(await connection.text('SELECT json_serialize_sql($1::VARCHAR)', sql));
+  const answer = parsedTree(await connection.text('SELECT json_serialize_sql($1::VARCHAR)', sql));
   if (!isObject(answer)) throw unsupported('this statement', 'SQL');
   if (answer['error'] !== false) {
     const message = textAt(answer, 'error_message');
@@ -22,6 +22,15 @@ export async function queryTree(connection: SqlConnection, sql: string): Promise
   const node = objectAt(statement, 'node');
   if (node === undefined) throw unsupported('this statement', 'SQL');
   return node;
+}
+
+/** What a DOUBLE cannot hold stands in the tree as Infinity, which is no JSON. */
+function parsedTree(text: string): JsonValue {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw invalid('LAKE_SQL_VALUE', 'a number of the query is larger than a DOUBLE can be', { cause });
+  }
 }
 
 function placeText(sql: string, position: JsonValue | undefined): string {
