@@ -59,10 +59,16 @@ export class ChainWatch implements Watcher {
       if (known !== identity) this.#voids += 1;
       return;
     }
-    check(id === 1 || parent === this.#identities[id - 1], () => `${key} names another parent than snapshot ${id - 1}`);
+    const isLinked = id === 1 || isForeign(snapshot) || parent === this.#identities[id - 1];
+    check(isLinked, () => `${key} names another parent than snapshot ${id - 1}`);
     this.#identities.push(identity);
     this.#onLink(snapshot);
   };
+}
+
+/** What another engine wrote links by its number alone. */
+function isForeign({ properties }: SeenSnapshot): boolean {
+  return !Object.keys(properties).some(key => key.startsWith('tidelake.'));
 }
 
 function readSnapshot(id: number, bytes: Uint8Array): SeenSnapshot {

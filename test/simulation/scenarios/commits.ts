@@ -12,7 +12,7 @@ import { CommitsBench, type CommitsSettings } from './commits/bench.ts';
 import { brancher } from './commits/brancher.ts';
 import { checkDrained } from './commits/drained.ts';
 import { maintainer, pinner, reader } from './commits/readers.ts';
-import { changeWriter, compactor, overwriter } from './commits/writers.ts';
+import { changeWriter, compactor, foreignWriter, overwriter } from './commits/writers.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -29,6 +29,7 @@ type Cast = {
   readonly readers: number;
   readonly pinners: number;
   readonly branchers: number;
+  readonly foreigners: number;
 };
 
 type Tuning = {
@@ -48,7 +49,7 @@ function count(draw: Draw, name: string, range: { readonly min: number; readonly
 
 export const commitsScenario: Scenario = scenario(
   'commits',
-  'rival writers, compaction, overwrites, expiry, orphan cleaning, pins, branches and readers on one table',
+  'rival writers, compaction, overwrites, expiry, orphan cleaning, pins, branches, another engine and readers on one table',
   {
     rates: draw => ({
       ...noFaults,
@@ -77,6 +78,7 @@ export const commitsScenario: Scenario = scenario(
       readers: 1,
       pinners: draw('pinners') < 0.6 ? 1 : 0,
       branchers: draw('branchers') < 0.4 ? 1 : 0,
+      foreigners: draw('foreigners') < 0.3 ? 1 : 0,
     }),
   },
 );
@@ -112,6 +114,7 @@ export const latecomersScenario: Scenario = scenario(
       readers: 1,
       pinners: count(draw, 'pinners', { min: 0, max: 3 }),
       branchers: draw('branchers') < 0.4 ? 1 : 0,
+      foreigners: 0,
     }),
   },
 );
@@ -147,6 +150,7 @@ export const swapScenario: Scenario = scenario(
       readers: 1,
       pinners: 0,
       branchers: 0,
+      foreigners: 0,
     }),
   },
 );
@@ -172,7 +176,7 @@ async function run(world: World, tuning: Tuning): Promise<ScenarioFigures> {
   const draw: Draw = of => chance(seedOf(world.seed, of), 2);
   const bench = new CommitsBench(world, tuning.bench(draw));
   await putSchema(world.rawStore(), fixtureSchema({ options: bench.tableOptions }));
-  const { writers, compactors, overwriters, maintainers, readers, pinners, branchers } = tuning.cast(draw);
+  const { writers, compactors, overwriters, maintainers, readers, pinners, branchers, foreigners } = tuning.cast(draw);
   const several = (of: number, name: string, actor: (bench: CommitsBench, name: string) => Promise<void>) =>
     Array.from({ length: of }, (_, index) => actor(bench, `${name}-${index}`));
   const actors = [
@@ -183,6 +187,7 @@ async function run(world: World, tuning: Tuning): Promise<ScenarioFigures> {
     ...several(readers, 'reader', reader),
     ...several(pinners, 'pinner', pinner),
     ...several(branchers, 'brancher', brancher),
+    ...several(foreigners, 'foreigner', foreignWriter),
   ];
   let areEnded = false;
   void Promise.all(actors).then(() => {

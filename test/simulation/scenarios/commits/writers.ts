@@ -1,7 +1,9 @@
 /** Those who commit: writers of changes, compactors, and those who empty a bucket. */
 import { isLakeError } from '../../../../src/base/errors.ts';
 import type { DataFileMeta } from '../../../../src/format/data-file.ts';
-import type { Committer } from '../../../../src/table/commit/commit.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../../../src/format/snapshot.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { Committer } from '../../../../src/table/commit/commit.ts';
 import {
   type CommitOutcome,
   type CommitPlan,
@@ -13,7 +15,8 @@ import {
 } from '../../../../src/table/commit/request.ts';
 import { identifierKey, type PlacedFile } from '../../../../src/table/live-files.ts';
 import { whileSnapshotStays } from '../../../../src/table/manifests.ts';
-import type { Table } from '../../../../src/table/table.ts';
+import { openTable, type Table } from '../../../../src/table/table.ts';
+import { changedStore } from '../../../changed-ports.ts';
 import { changeUser, contentOf, overwriteUser } from '../../chain-model.ts';
 import type { SimProcess } from '../../process.ts';
 import { Violation } from '../../world.ts';
@@ -26,6 +29,30 @@ export function changeWriter(bench: CommitsBench, name: string): Promise<void> {
       await bench.pause(process);
       await writeChange(bench, process, opened);
     }
+  });
+}
+
+/** Another engine: none of our properties, and so no link, in its snapshots (S11). It is as careful as we are. */
+export function foreignWriter(bench: CommitsBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    const store = withoutOurProperties(bench.world.store(process));
+    const table = await openTable(store, { database: 'd', name: 't' }, bench.world.parts(process));
+    const opened = { table, committer: new Committer(table) };
+    while (!bench.isStopped) {
+      await bench.pause(process, 5);
+      await writeChange(bench, process, opened);
+      bench.count('foreign writes');
+    }
+  });
+}
+
+function withoutOurProperties(store: ObjectStore): ObjectStore {
+  return changedStore(store, {
+    putIfAbsent: (key, bytes, options) => {
+      if (!/\/snapshot\/snapshot-\d+$/.test(key)) return store.putIfAbsent(key, bytes, options);
+      const foreign = encodeSnapshot({ ...decodeSnapshot(bytes, key), properties: {} });
+      return store.putIfAbsent(key, foreign, options);
+    },
   });
 }
 
