@@ -105,6 +105,7 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
   const carrying = [
     ...ingesting(bench, draw),
     compactor(bench, 'compactor'),
+    ...(draw('foreign') < 0.3 ? [compactor(bench, 'foreign-compactor', { isForeign: true })] : []),
     maintainer(bench, 'maintainer'),
     checkpointer(bench, 'checkpointer'),
   ];

@@ -1,8 +1,6 @@
 /** Those who commit: writers of changes, compactors, and those who empty a bucket. */
 import { isLakeError } from '../../../../src/base/errors.ts';
 import type { DataFileMeta } from '../../../../src/format/data-file.ts';
-import { decodeSnapshot, encodeSnapshot } from '../../../../src/format/snapshot.ts';
-import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import {
   type CommitOutcome,
@@ -16,8 +14,8 @@ import {
 import { identifierKey, type PlacedFile } from '../../../../src/table/live-files.ts';
 import { whileSnapshotStays } from '../../../../src/table/manifests.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
-import { changedStore } from '../../../changed-ports.ts';
 import { changeUser, contentOf, overwriteUser } from '../../chain-model.ts';
+import { foreignStore } from '../../foreign-store.ts';
 import type { SimProcess } from '../../process.ts';
 import { Violation } from '../../world.ts';
 import type { CommitsBench, OpenedTable } from './bench.ts';
@@ -32,10 +30,10 @@ export function changeWriter(bench: CommitsBench, name: string): Promise<void> {
   });
 }
 
-/** Another engine: none of our properties, and so no link, in its snapshots (S11). It is as careful as we are. */
+/** Another engine, as careful as we are. */
 export function foreignWriter(bench: CommitsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
-    const store = withoutOurProperties(bench.world.store(process));
+    const store = foreignStore(bench.world.store(process));
     const table = await openTable(store, { database: 'd', name: 't' }, bench.world.parts(process));
     const opened = { table, committer: new Committer(table) };
     while (!bench.isStopped) {
@@ -43,16 +41,6 @@ export function foreignWriter(bench: CommitsBench, name: string): Promise<void> 
       await writeChange(bench, process, opened);
       bench.count('foreign writes');
     }
-  });
-}
-
-function withoutOurProperties(store: ObjectStore): ObjectStore {
-  return changedStore(store, {
-    putIfAbsent: (key, bytes, options) => {
-      if (!/\/snapshot\/snapshot-\d+$/.test(key)) return store.putIfAbsent(key, bytes, options);
-      const foreign = encodeSnapshot({ ...decodeSnapshot(bytes, key), properties: {} });
-      return store.putIfAbsent(key, foreign, options);
-    },
   });
 }
 

@@ -9,6 +9,7 @@ import { MemoryLog } from '../../../../src/storage/memory/memory-log.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
 import { lengthMax } from '../../../../src/types/data-type.ts';
 import { logUniform, seedOf } from '../../chance.ts';
+import { foreignStore } from '../../foreign-store.ts';
 import type { SimProcess } from '../../process.ts';
 import { simLogStore } from '../../sim-log-store.ts';
 import type { World } from '../../world.ts';
@@ -137,10 +138,11 @@ export class LakeBench {
     return simLogStore(this.world, process, this.commitLog, this.pollMs);
   }
 
-  open(process: SimProcess, name: string): Promise<Table> {
+  open(process: SimProcess, name: string, options: { readonly isForeign?: boolean } = {}): Promise<Table> {
     const parts = this.world.parts(process);
     const { database, table } = parseIdentifier(name);
-    return openTable(parts.store, { database, name: table }, parts);
+    const store = options.isForeign === true ? foreignStore(parts.store) : parts.store;
+    return openTable(store, { database, name: table }, parts);
   }
 
   /** The same, by way of the store as it is. */

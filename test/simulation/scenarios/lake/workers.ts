@@ -25,16 +25,21 @@ export function ingestWorker(bench: LakeBench, name: string): Promise<void> {
   });
 }
 
-export function compactor(bench: LakeBench, name: string): Promise<void> {
+/** @param options `isForeign`: it is another engine's, which changes no row and knows nothing of our properties */
+export function compactor(
+  bench: LakeBench,
+  name: string,
+  options: { readonly isForeign: boolean } = { isForeign: false },
+): Promise<void> {
   return bench.world.supervise(name, async process => {
-    const opened = await Promise.all(tableNames.map(table => bench.open(process, table)));
+    const opened = await Promise.all(tableNames.map(table => bench.open(process, table, options)));
     const committers = opened.map(table => ({ table, committer: new Committer(table) }));
     while (!bench.isStopped) {
       await bench.pause(process, 5);
       for (const { table, committer } of committers) {
         try {
           const receipt = await compactTable(table, committer, { isFull: process.random.next() < 0.2 });
-          bench.count(`compact ${receipt.status}`);
+          bench.count(`${options.isForeign ? 'foreign ' : ''}compact ${receipt.status}`);
         } catch (error) {
           if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
           bench.count('compact expired');
