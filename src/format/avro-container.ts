@@ -7,11 +7,11 @@
  *
  * @see https://avro.apache.org/docs/1.11.1/specification/#object-container-files
  */
-import { createHash, type Hash } from 'node:crypto';
-import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert } from '../base/assert.ts';
 import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
+import { murmurFinish } from '../bytes/murmur.ts';
 import { Slab } from '../bytes/slab.ts';
 
 export type AvroCodec = 'zstandard' | 'deflate' | 'null';
@@ -39,26 +39,27 @@ const zstdFrameBytesMax = 256;
 /** Of files, most of which are small and sent off at once. */
 const slab = new Slab();
 
-/** The file's bytes. The sync marker is a hash of the content: the same records give the same bytes. */
+/** The file's bytes. The sync marker is made of the content's checksum: the same records give the same bytes. */
 export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint8Array {
   const packed = container.blocks.map(({ recordCount, bytes }) => ({ recordCount, bytes: pack(bytes, codec) }));
-  const { header, hash: hashBefore } = beginning(container.schemaText, codec);
-  const hash = hashBefore.copy();
+  const begun = beginning(container.schemaText, codec);
+  const { header } = begun;
+  let { checksum } = begun;
   let length = header.length + syncBytes;
   for (const { recordCount, bytes } of packed) {
-    hash.update(bytes);
+    checksum = crc32(bytes, checksum);
     length += varintBytes(recordCount) + varintBytes(bytes.length) + bytes.length + syncBytes;
   }
-  const sync = hash.digest('binary');
+  const sync = syncMarker(checksum);
   const file = slab.take(length);
   file.set(header);
-  putSync(file, header.length, sync);
+  file.set(sync, header.length);
   let at = header.length + syncBytes;
   for (const { recordCount, bytes } of packed) {
     at = putVarint(file, at, recordCount);
     at = putVarint(file, at, bytes.length);
     file.set(bytes, at);
-    putSync(file, at + bytes.length, sync);
+    file.set(sync, at + bytes.length);
     at += bytes.length + syncBytes;
   }
   assert(at === length, 'the file is as long as its parts');
@@ -113,8 +114,11 @@ function readHeader(reader: ContainerReader, where: string): Header {
   return header;
 }
 
-function putSync(file: Uint8Array, start: number, digest: string): void {
-  for (let index = 0; index < syncBytes; index += 1) file[start + index] = digest.charCodeAt(index);
+/** Sixteen bytes that hardly any content has in it: its checksum, spread. */
+function syncMarker(checksum: number): Uint8Array {
+  const words = new Uint32Array(syncBytes / 4);
+  for (let at = 0; at < words.length; at += 1) words[at] = murmurFinish(checksum, Math.imul(at + 1, 0x9e3779b9));
+  return new Uint8Array(words.buffer);
 }
 
 function readMetadata(reader: ContainerReader): Map<string, string> {
@@ -129,8 +133,8 @@ function readMetadata(reader: ContainerReader): Map<string, string> {
   return metadata;
 }
 
-/** What all files of a kind begin with, most of a small one, and the hash of their sync marker up to there. */
-type Beginning = { readonly header: Uint8Array; readonly hash: Hash };
+/** What all files of a kind begin with, most of a small one, and the checksum up to there. */
+type Beginning = { readonly header: Uint8Array; readonly checksum: number };
 
 const beginnings: Readonly<Record<AvroCodec, Map<string, Beginning>>> = {
   zstandard: new Map(),
@@ -146,7 +150,7 @@ function beginning(schemaText: string, codec: AvroCodec): Beginning {
   const encoder = new TextEncoder();
   const texts = ['avro.schema', schemaText, 'avro.codec', codec].map(text => encoder.encode(text));
   const header = concat([magic, varint(2), ...texts.flatMap(text => [varint(text.length), text]), varint(0)]);
-  const made = { header, hash: createHash('sha256').update(schemaText) };
+  const made = { header, checksum: crc32(schemaText) };
   if (beginnings[codec].size < beginningsMax) beginnings[codec].set(schemaText, made);
   return made;
 }
