@@ -99,6 +99,30 @@ test('I5: owed are the ancestors that are listed and have not ended, parents fir
   expect(owed('gone', {})).toEqual([]);
 });
 
+test('an answer without records that is not the tip is no end', async () => {
+  const nothing = { records: [], atTip: false, ended: false };
+  const w = newWorld({}, (result, count) => (count === 1 ? { ...result, ...nothing } : result));
+  await w.append(recordOf('x'), recordOf('x'));
+  const piece = await w.read({ until: 1n });
+  expect(piece).toMatchObject({ isComplete: true, shards: [{ through: { position: 1n } }] });
+  expect(w.asked).toHaveLength(2);
+});
+
+test('what is gone above a checkpoint is lost to a table that has taken nothing', async () => {
+  const w = newWorld({ retentionMs: 1_000 });
+  await w.append(recordOf('y'), recordOf('x'));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 1n });
+  w.clock.advance(1_001);
+  await w.append(recordOf('x'));
+  expect(await w.read()).toMatchObject({
+    isComplete: true,
+    lostShards: [shardId],
+    shards: [{ through: { position: 3n } }],
+  });
+});
+
 test('a shard is read from above the recorded position to where it is asked for, and only for the table', async () => {
   const w = newWorld();
   await w.append(recordOf('x'), recordOf('x'), recordOf('y'), recordOf('x'), recordOf('x'));
