@@ -19,7 +19,7 @@ test('a batch without records is nothing, and nobody is asked', async () => {
   expect(world.asked).toEqual([]);
 });
 
-test('rows of tables that are no more and records that nobody can read hold nothing; the records are kept', async () => {
+test('rows of tables that are no more and records that nobody can read hold nothing', async () => {
   const world = await newWorld();
   await append(world, [1]);
   await append(world, [1, 2, 3], { tableId: 'table-3', tableName: 'd.v' });
@@ -31,10 +31,17 @@ test('rows of tables that are no more and records that nobody can read hold noth
     unreadableRecords: 1,
     tables: [{ status: 'taken', tableName: 'd.t' }, { status: 'dropped' }],
   });
-  const { incarnation } = await world.log.describe();
-  const kept = await world.memory.get(`tidelake/unreadable/${incarnation}-${world.shardId}-5`);
-  expect(Buffer.from(kept?.bytes ?? []).toString()).toBe('no record');
   expect((await stateOf(world)).commitUser).toMatch(/^ingest-./);
+});
+
+test('a record that nobody can read is kept with its bytes, also when it comes alone', async () => {
+  const world = await newWorld();
+  await world.log.append([{ hashKey: 0n, data: Buffer.from('no record') }]);
+  await using ingest = openEventIngest(world.parts);
+  expect(await handAll(world, ingest)).toMatchObject({ heldAt: undefined, tables: [], unreadableRecords: 1 });
+  const { incarnation } = await world.log.describe();
+  const kept = await world.memory.get(`tidelake/unreadable/${incarnation}-${world.shardId}-1`);
+  expect(Buffer.from(kept?.bytes ?? []).toString()).toBe('no record');
 });
 
 test('a batch is held at the first record that some table has not taken, whichever comes first in it', async () => {

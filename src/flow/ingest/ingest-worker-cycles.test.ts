@@ -77,7 +77,7 @@ test('reading ends when it is aborted, even of a log that pays no heed', async (
   expect(asked).toBe(2);
 });
 
-test('I5: a shard that has ended without rows of its own is known as ended once there is something to commit', async () => {
+test('a shard that has ended without rows of its own is known as ended once there is something to commit', async () => {
   const world = await newWorld({ shardCount: 2 });
   const [left, right] = (await world.log.describe()).shards;
   world.log.split(left?.shardId ?? '');
@@ -90,6 +90,20 @@ test('I5: a shard that has ended without rows of its own is known as ended once 
     [left?.shardId, -1n, true],
     [right?.shardId, 1n, false],
   ]);
+});
+
+test('the end of a shard behind which nothing came does not move the position of a table', async () => {
+  const world = await newWorld({ shardCount: 2 });
+  const right = (await world.log.describe()).shards[1];
+  await append(world, [1]);
+  await using first = workerOf(world);
+  await first.drain();
+  world.log.split(world.shardId);
+  await append(world, [2], { hashKey: right?.hashKeyStart ?? 0n, bucket: 1, producerNumber: 1 });
+  // It begins behind the checkpoint, so it sees no record of the shard.
+  await using second = workerOf(world);
+  expect((await second.cycle(quick)).events).toMatchObject([{ rowCount: 1, outcome: { status: 'committed' } }]);
+  expect((await stateOf(world)).state?.shards.get(world.shardId)).toMatchObject({ position: 1n, ended: true });
 });
 
 test('children of a shard that ended in a cycle are read in the same one, also beside shards that go on', async () => {

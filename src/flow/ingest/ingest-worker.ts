@@ -229,7 +229,7 @@ export class IngestWorker implements AsyncDisposable {
     return {
       routed: byTable,
       unreadable: unreadable.length,
-      atTip: result.atTip || result.ended,
+      atTip: result.atTip,
       ended: result.ended,
       lost: result.gap ? [shardId] : [],
     };

@@ -123,6 +123,17 @@ test('what is gone above a checkpoint is lost to a table that has taken nothing'
   });
 });
 
+test('what was found lost stays so, whatever a later gap turns out to be', async () => {
+  // The second answer is to whether there is a gap above the checkpoint, too; of the fourth on there is none any more.
+  const w = newWorld({}, (result, count) => ({ ...result, gap: count <= 3 }));
+  await w.append(...Array.from({ length: 5 }, () => recordOf('x')));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 2n });
+  const state = stateOf(incarnation, { [shardId]: entry(1n) });
+  expect(await w.read({ state, until: 5n })).toMatchObject({ isComplete: true, lostShards: [shardId] });
+});
+
 test('a shard is read from above the recorded position to where it is asked for, and only for the table', async () => {
   const w = newWorld();
   await w.append(recordOf('x'), recordOf('x'), recordOf('y'), recordOf('x'), recordOf('x'));
