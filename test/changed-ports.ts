@@ -10,6 +10,23 @@ export function changedStore<T extends ObjectStore>(inner: T, changes: Partial<O
   return changed(inner, changes);
 }
 
+/** How many of the actions that go through it are under way at once, each for a turn of the loop at least. */
+export class Gauge {
+  #count = 0;
+  max = 0;
+
+  async through<T>(action: () => Promise<T>): Promise<T> {
+    this.#count += 1;
+    this.max = Math.max(this.max, this.#count);
+    try {
+      await new Promise(resolve => setImmediate(resolve));
+      return await action();
+    } finally {
+      this.#count -= 1;
+    }
+  }
+}
+
 function changed<T extends object>(inner: T, changes: object): T {
   return new Proxy(inner, {
     get(target, property) {

@@ -19,6 +19,8 @@ const text: DataType = { kind: 'varchar', length: 20, nullable: false };
 /** A clock that only goes when it is told to; sleeping takes no time but lets others run. */
 export class ManualClock implements Clock {
   #nowMs = 1_000_000_000_000;
+  /** Each pause that was asked for. */
+  readonly slept: number[] = [];
 
   nowMs(): number {
     return this.#nowMs;
@@ -30,6 +32,7 @@ export class ManualClock implements Clock {
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
+    this.slept.push(ms);
     this.#nowMs += Math.ceil(ms);
     await new Promise(resolve => setImmediate(resolve));
     signal?.throwIfAborted();

@@ -135,16 +135,21 @@ test('a base that is older than the first rows from the log takes nothing and dr
 });
 
 test('what the guards refuse for its numbers is dropped with their words, in one swap with the others', async () => {
-  const { table } = await newWorld();
+  const { memory, other, clock } = await newWorld();
+  const older = message(other, 7);
+  await putSchema(memory, fixtureSchema({ schemaId: 1 }));
+  const table = await openTable(memory, { database: 'd', name: 't' }, { clock, random });
+  await commit(table, {});
   const overlapping = [
     plannedFile(table, { name: 'fine', sequence: [120, 129] }),
     plannedFile(table, { name: 'low', sequence: [120, 129] }),
   ];
   const [first, bad, last] = [message(table, 0), message(table, 1, {}, { files: overlapping }), message(table, 5)];
-  const outcome = await apply(table, [first, bad, last]);
-  expect(outcome).toMatchObject({ applied: [first, last], failed: [] });
+  const outcome = await apply(table, [first, bad, last, older]);
+  // That one of them is of an older schema with the same duties is no fault.
+  expect(outcome).toMatchObject({ applied: [first, last, older], failed: [] });
   expect(outcome.dropped).toEqual([{ message: bad, why: expect.stringContaining('sequence numbers') }]);
-  expect((await snapshotOf(table)).id).toBe(1);
+  expect((await snapshotOf(table)).id).toBe(2);
 });
 
 test('messages under an older schema whose duties were others are dropped, in one swap with those of the new one', async () => {
@@ -153,9 +158,9 @@ test('messages under an older schema whose duties were others are dropped, in on
   await putSchema(memory, fixtureSchema({ schemaId: 1, options: { 'deletion-vectors.bitmap64': 'true' } }));
   const table = await openTable(memory, { database: 'd', name: 't' }, { clock, random });
   await commit(table, {});
-  const fresh = message(table, 2, {}, { schemaId: 1 });
-  const outcome = await apply(table, [old, fresh]);
-  expect(outcome).toMatchObject({ applied: [fresh], failed: [] });
+  const fresh = [0, 2].map(at => message(table, at, {}, { schemaId: 1 }));
+  const outcome = await apply(table, [...fresh.slice(0, 1), old, ...fresh.slice(1)]);
+  expect(outcome).toMatchObject({ applied: fresh, failed: [] });
   expect(outcome.dropped).toEqual([{ message: old, why: expect.stringContaining('duties') }]);
   expect(await snapshotOf(table)).toMatchObject({ id: 2, schemaId: 1 });
 });
@@ -176,9 +181,20 @@ test('a message that cannot be had on this base is dropped by itself, with the w
 test('of two that cannot be had each is dropped, after what was dropped before', async () => {
   const { table, refused } = await newRescaledWorld();
   const late = message(table, 9, {}, { from: 3n });
-  const outcome = await apply(table, [refused(1), late, refused(2)]);
-  expect(outcome.dropped.map(({ message: { shardId } }) => shardId)).toEqual(['shard-9', 'shard-1', 'shard-2']);
-  expect(outcome).toMatchObject({ applied: [], failed: [] });
+  for (const [messages, dropped] of [
+    [
+      [refused(1), late],
+      ['shard-9', 'shard-1'],
+    ],
+    [
+      [refused(1), late, refused(2)],
+      ['shard-9', 'shard-1', 'shard-2'],
+    ],
+  ] as const) {
+    const outcome = await apply(table, messages);
+    expect(outcome.dropped.map(({ message: { shardId } }) => shardId)).toEqual(dropped);
+    expect(outcome).toMatchObject({ applied: [], failed: [] });
+  }
 });
 
 test('a swap without an answer fails for the messages that it was for, and for no other', async () => {

@@ -1,6 +1,6 @@
 /** Batches of messages as an invoker hands them over: which tables they go to, and what is held. */
 import { expect, test } from 'vitest';
-import { changedStore } from '../../../test/changed-ports.ts';
+import { changedStore, Gauge } from '../../../test/changed-ports.ts';
 import { messageOf } from '../../../test/record-fixture.ts';
 import { fixtureSchema, ManualClock, putSchema } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
@@ -159,6 +159,23 @@ test('a failure that is no fault of the world is thrown', async () => {
   structuredClone(data.buffer, { transfer: [data.buffer] });
   const envelopes = [{ position: 1n, arrivalMs: 1, data }];
   await expect(applyCommitEvent(applier, { shardId: 'commits', envelopes })).rejects.toThrow(TypeError);
+});
+
+test('four tables are committed at once', async () => {
+  const { memory } = await newWorld();
+  const names = [1, 2, 3, 4, 5, 6].map(at => `many${at}`);
+  for (const tableId of names) await putSchema(memory, fixtureSchema({ tableId }), `d.db/${tableId}`);
+  const opens = new Gauge();
+  const store = changedStore<ObjectStore>(memory, {
+    get: (key, options) => opens.through(() => memory.get(key, options)),
+  });
+  await using applier = openCommitApplier({ store, clock, random });
+  const { tables } = await hand(
+    applier,
+    names.map(tableId => fresh({ tableId, tableName: `d.${tableId}` })),
+  );
+  expect(tables.map(({ applied }) => applied.length)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(opens.max).toBe(4);
 });
 
 test('what is no message is told with its place and passed over', async () => {

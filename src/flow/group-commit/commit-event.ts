@@ -40,12 +40,12 @@ export type AppliedMessages = ApplyOutcome & {
 type Positioned = { readonly position: bigint; readonly message: CommitMessage };
 
 const tablesInParallelMax = 4;
-const nothingApplied: ApplyOutcome = { applied: [], dropped: [], failed: [] };
 
 export function openCommitApplier(parts: RegistryParts): CommitApplier {
   const registry = new TableRegistry(parts);
   const commitUser = `commit-${parts.random.uuid()}`;
-  return { ...parts, registry, commitUser, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
+  const { store, clock, random } = parts;
+  return { store, clock, random, registry, commitUser, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
 }
 
 export async function applyCommitEvent(parts: CommitApplier, batch: CommitBatch): Promise<CommitBatchResult> {
@@ -78,7 +78,8 @@ async function applyToTable(
   const newest = Math.max(...messages.map(({ schemaId }) => schemaId));
   try {
     const opened = await registry.findFor(tableId, tableName, newest);
-    if (opened === undefined) return { ...nothingApplied, tableName, isDropped: true, error: undefined };
+    if (opened === undefined)
+      return { applied: [], dropped: [], failed: [], tableName, isDropped: true, error: undefined };
     const outcome = await applyMessages(opened.table, opened.committer, messages, { commitUser, signal });
     if (outcome.failed.some(part => part.outcome?.status === 'fenced')) await registry.forget(tableId);
     return { ...outcome, tableName, isDropped: false, error: undefined };

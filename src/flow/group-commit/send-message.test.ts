@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { changedLog, changedStore } from '../../../test/changed-ports.ts';
 import { messageOf, type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
 import { fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
-import { seededRandom } from '../../base/random.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
@@ -75,9 +75,9 @@ function inputOf({ clock, table }: World, draft: RecordDraft = {}, forMs = 60_00
   };
 }
 
-function send(world: World, input: SendInput = inputOf(world)) {
+function send(world: World, input: SendInput = inputOf(world), chance: Random = random) {
   const { store, commitLog, clock, table, committer } = world;
-  return commitByMessage({ store, commitLog, clock, random }, { table, committer }, input);
+  return commitByMessage({ store, commitLog, clock, random: chance }, { table, committer }, input);
 }
 
 /** As the commit function does it. */
@@ -139,6 +139,18 @@ test('a message is sent again every five seconds until the deadline, and then no
   expect(world.clock.nowMs() - beganMs).toBeGreaterThanOrEqual(12_000);
   // Each look at the table is a listing: a few in each second, and not one without a pause.
   expect(world.reads()).toBeLessThan(150);
+});
+
+test('between its looks at the table it waits longer each time, a second at most, and sends again after five', async () => {
+  const pausesWith = async (draw: number, forMs: number) => {
+    const world = await newWorld();
+    const beganMs = world.clock.nowMs();
+    await expect(send(world, inputOf(world, {}, forMs), { ...random, next: () => draw })).rejects.toThrow('in time');
+    return { slept: world.clock.slept, sentAfterMs: world.sent.map(({ atMs }) => atMs - beganMs) };
+  };
+  const { slept } = await pausesWith(0.9999, 4_000);
+  expect(slept).toEqual([49, 89, 169, 329, 649, 1_009, 1_009, 1_009]);
+  expect((await pausesWith(0, 10_010)).sentAfterMs).toEqual([0, 5_000, 10_000]);
 });
 
 test('of a shard with a position it is said how far it is', async () => {

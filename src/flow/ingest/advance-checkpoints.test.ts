@@ -1,6 +1,6 @@
 /** Checkpoints catch up with the tables, and never overtake them. */
 import { expect, test } from 'vitest';
-import { changedLog } from '../../../test/changed-ports.ts';
+import { changedLog, Gauge } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { present } from '../../base/assert.ts';
 import { seededRandom } from '../../base/random.ts';
@@ -184,6 +184,98 @@ test('an idle shard is said to be idle once an hour, so that a log which cannot 
   const first = present(tips[0], 'a first tip');
   expect(tips).toEqual([first, first, first + hourMs, first + hourMs, first + 2 * hourMs]);
   expect(seen).toEqual([undefined, first, first, first + hourMs, first + hourMs]);
+});
+
+test('the first record of a shard is not passed, be it the only one and its position 0', async () => {
+  const w = world();
+  const schema = await makeTable(w);
+  await append(testProducer(w, schema), schema, numberedRows(0, 1));
+  const log = changedLog(w.log, {
+    read: async (shardId, from) => {
+      const { records, ...result } = await w.log.read(shardId, from);
+      return { ...result, records: records.slice(0, 1).map(record => ({ ...record, position: 0n })) };
+    },
+  });
+  expect(await advanceCheckpoints({ ...w, log })).toEqual({ advanced: 0, behind: 1 });
+});
+
+test('of several tables that lag behind, the one that lags most counts', async () => {
+  const w = world();
+  for (const identifier of [otherIdentifier, testIdentifier]) {
+    const schema = await makeTable(w, identifier);
+    await append(testProducer(w, schema, `db.${identifier.table}`), schema, numberedRows(0, 1));
+  }
+  expect(await advanceCheckpoints(w)).toEqual({ advanced: 0, behind: 1 });
+});
+
+test('a call looks at 64 MiB of a shard at most, and the next goes on from there', async () => {
+  const w = world();
+  const MiB = 1 << 20;
+  const sizes = [32 * MiB, 32 * MiB - 1, 1, 5];
+  const bounds: (number | undefined)[] = [];
+  const log = changedLog(w.log, {
+    read: async (_shardId, from, options) => {
+      bounds.push(options?.bytesMax);
+      const at = from.kind === 'after' ? Number(from.position) : 0;
+      const records = sizes.slice(at, at + 1).map(size => {
+        return { position: BigInt(at + 1), arrivalMs: 1, data: new Uint8Array(size) };
+      });
+      const position = BigInt(at + records.length);
+      const isEnd = at + records.length === sizes.length;
+      // A log may say that a shard has ended and not that this is its tip.
+      return {
+        records,
+        next: { kind: 'after', position },
+        atTip: false,
+        ended: isEnd,
+        gap: false,
+        behindMs: undefined,
+      };
+    },
+  });
+  expect(await advanceCheckpoints({ ...w, log })).toEqual({ advanced: 1, behind: 0 });
+  expect(bounds).toEqual([64 * MiB, 32 * MiB, 1]);
+  w.clock.advance(hourMs);
+  bounds.length = 0;
+  expect(await advanceCheckpoints({ ...w, log })).toEqual({ advanced: 1, behind: 0 });
+  expect(bounds).toEqual([64 * MiB]);
+});
+
+test('a table is looked up once, however many answers of the log have rows of it', async () => {
+  const listsWith = async (recordsMax: number): Promise<number> => {
+    const w = world();
+    const schema = await makeTable(w);
+    for (const from of [0, 2, 4]) await append(testProducer(w, schema), schema, numberedRows(from, from + 2));
+    await ingestAll(w);
+    w.clock.advance(hourMs);
+    const store = countingObjectStore(w.store);
+    const log = changedLog(w.log, {
+      read: (shardId, from, options) => w.log.read(shardId, from, { ...options, recordsMax }),
+    });
+    expect(await advanceCheckpoints({ ...w, store, log })).toEqual({ advanced: 1, behind: 0 });
+    return store.counts().list;
+  };
+  expect(await listsWith(1)).toBe(await listsWith(1_000));
+});
+
+test('four shards are looked at together, until the call is aborted', async () => {
+  const w = world();
+  const wide = new MemoryLogStore({ name: 'wide', shardCount: 6 }, w);
+  const reads = new Gauge();
+  const log = changedLog(wide, { read: (...call) => reads.through(() => wide.read(...call)) });
+  expect(await advanceCheckpoints({ ...w, log })).toEqual({ advanced: 0, behind: 0 });
+  expect(reads.max).toBe(4);
+  const stop = new AbortController();
+  // This one pays no heed to the signal, and is never at its tip.
+  const endless = changedLog(w.log, {
+    read: async (shardId, from) => {
+      const result = await w.log.read(shardId, from);
+      if (stop.signal.aborted) throw new Error('read after the end');
+      stop.abort(new Error('stopped'));
+      return { ...result, atTip: false };
+    },
+  });
+  await expect(advanceCheckpoints({ ...w, log: endless }, { signal: stop.signal })).rejects.toThrow('stopped');
 });
 
 test('a shard without a record has no checkpoint', async () => {

@@ -8,9 +8,9 @@ import { endsTable } from '../../catalog/drop-marker.ts';
 import type { LogDescription, LogStart, LogStore } from '../../storage/log-store.ts';
 import { headSnapshot } from '../../table/snapshots.ts';
 import { type RegistryParts, TableRegistry } from '../table-registry.ts';
-import { isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
+import { isWorthWriting, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
 import { stateOfHead } from './load-state.ts';
-import { keepUnreadable, type Routing, routeRecords } from './route-records.ts';
+import { keepUnreadable, type Routing, routeRecords, tableNameOf } from './route-records.ts';
 
 export type AdvanceReceipt = {
   /** Shards whose checkpoint was written. */
@@ -63,7 +63,7 @@ async function advance(
   const start = startAbove(before?.position, before?.tipMs);
   const { next, isBehind } = await takenThrough(parts, taken, shard, start, signal);
   if (next.kind !== 'after') return { isWritten: false, isBehind };
-  const reached = { position: next.position, ...tipOf(next) };
+  const reached = { position: next.position, tipMs: next.tipMs };
   const isWritten = isWorthWriting(before, reached);
   if (isWritten) await writeCheckpoint(parts.store, incarnation, shardId, reached);
   return { isWritten, isBehind };
@@ -112,7 +112,7 @@ class TakenPositions {
   async firstHeld(shardId: string, byTable: Routing['byTable']): Promise<bigint | undefined> {
     let first: bigint | undefined;
     for (const [tableId, records] of byTable) {
-      const taken = await this.#of(tableId, records[0]?.record.header.tableName ?? '');
+      const taken = await this.#of(tableId, tableNameOf(records));
       if (taken === 'dropped') continue;
       const through = taken.get(shardId) ?? -1n;
       const held = records.find(({ position }) => position > through)?.position;

@@ -1,5 +1,6 @@
 /** Checkpoints of shards: where reading may begin. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../../test/changed-ports.ts';
 import { ManualClock } from '../../../test/table-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
@@ -11,7 +12,6 @@ import {
   isWorthWriting,
   readCheckpoint,
   startAbove,
-  tipOf,
   writeCheckpoint,
 } from './checkpoint.ts';
 
@@ -54,9 +54,22 @@ test('a checkpoint at the end of a shard says when it was the end; a time that i
     await store.put('tidelake-log/log/a', Buffer.from(`{"position":"7","tipMs":${tipMs}}`));
     expect([tipMs, await readCheckpoint(store, 'log', 'a')]).toEqual([tipMs, { position: 7n, ageMs: 0 }]);
   }
-  expect(tipOf({ kind: 'after', position: 7n, tipMs: 5 })).toEqual({ tipMs: 5 });
-  expect(tipOf({ kind: 'after', position: 7n })).toEqual({});
-  expect(tipOf({ kind: 'earliest' })).toEqual({});
+  for (const tipMs of [0, -5]) {
+    await writeCheckpoint(store, 'log', 'a', { position: 7n, tipMs });
+    expect([tipMs, await readCheckpoint(store, 'log', 'a')]).toEqual([tipMs, { position: 7n, tipMs: 0, ageMs: 0 }]);
+  }
+  await writeCheckpoint(store, 'log', 'a', { position: 7n });
+  const text = Buffer.from((await store.get('tidelake-log/log/a'))?.bytes ?? []).toString();
+  expect(text).toBe('{"position":"7"}');
+});
+
+test('a checkpoint that is too large to be one says nothing; a store that fails is not passed over', async () => {
+  const failing = (failure: LakeError): ObjectStore =>
+    changedStore<ObjectStore>(newStore(), { get: () => Promise.reject(failure) });
+  const tooLarge = failing(new LakeError('corrupt', 'LAKE_OBJECT_TOO_LARGE', 'injected'));
+  expect(await readCheckpoint(tooLarge, 'log', 'a')).toBeUndefined();
+  const denied = new LakeError('invalid', 'LAKE_STORE_DENIED', 'injected');
+  await expect(readCheckpoint(failing(denied), 'log', 'a')).rejects.toBe(denied);
 });
 
 test('a checkpoint is worth writing when it is farther on, or has been the end for an hour more', () => {
@@ -65,6 +78,7 @@ test('a checkpoint is worth writing when it is farther on, or has been the end f
   expect(isWorthWriting({ position: 1n, tipMs: hourMs }, { position: 2n })).toBe(true);
   expect(isWorthWriting({ position: 2n }, { position: 2n })).toBe(false);
   expect(isWorthWriting({ position: 2n }, { position: 1n, tipMs: 9 * hourMs })).toBe(false);
+  expect(isWorthWriting({ position: 2n }, { position: 2n, tipMs: hourMs - 1 })).toBe(false);
   expect(isWorthWriting({ position: 2n }, { position: 2n, tipMs: hourMs })).toBe(true);
   expect(isWorthWriting({ position: 2n, tipMs: 5 }, { position: 2n, tipMs: hourMs + 4 })).toBe(false);
   expect(isWorthWriting({ position: 2n, tipMs: 5 }, { position: 2n, tipMs: hourMs + 5 })).toBe(true);
@@ -101,12 +115,8 @@ test('a process writes a shard at most once a minute, and only when it has moved
 test('what cannot be written now is written the next time; what is wrong with the store is not passed over', async () => {
   const inner = newStore();
   let failure: Error | undefined = new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
-  const store = new Proxy<ObjectStore>(inner, {
-    get(target, property) {
-      if (property === 'put' && failure !== undefined) return () => Promise.reject(failure);
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+  const store = changedStore<ObjectStore>(inner, {
+    put: (...call) => (failure === undefined ? inner.put(...call) : Promise.reject(failure)),
   });
   const writer = new CheckpointWriter({ store, clock });
   await writer.reached('log', 'a', 5n);

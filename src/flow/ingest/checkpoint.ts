@@ -46,7 +46,7 @@ export async function readCheckpoint(
     const { position, tipMs } = json;
     if (typeof position !== 'string' || !/^\d{1,80}$/.test(position)) return undefined;
     const hasTip = typeof tipMs === 'number' && Number.isSafeInteger(tipMs) && tipMs >= 0;
-    return { position: BigInt(position), ...(hasTip ? { tipMs } : {}), ageMs };
+    return { position: BigInt(position), tipMs: hasTip ? tipMs : undefined, ageMs };
   } catch {
     return undefined;
   }
@@ -84,7 +84,7 @@ export async function checkpointStart(store: ObjectStore, incarnation: string, s
  */
 export function startAbove(position: bigint | undefined, tipMs?: number): LogStart {
   if (position === undefined || position < 0n) return { kind: 'earliest' };
-  return { kind: 'after', position, ...(tipMs === undefined ? {} : { tipMs }) };
+  return { kind: 'after', position, tipMs };
 }
 
 /** Between two checkpoints that say no more than that an idle shard is still idle: far within what logs keep. */
@@ -94,11 +94,6 @@ const tipIntervalMs = 3_600_000;
 export function isWorthWriting(before: Checkpoint | undefined, { position, tipMs = 0 }: Checkpoint): boolean {
   if (before === undefined || position > before.position) return true;
   return position === before.position && tipMs - (before.tipMs ?? 0) >= tipIntervalMs;
-}
-
-/** What is known of the end of a shard by where reading goes on from. */
-export function tipOf(next: LogStart): Pick<Checkpoint, 'tipMs'> {
-  return next.kind === 'after' && next.tipMs !== undefined ? { tipMs: next.tipMs } : {};
 }
 
 /** Writes checkpoints of a process that acknowledges shards, each at most once a minute. */

@@ -45,14 +45,18 @@ const tablesInParallelMax = 4;
 export function openEventIngest(
   parts: RegistryParts & { readonly log: LogStore; readonly commitLog?: LogStore | undefined },
 ): EventIngest {
+  const { store, clock, random, log, commitLog } = parts;
   const registry = new TableRegistry(parts);
   return {
-    ...parts,
-    commitLog: parts.commitLog,
+    store,
+    clock,
+    random,
+    log,
+    commitLog,
     registry,
     shards: new KnownShards(parts),
     checkpoints: new CheckpointWriter(parts),
-    commitUser: `ingest-${parts.random.uuid()}`,
+    commitUser: `ingest-${random.uuid()}`,
     [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
   };
 }

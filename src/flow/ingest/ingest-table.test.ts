@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { changedStore } from '../../../test/changed-ports.ts';
 import { recordOf } from '../../../test/record-fixture.ts';
-import { fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
+import { beforePutIfAbsent, fixedRequest, fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { dropTable } from '../../catalog/drop-table.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';
@@ -101,6 +101,25 @@ test('what the table cannot take is on its list of dead letters in the same snap
   const positions: bigint[] = [];
   for await (const letter of readDeadLetters(table, list ?? '')) positions.push(letter.position);
   expect(positions).toEqual([8n, 18n]);
+  const input = inputOf([recordOf(table.schema, [[1, 10, 'x']], { position: 21n, producerNumber: 3 })]);
+  const shards = input.shards.map(shard => ({ ...shard, recorded: 19n, through: { position: 22n, arrivalMs: 12 } }));
+  expect(await ingest(table, { ...input, shards })).toMatchObject({ status: 'committed' });
+  expect((await stateIn(table))?.deadLetters).toBe(list);
+});
+
+test('dead letters that were uploaded too long before the base was looked up are not committed', async () => {
+  const inner = newStore();
+  const other = await tableIn(inner);
+  const store = beforePutIfAbsent(inner, '/snapshot/snapshot-1', async () => {
+    clock.advance(13 * 3_600_000);
+    await new Committer(other).commit(fixedRequest(other, {}));
+  });
+  const table = await tableIn(store);
+  expect(await ingest(table, inputOf([recordOf(table.schema, [[null, 10, 'x']])]))).toEqual({
+    status: 'conflict',
+    detail: expect.stringMatching(/uploaded too long before .*dead-letters-/),
+  });
+  expect((await latestSnapshot(table))?.id).toBe(1);
 });
 
 test('a position that somebody else has moved changes nothing, and is said', async () => {

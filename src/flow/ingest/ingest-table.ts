@@ -66,8 +66,7 @@ export async function ingestTable(
   });
   switch (outcome.status) {
     case 'committed': {
-      const { put, putIfAbsent, get, list, merge } = outcome.requests;
-      const requests = put + putIfAbsent + get + list + merge;
+      const requests = Object.values(outcome.requests).reduce((sum, count) => sum + count, 0);
       return { status: 'committed', snapshot: outcome.snapshot, counters, requests, attempts: outcome.attempts };
     }
     case 'fenced':

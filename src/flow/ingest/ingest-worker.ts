@@ -14,10 +14,10 @@ import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
 import { waitForAny } from '../wait-for-any.ts';
-import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, tipOf, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
-import { keepUnreadable, newestSchemaId, routeRecords } from './route-records.ts';
+import { keepUnreadable, newestSchemaId, routeRecords, tableNameOf } from './route-records.ts';
 import { type CursorMark, type ShardCursor, ShardCursors } from './shard-cursors.ts';
 import type { RoutedRecord } from './tail.ts';
 
@@ -75,9 +75,7 @@ export class IngestWorker implements AsyncDisposable {
   readonly #registry: TableRegistry;
   readonly #cursors: ShardCursors;
   readonly #commitUser: string;
-  /** By table id and shard: the position recorded there, as far as this worker knows. */
-  readonly #recorded = new Map<string, Map<string, bigint>>();
-  readonly #checkpointed = new Map<string, Checkpoint>();
+  readonly #checkpointed = new Map<string, Checkpoint | undefined>();
   #describedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointedAtMs: number;
   #failures = 0;
@@ -88,8 +86,7 @@ export class IngestWorker implements AsyncDisposable {
     this.#registry = new TableRegistry(parts);
     this.#cursors = new ShardCursors(parts.log, async (incarnation, shardId) => {
       const checkpoint = await readCheckpoint(parts.store, incarnation, shardId);
-      if (checkpoint === undefined) this.#checkpointed.delete(shardId);
-      else this.#checkpointed.set(shardId, checkpoint);
+      this.#checkpointed.set(shardId, checkpoint);
       return startAbove(checkpoint?.position, checkpoint?.tipMs);
     });
     this.#commitUser = `ingest-${parts.random.uuid()}`;
@@ -162,8 +159,6 @@ export class IngestWorker implements AsyncDisposable {
       return { gathered, events };
     } catch (error) {
       this.#cursors.rewind(marks);
-      // A commit may have happened all the same: what is recorded is asked for again.
-      this.#recorded.clear();
       throw error;
     }
   }
@@ -234,7 +229,7 @@ export class IngestWorker implements AsyncDisposable {
     return {
       routed: byTable,
       unreadable: unreadable.length,
-      atTip: result.atTip || result.ended,
+      atTip: result.atTip,
       ended: result.ended,
       lost: result.gap ? [shardId] : [],
     };
@@ -247,10 +242,10 @@ export class IngestWorker implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<IngestEvent | 'dropped' | 'nothing'> {
     const startMs = this.#parts.clock.monotonicMs();
-    const name = records[0]?.record.header.tableName ?? '';
+    const name = tableNameOf(records);
     const opened = await this.#registry.findFor(tableId, name, newestSchemaId(records));
     if (opened === undefined) return 'dropped';
-    const recorded = await this.#recordedOf(tableId, opened);
+    const recorded = await this.#recordedOf(opened);
     const shards = this.#shardBatches(records, recorded, marks);
     const rowCount = shards.reduce(
       (sum, s) => sum + s.records.reduce((rows, r) => rows + r.record.header.rowCount, 0),
@@ -266,12 +261,7 @@ export class IngestWorker implements AsyncDisposable {
       commitUser: this.#commitUser,
       signal,
     });
-    if (outcome.status === 'committed') {
-      for (const { shardId, through } of shards) if (through !== undefined) recorded.set(shardId, through.position);
-    } else {
-      this.#recorded.delete(tableId);
-      if (outcome.status === 'fenced') await this.#registry.forget(tableId);
-    }
+    if (outcome.status === 'fenced') await this.#registry.forget(tableId);
     return { tableName: name, outcome, rowCount, elapsedMs: this.#parts.clock.monotonicMs() - startMs };
   }
 
@@ -304,17 +294,12 @@ export class IngestWorker implements AsyncDisposable {
     });
   }
 
-  async #recordedOf(tableId: string, { table, committer }: OpenedTable): Promise<Map<string, bigint>> {
-    const known = this.#recorded.get(tableId);
-    if (known !== undefined) return known;
+  /** By shard: the position that the table has, as far as its committer knows. */
+  async #recordedOf({ table, committer }: OpenedTable): Promise<ReadonlyMap<string, bigint>> {
     const found = await committer.base();
     const state = found.kind === 'base' ? await loadState(table, found.base.properties) : undefined;
-    const recorded = new Map<string, bigint>();
-    if (state?.incarnation === this.#cursors.description.incarnation) {
-      for (const [shardId, { position }] of state.shards) recorded.set(shardId, position);
-    }
-    this.#recorded.set(tableId, recorded);
-    return recorded;
+    if (state?.incarnation !== this.#cursors.description.incarnation) return new Map();
+    return new Map([...state.shards].map(([shardId, { position }]) => [shardId, position]));
   }
 
   #droppedRows(
@@ -332,7 +317,7 @@ export class IngestWorker implements AsyncDisposable {
     const { incarnation } = this.#cursors.description;
     for (const { shard, next } of this.#cursors.all) {
       if (next.kind !== 'after') continue;
-      const reached = { position: next.position, ...tipOf(next) };
+      const reached = { position: next.position, tipMs: next.tipMs };
       if (!isWorthWriting(this.#checkpointed.get(shard.shardId), reached)) continue;
       await writeCheckpoint(this.#parts.store, incarnation, shard.shardId, reached);
       this.#checkpointed.set(shard.shardId, reached);

@@ -12,14 +12,14 @@ import { decodeState, emptyState, encodeState, type IngestState, inlineBytesMax 
 type Properties = Readonly<Record<string, string>>;
 
 /** A base's properties never change, so what they say needs to be read once. */
-const statesByProperties = new WeakMap<Properties, IngestState>();
+const statesByProperties = new WeakMap<Properties, IngestState | undefined>();
 
 /** The state a snapshot carries; undefined: it has taken nothing from a log. */
 export async function loadState(table: Table, properties: Properties): Promise<IngestState | undefined> {
   const known = statesByProperties.get(properties);
   if (known !== undefined) return known;
   const state = await readState(table, properties);
-  if (state !== undefined) statesByProperties.set(properties, state);
+  statesByProperties.set(properties, state);
   return state;
 }
 

@@ -99,6 +99,41 @@ test('I5: owed are the ancestors that are listed and have not ended, parents fir
   expect(owed('gone', {})).toEqual([]);
 });
 
+test('an answer without records that is not the tip is no end', async () => {
+  const nothing = { records: [], atTip: false, ended: false };
+  const w = newWorld({}, (result, count) => (count === 1 ? { ...result, ...nothing } : result));
+  await w.append(recordOf('x'), recordOf('x'));
+  const piece = await w.read({ until: 1n });
+  expect(piece).toMatchObject({ isComplete: true, shards: [{ through: { position: 1n } }] });
+  expect(w.asked).toHaveLength(2);
+});
+
+test('what is gone above a checkpoint is lost to a table that has taken nothing', async () => {
+  const w = newWorld({ retentionMs: 1_000 });
+  await w.append(recordOf('y'), recordOf('x'));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 1n });
+  w.clock.advance(1_001);
+  await w.append(recordOf('x'));
+  expect(await w.read()).toMatchObject({
+    isComplete: true,
+    lostShards: [shardId],
+    shards: [{ through: { position: 3n } }],
+  });
+});
+
+test('what was found lost stays so, whatever a later gap turns out to be', async () => {
+  // The second answer is to whether there is a gap above the checkpoint, too; of the fourth on there is none any more.
+  const w = newWorld({}, (result, count) => ({ ...result, gap: count <= 3 }));
+  await w.append(...Array.from({ length: 5 }, () => recordOf('x')));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 2n });
+  const state = stateOf(incarnation, { [shardId]: entry(1n) });
+  expect(await w.read({ state, until: 5n })).toMatchObject({ isComplete: true, lostShards: [shardId] });
+});
+
 test('a shard is read from above the recorded position to where it is asked for, and only for the table', async () => {
   const w = newWorld();
   await w.append(recordOf('x'), recordOf('x'), recordOf('y'), recordOf('x'), recordOf('x'));

@@ -109,10 +109,10 @@ async function readShard(
     for (const { data } of result.records) byteCount += data.length;
     const last = result.records.at(-1);
     if (last !== undefined) through = { position: last.position, arrivalMs: last.arrivalMs };
-    isComplete =
-      limits.until === undefined ? ended : ended || result.atTip || (through?.position ?? -1n) >= limits.until;
+    const isUntil = (until: bigint): boolean => result.atTip || (through !== undefined && through.position >= until);
+    isComplete = ended || (limits.until !== undefined && isUntil(limits.until));
     // A closed shard that has not said its end yet will; an open one is a parent by mistake, and says so again later.
-    if (!isComplete && result.records.length === 0 && result.atTip) break;
+    if (result.records.length === 0 && result.atTip) break;
   }
   const hashKeys = { start: shard.hashKeyStart, end: shard.hashKeyEnd };
   return { batch: { shardId, hashKeys, recorded, records, through, ended }, isComplete, byteCount, hasGap };

@@ -31,6 +31,11 @@ export function routeRecords(shardId: string, envelopes: readonly LogRecordEnvel
   return { byTable, unreadable };
 }
 
+/** `db.t`, as the records of a table have it. */
+export function tableNameOf(records: readonly RoutedRecord[]): string {
+  return records[0]?.record.header.tableName ?? '';
+}
+
 /** The newest schema that the records of a table name. */
 export function newestSchemaId(records: readonly RoutedRecord[]): number {
   return records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);

@@ -1,99 +1,34 @@
 /** Records of one table that were handed over: how each round ends, and what the call says of them. */
 import { expect, test } from 'vitest';
-import { changedLog, changedStore } from '../../../test/changed-ports.ts';
-import { type RecordDraft, recordOf } from '../../../test/record-fixture.ts';
-import { fixedRequest, fixtureSchema, ManualClock, plannedFile, putSchema } from '../../../test/table-fixture.ts';
+import { changedLog } from '../../../test/changed-ports.ts';
+import { fixedRequest, plannedFile } from '../../../test/table-fixture.ts';
+import {
+  anotherProcess,
+  append,
+  everything,
+  handed,
+  newTakeWorld,
+  rows,
+  stateOf,
+  type TakeWorld,
+  take,
+} from '../../../test/take-records-fixture.ts';
 import { LakeError } from '../../base/errors.ts';
-import { seededRandom } from '../../base/random.ts';
 import { dropTable } from '../../catalog/drop-table.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
-import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
 import { Committer } from '../../table/commit/commit.ts';
-import { latestSnapshot } from '../../table/snapshots.ts';
 import { openTable } from '../../table/table.ts';
 import { applyMessages } from '../group-commit/apply-messages.ts';
 import { decodeCommitMessage } from '../group-commit/commit-message.ts';
 import { TableRegistry } from '../table-registry.ts';
 import { KnownShards } from './known-shards.ts';
-import { loadState } from './load-state.ts';
-import { routeRecords } from './route-records.ts';
-import type { RoutedRecord } from './tail.ts';
-import { type HandedRecords, takeRecords } from './take-records.ts';
-
-type Settings = NonNullable<Parameters<typeof fixtureSchema>[0]>;
-
-/** Table `d.t`, a log of one shard, and a hook before the store is asked. */
-async function newWorld(settings: Settings = {}, logSettings: { readonly retentionMs?: number } = {}) {
-  const clock = new ManualClock();
-  const random = seededRandom(1);
-  const memory = new MemoryObjectStore('memory:take', clock);
-  const hooks = { before: async (_operation: string, _key: string): Promise<void> => {} };
-  const store = changedStore<ObjectStore>(memory, {
-    get: async (key, options) => {
-      await hooks.before('get', key);
-      return memory.get(key, options);
-    },
-    putIfAbsent: async (key, bytes, options) => {
-      try {
-        await hooks.before('putIfAbsent', key);
-      } catch (cause) {
-        return { status: 'unanswered', cause };
-      }
-      return memory.putIfAbsent(key, bytes, options);
-    },
-  });
-  const schema = fixtureSchema(settings);
-  await putSchema(memory, schema);
-  const log = new MemoryLogStore({ name: 'take', shardCount: 1, ...logSettings }, { clock, random });
-  const registry = new TableRegistry({ store, clock, random });
-  const shards = new KnownShards({ log, clock });
-  const parts = { store, clock, random, log, registry, shards, commitUser: 'ingest', commitLog: undefined };
-  const [{ shardId } = { shardId: '' }] = (await log.describe()).shards;
-  return { clock, random, memory, hooks, schema, log, parts, shardId };
-}
-
-type World = Awaited<ReturnType<typeof newWorld>>;
-
-/** Appends rows to the log, one record each, numbered from a first one on. */
-async function append({ log, schema }: World, keys: readonly number[], draft: RecordDraft = {}): Promise<void> {
-  for (const key of keys) {
-    const { data } = recordOf(schema, [[key, 10, 'x']], { producerNumber: key, ...draft });
-    await log.append([{ hashKey: 0n, data }]);
-  }
-}
-
-async function everything({ log }: World, shardId: string): Promise<readonly RoutedRecord[]> {
-  const { records } = await log.read(shardId, { kind: 'earliest' }, { bytesMax: 1 << 30 });
-  return routeRecords(shardId, records).byTable.get('table-1') ?? [];
-}
-
-async function handed(world: World, changes: Partial<HandedRecords> = {}): Promise<HandedRecords> {
-  const shardId = changes.shardId ?? world.shardId;
-  const records = changes.records ?? (await everything(world, shardId));
-  const last = records.at(-1);
-  const through = { position: last?.position ?? 0n, arrivalMs: last?.arrivalMs ?? 0 };
-  const deadlineMs = world.clock.monotonicMs() + 60_000;
-  return { tableId: 'table-1', shardId, records, through, deadlineMs, signal: undefined, ...changes };
-}
-
-async function take(world: World, changes: Partial<HandedRecords> = {}, commitLog?: LogStore) {
-  return takeRecords({ ...world.parts, commitLog }, await handed(world, changes));
-}
-
-async function stateOf({ memory, clock, random }: World) {
-  const table = await openTable(memory, { database: 'd', name: 't' }, { clock, random });
-  const snapshot = await latestSnapshot(table);
-  return { id: snapshot?.id ?? 0, state: snapshot && (await loadState(table, snapshot.properties)) };
-}
-
-const noRows = { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n };
-const rows = (count: bigint) => ({ ...noRows, rowsIn: count, written: count });
+import { noCounters } from './state.ts';
+import { takeRecords } from './take-records.ts';
 
 test('what is new to the table is read from the log, what goes on is taken as it is, what is there is nothing', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1, 2]);
   const beganMs = world.clock.nowMs();
   const done = { tableName: 'd.t', status: 'taken', lostShards: [], heldAt: undefined, error: undefined };
@@ -107,9 +42,12 @@ test('what is new to the table is read from the log, what goes on is taken as it
     },
   });
   const next = await handed(world);
+  world.store.reset();
   expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 1, counters: rows(1n) });
-  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 0, counters: noRows });
+  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 0, counters: noCounters });
   expect(readCount).toBe(0);
+  // What this process has committed itself it need not look for.
+  expect(world.store.counts().list).toBe(0);
   expect(world.clock.nowMs()).toBe(beganMs);
   const { id, state } = await stateOf(world);
   expect(id).toBe(2);
@@ -117,7 +55,7 @@ test('what is new to the table is read from the log, what goes on is taken as it
 });
 
 test('a batch whose beginning is missing is read from the log', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
   await append(world, [2, 3, 4]);
@@ -126,7 +64,7 @@ test('a batch whose beginning is missing is read from the log', async () => {
 });
 
 test('rows of a table that is not there, or no longer, are those of a dropped table', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   expect(await take(world, { tableId: 'table-2' })).toMatchObject({ status: 'dropped', tableName: 'd.t' });
   await take(world);
@@ -139,14 +77,14 @@ test('rows of a table that is not there, or no longer, are those of a dropped ta
 });
 
 test('I1: records of a shard that neither the log nor the table knows are stale', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   const records = await everything(world, world.shardId);
   expect(await take(world, { shardId: 'gone', records })).toMatchObject({ status: 'stale', commitCount: 0 });
 });
 
 test('shards and logs that are newer than what is believed of the log are asked about', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
   world.log.split(world.shardId);
@@ -158,7 +96,7 @@ test('shards and logs that are newer than what is believed of the log are asked 
     [world.shardId, true],
     [child?.shardId, false],
   ]);
-  const another = await newWorld();
+  const another = await newTakeWorld();
   await append(another, [1]);
   const log = new MemoryLogStore({ name: 'next', shardCount: 1 }, { clock: another.clock, random: another.random });
   const shown = { log: another.parts.log };
@@ -178,7 +116,7 @@ test('shards and logs that are newer than what is believed of the log are asked 
 });
 
 test('a store that does not answer is asked again, after a pause, until the deadline', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
   await append(world, [2, 3]);
@@ -203,7 +141,7 @@ test('a store that does not answer is asked again, after a pause, until the dead
 });
 
 test('a store that is wrong ends the call at once, held at the first record above the recorded position', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
   await append(world, [2, 3]);
@@ -222,7 +160,7 @@ test('a store that is wrong ends the call at once, held at the first record abov
 });
 
 test('a failure that is no fault of the world is thrown', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   const failure = new TypeError('bug');
   const log = changedLog<LogStore>(world.log, { read: () => Promise.reject(failure) });
@@ -231,10 +169,19 @@ test('a failure that is no fault of the world is thrown', async () => {
   await expect(takeRecords({ ...world.parts, log }, await handed(world, { signal }))).resolves.toMatchObject({
     status: 'failed',
   });
+  const stop = new AbortController();
+  const aborting = changedLog<LogStore>(world.log, {
+    read: async () => {
+      stop.abort(new Error('stopped'));
+      throw failure;
+    },
+  });
+  const call = await handed(world, { signal: stop.signal });
+  await expect(takeRecords({ ...world.parts, log: aborting }, call)).rejects.toBe(failure);
 });
 
 test('a call that is aborted says so, and holds what it had not taken', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   const stop = new AbortController();
   const reason = new Error('stopped');
@@ -253,7 +200,7 @@ test('a call that is aborted says so, and holds what it had not taken', async ()
 });
 
 test('a failure of the store in a call that has been aborted is not tried again', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   const stop = new AbortController();
   let count = 0;
@@ -271,7 +218,7 @@ test('a failure of the store in a call that has been aborted is not tried again'
 });
 
 test('swaps without an answer end as not known when time is up, and are looked for before another try', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   world.hooks.before = async (operation, key) => {
     if (operation === 'putIfAbsent' && key.includes('/snapshot/')) throw new Error('no answer');
@@ -287,7 +234,7 @@ test('swaps without an answer end as not known when time is up, and are looked f
 });
 
 test('what the table cannot be given at all ends the call as a conflict', async () => {
-  const world = await newWorld({ partitioned: true });
+  const world = await newTakeWorld({ partitioned: true });
   const table = await openTable(world.memory, { database: 'd', name: 't' }, world.parts);
   const old = plannedFile(table, { name: 'old', partition: 'x', totalBuckets: 3, uploadBeganMs: world.clock.nowMs() });
   await new Committer(table).commit(fixedRequest(table, { adds: [old] }));
@@ -300,17 +247,26 @@ test('what the table cannot be given at all ends the call as a conflict', async 
 });
 
 test('the log is read in pieces, each of which stays', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   // Nobody can read these, so they are only bytes.
   const data = new Uint8Array(1 << 20);
   for (let index = 0; index < 17; index += 1) await world.log.append([{ hashKey: 0n, data }]);
   await append(world, [2]);
-  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 2, counters: rows(2n) });
+  const bounds: (number | undefined)[] = [];
+  const log = changedLog<LogStore>(world.log, {
+    read: (shardId, from, options) => {
+      bounds.push(options?.bytesMax);
+      return world.log.read(shardId, from, options);
+    },
+  });
+  const result = await takeRecords({ ...world.parts, log }, await handed(world));
+  expect(result).toMatchObject({ status: 'taken', commitCount: 2, counters: rows(2n) });
+  expect(Math.max(...bounds.map(bytes => bytes ?? Number.POSITIVE_INFINITY))).toBe(16 << 20);
 });
 
 test('what the log has forgotten is told once, and the rest comes in', async () => {
-  const world = await newWorld({}, { retentionMs: 1_000 });
+  const world = await newTakeWorld({}, { retentionMs: 1_000 });
   await append(world, [1]);
   await take(world);
   await append(world, [2]);
@@ -324,7 +280,10 @@ test('what the log has forgotten is told once, and the rest comes in', async () 
 });
 
 /** A commit log whose messages are applied at once, unless they are left alone. */
-function commitLogOf(world: World, settings: { readonly recordBytesMax?: number; readonly leavesAlone?: number } = {}) {
+function commitLogOf(
+  world: TakeWorld,
+  settings: { readonly recordBytesMax?: number; readonly leavesAlone?: number } = {},
+) {
   const { clock, random, memory } = world;
   let left = settings.leavesAlone ?? 0;
   let sentCount = 0;
@@ -346,7 +305,7 @@ function commitLogOf(world: World, settings: { readonly recordBytesMax?: number;
 }
 
 test('I8: with a commit log what goes on is sent there; a message that is too large is a swap of our own', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   const { commitLog, sent } = commitLogOf(world);
   expect(await take(world, {}, commitLog)).toMatchObject({ status: 'taken', commitCount: 1 });
@@ -363,25 +322,33 @@ test('I8: with a commit log what goes on is sent there; a message that is too la
   expect((await stateOf(world)).id).toBe(3);
 });
 
-test('I8: what others have committed meanwhile is seen before a message is made', async () => {
-  const world = await newWorld();
+test('I8: what others have committed meanwhile is seen before a message is made, or the log read', async () => {
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
-  const other = { ...world, parts: { ...world.parts, registry: new TableRegistry(world.parts) } };
+  const other = anotherProcess(world);
   await append(world, [2]);
   await take(other);
   const { commitLog, sent } = commitLogOf(world);
   expect(await take(world, {}, commitLog)).toMatchObject({ status: 'taken', commitCount: 0 });
   expect(sent()).toBe(0);
+  await append(world, [3]);
+  await take(other);
+  await append(world, [4]);
+  const records = (await everything(world, world.shardId)).slice(-1);
+  const log = changedLog<LogStore>(world.log, { read: () => Promise.reject(new Error('it need not be read')) });
+  const next = { ...world, parts: { ...world.parts, log } };
+  expect(await take(next, { records }, commitLog)).toMatchObject({ status: 'taken', counters: rows(1n) });
+  expect(sent()).toBe(1);
 });
 
 test('a remembered base is enough where nobody else commits, and is looked at again after a swap that was not won', async () => {
-  const world = await newWorld();
+  const world = await newTakeWorld();
   await append(world, [1]);
   await take(world);
-  const other = { ...world, parts: { ...world.parts, registry: new TableRegistry(world.parts) } };
+  const other = anotherProcess(world);
   await append(world, [2]);
   await take(other);
-  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 0, counters: noRows });
+  expect(await take(world)).toMatchObject({ status: 'taken', commitCount: 0, counters: noCounters });
   expect(await stateOf(world)).toMatchObject({ id: 2, state: { counters: { rowsIn: 2n, duplicates: 0n } } });
 });

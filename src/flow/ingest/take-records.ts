@@ -15,7 +15,7 @@ import { type IngestOutcome, ingestTable } from './ingest-table.ts';
 import type { KnownShards } from './known-shards.ts';
 import { loadState } from './load-state.ts';
 import { readOwed } from './read-owed.ts';
-import { newestSchemaId } from './route-records.ts';
+import { newestSchemaId, tableNameOf } from './route-records.ts';
 import { addCounters, type IngestCounters, type IngestState, noCounters } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 import type { ShardBatch } from './take.ts';
@@ -70,7 +70,7 @@ type RoundEnd = Exclude<TakenRecords['status'], 'failed'> | undefined;
 
 export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords): Promise<TakenRecords> {
   const rounds = new Rounds(parts, handed);
-  const tableName = handed.records[0]?.record.header.tableName ?? '';
+  const tableName = tableNameOf(handed.records);
   let error: LakeError | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -117,8 +117,7 @@ class Rounds {
   async next(): Promise<RoundEnd> {
     const { tableId, shardId, records, signal } = this.#handed;
     const { registry, shards } = this.#parts;
-    const name = records[0]?.record.header.tableName ?? '';
-    const opened = await registry.findFor(tableId, name, newestSchemaId(records));
+    const opened = await registry.findFor(tableId, tableNameOf(records), newestSchemaId(records));
     if (opened === undefined) return 'dropped';
     const found = await opened.committer.base({ isFresh: this.#mustLook });
     this.#mustLook = true;

@@ -143,14 +143,12 @@ export class Take {
   #forgotten(producers: ReadonlyMap<string, ProducerState>): readonly string[] {
     const { shards, retentionMs } = this.#input;
     const tableId = this.#table.id ?? '';
-    const newest = Math.max(0, ...shards.map(({ through }) => through?.arrivalMs ?? 0));
+    const newest = newestMs(shards);
     return [...producers].flatMap(([key, producer]) => {
       if (!isForgotten(producer, newest, retentionMs)) return [];
       const hashKey = bucketHashKey(tableId, bucketOfProducerKey(key));
-      const nowMs = shards
-        .filter(({ hashKeys }) => hashKeys.start <= hashKey && hashKey <= hashKeys.end)
-        .reduce((ms, { through }) => Math.max(ms, through?.arrivalMs ?? 0), 0);
-      return isForgotten(producer, nowMs, retentionMs) ? [key] : [];
+      const own = shards.filter(({ hashKeys }) => hashKeys.start <= hashKey && hashKey <= hashKeys.end);
+      return isForgotten(producer, newestMs(own), retentionMs) ? [key] : [];
     });
   }
 
@@ -161,4 +159,9 @@ export class Take {
     this.#letters = { tail, file: await storeDeadLetterFile(this.#table, tail.deadLetters), uploadBeganMs };
     return this.#letters;
   }
+}
+
+/** When the newest record of these came; 0 when there is none. */
+function newestMs(shards: readonly ShardBatch[]): number {
+  return Math.max(0, ...shards.flatMap(({ through }) => (through === undefined ? [] : [through.arrivalMs])));
 }

@@ -1,0 +1,150 @@
+/** The rounds of a call: how it waits between them, and what it looks up again. */
+import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
+import {
+  anotherProcess,
+  append,
+  everything,
+  handed,
+  newTakeWorld,
+  rows,
+  stateOf,
+  type TakeWorld,
+  take,
+} from '../../../test/take-records-fixture.ts';
+import { LakeError } from '../../base/errors.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { KnownShards } from './known-shards.ts';
+import { noCounters } from './state.ts';
+import { takeRecords } from './take-records.ts';
+
+const unavailable = new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', 'injected');
+
+/** The log of a world whose first reads fail, and how often it was read. */
+function failingReads(world: TakeWorld, count: number, failure: Error = unavailable) {
+  let asked = 0;
+  const log = changedLog<LogStore>(world.log, {
+    read: (...call) => {
+      asked += 1;
+      return asked <= count ? Promise.reject(failure) : world.log.read(...call);
+    },
+  });
+  return { log, asked: () => asked };
+}
+
+test('before each try but the first there is a pause, of up to twice the one before and of two seconds at most', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  const { log } = failingReads(world, 8);
+  const random = { ...world.random, next: () => 0.9999 };
+  expect(await takeRecords({ ...world.parts, log, random }, await handed(world))).toMatchObject({ status: 'taken' });
+  expect(world.clock.slept).toEqual([39, 79, 159, 319, 639, 1_279, 1_999, 1_999]);
+});
+
+test('at the deadline nothing is tried again, nor waited for', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  const { log, asked } = failingReads(world, 9);
+  const call = await handed(world, { deadlineMs: world.clock.monotonicMs() });
+  expect(await takeRecords({ ...world.parts, log }, call)).toMatchObject({ status: 'failed', error: unavailable });
+  expect(asked()).toBe(1);
+  expect(world.clock.slept).toEqual([]);
+});
+
+test('a failure that a later round has got over is not the one that is told', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  world.hooks.before = async (operation, key) => {
+    if (operation === 'putIfAbsent' && key.includes('/snapshot/')) throw new Error('no answer');
+  };
+  const { log } = failingReads(world, 1);
+  const call = await handed(world, { deadlineMs: world.clock.monotonicMs() + 1 });
+  expect(await takeRecords({ ...world.parts, log }, call)).toMatchObject({
+    status: 'failed',
+    error: { code: 'LAKE_COMMIT_UNKNOWN' },
+  });
+});
+
+test('of a shard that begins at 0 the first record is held as well', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  const records = (await everything(world, world.shardId)).map(record => ({ ...record, position: 0n }));
+  const { log } = failingReads(world, 1, new LakeError('corrupt', 'LAKE_LOG_CORRUPT', 'injected'));
+  expect(await takeRecords({ ...world.parts, log }, await handed(world, { records }))).toMatchObject({ heldAt: 0n });
+});
+
+test('when the log has nothing left of what was skipped, that is told, and there is no commit without rows', async () => {
+  const world = await newTakeWorld({}, { retentionMs: 1_000 });
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2, 3]);
+  const records = (await everything(world, world.shardId)).slice(-1);
+  world.clock.advance(1_001);
+  expect(await take(world, { records })).toMatchObject({
+    status: 'taken',
+    commitCount: 0,
+    counters: noCounters,
+    lostShards: [world.shardId],
+  });
+  expect((await stateOf(world)).id).toBe(1);
+});
+
+test('a log with many shards is not asked again for one that it has listed', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  world.log.split(world.shardId);
+  let asked = 0;
+  const log = changedLog<LogStore>(world.log, {
+    describe: options => {
+      asked += 1;
+      return world.log.describe(options);
+    },
+  });
+  const parts = { ...world.parts, log, shards: new KnownShards({ log, clock: world.clock }) };
+  await takeRecords(parts, await handed(world));
+  expect(await takeRecords(parts, await handed(world))).toMatchObject({ status: 'taken' });
+  expect(asked).toBe(1);
+});
+
+test('of a shard that the log lists no more, what was handed over is taken where the table knows the shard', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  await take(world);
+  await append(world, [2]);
+  const log = changedLog<LogStore>(world.log, {
+    describe: async options => ({ ...(await world.log.describe(options)), shards: [] }),
+    read: () => Promise.reject(new LakeError('invalid', 'LAKE_LOG_NOT_FOUND', 'injected')),
+  });
+  const parts = { ...world.parts, log, shards: new KnownShards({ log, clock: world.clock }) };
+  expect(await takeRecords(parts, await handed(world))).toMatchObject({ status: 'taken', counters: rows(1n) });
+});
+
+test('a table that another process has moved to a new log shows that the log is another', async () => {
+  const world = await newTakeWorld();
+  const { clock, random } = world;
+  await append(world, [1]);
+  const next = new MemoryLogStore({ name: 'next', shardCount: 1 }, { clock, random });
+  const shown: { log: LogStore } = { log: world.log };
+  const log = changedLog<LogStore>(world.log, {
+    describe: options => shown.log.describe(options),
+    read: (...call) => shown.log.read(...call),
+  });
+  const partsOf = ({ parts }: TakeWorld) => ({ ...parts, log, shards: new KnownShards({ log, clock }) });
+  const parts = partsOf(world);
+  await takeRecords(parts, await handed(world));
+  shown.log = next;
+  await append({ ...world, log: next }, [5]);
+  const first = await everything({ log: next }, world.shardId);
+  const other = partsOf(anotherProcess(world));
+  expect(await takeRecords(other, await handed(world, { records: first }))).toMatchObject({ commitCount: 1 });
+  await append({ ...world, log: next }, [6]);
+  const records = await everything({ log: next }, world.shardId);
+  expect(await takeRecords(parts, await handed(world, { records }))).toMatchObject({
+    commitCount: 1,
+    counters: rows(1n),
+  });
+  const { state } = await stateOf(world);
+  expect(state).toMatchObject({ incarnation: (await next.describe()).incarnation, counters: { rowsIn: 3n } });
+  expect(state?.shards.get(world.shardId)?.position).toBe(2n);
+});
