@@ -74,15 +74,24 @@ function breachOf(
   producers: IngestState['producers'],
   recordedArrivalMs: number,
 ): string | undefined {
+  const older = records.find(({ arrivalMs }) => arrivalMs < recordedArrivalMs - arrivalSkewMs);
+  if (older !== undefined) return `the record at ${older.position} is older than the position`;
+  return skipIn(records, producers);
+}
+
+/** The first number that does not follow the one before it in its lane; undefined: none skips. */
+export function skipIn(
+  records: readonly RoutedRecord[],
+  producers: ReadonlyMap<string, Pick<ProducerState, 'lastNumber'>>,
+): string | undefined {
   const lastNumbers = new Map<string, number>();
-  for (const { record, position, arrivalMs } of records) {
+  for (const { record, position } of records) {
     const { producerId, bucket, producerNumber } = record.header;
     const key = producerKey(producerId, bucket);
     // Numbers begin at 1, so a producer that is not known has sent others before.
     const last = lastNumbers.get(key) ?? producers.get(key)?.lastNumber ?? 0;
     if (producerNumber > last + 1) return `at ${position} producer ${key} skips from ${last} to ${producerNumber}`;
     lastNumbers.set(key, Math.max(last, producerNumber));
-    if (arrivalMs < recordedArrivalMs - arrivalSkewMs) return `the record at ${position} is older than the position`;
   }
   return undefined;
 }

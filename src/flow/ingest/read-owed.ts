@@ -1,10 +1,14 @@
 /**
  * Reads for one table what it has not taken of a shard, from the log itself: parents to their end first (DESIGN I5), then
  * the shard from its recorded position, or from the checkpoint where none is recorded (I4).
+ *
+ * A checkpoint is only as good as the invoker's word: batches that it never handed over are below it all the same. So where
+ * what follows the checkpoint shows by a producer's number that something is missing, reading begins with the oldest record.
  */
 import type { LogDescription, LogShard, LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkpointStart, readCheckpoint, startAbove } from './checkpoint.ts';
+import { skipIn } from './decide-take.ts';
 import { keepUnreadable, routeRecords } from './route-records.ts';
 import type { IngestState } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
@@ -41,10 +45,9 @@ export async function readOwed(
   let bytesLeft = input.bytesMax;
   for (const shard of owedShards(input)) {
     const isParent = shard.shardId !== input.shardId;
-    const read = await readShard(parts, input, shard, {
-      until: isParent ? undefined : input.until,
-      bytesMax: bytesLeft,
-    });
+    const limits = { until: isParent ? undefined : input.until, bytesMax: bytesLeft };
+    const before = shards.flatMap(({ records }) => records);
+    const read = await readShard(parts, input, shard, { ...limits, before });
     bytesLeft -= read.byteCount;
     if (read.hasGap) lostShards.push(shard.shardId);
     if (read.batch.through !== undefined || read.batch.ended) shards.push(read.batch);
@@ -82,18 +85,42 @@ type ShardRead = {
   readonly hasGap: boolean;
 };
 
-/** @param limits `until` undefined: to the end of the shard */
+type Limits = {
+  /** undefined: to the end of the shard. */
+  readonly until: bigint | undefined;
+  readonly bytesMax: number;
+};
+
+type Parts = { readonly log: LogStore; readonly store: ObjectStore };
+
+/** @param limits `before`: what has been read of the parents */
 async function readShard(
-  { log, store }: { readonly log: LogStore; readonly store: ObjectStore },
-  { tableId, state, description, signal }: ReadOwedInput,
+  parts: Parts,
+  input: ReadOwedInput,
   shard: LogShard,
-  limits: { readonly until: bigint | undefined; readonly bytesMax: number },
+  limits: Limits & { readonly before: readonly RoutedRecord[] },
 ): Promise<ShardRead> {
+  const { incarnation } = input.description;
+  const state = input.state?.incarnation === incarnation ? input.state : undefined;
+  const recorded = state?.shards.get(shard.shardId)?.position;
+  const place = { ...input, shard, recorded };
+  if (recorded !== undefined) return readFrom(parts, place, startAbove(recorded), limits);
+  const start = await checkpointStart(parts.store, incarnation, shard.shardId);
+  const read = await readFrom(parts, place, start, limits);
+  const skip = skipIn([...limits.before, ...read.batch.records], state?.producers ?? new Map());
+  return start.kind === 'earliest' || skip === undefined ? read : readFrom(parts, place, { kind: 'earliest' }, limits);
+}
+
+async function readFrom(
+  { log, store }: Parts,
+  place: ReadOwedInput & { readonly shard: LogShard; readonly recorded: bigint | undefined },
+  start: LogStart,
+  limits: Limits,
+): Promise<ShardRead> {
+  const { tableId, description, signal, shard, recorded } = place;
   const { shardId } = shard;
   const { incarnation } = description;
-  const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
-  let next: LogStart =
-    recorded === undefined ? await checkpointStart(store, incarnation, shardId) : startAbove(recorded);
+  let next = start;
   const records: RoutedRecord[] = [];
   let through: ShardBatch['through'];
   let [byteCount, ended, isComplete, hasGap] = [0, false, false, false];
