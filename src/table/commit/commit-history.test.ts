@@ -182,8 +182,9 @@ test('a full merge works off the deletes, whatever manifests they are in', async
   const store = memoryStore();
   const options = {
     'manifest.merge-min-count': '1000',
-    'manifest.target-file-size': '6 kb',
-    'manifest.full-compaction-threshold-size': '20 kb',
+    'manifest.compression': 'null',
+    'manifest.target-file-size': '40 kb',
+    'manifest.full-compaction-threshold-size': '60 kb',
   };
   const table = await fixtureTable(store, parts, { options });
   const big = Array.from({ length: 400 }, (_, n) =>
