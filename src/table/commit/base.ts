@@ -12,7 +12,7 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, liveAmong, type PlacedFile, partitionKey } from '../live-files.ts';
 import type { ManifestSummary } from '../manifest-summary.ts';
-import { type ManifestFilter, readEntries, readSummary, whileSnapshotStays } from '../manifests.ts';
+import { type ManifestFilter, manifestMayMatch, readEntries, readSummary, whileSnapshotStays } from '../manifests.ts';
 import { partitionPruner } from '../partition-pruning.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { type BucketFacts, type GuardFacts, needsLiveFiles } from './decide-guards.ts';
@@ -92,10 +92,10 @@ export class TableBase implements CommitBase {
     const summaries = await this.#summaries(appended, 'partition');
     const buckets = new Map<string, BucketFacts>();
     const adds = Map.groupBy(plan.adds, bucketKey);
-    for (const key of places.keys()) {
+    for (const [key, place] of places) {
       const own = adds.get(key) ?? [];
       const read = wanted.has(key) ? (seen.get(key) ?? noEntries) : undefined;
-      buckets.set(key, read === undefined ? appendFacts(summaries, own) : exactFacts(read, own));
+      buckets.set(key, read === undefined ? appendFacts(summaries, place, own) : exactFacts(read, own));
     }
     return {
       baseStoreTimeMs: this.storeTimeMs,
@@ -110,8 +110,8 @@ export class TableBase implements CommitBase {
 
   /** S2 (c): bucket counts by partition. Summaries also count dead files, so a disagreement is looked into. */
   async #totalBuckets(plan: CommitPlan): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    if (plan.kind === 'OVERWRITE') return new Map();
     const counts = new Map<string, ReadonlySet<number>>();
-    if (plan.kind === 'OVERWRITE') return counts;
     const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
     const summaries = await this.#summaries(fixed, 'partition');
     for (const { partition, totalBuckets } of fixed) {
@@ -145,8 +145,7 @@ export class TableBase implements CommitBase {
     if (places.length === 0) return [];
     if (this.#allSummaries !== undefined) return this.#allSummaries;
     const { summaries } = this.#table.caches;
-    const buckets = scope === 'bucket' ? new Set(places.map(({ bucket }) => bucket)) : undefined;
-    let mayHold: ((meta: ManifestFileMeta) => boolean) | undefined;
+    let filter: ManifestFilter | undefined;
     const found: ManifestSummary[] = [];
     const missing: ManifestFileMeta[] = [];
     for (const meta of this.manifests) {
@@ -155,8 +154,8 @@ export class TableBase implements CommitBase {
         found.push(cached);
         continue;
       }
-      mayHold ??= this.#pruner(places);
-      if (mayHold(meta) && mayHoldBucket(meta, buckets)) missing.push(meta);
+      filter ??= this.#filterOf(places, scope);
+      if (manifestMayMatch(meta, filter)) missing.push(meta);
     }
     if (found.length === this.manifests.length) this.#allSummaries = found;
     if (missing.length === 0) return found;
@@ -169,8 +168,7 @@ export class TableBase implements CommitBase {
     if (places.length === 0) return new Map();
     const keys = new Set(places.map(bucketKey));
     const entries = await readEntries(this.#table, this.manifests, {
-      buckets: new Set(places.map(({ bucket }) => bucket)),
-      mayMatch: this.#pruner(places),
+      ...this.#filterOf(places, 'bucket'),
       matches: entry => keys.has(bucketKey(entry)),
     });
     const byBucket = new Map<string, BucketEntries>();
@@ -178,9 +176,11 @@ export class TableBase implements CommitBase {
     return byBucket;
   }
 
-  #pruner(places: readonly BucketPlace[]): (meta: ManifestFileMeta) => boolean {
+  /** Leaves out whole manifests that cannot speak of them. */
+  #filterOf(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): ManifestFilter {
     const partitions = new Map(places.map(({ partition }) => [partitionKey(partition), partition]));
-    return partitionPruner([...partitions.values()], partitionTypes(this.schema));
+    const mayMatch = partitionPruner([...partitions.values()], partitionTypes(this.schema));
+    return scope === 'partition' ? { mayMatch } : { mayMatch, buckets: new Set(places.map(({ bucket }) => bucket)) };
   }
 }
 
@@ -196,11 +196,14 @@ function exactFacts({ all, live }: BucketEntries, adds: readonly PlacedFile[]): 
 }
 
 /** With fixed buckets S6 refuses a file that comes a second time; without, its name tells. */
-function appendFacts(summaries: readonly ManifestSummary[], adds: readonly PlacedFile[]): BucketFacts {
+function appendFacts(
+  summaries: readonly ManifestSummary[],
+  place: BucketPlace,
+  adds: readonly PlacedFile[],
+): BucketFacts {
   const repeated = adds.filter(({ file }) => summaries.some(({ unfixedNames }) => unfixedNames.has(file.fileName)));
-  const [first] = adds;
   return {
-    sequenceFloor: first === undefined ? -1n : floorAmong(summaries, first),
+    sequenceFloor: floorAmong(summaries, place),
     live: undefined,
     repeated: new Set(repeated.map(identifierKey)),
   };
@@ -218,10 +221,4 @@ function floorAmong(summaries: readonly ManifestSummary[], { partition, bucket }
 
 function saysOnly(counts: ReadonlySet<number> | undefined, count: number): boolean {
   return counts === undefined || counts.size === 0 || (counts.size === 1 && counts.has(count));
-}
-
-function mayHoldBucket(meta: ManifestFileMeta, buckets: ReadonlySet<number> | undefined): boolean {
-  const { minBucket, maxBucket } = meta;
-  if (buckets === undefined || minBucket === undefined || maxBucket === undefined) return true;
-  return buckets.values().some(bucket => bucket >= minBucket && bucket <= maxBucket);
 }
