@@ -17,6 +17,7 @@ import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { packManifests } from '../manifest-write.ts';
+import { manifestCaches } from '../manifests.ts';
 import { openTable, reopenTable, type Table } from '../table.ts';
 import { TableBase } from './base.ts';
 import { commit } from './commit.ts';
@@ -215,13 +216,33 @@ test('the floor is the largest number, in whatever order files are read', async 
   }
 });
 
+test('a warm append reads nothing, though the entries of manifests are out of memory', async () => {
+  const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
+  const table = await fixtureTable(store, { ...parts, caches: manifestCaches(1) }, { partitioned: true });
+  for (const partition of ['x', 'y']) await commit(table, numberedAppend(table, { name: partition, partition }));
+  const base = await baseOf(table);
+  const next = plannedFile(table, { name: 'next', partition: 'x' });
+  store.reset();
+  const { buckets, totalBuckets } = await base.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0, adds: [next] }));
+  expect([buckets.get(bucketKey(next))?.sequenceFloor, totalBuckets]).toEqual([
+    9n,
+    new Map([[partitionKey(next.partition), new Set([2])]]),
+  ]);
+  expect(store.counts().get).toBe(0);
+});
+
 test('a plan that neither adds nor deletes reads nothing', async () => {
   const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
   const writer = await fixtureTable(store, parts);
   await commits(writer, { adds: [plannedFile(writer, { name: 'a' })] });
-  const base = await baseOf(await openTable(store, { database: 'd', name: 't' }, parts));
+  const reader = await openTable(store, { database: 'd', name: 't' }, parts);
+  const base = await baseOf(reader);
+  // Nor where nothing says which buckets a manifest speaks of.
+  const manifests = base.manifests.map(meta => ({ ...meta, minBucket: undefined, maxBucket: undefined }));
   store.reset();
-  await base.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0 }));
+  for (const some of [base, new TableBase(reader, { ...base, manifests })]) {
+    await some.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0 }));
+  }
   expect(store.counts().get).toBe(0);
 });
 

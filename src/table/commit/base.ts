@@ -60,7 +60,7 @@ export class TableBase implements CommitBase {
   }
 
   readonly sequenceFloor = (place: BucketPlace): Promise<bigint> => {
-    return this.reading(async () => floorAmong(await this.#summaries([place], 'bucket'), place));
+    return this.reading(async () => floorAmong(await this.#summaries([place], new Set([place.bucket])), place));
   };
 
   readonly liveFiles = (place: BucketPlace): Promise<readonly PlacedFile[]> => {
@@ -89,7 +89,7 @@ export class TableBase implements CommitBase {
     const wanted = needsLiveFiles(plan);
     const seen = await this.#entriesOf([...places].flatMap(([key, place]) => (wanted.has(key) ? [place] : [])));
     const appended = plan.adds.filter(add => !wanted.has(bucketKey(add)));
-    const summaries = await this.#summaries(appended, 'partition');
+    const summaries = await this.#summaries(appended);
     const buckets = new Map<string, BucketFacts>();
     const adds = Map.groupBy(plan.adds, bucketKey);
     for (const [key, place] of places) {
@@ -112,11 +112,10 @@ export class TableBase implements CommitBase {
   async #totalBuckets(plan: CommitPlan): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
     if (plan.kind === 'OVERWRITE') return new Map();
     const counts = new Map<string, ReadonlySet<number>>();
-    const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
-    const summaries = await this.#summaries(fixed, 'partition');
-    for (const { partition, totalBuckets } of fixed) {
-      const key = partitionKey(partition);
-      if (counts.has(key)) continue;
+    const fixed = plan.adds.filter(({ totalBuckets }) => areFixed(totalBuckets));
+    const summaries = await this.#summaries(fixed);
+    const ofEach = new Map(fixed.map(add => [partitionKey(add.partition), add]));
+    for (const [key, { partition, totalBuckets }] of ofEach) {
       const agrees = summaries.every(({ partitions }) => saysOnly(partitions.get(key)?.totalBuckets, totalBuckets));
       counts.set(key, agrees ? new Set([totalBuckets]) : await this.#liveTotalBuckets(key, partition));
     }
@@ -128,7 +127,7 @@ export class TableBase implements CommitBase {
       mayMatch: partitionPruner([partition], partitionTypes(this.schema)),
       matches: entry => partitionKey(entry.partition) === key,
     });
-    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(count => count > 0));
+    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(areFixed));
   }
 
   /** S2 (g): whether the base's schema is newer than the oldest one that the plan's files were written under. */
@@ -140,26 +139,25 @@ export class TableBase implements CommitBase {
     return dutiesDiffer(await schemas.get(writtenUnder), await schemas.get(this.snapshot.schemaId));
   }
 
-  /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */
-  async #summaries(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): Promise<readonly ManifestSummary[]> {
+  /** Summaries of the manifests that may speak of anything in these partitions, or of these buckets there. */
+  async #summaries(places: readonly BucketPlace[], buckets?: ReadonlySet<number>): Promise<readonly ManifestSummary[]> {
     if (places.length === 0) return [];
     if (this.#allSummaries !== undefined) return this.#allSummaries;
     const { summaries } = this.#table.caches;
-    let filter: ManifestFilter | undefined;
     const found: ManifestSummary[] = [];
     const missing: ManifestFileMeta[] = [];
     for (const meta of this.manifests) {
       const cached = summaries.get(meta.fileName);
-      if (cached !== undefined) {
-        found.push(cached);
-        continue;
-      }
-      filter ??= this.#filterOf(places, scope);
-      if (manifestMayMatch(meta, filter)) missing.push(meta);
+      if (cached === undefined) missing.push(meta);
+      else found.push(cached);
     }
-    if (found.length === this.manifests.length) this.#allSummaries = found;
-    if (missing.length === 0) return found;
-    const read = await mapBounded(missing, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
+    if (missing.length === 0) {
+      this.#allSummaries = found;
+      return found;
+    }
+    const filter = { buckets, mayMatch: this.#pruner(places) };
+    const wanted = missing.filter(meta => manifestMayMatch(meta, filter));
+    const read = await mapBounded(wanted, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
     return [...found, ...read];
   }
 
@@ -168,7 +166,8 @@ export class TableBase implements CommitBase {
     if (places.length === 0) return new Map();
     const keys = new Set(places.map(bucketKey));
     const entries = await readEntries(this.#table, this.manifests, {
-      ...this.#filterOf(places, 'bucket'),
+      buckets: new Set(places.map(({ bucket }) => bucket)),
+      mayMatch: this.#pruner(places),
       matches: entry => keys.has(bucketKey(entry)),
     });
     const byBucket = new Map<string, BucketEntries>();
@@ -176,11 +175,9 @@ export class TableBase implements CommitBase {
     return byBucket;
   }
 
-  /** Leaves out whole manifests that cannot speak of them. */
-  #filterOf(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): ManifestFilter {
+  #pruner(places: readonly BucketPlace[]): (meta: ManifestFileMeta) => boolean {
     const partitions = new Map(places.map(({ partition }) => [partitionKey(partition), partition]));
-    const mayMatch = partitionPruner([...partitions.values()], partitionTypes(this.schema));
-    return scope === 'partition' ? { mayMatch } : { mayMatch, buckets: new Set(places.map(({ bucket }) => bucket)) };
+    return partitionPruner([...partitions.values()], partitionTypes(this.schema));
   }
 }
 
@@ -220,5 +217,10 @@ function floorAmong(summaries: readonly ManifestSummary[], { partition, bucket }
 }
 
 function saysOnly(counts: ReadonlySet<number> | undefined, count: number): boolean {
-  return counts === undefined || counts.size === 0 || (counts.size === 1 && counts.has(count));
+  return counts?.values().every(other => other === count) ?? true;
+}
+
+/** Whether a file was written for a fixed number of buckets. */
+function areFixed(totalBuckets: number): boolean {
+  return totalBuckets > 0;
 }
