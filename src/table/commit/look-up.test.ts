@@ -11,7 +11,6 @@ import { headSnapshot } from '../snapshots.ts';
 import { openTable, type Table } from '../table.ts';
 import type { TableBase } from './base.ts';
 import { commit } from './commit.ts';
-import { lookupTriesMax } from './limits.ts';
 import { lookUpBase, propertiesInForce } from './look-up.ts';
 
 const clock = new ManualClock();
@@ -52,12 +51,14 @@ async function baseOf(table: Table, known?: TableBase): Promise<TableBase> {
   return found.base;
 }
 
-/** Ours as number 1 with a property; on top of it snapshots as another program writes them. */
-async function foreignOnTop({ inner, writer }: Bench, count: number): Promise<void> {
-  await commit(writer, fixedRequest(writer, { properties: { 'tidelake.position': '7' } }));
+/** Ours from number 1 with a property; on top of them snapshots as another program writes them. */
+async function foreignOnTop({ inner, writer }: Bench, count: number, oursCount = 1): Promise<void> {
+  for (let id = 1; id <= oursCount; id += 1) {
+    await commit(writer, fixedRequest(writer, { properties: { 'tidelake.position': '7' } }));
+  }
   const head = await headSnapshot(writer);
   if (head === undefined) throw new Error('there is a snapshot');
-  for (let id = 2; id < 2 + count; id += 1) {
+  for (let id = 1 + oursCount; id < 1 + oursCount + count; id += 1) {
     await inner.put(`d.db/t/snapshot/snapshot-${id}`, encodeSnapshot({ ...head, id, properties: {} }));
   }
 }
@@ -124,7 +125,7 @@ test('a head that is always gone when it is read is looked for so many times', a
     kind: 'unavailable',
     code: 'LAKE_STORE_UNAVAILABLE',
   });
-  expect(store.counts()).toMatchObject({ list: lookupTriesMax, get: lookupTriesMax });
+  expect(store.counts()).toMatchObject({ list: 10, get: 10 });
 });
 
 test('a file that is missing under a head that stays is no reason to look again', async () => {
@@ -133,21 +134,21 @@ test('a file that is missing under a head that stays is no reason to look again'
   );
   await commit(writer, numberedAppend(writer, { name: 'a' }));
   await expect(lookUpBase(table, undefined)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' });
-  expect(store.counts().list).toBeLessThan(lookupTriesMax);
+  expect(store.counts().list).toBeLessThan(10);
 });
 
 test('our properties are looked for below heads of others, sixteen at a time and no further than needed', async () => {
   const range = (from: number, to: number): readonly number[] =>
     Array.from({ length: from - to + 1 }, (_, index) => from - index);
-  for (const [foreign, reads] of [
-    [0, []],
-    [1, [1]],
-    [16, range(16, 1)],
-    [17, range(17, 1)],
-    [40, range(40, 1)],
+  for (const [ours, foreign, reads] of [
+    [1, 0, []],
+    [1, 1, [1]],
+    [1, 40, range(40, 1)],
+    [4, 16, range(19, 4)],
+    [4, 17, range(20, 1)],
   ] as const) {
     const opened = await bench();
-    await foreignOnTop(opened, foreign);
+    await foreignOnTop(opened, foreign, ours);
     const { table, requests } = opened;
     const head = await headSnapshot(table);
     if (head === undefined) throw new Error('there is a snapshot');
