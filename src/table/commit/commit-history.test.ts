@@ -124,6 +124,24 @@ test('S11: our properties are carried over heads of other writers', async () => 
   expect((await headOf(table)).properties).toMatchObject({ 'tidelake.position': '7', 'tidelake.table': 'table-1' });
 });
 
+test("a property that is not ours is its own snapshot's alone", async () => {
+  const table = await fixtureTable(memoryStore(), parts);
+  await using committer = new Committer(table);
+  await committer.commit(fixedRequest(table, { properties: { note: 'x', 'tidelake.position': '7' } }));
+  expect((await headOf(table)).properties).toMatchObject({ note: 'x' });
+  // From memory, and by somebody who has looked.
+  await committer.commit(fixedRequest(table, {}));
+  await commit(table, fixedRequest(table, { properties: { note: 'y' } }));
+  await commit(table, fixedRequest(table, {}));
+  expect((await listSnapshots(table)).map(({ properties }) => properties['note'])).toEqual([
+    'x',
+    undefined,
+    'y',
+    undefined,
+  ]);
+  expect((await headOf(table)).properties).toMatchObject({ 'tidelake.position': '7' });
+});
+
 test('S11: what lies below an expired number is not searched', async () => {
   const store = memoryStore();
   const table = await fixtureTable(store, parts);
