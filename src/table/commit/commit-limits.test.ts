@@ -270,6 +270,7 @@ test('what a commit asks of the store is told, and apart from it what its merges
   const clock = new ManualClock();
   const store = countingObjectStore(new MemoryObjectStore('memory:limits', clock));
   const writer = await fixtureTable(store, { clock, random: seededRandom(3) });
+  await commit(writer, numberedAppend(writer, { name: 'before' }));
   const options = { 'manifest.merge-min-count': '4' };
   await putSchema(store, fixtureSchema({ schemaId: 1, options }));
   const table = await openTable(store, { database: 'd', name: 't' }, { clock, random: seededRandom(4) });
@@ -280,11 +281,11 @@ test('what a commit asks of the store is told, and apart from it what its merges
   await committer[Symbol.asyncDispose]();
   store.reset();
   const { requests } = await committer.commit(fixedRequest(table, { schemaId: 1 }));
-  // The head with its two lists, and no manifest but for the four that become one.
-  expect(requests).toEqual({ list: 1, get: 3, put: 2, putIfAbsent: 1, merge: 5 });
+  // The head with its two lists, and no manifest but for the five that become one.
+  expect(requests).toEqual({ list: 1, get: 3, put: 2, putIfAbsent: 1, merge: 6 });
   await committer[Symbol.asyncDispose]();
   // The hint is not the commit's.
-  expect(store.counts()).toMatchObject({ list: 1, get: 7, put: 4, putIfAbsent: 1 });
+  expect(store.counts()).toMatchObject({ list: 1, get: 8, put: 4, putIfAbsent: 1 });
 });
 
 test('a commit by a committer of its own waits for the hint', async () => {
