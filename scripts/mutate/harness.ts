@@ -4,6 +4,7 @@
  * matchers are Vitest's own. What it does not know it refuses, rather than to pass a test by leaving part of it out.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 
 type Body = (...values: readonly unknown[]) => unknown;
 
@@ -49,11 +50,10 @@ export async function runTest(index: number, msMax: number): Promise<TestEnd> {
 export function vitestStandIn(realExpect: object): Readonly<Record<string, unknown>> {
   const test = Object.assign(addTest, {
     each: (rows: readonly unknown[]) => (name: string, body: Body) => {
-      for (const row of rows)
-        addTest(`${name} ${JSON.stringify(row)}`, () => body(...(Array.isArray(row) ? row : [row])));
+      for (const row of rows) addTest(`${name} ${inspect(row)}`, () => body(...(Array.isArray(row) ? row : [row])));
     },
     for: (rows: readonly unknown[]) => (name: string, body: Body) => {
-      for (const row of rows) addTest(`${name} ${JSON.stringify(row)}`, () => body(row));
+      for (const row of rows) addTest(`${name} ${inspect(row)}`, () => body(row));
     },
   });
   const expect = new Proxy(realExpect, {

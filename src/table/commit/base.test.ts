@@ -16,8 +16,10 @@ import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
+import { packManifests } from '../manifest-write.ts';
+import { manifestCaches } from '../manifests.ts';
 import { openTable, reopenTable, type Table } from '../table.ts';
-import type { TableBase } from './base.ts';
+import { TableBase } from './base.ts';
 import { commit } from './commit.ts';
 import type { GuardFacts } from './decide-guards.ts';
 import { lookUpBase } from './look-up.ts';
@@ -125,6 +127,7 @@ test('S2 c: bucket counts are those of the live files of the partition, whatever
     (await factsOf(wide, { adds, kind })).totalBuckets;
   const x = partitionKey(next.partition);
   expect(await countsOf([next])).toEqual(new Map([[x, new Set([2])]]));
+  expect(await countsOf([{ ...next, totalBuckets: 2 }])).toEqual(new Map([[x, new Set([2])]]));
   // An OVERWRITE may change them, a file without fixed buckets does not ask.
   expect(await countsOf([next], 'OVERWRITE')).toEqual(new Map());
   expect(await countsOf([{ ...next, totalBuckets: -1 }])).toEqual(new Map());
@@ -158,12 +161,89 @@ test('a base that was not seen before reads only manifests that may speak of the
   };
   const place = plannedFile(table, { name: 'n', partition: 'x', bucket: 1 });
   expect(await manifestsRead(base => base.sequenceFloor(place))).toBe(1);
+  expect(await manifestsRead(base => base.sequenceFloor({ ...place, bucket: 0 }))).toBe(1);
   expect(await manifestsRead(base => base.liveFiles(place))).toBe(1);
   expect(await manifestsRead(base => base.liveEntries())).toBe(3);
   const plan = commitPlan({ kind: 'APPEND', schemaId: 0, adds: [place] });
   expect(await manifestsRead(base => base.factsFor(plan))).toBe(2);
+  // An overwrite asks for the live files of its buckets, and what lies beside them is not its concern.
+  expect(await manifestsRead(base => base.factsFor({ ...plan, kind: 'OVERWRITE' }))).toBe(1);
   // What one has read, the next on the same table knows.
   expect(await manifestsRead(async base => [await base.factsFor(plan), await base.sequenceFloor(place)])).toBe(2);
+});
+
+test('files without fixed buckets have no bucket count', async () => {
+  const { table } = await newTable({ primaryKey: false, options: { bucket: '-1' } });
+  const draft = (name: string, totalBuckets: number, first: number) =>
+    plannedFile(table, { name, totalBuckets, sequence: [first, first + 9] });
+  const two = draft('two', 2, 10);
+  await commits(table, { adds: [draft('unfixed', -1, 0)] });
+  await commits(table, { adds: [two] });
+  await commits(table, { kind: 'OVERWRITE', deletes: [two], adds: [draft('one', 1, 20)] });
+  const one = draft('one-more', 1, 30);
+  expect((await factsOf(table, { adds: [one] })).totalBuckets).toEqual(
+    new Map([[partitionKey(one.partition), new Set([1])]]),
+  );
+});
+
+test('bucket counts that one manifest mixes are all told', async () => {
+  const { table, store } = await newTable();
+  const [two, four] = [2, 4].map(totalBuckets => plannedFile(table, { name: `of-${totalBuckets}`, totalBuckets }));
+  if (two === undefined || four === undefined) throw new Error('two are planned');
+  const entries = [two, four].map(({ partition, bucket, totalBuckets, file }) => {
+    return { kind: 'add' as const, partition, bucket, totalBuckets, file };
+  });
+  const settings = { targetBytes: 1e9, codec: 'null', partitionTypes: [], uuid: 'mixed', nextCount: () => 0 } as const;
+  const [mixed] = packManifests(entries, settings);
+  if (mixed === undefined) throw new Error('a manifest is made');
+  await store.put(`d.db/t/manifest/${mixed.meta.fileName}`, mixed.bytes);
+  const base = new TableBase(table, { ...(await baseOf(table)), manifests: [mixed.meta] });
+  const { totalBuckets } = await base.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0, adds: [four] }));
+  expect(totalBuckets).toEqual(new Map([[partitionKey(four.partition), new Set([2, 4])]]));
+});
+
+test('the floor is the largest number, in whatever order files are read', async () => {
+  const { table } = await newTable();
+  const low = plannedFile(table, { name: 'low', sequence: [0, 9], keys: [1, 2] });
+  await commits(table, { adds: [low] });
+  await commits(table, { adds: [plannedFile(table, { name: 'high', sequence: [100, 199] })] });
+  const merged = plannedFile(table, { name: 'merged', sequence: [0, 9], level: 5 });
+  await commits(table, { kind: 'COMPACT', deletes: [low], adds: [merged] });
+  expect(await (await baseOf(table)).sequenceFloor(low)).toBe(199n);
+  for (const kind of ['APPEND', 'OVERWRITE'] as const) {
+    const next = plannedFile(table, { name: 'next' });
+    expect([kind, bucketOf(await factsOf(table, { kind, adds: [next] }), next).sequenceFloor]).toEqual([kind, 199n]);
+  }
+});
+
+test('a warm append reads nothing, though the entries of manifests are out of memory', async () => {
+  const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
+  const table = await fixtureTable(store, { ...parts, caches: manifestCaches(1) }, { partitioned: true });
+  for (const partition of ['x', 'y']) await commit(table, numberedAppend(table, { name: partition, partition }));
+  const base = await baseOf(table);
+  const next = plannedFile(table, { name: 'next', partition: 'x' });
+  store.reset();
+  const { buckets, totalBuckets } = await base.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0, adds: [next] }));
+  expect([buckets.get(bucketKey(next))?.sequenceFloor, totalBuckets]).toEqual([
+    9n,
+    new Map([[partitionKey(next.partition), new Set([2])]]),
+  ]);
+  expect(store.counts().get).toBe(0);
+});
+
+test('a plan that neither adds nor deletes reads nothing', async () => {
+  const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
+  const writer = await fixtureTable(store, parts);
+  await commits(writer, { adds: [plannedFile(writer, { name: 'a' })] });
+  const reader = await openTable(store, { database: 'd', name: 't' }, parts);
+  const base = await baseOf(reader);
+  // Nor where nothing says which buckets a manifest speaks of.
+  const manifests = base.manifests.map(meta => ({ ...meta, minBucket: undefined, maxBucket: undefined }));
+  store.reset();
+  for (const some of [base, new TableBase(reader, { ...base, manifests })]) {
+    await some.factsFor(commitPlan({ kind: 'APPEND', schemaId: 0 }));
+  }
+  expect(store.counts().get).toBe(0);
 });
 
 test('S2 g: duties are compared with those of the oldest schema that a file was written under', async () => {

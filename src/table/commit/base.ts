@@ -12,7 +12,7 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, liveAmong, type PlacedFile, partitionKey } from '../live-files.ts';
 import type { ManifestSummary } from '../manifest-summary.ts';
-import { type ManifestFilter, readEntries, readSummary, whileSnapshotStays } from '../manifests.ts';
+import { type ManifestFilter, manifestMayMatch, readEntries, readSummary, whileSnapshotStays } from '../manifests.ts';
 import { partitionPruner } from '../partition-pruning.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { type BucketFacts, type GuardFacts, needsLiveFiles } from './decide-guards.ts';
@@ -60,7 +60,7 @@ export class TableBase implements CommitBase {
   }
 
   readonly sequenceFloor = (place: BucketPlace): Promise<bigint> => {
-    return this.reading(async () => floorAmong(await this.#summaries([place], 'bucket'), place));
+    return this.reading(async () => floorAmong(await this.#summaries([place], new Set([place.bucket])), place));
   };
 
   readonly liveFiles = (place: BucketPlace): Promise<readonly PlacedFile[]> => {
@@ -89,13 +89,13 @@ export class TableBase implements CommitBase {
     const wanted = needsLiveFiles(plan);
     const seen = await this.#entriesOf([...places].flatMap(([key, place]) => (wanted.has(key) ? [place] : [])));
     const appended = plan.adds.filter(add => !wanted.has(bucketKey(add)));
-    const summaries = await this.#summaries(appended, 'partition');
+    const summaries = await this.#summaries(appended);
     const buckets = new Map<string, BucketFacts>();
     const adds = Map.groupBy(plan.adds, bucketKey);
-    for (const key of places.keys()) {
+    for (const [key, place] of places) {
       const own = adds.get(key) ?? [];
       const read = wanted.has(key) ? (seen.get(key) ?? noEntries) : undefined;
-      buckets.set(key, read === undefined ? appendFacts(summaries, own) : exactFacts(read, own));
+      buckets.set(key, read === undefined ? appendFacts(summaries, place, own) : exactFacts(read, own));
     }
     return {
       baseStoreTimeMs: this.storeTimeMs,
@@ -110,13 +110,12 @@ export class TableBase implements CommitBase {
 
   /** S2 (c): bucket counts by partition. Summaries also count dead files, so a disagreement is looked into. */
   async #totalBuckets(plan: CommitPlan): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    if (plan.kind === 'OVERWRITE') return new Map();
     const counts = new Map<string, ReadonlySet<number>>();
-    if (plan.kind === 'OVERWRITE') return counts;
-    const fixed = plan.adds.filter(({ totalBuckets }) => totalBuckets > 0);
-    const summaries = await this.#summaries(fixed, 'partition');
-    for (const { partition, totalBuckets } of fixed) {
-      const key = partitionKey(partition);
-      if (counts.has(key)) continue;
+    const fixed = plan.adds.filter(({ totalBuckets }) => areFixed(totalBuckets));
+    const summaries = await this.#summaries(fixed);
+    const ofEach = new Map(fixed.map(add => [partitionKey(add.partition), add]));
+    for (const [key, { partition, totalBuckets }] of ofEach) {
       const agrees = summaries.every(({ partitions }) => saysOnly(partitions.get(key)?.totalBuckets, totalBuckets));
       counts.set(key, agrees ? new Set([totalBuckets]) : await this.#liveTotalBuckets(key, partition));
     }
@@ -128,7 +127,7 @@ export class TableBase implements CommitBase {
       mayMatch: partitionPruner([partition], partitionTypes(this.schema)),
       matches: entry => partitionKey(entry.partition) === key,
     });
-    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(count => count > 0));
+    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(areFixed));
   }
 
   /** S2 (g): whether the base's schema is newer than the oldest one that the plan's files were written under. */
@@ -140,27 +139,25 @@ export class TableBase implements CommitBase {
     return dutiesDiffer(await schemas.get(writtenUnder), await schemas.get(this.snapshot.schemaId));
   }
 
-  /** Summaries of the manifests that may speak of these buckets, or of anything in their partitions. */
-  async #summaries(places: readonly BucketPlace[], scope: 'bucket' | 'partition'): Promise<readonly ManifestSummary[]> {
+  /** Summaries of the manifests that may speak of anything in these partitions, or of these buckets there. */
+  async #summaries(places: readonly BucketPlace[], buckets?: ReadonlySet<number>): Promise<readonly ManifestSummary[]> {
     if (places.length === 0) return [];
     if (this.#allSummaries !== undefined) return this.#allSummaries;
     const { summaries } = this.#table.caches;
-    const buckets = scope === 'bucket' ? new Set(places.map(({ bucket }) => bucket)) : undefined;
-    let mayHold: ((meta: ManifestFileMeta) => boolean) | undefined;
     const found: ManifestSummary[] = [];
     const missing: ManifestFileMeta[] = [];
     for (const meta of this.manifests) {
       const cached = summaries.get(meta.fileName);
-      if (cached !== undefined) {
-        found.push(cached);
-        continue;
-      }
-      mayHold ??= this.#pruner(places);
-      if (mayHold(meta) && mayHoldBucket(meta, buckets)) missing.push(meta);
+      if (cached === undefined) missing.push(meta);
+      else found.push(cached);
     }
-    if (found.length === this.manifests.length) this.#allSummaries = found;
-    if (missing.length === 0) return found;
-    const read = await mapBounded(missing, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
+    if (missing.length === 0) {
+      this.#allSummaries = found;
+      return found;
+    }
+    const filter = { buckets, mayMatch: this.#pruner(places) };
+    const wanted = missing.filter(meta => manifestMayMatch(meta, filter));
+    const read = await mapBounded(wanted, metadataConcurrencyMax, meta => readSummary(this.#table, meta));
     return [...found, ...read];
   }
 
@@ -196,11 +193,14 @@ function exactFacts({ all, live }: BucketEntries, adds: readonly PlacedFile[]): 
 }
 
 /** With fixed buckets S6 refuses a file that comes a second time; without, its name tells. */
-function appendFacts(summaries: readonly ManifestSummary[], adds: readonly PlacedFile[]): BucketFacts {
+function appendFacts(
+  summaries: readonly ManifestSummary[],
+  place: BucketPlace,
+  adds: readonly PlacedFile[],
+): BucketFacts {
   const repeated = adds.filter(({ file }) => summaries.some(({ unfixedNames }) => unfixedNames.has(file.fileName)));
-  const [first] = adds;
   return {
-    sequenceFloor: first === undefined ? -1n : floorAmong(summaries, first),
+    sequenceFloor: floorAmong(summaries, place),
     live: undefined,
     repeated: new Set(repeated.map(identifierKey)),
   };
@@ -217,11 +217,10 @@ function floorAmong(summaries: readonly ManifestSummary[], { partition, bucket }
 }
 
 function saysOnly(counts: ReadonlySet<number> | undefined, count: number): boolean {
-  return counts === undefined || counts.size === 0 || (counts.size === 1 && counts.has(count));
+  return counts?.values().every(other => other === count) ?? true;
 }
 
-function mayHoldBucket(meta: ManifestFileMeta, buckets: ReadonlySet<number> | undefined): boolean {
-  const { minBucket, maxBucket } = meta;
-  if (buckets === undefined || minBucket === undefined || maxBucket === undefined) return true;
-  return buckets.values().some(bucket => bucket >= minBucket && bucket <= maxBucket);
+/** Whether a file was written for a fixed number of buckets. */
+function areFixed(totalBuckets: number): boolean {
+  return totalBuckets > 0;
 }

@@ -152,13 +152,13 @@ export class Committer implements AsyncDisposable {
   async #attempt(request: CommitRequest, run: CommitRun): Promise<AttemptResult> {
     const startedAtMs = this.#table.clock.monotonicMs();
     try {
-      const wasHeld = this.#holdsFreshBase();
+      const wasHeld = this.#freshBase() !== undefined;
       const found = await this.#currentBase();
       if (found.kind === 'fenced') return { status: 'fenced', reason: found.reason };
       const { base } = found;
       const plan = await planOn(base, request, { firstOnly: wasHeld });
       // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
-      if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan.end;
+      if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan;
       const written = await base.reading(() => run.metadata.write(base, plan));
       // S1: what the store has answered meanwhile says how old the base is.
       const storeTimeMs = Math.max(base.storeTimeMs, this.#table.storeTimeMs());
@@ -227,7 +227,8 @@ export class Committer implements AsyncDisposable {
   }
 
   async #currentBase(): Promise<LookupResult> {
-    if (this.#base !== undefined && this.#holdsFreshBase()) return { kind: 'base', base: this.#base };
+    const held = this.#freshBase();
+    if (held !== undefined) return { kind: 'base', base: held };
     const found = await lookUpBase(this.#table, this.#base);
     if (found.kind === 'base') {
       this.#base = found.base;
@@ -236,10 +237,14 @@ export class Committer implements AsyncDisposable {
     return found;
   }
 
-  /** By our own clock, which only spares a wasted attempt: the rule itself is checked before the swap. */
-  #holdsFreshBase(): boolean {
-    if (this.#base === undefined || this.#mustLook || this.#contention.isContended) return false;
-    return this.#table.clock.monotonicMs() - this.#base.seenAtMs < baseLookAgainMs;
+  /**
+   * The base that is remembered, unless it must be looked for. Its age is that by our own clock, which only spares a wasted
+   * attempt: the rule itself is checked before the swap.
+   */
+  #freshBase(): TableBase | undefined {
+    if (this.#base === undefined || this.#mustLook || this.#contention.isContended) return undefined;
+    const ageMs = this.#table.clock.monotonicMs() - this.#base.seenAtMs;
+    return ageMs < baseLookAgainMs ? this.#base : undefined;
   }
 
   #lookAgain(): undefined {
@@ -256,25 +261,23 @@ async function planOn(
   base: TableBase,
   request: CommitRequest,
   options: { readonly firstOnly: boolean },
-): Promise<CommitPlan | { readonly status: 'end'; readonly end: End }> {
+): Promise<CommitPlan | End> {
   let again: PlanAgain | undefined;
-  let end: End = { status: 'conflict', rule: 'plan', detail: 'no plan' };
-  for (let round = 0; round < (options.firstOnly ? 1 : planRoundsMax); round += 1) {
+  for (let round = 1; ; round += 1) {
     const plan = await request.plan(base, again);
     if (plan.status === 'stop') {
       const { outcome, detail } = plan;
-      const changed: End = { status: 'changed', detail, base: base.snapshot };
-      return { status: 'end', end: outcome === 'changed' ? changed : { status: 'conflict', rule: 'plan', detail } };
+      if (outcome === 'changed') return { status: 'changed', detail, base: base.snapshot };
+      return { status: 'conflict', rule: 'plan', detail };
     }
     const verdict = decideGuards(plan, await base.factsFor(plan));
     if (verdict.kind === 'pass') return plan;
-    if (verdict.kind === 'conflict') {
-      return { status: 'end', end: { status: 'conflict', rule: verdict.rule, detail: verdict.detail } };
-    }
+    if (verdict.kind === 'conflict') return { status: 'conflict', rule: verdict.rule, detail: verdict.detail };
     again = verdict.again;
-    end = { status: 'conflict', rule: verdict.rule, detail: again.detail };
+    if (options.firstOnly || round === planRoundsMax) {
+      return { status: 'conflict', rule: verdict.rule, detail: again.detail };
+    }
   }
-  return { status: 'end', end };
 }
 
 function requestsBetween(

@@ -162,6 +162,11 @@ test('S2 h, S7: an upload as old as U is written again, one a millisecond younge
   const index = { name: 'index-1', uploadBeganMs: 0, files: [] };
   expect(ruleOf(decideGuards(plan({ kind: 'OVERWRITE', index }), facts()))).toBe('again S7');
   expect(ruleOf(decideGuards(plan({ adds: [old], uploads }), facts()))).toBe('again S7');
+  const log = { ...planned('log'), uploadBeganMs: 0 };
+  const all = plan({ kind: 'OVERWRITE', adds: [planned('young'), old], changelog: [log], uploads, index });
+  expect(decideGuards(all, facts())).toMatchObject({
+    again: { files: [old, log], detail: expect.stringMatching(/: old, log, tidelake\/state-1, index-1$/) },
+  });
 });
 
 test('S7: a live file that only changes its level needs no upload time, any other does', () => {

@@ -33,7 +33,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
   const deltaRecordCount = plan.emptied
     ? -(parent?.totalRecordCount ?? 0n)
     : rowsOf(plan.adds) - plan.deletes.reduce((sum, { file }) => sum + BigInt(file.rowCount), 0n);
-  const schemaId = Math.max(parent?.schemaId ?? 0, plan.schemaId);
+  const schemaId = Math.max(parent?.schemaId ?? plan.schemaId, plan.schemaId);
   const snapshot: Snapshot = {
     version: snapshotVersion,
     id: (parent?.id ?? 0) + 1,
@@ -48,7 +48,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     commitUser: parts.commitUser,
     commitIdentifier: parts.commitIdentifier,
     commitKind: plan.kind,
-    timeMillis: Math.max(parent?.timeMillis ?? 0, parts.storeTimeMs),
+    timeMillis: Math.max(parent?.timeMillis ?? parts.storeTimeMs, parts.storeTimeMs),
     totalRecordCount: (parent?.totalRecordCount ?? 0n) + deltaRecordCount,
     deltaRecordCount,
     changelogRecordCount: plan.changelog.length === 0 ? undefined : rowsOf(plan.changelog),

@@ -90,3 +90,21 @@ test('where nobody answers it is not known whether the fence is there, and what 
     message: expect.stringMatching(/d\.t: schema 1 is there, .* maintenance sees to that/),
   });
 });
+
+test('where rivals win every time that is a conflict, and what to do is said', async () => {
+  const { clock } = parts;
+  const inner = newStore();
+  const table = await changed(await tableOfRows(inner), { 'sequence.field': 'k' });
+  const store = changedStore<ObjectStore>(table.store, {
+    putIfAbsent: async () => {
+      clock.advance(3_600_000);
+      return { status: 'exists', storeTimeMs: clock.nowMs() };
+    },
+  });
+  await expect(fenceDuties({ ...table, store })).rejects.toMatchObject({
+    kind: 'conflict',
+    code: 'LAKE_COMMIT_CONFLICT',
+    message: expect.stringMatching(/d\.t: schema 1 is there, .*no swap was won.* maintenance sees to that/),
+  });
+  expect((await headSnapshot(table))?.id).toBe(1);
+});

@@ -25,19 +25,20 @@ export type LookupResult =
 export async function lookUpBase(table: Table, known: TableBase | undefined): Promise<LookupResult> {
   for (let tries = 0; tries < lookupTriesMax; tries += 1) {
     const seenAtMs = table.clock.monotonicMs();
-    const { id, storeTimeMs } = await headId(table, known);
-    const snapshot = id === undefined ? undefined : known?.id === id ? known.snapshot : await readSnapshot(table, id);
+    const knownId = known?.snapshot?.id;
+    const { id, storeTimeMs } = await headId(table, knownId);
+    const snapshot = id === undefined ? undefined : id === knownId ? known?.snapshot : await readSnapshot(table, id);
     if (id !== undefined && snapshot === undefined) continue;
-    const decided = await headOfTable(table, known?.snapshot?.id, snapshot);
+    const decided = await headOfTable(table, knownId, snapshot);
     if (decided.kind === 'fenced') return decided;
     if (known !== undefined && known.snapshot === snapshot) {
-      return { kind: 'base', base: new TableBase(table, { ...partsOf(known), storeTimeMs, seenAtMs }) };
+      return { kind: 'base', base: new TableBase(table, { ...known, storeTimeMs, seenAtMs }) };
     }
     try {
       const schemaId = Math.max(snapshot?.schemaId ?? 0, table.schema.id);
       const parts = {
         snapshot,
-        schema: schemaId === table.schema.id ? table.schema : await table.schemas.get(schemaId),
+        schema: await table.schemas.get(schemaId),
         properties: decided.fresh || snapshot === undefined ? {} : await propertiesInForce(table, snapshot),
         storeTimeMs,
         seenAtMs,
@@ -59,9 +60,9 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
 
 async function headId(
   table: Table,
-  known: TableBase | undefined,
+  knownId: number | undefined,
 ): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
-  if (known !== undefined && known.id > 0) return latestIdAbove(table, known.id);
+  if (knownId !== undefined) return latestIdAbove(table, knownId);
   const { ids, storeTimeMs } = await listSnapshotIds(table);
   return { id: ids.at(-1), storeTimeMs };
 }
@@ -73,8 +74,8 @@ async function headId(
 export async function propertiesInForce(table: Table, head: Snapshot): Promise<Properties> {
   if (isOurs(head.properties)) return inherited(head);
   // Snapshots of others link by number, so this walks down to one of ours or to the oldest there is.
-  for (let above = head.id; above > 1; above -= metadataConcurrencyMax) {
-    const ids = Array.from({ length: Math.min(metadataConcurrencyMax, above - 1) }, (_, index) => above - 1 - index);
+  for (let below = head.id - 1; below > 0; below -= metadataConcurrencyMax) {
+    const ids = Array.from({ length: Math.min(metadataConcurrencyMax, below) }, (_, index) => below - index);
     for (const snapshot of await mapBounded(ids, metadataConcurrencyMax, id => readSnapshot(table, id))) {
       if (snapshot === undefined) return {};
       if (isOurs(snapshot.properties)) return inherited(snapshot);
@@ -85,13 +86,4 @@ export async function propertiesInForce(table: Table, head: Snapshot): Promise<P
 
 function inherited({ properties }: Snapshot): Properties {
   return properties[droppedProperty] === undefined ? carriedProperties(properties) : {};
-}
-
-function partsOf({
-  snapshot,
-  schema,
-  properties,
-  manifests,
-}: TableBase): Pick<TableBase, 'snapshot' | 'schema' | 'properties' | 'manifests'> {
-  return { snapshot, schema, properties, manifests };
 }

@@ -86,7 +86,8 @@ async function fullMerge(
     if (meta.numDeletedFiles === 0) continue;
     for (const entry of await read(meta)) if (entry.kind === 'delete') deleted.add(identifierKey(entry));
   }
-  const isKept = (entry: ManifestEntry): boolean => entry.kind === 'add' && !deleted.has(identifierKey(entry));
+  // Neither what goes nor the entry that says so.
+  const isKept = (entry: ManifestEntry): boolean => !deleted.has(identifierKey(entry));
   const inputs: ManifestFileMeta[] = [];
   const outputs: PackedManifest[] = [];
   let entries: ManifestEntry[] = [];

@@ -127,6 +127,7 @@ type PlanDraft = Pick<CommitPlan, 'kind' | 'schemaId'> & Partial<CommitPlan>;
 /** A plan with everything that is not said left empty. */
 export function commitPlan(draft: PlanDraft): CommitPlan {
   return {
+    status: 'plan',
     adds: [],
     deletes: [],
     changelog: [],
@@ -136,7 +137,6 @@ export function commitPlan(draft: PlanDraft): CommitPlan {
     watermark: undefined,
     emptied: false,
     ...draft,
-    status: 'plan',
   };
 }
 

@@ -148,8 +148,6 @@ function sameEntries(a: readonly ManifestEntry[], b: readonly ManifestEntry[]): 
   if (a.length !== b.length) return false;
   return a.every((entry, index) => {
     const other = b[index];
-    return (
-      other !== undefined && entry.kind === other.kind && entry.file === other.file && entry.bucket === other.bucket
-    );
+    return entry.kind === other?.kind && entry.file === other.file && entry.bucket === other.bucket;
   });
 }
