@@ -4,6 +4,7 @@ import { changedStore, Gauge } from '../../../test/changed-ports.ts';
 import { append, newWorld, ofOther, stateOf, type World } from '../../../test/ingest-worker-fixture.ts';
 import { fixtureSchema, putSchema } from '../../../test/table-fixture.ts';
 import { handOver } from '../event-testing.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { type EventIngest, type EventResult, openEventIngest } from './ingest-event.ts';
 
 async function handAll({ log, shardId }: World, ingest: EventIngest): Promise<EventResult> {
@@ -60,6 +61,22 @@ test('a batch is held at the first record that some table has not taken, whichev
     expect(result.tables.map(table => table.heldAt)).toEqual([isTaken ? 3n : 1n, 2n]);
     expect(result.heldAt).toBe(heldAt);
   }
+});
+
+test('a batch that was never handed over comes in, though a checkpoint is above it, once a number shows it', async () => {
+  const world = await newWorld();
+  await append(world, [1], ofOther);
+  await append(world, [1]);
+  await using ingest = openEventIngest(world.parts);
+  const { records } = await world.log.read(world.shardId, { kind: 'earliest' });
+  await handOver(ingest, world.shardId, records.slice(1), { forMs: 10 });
+  const { incarnation } = await world.log.describe();
+  expect(await readCheckpoint(world.memory, incarnation, world.shardId)).toMatchObject({ position: 2n });
+  await append(world, [2], ofOther);
+  const { records: all } = await world.log.read(world.shardId, { kind: 'earliest' });
+  const result = await handOver(ingest, world.shardId, all.slice(2), { forMs: 10 });
+  expect(result).toMatchObject({ heldAt: undefined, tables: [{ status: 'taken', tableName: 'd.u' }] });
+  expect((await stateOf(world, 'u')).state?.counters).toMatchObject({ rowsIn: 2n, written: 2n, duplicates: 0n });
 });
 
 test('four tables are committed at once', async () => {

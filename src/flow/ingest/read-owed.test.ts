@@ -9,9 +9,9 @@ import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { encodeRecord } from '../log-record.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { owedShards, type ReadOwedInput, readOwed } from './read-owed.ts';
-import { emptyState, type IngestState, type ShardState } from './state.ts';
+import { emptyState, type IngestState, producerKey, type ShardState } from './state.ts';
 
-function recordOf(tableId: string): Uint8Array {
+function recordOf(tableId: string, producerNumber = 1): Uint8Array {
   const header = {
     tableId,
     tableName: 'd.t',
@@ -20,7 +20,7 @@ function recordOf(tableId: string): Uint8Array {
     bucketCount: 4,
     producerId: 'p',
     producerNamed: false,
-    producerNumber: 1,
+    producerNumber,
     rowCount: 1,
     bodyBytes: 1,
     claim: undefined,
@@ -167,6 +167,53 @@ test('what has no recorded position in this log is read from its checkpoint, or 
   const [behind] = (await w.read()).shards;
   expect(behind?.recorded).toBeUndefined();
   expect(behind?.records.map(({ position }) => position)).toEqual([3n]);
+});
+
+test('where a number is missing behind the checkpoint, the shard is read from its beginning', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x', 1), recordOf('x', 2), recordOf('x', 3));
+  const { incarnation, shards } = await w.log.describe();
+  const shardId = shards[0]?.shardId ?? '';
+  await writeCheckpoint(w.store, incarnation, shardId, { position: 2n });
+  const positionsOf = async (state?: IngestState) =>
+    (await w.read({ state })).shards[0]?.records.map(({ position }) => position);
+  expect(await positionsOf()).toEqual([1n, 2n, 3n]);
+  const lane = { lastNumber: 2, arrivalMs: 0, named: false };
+  const known = (name: string): IngestState => ({
+    ...emptyState(name),
+    producers: new Map([[producerKey('p', 0), lane]]),
+  });
+  expect(await positionsOf(known(incarnation))).toEqual([3n]);
+  expect(await positionsOf(known('log-0'))).toEqual([1n, 2n, 3n]);
+  // Where something is recorded, that is where reading begins.
+  expect(await positionsOf(stateOf(incarnation, { [shardId]: entry(2n) }))).toEqual([3n]);
+});
+
+test('the numbers of a child follow those of its parents', async () => {
+  const w = newWorld();
+  await w.append(recordOf('x', 1), recordOf('x', 2));
+  const [parent = ''] = (await w.log.describe()).shards.map(({ shardId }) => shardId);
+  w.log.split(parent);
+  const { incarnation, shards } = await w.log.describe();
+  const child = shards.find(({ parentIds }) => parentIds.length > 0)?.shardId ?? '';
+  await w.append(recordOf('x', 3), recordOf('y', 1), recordOf('x', 4));
+  await writeCheckpoint(w.store, incarnation, child, { position: 3n });
+  const numbersOf = async () =>
+    (await w.read({ shardId: child })).shards.map(({ records }) =>
+      records.map(({ record }) => record.header.producerNumber),
+    );
+  expect(await numbersOf()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  // None is missing behind this one, as the parent's are known.
+  w.asked.length = 0;
+  await writeCheckpoint(w.store, incarnation, child, { position: 2n });
+  expect(await numbersOf()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  expect(w.asked.filter(line => line.startsWith(`${child} earliest`))).toEqual([]);
 });
 
 test('a piece ends with its bytes; the rest is for another one', async () => {

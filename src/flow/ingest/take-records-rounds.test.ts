@@ -148,3 +148,25 @@ test('a table that another process has moved to a new log shows that the log is 
   expect(state).toMatchObject({ incarnation: (await next.describe()).incarnation, counters: { rowsIn: 3n } });
   expect(state?.shards.get(world.shardId)?.position).toBe(2n);
 });
+
+test('that the table knows nothing of a shard which is listed no more is looked up before it is believed', async () => {
+  const world = await newTakeWorld();
+  await append(world, [1]);
+  await take(world);
+  world.log.split(world.shardId);
+  await append(world, [2]);
+  const shardId = (await world.log.describe()).shards.at(-2)?.shardId ?? '';
+  expect(await take(anotherProcess(world), { shardId })).toMatchObject({ status: 'taken', commitCount: 1 });
+  await append(world, [3]);
+  const records = (await everything(world, shardId)).slice(-1);
+  const log = changedLog<LogStore>(world.log, {
+    describe: async options => {
+      const { shards, ...rest } = await world.log.describe(options);
+      return { ...rest, shards: shards.filter(shard => shard.shardId !== shardId) };
+    },
+  });
+  const parts = { ...world.parts, log, shards: new KnownShards({ log, clock: world.clock }) };
+  const result = await takeRecords(parts, await handed(world, { shardId, records }));
+  expect(result).toMatchObject({ status: 'taken', commitCount: 1, counters: rows(1n) });
+  expect(world.clock.slept).toEqual([]);
+});

@@ -119,7 +119,8 @@ class Rounds {
     const { registry, shards } = this.#parts;
     const opened = await registry.findFor(tableId, tableNameOf(records), newestSchemaId(records));
     if (opened === undefined) return 'dropped';
-    const found = await opened.committer.base({ isFresh: this.#mustLook });
+    const isFresh = this.#mustLook;
+    const found = await opened.committer.base({ isFresh });
     this.#mustLook = true;
     if (found.kind === 'fenced') {
       await registry.forget(tableId);
@@ -137,7 +138,8 @@ class Rounds {
       case 'nothing':
         return 'taken';
       case 'stale':
-        return 'stale';
+        // The rows would be passed over, and no swap shows that another process has begun with the shard since.
+        return isFresh ? 'stale' : this.next();
       case 'take':
         return this.#take(opened, description, decision);
       case 'read-log':
