@@ -16,7 +16,6 @@ import { LakeError } from '../../base/errors.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { KnownShards } from './known-shards.ts';
-import { noCounters } from './state.ts';
 import { takeRecords } from './take-records.ts';
 
 const unavailable = new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', 'injected');
@@ -74,7 +73,7 @@ test('of a shard that begins at 0 the first record is held as well', async () =>
   expect(await takeRecords({ ...world.parts, log }, await handed(world, { records }))).toMatchObject({ heldAt: 0n });
 });
 
-test('when the log has nothing left of what was skipped, that is told, and there is no commit without rows', async () => {
+test('what was handed over is taken where the log has forgotten it meanwhile, and what was skipped is told', async () => {
   const world = await newTakeWorld({}, { retentionMs: 1_000 });
   await append(world, [1]);
   await take(world);
@@ -83,11 +82,29 @@ test('when the log has nothing left of what was skipped, that is told, and there
   world.clock.advance(1_001);
   expect(await take(world, { records })).toMatchObject({
     status: 'taken',
-    commitCount: 0,
-    counters: noCounters,
+    commitCount: 1,
+    counters: { ...rows(1n), gaps: 1n },
     lostShards: [world.shardId],
   });
-  expect((await stateOf(world)).id).toBe(1);
+  expect((await stateOf(world)).state?.shards.get(world.shardId)).toMatchObject({ position: 3n, ended: false });
+});
+
+test('of a shard that has ended, and of which the log has forgotten all, what was handed over is taken', async () => {
+  const world = await newTakeWorld({}, { retentionMs: 1_000 });
+  await append(world, [1, 2]);
+  const records = await everything(world, world.shardId);
+  world.log.split(world.shardId);
+  const described = await world.log.describe();
+  world.clock.advance(1_001);
+  // Some logs list a shard for a while after its last record has gone.
+  const ended = { records: [], next: { kind: 'earliest' }, atTip: true, ended: true, gap: true, behindMs: 0 } as const;
+  const log = changedLog<LogStore>(world.log, { describe: async () => described, read: async () => ended });
+  const parts = { ...world.parts, log, shards: new KnownShards({ log, clock: world.clock }) };
+  const result = await takeRecords(parts, await handed(world, { records }));
+  expect(result).toMatchObject({ status: 'taken', commitCount: 1, lostShards: [world.shardId] });
+  const { state } = await stateOf(world);
+  expect(state?.counters).toMatchObject({ rowsIn: 2n, written: 2n });
+  expect(state?.shards.get(world.shardId)).toMatchObject({ position: 2n, ended: true });
 });
 
 test('a log with many shards is not asked again for one that it has listed', async () => {

@@ -156,8 +156,7 @@ class Rounds {
     { recorded, records }: { readonly recorded: bigint; readonly records: readonly RoutedRecord[] },
   ): Promise<RoundEnd> {
     const { shardId, through, deadlineMs, signal } = this.#handed;
-    const shard = description.shards.find(listed => listed.shardId === shardId);
-    const hashKeys = { start: shard?.hashKeyStart ?? 0n, end: shard?.hashKeyEnd ?? -1n };
+    const hashKeys = hashKeysOf(description, shardId);
     const batch: ShardBatch = { shardId, hashKeys, recorded, records, through, ended: false };
     const { incarnation, retentionMs } = description;
     const { commitLog } = this.#parts;
@@ -182,8 +181,27 @@ class Rounds {
       signal,
     });
     this.#lostShards = [...new Set([...this.#lostShards, ...piece.lostShards])];
-    const isCommitted = piece.shards.length === 0 || (await this.#swap(opened, description, piece.shards));
+    const shards = piece.isComplete ? this.#withRest(description, piece.shards) : piece.shards;
+    const isCommitted = shards.length === 0 || (await this.#swap(opened, description, shards));
     return isCommitted && piece.isComplete ? 'taken' : undefined;
+  }
+
+  /** And what was handed over of that which the log gives no more: it may have forgotten it meanwhile. */
+  #withRest(description: LogDescription, shards: readonly ShardBatch[]): readonly ShardBatch[] {
+    const { shardId, records, through } = this.#handed;
+    const own = shards.find(batch => batch.shardId === shardId);
+    const reached = own?.through?.position ?? this.#recorded ?? -1n;
+    const rest = records.filter(({ position }) => position > reached);
+    if (rest.length === 0) return shards;
+    const batch: ShardBatch = {
+      shardId,
+      hashKeys: hashKeysOf(description, shardId),
+      recorded: this.#recorded,
+      records: [...(own?.records ?? []), ...rest],
+      through,
+      ended: own?.ended ?? false,
+    };
+    return [...shards.filter(other => other !== own), batch];
   }
 
   async #swap(opened: OpenedTable, description: LogDescription, shards: readonly ShardBatch[]): Promise<boolean> {
@@ -223,6 +241,11 @@ class Rounds {
         return unreachable(outcome);
     }
   }
+}
+
+function hashKeysOf({ shards }: LogDescription, shardId: string): ShardBatch['hashKeys'] {
+  const shard = shards.find(listed => listed.shardId === shardId);
+  return { start: shard?.hashKeyStart ?? 0n, end: shard?.hashKeyEnd ?? -1n };
 }
 
 function failureOf(thrown: unknown, signal: AbortSignal | undefined): LakeError {
