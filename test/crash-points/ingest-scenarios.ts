@@ -24,7 +24,7 @@ import {
   wholeTable,
 } from './lake-table.ts';
 import type { Scenario } from './scenario.ts';
-import { type LakeProcess, newWorld, type World } from './world.ts';
+import { type LakeProcess, newWorld, splitShard, type World } from './world.ts';
 
 export async function drain(parts: Pick<LakeProcess, 'store' | 'log' | 'clock' | 'random'>): Promise<void> {
   await using worker = new IngestWorker(parts);
@@ -41,6 +41,21 @@ async function worldWithLog(draft: Draft): Promise<World> {
   world.clock.advance(1_000);
   for (const word of ['a', 'b', 'c']) await append(producer, schema, rowsNamed(word, 6, 18));
   if (draft.keepsRows !== true) await append(producer, schema, rowsNamed('c', 8, 10), 3);
+  return world;
+}
+
+/** Records of parents and of their children, and of a child of a child; the table has some of the first parents' only. */
+async function worldWithSplits(): Promise<World> {
+  const world = newWorld();
+  const schema = await makeTable(world, { keepsRows: true });
+  const producer = testProducer(world, schema, 'd.t');
+  await append(producer, schema, rowsNamed('old', 0, 8));
+  await drain(world);
+  for (const [round, word] of ['a', 'b', 'c'].entries()) {
+    await append(producer, schema, rowsNamed(word, round * 8, round * 8 + 8));
+    const first = (await world.log.describe()).shards.find(shard => !shard.closed);
+    if (first !== undefined && round < 2) splitShard(world, first.shardId);
+  }
   return world;
 }
 
@@ -75,10 +90,10 @@ async function shardIdsOf(log: LogStore): Promise<readonly string[]> {
   return (await log.describe()).shards.map(({ shardId }) => shardId);
 }
 
-function workerScenario(operation: string, draft: Draft): Scenario {
+function workerScenario(operation: string, prepare: () => Promise<World>): Scenario {
   return {
     operation,
-    prepare: () => worldWithLog(draft),
+    prepare,
     run: drain,
     resume: drain,
     whole: wholeIngest,
@@ -125,10 +140,10 @@ async function handOutRest(process: LakeProcess, commitLog?: LogStore): Promise<
   ok(await handOutAll(process, commitLog), 'all is acknowledged when nothing disturbs it');
 }
 
-function eventScenario(operation: string, draft: Draft): Scenario {
+function eventScenario(operation: string, prepare: () => Promise<World>): Scenario {
   return {
     operation,
-    prepare: () => worldWithLog(draft),
+    prepare,
     run: async process => void (await handOutAll(process, undefined)),
     resume: process => handOutRest(process),
     whole: wholeIngest,
@@ -263,10 +278,12 @@ const checkpoints: Scenario = {
 };
 
 export const ingestScenarios: readonly Scenario[] = [
-  { ...workerScenario('ingest', { keepsRows: true }), diesTwice: true },
-  workerScenario('ingest that merges rows', {}),
-  eventScenario('ingest by events', { keepsRows: true }),
-  eventScenario('ingest by events that merges rows', {}),
+  { ...workerScenario('ingest', () => worldWithLog({ keepsRows: true })), diesTwice: true },
+  workerScenario('ingest that merges rows', () => worldWithLog({})),
+  workerScenario('ingest across splits of shards', worldWithSplits),
+  eventScenario('ingest by events', () => worldWithLog({ keepsRows: true })),
+  eventScenario('ingest by events that merges rows', () => worldWithLog({})),
+  eventScenario('ingest by events across splits of shards', worldWithSplits),
   groupCommitSender,
   groupCommitApplier,
   deadLetters,

@@ -19,6 +19,8 @@ export type World = {
   readonly store: MemoryObjectStore;
   readonly log: MemoryLogStore;
   readonly commitLog: MemoryLogStore;
+  /** Shards of the log that were split, and when. */
+  readonly splits: { readonly shardId: string; readonly atMs: number }[];
   /** What callers were told is done: it must be, whatever happened since. */
   readonly acknowledged: Set<string>;
 };
@@ -50,16 +52,31 @@ export function newWorld(settings: WorldSettings = {}, seed = 1): World {
     store: new MemoryObjectStore('memory:crash-points', clock),
     log: new MemoryLogStore({ name: 'events', shardCount, recordBytesMax: settings.logRecordBytesMax }, parts),
     commitLog: new MemoryLogStore({ name: 'commits', shardCount: 1 }, parts),
+    splits: [],
     acknowledged: new Set(),
   };
+}
+
+/** At a moment of its own, so that a copy of the world has it between the same records. */
+export function splitShard({ log, clock, splits }: World, shardId: string): void {
+  clock.advance(1);
+  log.split(shardId);
+  splits.push({ shardId, atMs: clock.nowMs() });
+  clock.advance(1);
 }
 
 /** The same objects and records, of the same ages and at the same positions. */
 export async function copyWorld(from: World): Promise<World> {
   // Other ids than those that the world was made with.
   const to = newWorld(from.settings, 2);
-  const records = [...(await recordsOf(from.log, to.log)), ...(await recordsOf(from.commitLog, to.commitLog))];
+  const splits = from.splits.map(({ shardId, atMs }) => ({ atMs, run: async () => to.log.split(shardId) }));
+  const records = [
+    ...(await recordsOf(from.log, to.log)),
+    ...(await recordsOf(from.commitLog, to.commitLog)),
+    ...splits,
+  ];
   await replayObjects(from.store, to.store, { clock: to.clock, untilMs: from.clock.nowMs(), alongside: records });
+  to.splits.push(...from.splits);
   for (const what of from.acknowledged) to.acknowledged.add(what);
   return to;
 }
