@@ -1,5 +1,5 @@
 /** Tables made, changed, dropped and made again. */
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
 import { alterTable, createTable, findSchema, loadSchema } from '../../src/catalog/catalog.ts';
 import { readDropMarker } from '../../src/catalog/drop-marker.ts';
 import { dropTable } from '../../src/catalog/drop-table.ts';
@@ -153,10 +153,16 @@ const dutiesScenario: Scenario = {
   },
 };
 
-/** As long as a table that was dropped is there, it shows all of its rows or none. */
+const secondComment = 'the second table of the name';
+
+/** As long as a table that was dropped is there, it shows all of its rows, or says that it was dropped. */
 async function wholeDropped(world: World): Promise<void> {
   const schema = await findSchema(world, identifier);
   if (schema === undefined) return;
+  if ((await readDropMarker(world.store, identifier)) !== undefined && schema.comment !== secondComment) {
+    await rejects(rowsOf(world), { code: 'LAKE_TABLE_NOT_FOUND' });
+    return;
+  }
   const words = (await rowsOf(world)).map(([, v]) => String(v).replace(/\d+$/, ''));
   const old = words.filter(word => word === 'old' || word === 'newer');
   ok(old.length === 0 || old.length === 15, `${old.length} of 15 old rows`);
@@ -186,8 +192,6 @@ const dropScenario: Scenario = {
   },
   diesTwice: true,
 };
-
-const secondComment = 'the second table of the name';
 
 async function replaceTable(process: LakeProcess): Promise<void> {
   if ((await findSchema(process, identifier))?.comment !== secondComment) {
