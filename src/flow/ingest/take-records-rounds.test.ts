@@ -1,6 +1,7 @@
 /** The rounds of a call: how it waits between them, and what it looks up again. */
 import { expect, test } from 'vitest';
 import { changedLog } from '../../../test/changed-ports.ts';
+import { recordOf } from '../../../test/record-fixture.ts';
 import {
   anotherProcess,
   append,
@@ -15,6 +16,11 @@ import {
 import { LakeError } from '../../base/errors.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { readPlan } from '../../table/read/read-split.ts';
+import { planScan } from '../../table/scan/plan-scan.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import { openTable } from '../../table/table.ts';
+import { collect } from '../testing.ts';
 import { KnownShards } from './known-shards.ts';
 import { takeRecords } from './take-records.ts';
 
@@ -78,15 +84,68 @@ test('what was handed over is taken where the log has forgotten it meanwhile, an
   await append(world, [1]);
   await take(world);
   await append(world, [2, 3]);
-  const records = (await everything(world, world.shardId)).slice(-1);
+  const [taken, , third] = await everything(world, world.shardId);
+  if (taken === undefined || third === undefined) throw new Error('three records');
   world.clock.advance(1_001);
-  expect(await take(world, { records })).toMatchObject({
+  expect(await take(world, { records: [taken, third] })).toMatchObject({
     status: 'taken',
     commitCount: 1,
     counters: { ...rows(1n), gaps: 1n },
     lostShards: [world.shardId],
   });
   expect((await stateOf(world)).state?.shards.get(world.shardId)).toMatchObject({ position: 3n, ended: false });
+});
+
+test('what was handed over goes on where the log ends too early, parents before children, in the order of the shard', async () => {
+  const world = await newTakeWorld();
+  const put = async (producerNumber: number, value: number) => {
+    const { data } = recordOf(world.schema, [[1, value, 'x']], { producerNumber });
+    await world.log.append([{ hashKey: 0n, data }]);
+  };
+  for (const number of [1, 2]) await put(number, number);
+  world.log.split(world.shardId);
+  for (const number of [3, 4, 5]) await put(number, number);
+  const shardId = (await world.log.describe()).shards.at(-2)?.shardId ?? '';
+  for (const lastRead of [0, 1]) {
+    // As a log that does not show its newest records to everybody at once.
+    const log = changedLog<LogStore>(world.log, {
+      read: async (...call) => {
+        const { records, ...rest } = await world.log.read(...call);
+        return { ...rest, records: call[0] === shardId ? records.slice(0, lastRead) : records };
+      },
+    });
+    const copy = await newTakeWorld();
+    const parts = { ...copy.parts, log, shards: new KnownShards({ log, clock: copy.clock }) };
+    const records = await everything(world, shardId);
+    const result = await takeRecords(parts, await handed(copy, { shardId, records }));
+    expect(result).toMatchObject({
+      status: 'taken',
+      commitCount: 1,
+      counters: { rowsIn: 5n, duplicates: 0n, gaps: 0n },
+    });
+    const table = await openTable(copy.memory, { database: 'd', name: 't' }, copy);
+    const plan = await planScan(table, await latestSnapshot(table));
+    expect(await collect(readPlan(table, plan))).toEqual([[1, 5, 'x']]);
+    expect((await stateOf(copy)).state?.shards.get(shardId)).toMatchObject({ position: 5n, ended: false });
+  }
+});
+
+test('a parent that does not say its end holds its children, and nothing is committed', async () => {
+  const world = await newTakeWorld();
+  world.log.split(world.shardId);
+  await append(world, [1]);
+  const shardId = (await world.log.describe()).shards.at(-2)?.shardId ?? '';
+  const log = changedLog<LogStore>(world.log, {
+    read: async (...call) => {
+      const result = await world.log.read(...call);
+      return call[0] === shardId ? result : { ...result, ended: false };
+    },
+  });
+  const parts = { ...world.parts, log, shards: new KnownShards({ log, clock: world.clock }) };
+  const deadlineMs = world.clock.monotonicMs() + 1_000;
+  const result = await takeRecords(parts, await handed(world, { shardId, deadlineMs }));
+  expect(result).toMatchObject({ status: 'failed', commitCount: 0 });
+  expect((await stateOf(world)).id).toBe(0);
 });
 
 test('of a shard that has ended, and of which the log has forgotten all, what was handed over is taken', async () => {

@@ -189,7 +189,8 @@ class Rounds {
   /** And what was handed over of that which the log gives no more: it may have forgotten it meanwhile. */
   #withRest(description: LogDescription, shards: readonly ShardBatch[]): readonly ShardBatch[] {
     const { shardId, records, through } = this.#handed;
-    const own = shards.find(batch => batch.shardId === shardId);
+    const last = shards.at(-1);
+    const own = last?.shardId === shardId ? last : undefined;
     const reached = own?.through?.position ?? this.#recorded ?? -1n;
     const rest = records.filter(({ position }) => position > reached);
     if (rest.length === 0) return shards;
@@ -197,11 +198,11 @@ class Rounds {
       shardId,
       hashKeys: hashKeysOf(description, shardId),
       recorded: this.#recorded,
-      records: [...(own?.records ?? []), ...rest],
+      records: own === undefined ? rest : [...own.records, ...rest],
       through,
       ended: own?.ended ?? false,
     };
-    return [...shards.filter(other => other !== own), batch];
+    return own === undefined ? [...shards, batch] : shards.with(-1, batch);
   }
 
   async #swap(opened: OpenedTable, description: LogDescription, shards: readonly ShardBatch[]): Promise<boolean> {
