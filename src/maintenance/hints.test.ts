@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
 import { fiveSnapshots, hourMs, newWorld, opened, tablePath } from '../../test/maintenance-fixture.ts';
+import { LakeError } from '../base/errors.ts';
 import { encodeSnapshot } from '../format/snapshot.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { snapshotById } from '../table/snapshots.ts';
@@ -18,6 +20,22 @@ test('hints that are wrong are put right and named, others are left alone', asyn
   expect(await repairHints(world.table)).toMatchObject({ ...right, changed: [] });
   await world.store.put(`${tablePath}/snapshot/EARLIEST`, Buffer.from('9'));
   expect(await repairHints(world.table)).toMatchObject({ ...right, changed: ['EARLIEST'] });
+});
+
+test('a hint longer than any number is put right; one that cannot be read ends the run, and nothing is written over it', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const key = `${tablePath}/snapshot/LATEST`;
+  await world.store.put(key, Buffer.from('5 and more'));
+  expect(await repairHints(world.table)).toMatchObject({ status: 'done', changed: ['LATEST'] });
+  await world.store.put(key, Buffer.from('3'));
+  const away = new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected');
+  const store = changedStore(world.store, {
+    get: (path, options) => (path === key ? Promise.reject(away) : world.store.get(path, options)),
+  });
+  const { table } = await opened(store, world.clock);
+  expect(await repairHints(table)).toMatchObject({ status: 'given-up', code: 'LAKE_STORE_UNAVAILABLE' });
+  expect(Buffer.from((await world.store.get(key))?.bytes ?? []).toString()).toBe('3');
 });
 
 test('the oldest is the one above a broken link, which the two lowest show', async () => {

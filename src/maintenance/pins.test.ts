@@ -51,6 +51,20 @@ test('the snapshots of other lines are held, those of the line itself are not', 
   expect(pinnedSnapshots(await readPins(dev.table)).map(({ id }) => id)).toEqual([1, 1, 2, 3, 4, 5]);
 });
 
+test('tags of branches are held, too, and each once', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  await tag(world.store, 'old', 1);
+  await branch(world.store, 'dev', 2);
+  const tagged = await world.store.get(`${tablePath}/snapshot/snapshot-3`);
+  await world.store.put(`${tablePath}/branch/branch-dev/tag/tag-kept`, tagged?.bytes ?? new Uint8Array());
+  const { roots } = await readPins(world.table);
+  expect(roots.map(({ kind, snapshot }) => [kind, snapshot.id])).toEqual([
+    ['tag', 1],
+    ['tag', 3],
+  ]);
+});
+
 test('a tag that becomes a branch while the pins are read is held as one of the two', async () => {
   const world = await newWorld();
   await fiveSnapshots(world);
