@@ -7,6 +7,7 @@ import { faultyObjectStore } from '../storage/faulty-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { Committer } from '../table/commit/commit.ts';
+import { tableIdKey } from '../table/schemas.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import { openTable, type Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
@@ -22,7 +23,6 @@ import {
   listDatabases,
   listTables,
   loadSchema,
-  tableIdKey,
 } from './catalog.ts';
 import { parseIdentifier } from './identifier.ts';
 import type { CatalogParts } from './publish-schema.ts';

@@ -10,6 +10,7 @@ import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
 import { dutiesDiffer } from '../table/commit/duties.ts';
 import { fenceDuties } from '../table/commit/fence-duties.ts';
+import { tableIdKey } from '../table/schemas.ts';
 import { openTable, type TableIdentifier } from '../table/table.ts';
 import { readDropMarker } from './drop-marker.ts';
 import { childFolders, firstKey } from './folders.ts';
@@ -25,9 +26,6 @@ import {
 import { type CatalogParts, publishSchema } from './publish-schema.ts';
 import { applySchemaChanges, type SchemaChange } from './schema-change.ts';
 import { newTableSchema, type TableDefinition } from './table-definition.ts';
-
-/** Random id of a table: the same name made again is another table. */
-export const tableIdKey = 'tidelake.table';
 
 const databaseMarker = '.tidelake-database';
 /** Rivals that may win in a row before a schema change gives up. */

@@ -1,6 +1,7 @@
 /** An invoker of our own, for the tests of ingest by events: it hands out batches as the event source of a stream does. */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { dropMarkOf } from '../catalog/drop-marker.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
 import { batchCommitIdentifier } from '../format/snapshot.ts';
 import type { LogRecordEnvelope, LogStart } from '../storage/log-store.ts';
@@ -206,7 +207,7 @@ export async function halfDrop(w: TestWorld): Promise<void> {
         kind: 'OVERWRITE',
         schemaId: table.schema.id,
         emptied: true,
-        properties: { [droppedProperty]: table.id },
+        properties: { [droppedProperty]: dropMarkOf(table) },
       }),
   });
 }

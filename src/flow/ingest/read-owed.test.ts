@@ -115,7 +115,8 @@ test('what is gone above a checkpoint is lost to a table that has taken nothing'
   const shardId = shards[0]?.shardId ?? '';
   await writeCheckpoint(w.store, incarnation, shardId, { position: 1n });
   w.clock.advance(1_001);
-  await w.append(recordOf('x'));
+  // Its number says so, too.
+  await w.append(recordOf('x', 2));
   expect(await w.read()).toMatchObject({
     isComplete: true,
     lostShards: [shardId],

@@ -107,8 +107,10 @@ async function readShard(
   if (recorded !== undefined) return readFrom(parts, place, startAbove(recorded), limits);
   const start = await checkpointStart(parts.store, incarnation, shard.shardId);
   const read = await readFrom(parts, place, start, limits);
+  // Where the log has forgotten what follows the checkpoint, it has nothing below it either, and that is to be told.
+  if (start.kind === 'earliest' || read.hasGap) return read;
   const skip = skipIn([...limits.before, ...read.batch.records], state?.producers ?? new Map());
-  return start.kind === 'earliest' || skip === undefined ? read : readFrom(parts, place, { kind: 'earliest' }, limits);
+  return skip === undefined ? read : readFrom(parts, place, { kind: 'earliest' }, limits);
 }
 
 async function readFrom(
