@@ -107,8 +107,8 @@ function isBefore(a: Waiting, b: Waiting): boolean {
 }
 
 /**
- * Every promise that can go on has gone on: Node runs what was left for the next tick when no microtask is left, which is
- * a quarter cheaper than a turn of the event loop. Now and then that turns, too, for what is not of the world.
+ * Every promise that can go on has gone on: Node runs what was left for the next tick when no microtask is left, which costs
+ * less than a turn of the event loop. Now and then that turns, too, for what is not of the world.
  */
 function rest(steps: number): Promise<void> {
   if (steps % turnSteps === 0) return new Promise(resolve => setImmediate(resolve));
