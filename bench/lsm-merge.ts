@@ -3,6 +3,7 @@
  * a STRING key, and the flush of 1M rows. Run: `node bench/lsm-merge.ts`.
  */
 import { seededRandom } from '../src/base/random.ts';
+import { deduplicate } from '../src/format/merge-options.ts';
 import { type MergeSpec, mergeRuns } from '../src/lsm/merge.ts';
 import { sortAndMerge } from '../src/lsm/sort-merge.ts';
 import { makeColumn } from '../src/types/column-buffers.ts';
@@ -17,7 +18,7 @@ const repeatCount = 5;
 
 type KeyKind = 'bigint' | 'string';
 
-const spec: MergeSpec = { keyNames: ['id'], engine: 'deduplicate', dropDeletes: true };
+const spec: MergeSpec = { keyNames: ['id'], ...deduplicate, dropDeletes: true };
 
 function rowTypeOf(kind: KeyKind): RowType {
   const keyType: DataType =

@@ -237,26 +237,35 @@ const columnListOptions: readonly string[] = [
   'sequence.field',
   'rowkind.field',
   'record-level.time-field',
+  'partial-update.remove-record-on-sequence-group',
 ];
+
+/** `fields.a,b.sequence-group`, whose value is a list of columns as well. */
+const groupSuffix = '.sequence-group';
 
 function optionUsing(schema: TableSchema, name: string): string | undefined {
   return Object.entries(schema.options).find(
-    ([key, value]) =>
-      (columnListOptions.includes(key) && splitList(value).includes(name)) || key.startsWith(`fields.${name}.`),
+    ([key, value]) => (hasColumnList(key) && splitList(value).includes(name)) || columnsOfKey(key).includes(name),
   )?.[0];
 }
 
 function renameInOption(key: string, value: string, name: string, newName: string): readonly [string, string] {
-  if (columnListOptions.includes(key)) {
-    return [
-      key,
-      splitList(value)
-        .map(part => (part === name ? newName : part))
-        .join(','),
-    ];
-  }
-  const prefix = `fields.${name}.`;
-  return key.startsWith(prefix) ? [`fields.${newName}.${key.slice(prefix.length)}`, value] : [key, value];
+  const renamed = (names: readonly string[]): string => names.map(part => (part === name ? newName : part)).join(',');
+  const columns = columnsOfKey(key);
+  const newKey = columns.includes(name)
+    ? `fields.${renamed(columns)}${key.slice(`fields.${columns.join(',')}`.length)}`
+    : key;
+  return [newKey, hasColumnList(key) && splitList(value).includes(name) ? renamed(splitList(value)) : value];
+}
+
+function hasColumnList(key: string): boolean {
+  return columnListOptions.includes(key) || (key.startsWith('fields.') && key.endsWith(groupSuffix));
+}
+
+/** The columns that an option `fields.a,b.x` is about. */
+function columnsOfKey(key: string): readonly string[] {
+  const [prefix, columns, ...rest] = key.split('.');
+  return prefix === 'fields' && columns !== undefined && rest.length > 0 ? columns.split(',') : [];
 }
 
 function splitList(value: string): readonly string[] {

@@ -4,7 +4,9 @@
  * @see spec: Paimon 1.4.2 Schema, SchemaManager.createTable, SchemaValidation
  */
 import { invalid } from '../base/errors.ts';
+import { parseMergeOptions, refusedAggregates } from '../format/merge-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
+import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';
 
 export type ColumnDefinition = {
@@ -120,6 +122,8 @@ export function validateSchema(schema: TableSchema): void {
     throw badSchema('the primary key must have a column that is not a partition key');
   }
   checkBucket(schema, trimmed);
+  checkMerging(schema);
+  for (const field of schema.fields) defaultValueOf(field);
 }
 
 export function checkColumnName(name: string): void {
@@ -164,6 +168,24 @@ function checkBucket(schema: TableSchema, trimmed: readonly string[]): void {
     if (schema.primaryKeys.length > 0 && !trimmed.includes(key)) {
       throw badSchema(`bucket-key column \`${key}\` is not in the primary key`);
     }
+  }
+}
+
+/** What the options say of merging, and of columns that they name. */
+function checkMerging(schema: TableSchema): void {
+  if (schema.primaryKeys.length > 0 && refusedAggregates(schema).length === 0) parseMergeOptions(schema);
+  const names = new Set(schema.fields.map(field => field.name));
+  for (const key of Object.keys(schema.options)) {
+    const [prefix, columns = '', ...rest] = key.split('.');
+    if (prefix !== 'fields' || rest.length === 0) continue;
+    const unknown = columns.split(',').find(name => name !== 'default-aggregate-function' && !names.has(name.trim()));
+    if (unknown !== undefined) throw badSchema(`option ${key} is about a column \`${unknown}\` that is not there`);
+  }
+  const kindColumn = schema.options['rowkind.field'];
+  if (kindColumn === undefined) return;
+  const type = schema.fields.find(field => field.name === kindColumn)?.type.kind;
+  if (type !== 'varchar' && type !== 'char') {
+    throw badSchema(`option rowkind.field = ${kindColumn} must name a column of type STRING`);
   }
 }
 

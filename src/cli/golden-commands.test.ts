@@ -27,9 +27,9 @@ async function run(
 }
 
 test('golden read prints what is refused and the counts', async () => {
-  expect(await run('read', root, '--tables', 'comp_none,pu_basic')).toEqual({
+  expect(await run('read', root, '--tables', 'comp_none,evo_nested')).toEqual({
     lines: [
-      'refused pu_basic: reading db.pu_basic: merge-engine=partial-update is not supported by Tidelake',
+      'refused evo_nested: reading db.evo_nested: type ROW is not supported by Tidelake',
       '1 passed, 0 failed, 1 refused',
     ],
     failed: false,

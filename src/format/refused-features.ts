@@ -3,6 +3,7 @@
  * read wrongly or written without what other programs rely on.
  */
 import type { DataType } from '../types/data-type.ts';
+import { refusedAggregates } from './merge-options.ts';
 import { booleanOption, integerOption, namesOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
@@ -51,17 +52,14 @@ function ofPrimaryKeyTables(rule: Rule): Rule {
 
 const rules: readonly Rule[] = [
   { refuses: 'read', feature: tableKind },
-  ofPrimaryKeyTables(unless('read', 'merge-engine', 'deduplicate')),
+  ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
   whenOn('read', 'deletion-vectors.enabled'),
   { refuses: 'read', feature: bucketMode },
   unless('read', 'file.format', 'parquet'),
   whenSet('read', 'file.format.per.level'),
   unless('read', 'changelog-file.format', 'parquet'),
   unless('read', 'manifest.format', 'avro'),
-  ofPrimaryKeyTables(whenSet('read', 'sequence.field')),
   ofPrimaryKeyTables(whenOn('read', 'sequence.snapshot-ordering')),
-  ofPrimaryKeyTables(whenOn('read', 'ignore-delete')),
-  ofPrimaryKeyTables(whenOn('read', 'ignore-update-before')),
   whenOn('read', 'row-tracking.enabled'),
   whenOn('read', 'data-evolution.enabled'),
   whenSet('read', 'data-file.external-paths'),
@@ -74,7 +72,6 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: partitionTypes },
   unless('write', 'type', 'table'),
   ofPrimaryKeyTables(unless('write', 'changelog-producer', 'none')),
-  ofPrimaryKeyTables(whenSet('write', 'rowkind.field')),
   unless('write', 'metadata.iceberg.storage', 'disabled'),
   whenSet('write', 'record-level.expire-time'),
   unless('write', 'write.sequence-number-init-mode', 'scan'),
@@ -112,10 +109,16 @@ function fileIndexes(schema: TableSchema): string | undefined {
   );
 }
 
+/** As an option they are of Paimon before 1.0, whose readers put them in; now they are the schema's, and writers do. */
 function defaultValues(schema: TableSchema): string | undefined {
-  const hasDefault = schema.fields.some(field => field.defaultValue !== undefined);
-  const hasOption = Object.keys(schema.options).some(key => /^fields\..+\.default-value$/.test(key));
-  return hasDefault || hasOption ? 'column default values' : undefined;
+  return Object.keys(schema.options).find(key => /^fields\..+\.default-value$/.test(key));
+}
+
+function mergeFeatures(schema: TableSchema): string | undefined {
+  const engine = textOption(schema.options, 'merge-engine')?.toLowerCase();
+  if (engine === 'first-row') return 'merge-engine=first-row';
+  const aggregates = engine === 'aggregation' || engine === 'partial-update' ? refusedAggregates(schema) : [];
+  return aggregates.length === 0 ? undefined : aggregates.join(', ');
 }
 
 function nestedTypes(schema: TableSchema): readonly string[] {

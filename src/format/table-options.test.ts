@@ -168,7 +168,11 @@ test('a plain table with fixed buckets has nothing to refuse', () => {
 /** Options besides `bucket=1`, and what is refused because of them when reading and when writing. */
 const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ 'merge-engine': 'first-row' }, ['merge-engine=first-row'], []],
-  [{ 'merge-engine': 'Partial-Update' }, ['merge-engine=partial-update'], []],
+  [
+    { 'merge-engine': 'Aggregation', 'fields.v.aggregate-function': 'rbm32' },
+    ['fields.v.aggregate-function=rbm32'],
+    [],
+  ],
   [{ 'deletion-vectors.enabled': 'true' }, ['deletion-vectors.enabled'], []],
   [{ bucket: '-1' }, ['dynamic bucket (bucket=-1 with a primary key)'], []],
   [{ bucket: '-2' }, ['postponed bucket (bucket=-2)'], []],
@@ -176,8 +180,6 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],
   [{ 'file.format.per.level': '0:avro' }, ['file.format.per.level'], []],
   [{ 'manifest.format': 'orc' }, ['manifest.format=orc'], []],
-  [{ 'sequence.field': 'a' }, ['sequence.field'], []],
-  [{ 'ignore-delete': 'true' }, ['ignore-delete'], []],
   [{ 'row-tracking.enabled': 'true' }, ['row-tracking.enabled'], []],
   [{ 'data-evolution.enabled': 'true' }, ['data-evolution.enabled'], []],
   [{ 'data-file.external-paths': 's3://x' }, ['data-file.external-paths'], []],
@@ -186,11 +188,10 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ type: 'format-table' }, ['type=format-table'], ['type=format-table']],
   [{ type: 'materialized-table' }, [], ['type=materialized-table']],
   [{ 'changelog-producer': 'lookup' }, [], ['changelog-producer=lookup']],
-  [{ 'rowkind.field': 'op' }, [], ['rowkind.field']],
   [{ 'metadata.iceberg.storage': 'table-location' }, [], ['metadata.iceberg.storage=table-location']],
   [{ 'record-level.expire-time': '1 d' }, [], ['record-level.expire-time']],
   [{ 'file-index.bloom-filter.columns': 'k' }, [], ['file-index.bloom-filter.columns']],
-  [{ 'fields.k.default-value': '5' }, [], ['column default values']],
+  [{ 'fields.k.default-value': '5' }, [], ['fields.k.default-value']],
 ];
 
 test('what is asked for and not done is refused by its name, for reading or for writing only', () => {
@@ -209,20 +210,17 @@ test('how equal keys merge does not matter without a primary key', () => {
 test('all reasons are named, each once', () => {
   const array = { type: 'ARRAY', element: 'INT' };
   const types = [array, array, { type: 'ROW', fields: [] }, 'VARIANT'];
-  expect(refusedFeatures(schemaOf({ bucket: '-2', 'merge-engine': 'aggregation' }, ['k'], types), 'read')).toEqual([
+  expect(refusedFeatures(schemaOf({ bucket: '-2', 'merge-engine': 'first-row' }, ['k'], types), 'read')).toEqual([
     'type ARRAY',
     'type ROW',
     'type VARIANT',
-    'merge-engine=aggregation',
+    'merge-engine=first-row',
     'postponed bucket (bucket=-2)',
   ]);
 });
 
-test('default values and binary partitions are refused where they matter', () => {
+test('binary partitions are refused', () => {
   const schema = schemaOf({ bucket: '1' }, ['k'], ['BYTES']);
-  const withDefault = { ...schema, fields: schema.fields.map(field => ({ ...field, defaultValue: '1' })) };
-  expect(refusedFeatures(withDefault, 'read')).toEqual([]);
-  expect(refusedFeatures(withDefault, 'write')).toEqual(['column default values']);
   expect(refusedFeatures({ ...schema, partitionKeys: ['c1'] }, 'read')).toEqual(['partition by a binary column']);
 });
 

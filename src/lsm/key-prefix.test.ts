@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { deduplicate } from '../format/merge-options.ts';
 import type { AtomicType } from '../types/data-type.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { keyLayout, keysOf } from './key-order.ts';
@@ -94,7 +95,7 @@ test.each<{ name: string; types: AtomicType[]; keys: Scalar[][] }>([
   expect(keys).toEqual(keys.toSorted((a, b) => compareEntryKeys(shape, a, b)));
   for (const sizes of [[1, 0], [1], [2], [3, 1], [100]]) {
     const inputs = runs.map(run => inPieces(batchOf(shape, run), sizes));
-    const spec = { keyNames: keyNames(shape), engine: 'deduplicate', dropDeletes: false } as const;
+    const spec = { keyNames: keyNames(shape), ...deduplicate, dropDeletes: false } as const;
     const merged: Entry[] = [];
     // Batches this small are never passed on whole: the loop sees each row.
     for await (const batch of mergeRuns(inputs, spec, { batchRowsMax: 1000 })) merged.push(...entriesOf(batch));

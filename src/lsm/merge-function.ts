@@ -1,106 +1,129 @@
 /**
  * What becomes of the rows of one key. A **merge function** gets groups of equal keys, a whole output batch of them at
- * a time, and answers with one row or none for each. It works by column, not by row: deduplicate picks a row per group,
- * partial-update picks one per group and column, aggregation folds each group's values of a column.
+ * a time, and answers with one row or none for each. It works by column, not by row: deduplicate and first-row pick a row
+ * of each group, partial-update and aggregation fold each group's values of a column (fold-groups.ts).
  *
- * @see spec 9; Paimon 1.4.2 org.apache.paimon.mergetree.compact.MergeFunction
+ * A group of one row is that row, whatever the engine.
+ *
+ * @see spec 9; Paimon 1.4.2 MergeFunction, ReducerMergeFunctionWrapper
  */
-import { assert } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import { invalid } from '../base/errors.ts';
+import type { MergeEngine, SequenceOrder } from '../format/merge-options.ts';
 import { gatherBatch } from '../types/gather.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { isAdd } from '../types/row-kind.ts';
-import { wordsOf } from './key-order.ts';
+import { foldGroups } from './fold-groups.ts';
+import { entriesAt, kindsOf, type RowGroups, sequencesOf, withoutMergedIn } from './row-groups.ts';
 
 export type MergeSpec = {
   /** Columns of the trimmed primary key, in its order. */
   readonly keyNames: readonly string[];
   readonly engine: MergeEngine;
+  /** Columns that order the rows of a key before their sequence numbers do; the batches have them. */
+  readonly sequence: SequenceOrder | undefined;
   /** Rows of kind -U and -D do not come out: for reads, and for compactions that have all older rows among their inputs. */
   readonly dropDeletes: boolean;
 };
 
-export type MergeEngine = 'deduplicate';
-
-/**
- * Complete groups of rows of equal keys, keys ascending. Entry i is row `rowIndex[i]` of source `sourceIndex[i]`; the
- * entries of a group are in merge order, oldest first: by sequence number, then by source.
- */
-export type RowGroups = {
-  readonly sources: readonly KeyValueBatch[];
-  readonly sourceIndex: Uint32Array;
-  readonly rowIndex: Uint32Array;
-  /** Group g has entries [starts[g], starts[g + 1]); undefined when every group has one entry. */
-  readonly starts: Uint32Array | undefined;
-};
-
 export type MergeFunction = {
   /** The entries of a group it wants; whoever makes the groups does not note down the others. */
-  readonly entries: 'all' | 'first' | 'last';
-  /** The row of a group of one comes out as it went in, except that `dropDeletes` may drop it. */
-  readonly keepsSingleRows: boolean;
+  readonly entries: 'all' | 'last';
   readonly merge: (groups: RowGroups) => KeyValueBatch;
 };
 
 export function mergeFunction(spec: MergeSpec): MergeFunction {
-  switch (spec.engine) {
+  const { engine, dropDeletes } = spec;
+  switch (engine.kind) {
     case 'deduplicate':
-      return { entries: 'last', keepsSingleRows: true, merge: groups => pickRows(groups, spec.dropDeletes) };
+      if (!engine.ignoresDeletes) return { entries: 'last', merge: groups => pickRows(groups, dropDeletes) };
+      return { entries: 'all', merge: groups => pickRows(entriesAt(groups, lastAdds(groups)), dropDeletes) };
+    case 'first-row':
+      return { entries: 'all', merge: groups => pickRows(entriesAt(groups, firstRows(groups, engine)), dropDeletes) };
+    case 'aggregation':
+    case 'partial-update':
+      return {
+        entries: 'all',
+        merge: groups => {
+          const folded = foldGroups(engine.holdsMergedRows ? withoutMergedIn(groups) : groups, engine);
+          return dropDeletes ? withoutDeletes(folded) : folded;
+        },
+      };
+    default:
+      return unreachable(engine);
   }
 }
 
 /** The rows of groups of one entry each. */
 function pickRows(groups: RowGroups, dropDeletes: boolean): KeyValueBatch {
   assert(groups.starts === undefined, 'one entry for each group');
-  const { sources, sourceIndex, rowIndex } = dropDeletes ? withoutDeletes(groups) : groups;
-  const picked = sources.map(source => source.rows);
+  const kept = dropDeletes ? entriesOfAdds(groups) : groups;
+  const picked = kept.sources.map(source => source.rows);
   return {
-    rows: gatherBatch(picked, sourceIndex, rowIndex),
-    sequenceNumbers: pickSequences(sources, sourceIndex, rowIndex),
-    kinds: pickKinds(sources, sourceIndex, rowIndex),
+    rows: gatherBatch(picked, kept.sourceIndex, kept.rowIndex),
+    sequenceNumbers: sequencesOf(kept),
+    kinds: kindsOf(kept),
   };
 }
 
-/** As 32-bit words, which costs no bigint for each row. */
-function pickSequences(
-  sources: readonly KeyValueBatch[],
-  sourceIndex: Uint32Array,
-  rowIndex: Uint32Array,
-): BigInt64Array {
-  const words = sources.map(source => wordsOf(source.sequenceNumbers));
-  const out = new Int32Array(rowIndex.length * 2);
-  for (let i = 0; i < rowIndex.length; i += 1) {
-    const from = words[sourceIndex[i] ?? 0];
-    if (from === undefined) continue;
-    const at = (rowIndex[i] ?? 0) * 2;
-    out[i * 2] = from[at] ?? 0;
-    out[i * 2 + 1] = from[at + 1] ?? 0;
-  }
-  return new BigInt64Array(out.buffer);
+function entriesOfAdds(groups: RowGroups): RowGroups {
+  const kinds = kindsOf(groups);
+  if (kinds.every(isAdd)) return groups;
+  return entriesAt(groups, Uint32Array.from(kinds.keys().filter(entry => isAdd(kinds[entry] ?? 0))));
 }
 
-function pickKinds(sources: readonly KeyValueBatch[], sourceIndex: Uint32Array, rowIndex: Uint32Array): Int8Array {
-  const kinds = sources.map(source => source.kinds);
-  const out = new Int8Array(rowIndex.length);
-  for (let i = 0; i < rowIndex.length; i += 1) {
-    const from = kinds[sourceIndex[i] ?? 0];
-    if (from !== undefined) out[i] = from[rowIndex[i] ?? 0] ?? 0;
-  }
-  return out;
+/** Of each group the newest row that is not a delete; a lone delete stays, older writers left some. */
+function lastAdds(groups: RowGroups): Uint32Array {
+  const kinds = kindsOf(groups);
+  return pickEntries(groups, (start, end) => {
+    if (end - start === 1) return start;
+    for (let entry = end - 1; entry >= start; entry -= 1) if (isAdd(kinds[entry] ?? 0)) return entry;
+    return undefined;
+  });
 }
 
-function withoutDeletes(groups: RowGroups): RowGroups {
-  const kinds = groups.sources.map(source => source.kinds);
-  const sourceIndex = new Uint32Array(groups.rowIndex.length);
-  const rowIndex = new Uint32Array(groups.rowIndex.length);
+function firstRows(groups: RowGroups, { ignoresDeletes }: { readonly ignoresDeletes: boolean }): Uint32Array {
+  const kinds = kindsOf(groups);
+  return pickEntries(groups, (start, end) => {
+    if (end - start === 1) return start;
+    let first: number | undefined;
+    for (let entry = start; entry < end; entry += 1) {
+      if (isAdd(kinds[entry] ?? 0)) first ??= entry;
+      else if (!ignoresDeletes) throw deleteOfFirstRow();
+    }
+    return first;
+  });
+}
+
+function deleteOfFirstRow(): Error {
+  return invalid(
+    'LAKE_DELETE_NOT_MERGED',
+    'merge-engine=first-row takes no -U and -D rows: set ignore-delete to have them passed over',
+  );
+}
+
+/** For each group the entry that `pick` names; groups of which it names none do not come out. */
+function pickEntries(
+  { starts, rowIndex }: RowGroups,
+  pick: (start: number, end: number) => number | undefined,
+): Uint32Array {
+  const groupCount = starts === undefined ? rowIndex.length : starts.length - 1;
+  const out = new Uint32Array(groupCount);
   let count = 0;
-  for (let i = 0; i < groups.rowIndex.length; i += 1) {
-    const source = groups.sourceIndex[i] ?? 0;
-    const row = groups.rowIndex[i] ?? 0;
-    if (!isAdd(kinds[source]?.[row] ?? 0)) continue;
-    sourceIndex[count] = source;
-    rowIndex[count] = row;
+  for (let group = 0; group < groupCount; group += 1) {
+    const entry = starts === undefined ? pick(group, group + 1) : pick(starts[group] ?? 0, starts[group + 1] ?? 0);
+    if (entry === undefined) continue;
+    out[count] = entry;
     count += 1;
   }
-  if (count === groups.rowIndex.length) return groups;
-  return { ...groups, sourceIndex: sourceIndex.subarray(0, count), rowIndex: rowIndex.subarray(0, count) };
+  return out.subarray(0, count);
+}
+
+function withoutDeletes(batch: KeyValueBatch): KeyValueBatch {
+  if (batch.kinds.every(isAdd)) return batch;
+  const rowIndex = Uint32Array.from(batch.kinds.keys().filter(row => isAdd(batch.kinds[row] ?? 0)));
+  return pickRows(
+    { sources: [batch], sourceIndex: new Uint32Array(rowIndex.length), rowIndex, starts: undefined },
+    false,
+  );
 }

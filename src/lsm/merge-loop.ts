@@ -7,8 +7,10 @@ import type { KeyValueBatch } from '../types/row-batch.ts';
 import { type BatchKeys, compareKeys, compareTails, noKeys } from './key-order.ts';
 import { commonPrefixBytes, sharedBytes, skipBytes } from './key-prefix.ts';
 import { endedHead, LoserTree } from './loser-tree.ts';
-import type { MergeFunction, RowGroups } from './merge-function.ts';
+import type { MergeFunction } from './merge-function.ts';
+import type { RowGroups } from './row-groups.ts';
 import type { RunCursor } from './run-cursor.ts';
+import { compareSequences } from './sequence-order.ts';
 
 /** `full`: take the groups; `exhausted`: load the winner's next batch, then `advance`; `ended`: nothing is left. */
 export type CollectOutcome = 'full' | 'exhausted' | 'ended';
@@ -57,7 +59,6 @@ export class MergeLoop {
   collect(groupsMax: number): CollectOutcome {
     const { heads } = this.#tree;
     const keepsAll = this.#entries === 'all';
-    const keepsLast = this.#entries === 'last';
     // The state of the loop is in locals while it runs.
     let leaf = this.#winner;
     let lastKeys = this.#lastKeys;
@@ -79,7 +80,7 @@ export class MergeLoop {
         this.#beginGroup(cursor, row);
       } else if (keepsAll) {
         this.#addEntry(cursor, row);
-      } else if (keepsLast) {
+      } else {
         this.#replaceEntry(cursor, row);
       }
       lastKeys = keys;
@@ -190,13 +191,17 @@ export class MergeLoop {
     return cursor.sourceIndex;
   }
 
-  /** The order of rows whose heads are equal: key, sequence number, run. */
+  /** The order of rows whose heads are equal: key, `sequence.field`, sequence number, run. */
   #comesBefore(a: number, b: number): boolean {
     const x = this.#cursors[a];
     const y = this.#cursors[b];
     if (x === undefined || y === undefined || x.isEnded || y.isEnded) return a < b;
     if (!(x.keys.isExact || y.keys.isExact)) {
       const order = compareTails(x.keys, x.row, y.keys, y.row);
+      if (order !== 0) return order < 0;
+    }
+    if (x.sequenceKeys !== undefined && y.sequenceKeys !== undefined) {
+      const order = compareSequences(x.sequenceKeys, x.row, y.sequenceKeys, y.row);
       if (order !== 0) return order < 0;
     }
     const i = x.row * 2;

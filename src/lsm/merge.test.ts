@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { deduplicate } from '../format/merge-options.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import {
   batchOf,
@@ -22,7 +23,7 @@ const row = (id: number, sequence: number, value: number, kind = 0): Entry => ({
   kind,
   value,
 });
-const spec = { keyNames: ['k0'], engine: 'deduplicate', dropDeletes: false } as const;
+const spec = { keyNames: ['k0'], ...deduplicate, dropDeletes: false } as const;
 const run = (...entries: Entry[]) => inPieces(batchOf(bigintKeys, entries), [entries.length]);
 
 async function collect(merged: AsyncIterable<KeyValueBatch>): Promise<Entry[]> {
@@ -48,7 +49,7 @@ test('a merge equals a map from key to last row, for any keys, runs and batching
         }),
       ),
       async ({ shape, keys, runs, sizes, batchRowsMax, dropDeletes, hasTies }) => {
-        const merge = { keyNames: keyNames(shape), engine: 'deduplicate' } as const;
+        const merge = { keyNames: keyNames(shape), ...deduplicate } as const;
         let sequence = 0;
         const inputs = runs.map(rows => {
           const entries = rows.map(([at, kind]): Entry => {

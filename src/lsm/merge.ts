@@ -9,7 +9,7 @@
  * Memory: one batch for each run, and batches that rows of the output batch in the making still point into: fewer than
  * `2 * batchRowsMax` rows and one batch more. Nothing grows with the length of the runs.
  *
- * What it does not do: open files, know levels, project columns, or order rows by `sequence.field`.
+ * What it does not do: open files, know levels, or project columns.
  */
 import { assert } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
@@ -31,8 +31,8 @@ const openRunsMax = 16;
 /**
  * Merges runs into one: keys ascending and unique, in batches of 1 to `batchRowsMax` rows.
  *
- * Rows of one key are merged in the order of their sequence numbers. Equal numbers go by run: with deduplicate the later
- * run in the order given wins.
+ * Rows of one key are merged in the order of the columns of `sequence.field`, then of their sequence numbers. Equal ones
+ * go by run: with deduplicate the later run in the order given wins.
  *
  * All runs are closed when the merge ends, fails, or is not read to its end (their iterators' `return`).
  *
@@ -48,7 +48,7 @@ export async function* mergeRuns(
   const cursors: RunCursor[] = [];
   let hasFailed = false;
   try {
-    for (const [index, run] of runs.entries()) cursors.push(new RunCursor(run, index, spec.keyNames));
+    for (const [index, run] of runs.entries()) cursors.push(new RunCursor(run, index, spec));
     await mapBounded(cursors, openRunsMax, cursor => cursor.load());
     if (cursors.length > 0) yield* mergeLoaded(cursors, spec, options);
   } catch (error) {
@@ -69,7 +69,7 @@ async function* mergeLoaded(
   // Rows of batches that are no longer in a cursor but still in the groups.
   let heldRowCount = 0;
   for (;;) {
-    if (canPassOn(loop, engine, spec) && loop.winner.keys.rowCount * passOnShare >= batchRowsMax) {
+    if (canPassOn(loop, spec) && loop.winner.keys.rowCount * passOnShare >= batchRowsMax) {
       yield* mergeGroups(loop, engine);
       heldRowCount = 0;
       if (loop.winner.batch !== undefined) yield* sliced(loop.winner.batch, batchRowsMax);
@@ -96,9 +96,9 @@ async function* mergeLoaded(
 const passOnShare = 4;
 
 /** Whether the winner's batch can come out as it is: no other row lies between its first and its last. */
-function canPassOn(loop: MergeLoop, engine: MergeFunction, spec: MergeSpec): boolean {
+function canPassOn(loop: MergeLoop, spec: MergeSpec): boolean {
   const { winner } = loop;
-  if (!engine.keepsSingleRows || !loop.isWinnerApart()) return false;
+  if (!loop.isWinnerApart()) return false;
   return !(spec.dropDeletes && winner.hasDeletes());
 }
 

@@ -1,6 +1,7 @@
 /** Where a merge stands in one sorted run: the batch in memory and the row that comes next. */
 import { assert } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
+import type { SequenceOrder } from '../format/merge-options.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { isAdd } from '../types/row-kind.ts';
 import {
@@ -13,6 +14,10 @@ import {
   noKeys,
   wordsOf,
 } from './key-order.ts';
+import { type SequenceKeys, sequenceKeysOf } from './sequence-order.ts';
+
+/** What a cursor has to know of the merge. */
+export type CursorSpec = { readonly keyNames: readonly string[]; readonly sequence: SequenceOrder | undefined };
 
 export class RunCursor {
   /** The batch in memory; undefined before the first and after the last. */
@@ -21,6 +26,8 @@ export class RunCursor {
   keys: BatchKeys = noKeys;
   /** Sequence numbers as little-endian halves. */
   sequences: Int32Array = new Int32Array(0);
+  /** What orders rows of equal keys before their sequence numbers do, where the table has such columns. */
+  sequenceKeys: SequenceKeys | undefined = undefined;
   /** The next row, below `keys.rowCount` while there is one. */
   row = 0;
   /** The batch's place among the sources of the output batch being made; -1 while none of its rows is in it. */
@@ -28,14 +35,14 @@ export class RunCursor {
   isEnded = false;
   readonly #iterator: AsyncIterator<KeyValueBatch>;
   readonly #runIndex: number;
-  readonly #keyNames: readonly string[];
+  readonly #spec: CursorSpec;
   #wholeKeys: BatchKeys = noKeys;
   #layout: KeyLayout | undefined = undefined;
 
-  constructor(run: AsyncIterable<KeyValueBatch>, runIndex: number, keyNames: readonly string[]) {
+  constructor(run: AsyncIterable<KeyValueBatch>, runIndex: number, spec: CursorSpec) {
     this.#iterator = run[Symbol.asyncIterator]();
     this.#runIndex = runIndex;
-    this.#keyNames = keyNames;
+    this.#spec = spec;
   }
 
   /**
@@ -75,7 +82,7 @@ export class RunCursor {
 
   #enter(batch: KeyValueBatch): void {
     checkLengths(batch);
-    this.#layout ??= keyLayout(batch.rows.rowType, this.#keyNames);
+    this.#layout ??= keyLayout(batch.rows.rowType, this.#spec.keyNames);
     const before = this.#wholeKeys;
     const keys = keysOf(batch.rows, this.#layout);
     if (!isAscending(keys) || (before.rowCount > 0 && compareKeys(before, before.rowCount - 1, keys, 0) >= 0)) {
@@ -88,6 +95,8 @@ export class RunCursor {
     this.keys = keys;
     this.#wholeKeys = keys;
     this.sequences = wordsOf(batch.sequenceNumbers);
+    const { sequence } = this.#spec;
+    this.sequenceKeys = sequence === undefined ? undefined : sequenceKeysOf(batch.rows, sequence);
     this.row = 0;
     this.sourceIndex = -1;
   }

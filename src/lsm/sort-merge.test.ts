@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { deduplicate } from '../format/merge-options.ts';
 import type { Scalar } from '../types/scalar.ts';
 import {
   batchOf,
@@ -15,7 +16,7 @@ import { sortAndMerge } from './sort-merge.ts';
 
 const bigintKeys = keyShape([{ kind: 'bigint', nullable: false }]);
 const row = (id: bigint, sequence: bigint, value: number, kind = 0): Entry => ({ key: [id], sequence, kind, value });
-const spec = { keyNames: ['k0'], engine: 'deduplicate', dropDeletes: false } as const;
+const spec = { keyNames: ['k0'], ...deduplicate, dropDeletes: false } as const;
 
 test('a flush equals a map from key to last row, for any keys and any batches', () => {
   fc.assert(
@@ -38,7 +39,7 @@ test('a flush equals a map from key to last row, for any keys and any batches', 
         });
         const ends = [0, ...cuts.map(cut => Math.min(cut, entries.length)).toSorted((a, b) => a - b), entries.length];
         const batches = ends.map((end, i) => batchOf(shape, entries.slice(ends[i - 1] ?? 0, end)));
-        const result = sortAndMerge(batches, { keyNames: keyNames(shape), engine: 'deduplicate', dropDeletes });
+        const result = sortAndMerge(batches, { keyNames: keyNames(shape), ...deduplicate, dropDeletes });
         expect(entriesOf(result)).toEqual(deduplicated(shape, entries, { dropDeletes }));
         expect(result.mergedAwayCount).toBe(entries.length - result.rows.rowCount);
       },

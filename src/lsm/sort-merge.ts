@@ -2,12 +2,15 @@
  * The flush of a write buffer: rows in the order they arrived become one sorted run with unique keys.
  */
 import { assert, present } from '../base/assert.ts';
+import type { SequenceOrder } from '../format/merge-options.ts';
 import { concatBatches } from '../types/gather.ts';
 import { emptyBatch, type KeyValueBatch, projectBatch } from '../types/row-batch.ts';
 import { keyLayout, keysOf, wordKeys, wordsOf } from './key-order.ts';
 import { rowNumbers, type SortedRows, sortByKey } from './key-sort.ts';
-import { type MergeFunction, type MergeSpec, mergeFunction, type RowGroups } from './merge-function.ts';
+import { type MergeFunction, type MergeSpec, mergeFunction } from './merge-function.ts';
+import type { RowGroups } from './row-groups.ts';
 import { checkLengths } from './run-cursor.ts';
+import { sequenceKeysOf, sortBySequence } from './sequence-order.ts';
 
 export type SortMergeResult = KeyValueBatch & {
   /** Rows that went in and did not come out: merged into another of their key, or dropped deletes. */
@@ -15,8 +18,8 @@ export type SortMergeResult = KeyValueBatch & {
 };
 
 /**
- * One batch, keys ascending and unique, of all these batches' rows. Rows of one key are merged in the order of their
- * sequence numbers; equal ones in the order given. Sequence numbers that ascend, as they do in a write buffer, cost
+ * One batch, keys ascending and unique, of all these batches' rows. Rows of one key are merged in the order of the
+ * columns of `sequence.field`, then of their sequence numbers; equal ones in the order given. Sequence numbers that ascend, as they do in a write buffer, cost
  * nothing; others are sorted first.
  *
  * @param batches at least one, all of one row type
@@ -33,7 +36,7 @@ export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec)
   }
   const layout = keyLayout(first.rows.rowType, spec.keyNames);
   const keys = keysOf(concatBatches(sources.map(batch => projectBatch(batch.rows, spec.keyNames))), layout);
-  const sorted = sortByKey(keys, sequenceOrder(sources, rowCount));
+  const sorted = sortByKey(keys, mergeOrder(sources, rowCount, spec.sequence));
   const engine = mergeFunction(spec);
   const merged = engine.merge(groupRows(sources, sorted, engine.entries));
   return { ...merged, mergedAwayCount: rowCount - merged.rows.rowCount };
@@ -41,6 +44,18 @@ export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec)
 
 /** Row numbers are 32-bit. */
 const rowCountMax = 2 ** 32 - 1;
+
+/** Row numbers counted over all batches, as rows of one key are to be merged. */
+function mergeOrder(
+  sources: readonly KeyValueBatch[],
+  rowCount: number,
+  sequence: SequenceOrder | undefined,
+): Uint32Array {
+  const order = sequenceOrder(sources, rowCount);
+  if (sequence === undefined) return order;
+  const rows = concatBatches(sources.map(batch => projectBatch(batch.rows, sequence.columns)));
+  return sortBySequence(sequenceKeysOf(rows, sequence), order);
+}
 
 /** Row numbers counted over all batches, by sequence number. */
 export function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uint32Array {
@@ -74,7 +89,7 @@ export function groupRows(
     if (isNewGroup || entries === 'all') {
       rows[entryCount] = row;
       entryCount += 1;
-    } else if (entries === 'last') {
+    } else {
       rows[entryCount - 1] = row;
     }
   }

@@ -1,7 +1,7 @@
 /** The SDK's writer of one table. */
 import { invalid, isLakeError } from '../base/errors.ts';
 import type { Table } from '../table/table.ts';
-import { completeDeletes } from '../table/write/not-null.ts';
+import { checkKind, inputRows } from '../table/write/input-rows.ts';
 import { withNullable } from '../types/data-type.ts';
 import { type RowKind, rowKindByte } from '../types/row-kind.ts';
 import { type UserRowReader, userRowReader } from '../types/user-row.ts';
@@ -42,7 +42,11 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   constructor(parts: LakeParts, table: Table, settings: WriterSettings = {}) {
     const { schema } = table;
     this.#table = table;
-    this.#reader = userRowReader({ fields: schema.fields });
+    this.#reader = userRowReader({
+      fields: schema.fields.map(field =>
+        field.defaultValue === undefined ? field : { ...field, type: withNullable(field.type, true) },
+      ),
+    });
     this.#keyReader = userRowReader({
       fields: schema.fields.map(field =>
         schema.primaryKeys.includes(field.name) ? field : { ...field, type: withNullable(field.type, true) },
@@ -88,7 +92,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
    * are missing are null.
    *
    * @param options.kind what the rows do, or a kind for each row; `+I` unless given
-   * @throws LakeError `invalid` LAKE_BAD_BATCH, LAKE_NULL_VALUE naming the column
+   * @throws LakeError `invalid` LAKE_BAD_BATCH, LAKE_NULL_VALUE naming the column, LAKE_DELETE_NOT_MERGED, LAKE_BAD_ROW_KIND
    */
   append(
     columns: ArrowColumns,
@@ -98,9 +102,9 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
       const { schema, label } = this.#table;
       const rows = rowBatchOf(columns, { fields: schema.fields }, label);
       const kinds = this.#kindsOf(options.kind ?? '+I', rows.rowCount);
-      // Nulls are looked for here, so that a bad batch is refused by itself and does not stop the writer.
-      const complete = completeDeletes(schema, rows, kinds, label);
-      return this.#waiting(options, () => this.#writer.addBatch({ rows: complete, kinds }));
+      // Looked at here, so that a bad batch is refused by itself and does not stop the writer.
+      const taken = inputRows(schema, { rows, kinds }, label);
+      return this.#waiting(options, () => this.#writer.addBatch(taken));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -136,6 +140,8 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
 
   #add(reader: UserRowReader, row: object, kind: RowKind): Promise<void> {
     try {
+      const { schema, label } = this.#table;
+      checkKind(schema, rowKindByte[kind], label);
       return this.#writer.add(reader(asUserRow(row)), rowKindByte[kind]);
     } catch (error) {
       return Promise.reject(isLakeError(error) ? inTable(this.#table, error) : error);

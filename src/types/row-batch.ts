@@ -30,6 +30,8 @@ export type KeyValueBatch = {
   readonly rows: RowBatch;
   readonly sequenceNumbers: BigInt64Array;
   readonly kinds: Int8Array;
+  /** Of the file that the rows come from; undefined: of none yet, they are newer than all files. */
+  readonly level?: number | undefined;
 };
 
 /** Checks the shape in development's favour: a wrong column count or length is a bug of ours. */

@@ -5,6 +5,7 @@ import { deserializeRow, serializeRow } from '../../src/format/binary-row.ts';
 import { decodeIndexManifest } from '../../src/format/index-manifest.ts';
 import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
 import { decodeManifestList, encodeManifestList } from '../../src/format/manifest-list.ts';
+import { parseMergeOptions } from '../../src/format/merge-options.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/format/snapshot.ts';
 import { decodeStats } from '../../src/format/stats.ts';
 import { parseTableOptions, refusedFeatures } from '../../src/format/table-options.ts';
@@ -46,6 +47,7 @@ function options(input: Uint8Array): unknown {
   const parsed = parseTableOptions(schema);
   refusedFeatures(schema, 'write');
   bucketKeys(schema);
+  parseMergeOptions(schema);
   return parsed;
 }
 
@@ -92,7 +94,7 @@ export const metadataTargets: readonly Target[] = [
   },
   {
     name: 'table-options',
-    decoders: ['parseTableOptions'],
+    decoders: ['parseTableOptions', 'parseMergeOptions'],
     corpus: () => goldenFiles(/schema\/schema-\d+$/),
     mutate: (input, random, other) => {
       if (random.next() < 0.4) return mutateJson(input, random, other);

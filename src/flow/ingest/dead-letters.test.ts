@@ -40,11 +40,19 @@ async function lettersOf(table: Table, listName: string): Promise<readonly DeadL
 
 test('letters come back as they were, of every reason, the oldest file first', async () => {
   const table = await newTable();
-  const reasons = ['unreadable', 'unknown-schema', 'bucket-count', 'null-value', 'not-appendable'] as const;
+  const reasons = [
+    'unreadable',
+    'unknown-schema',
+    'bucket-count',
+    'null-value',
+    'not-appendable',
+    'row-kind',
+    'delete-not-merged',
+  ] as const;
   const first = reasons.map(reason => letter({ reason }));
   const second = [letter({ rows: [0, 2], rowCount: 2 })];
   const file = await storeDeadLetterFile(table, first);
-  expect(file).toMatchObject({ rowCount: 15, entryCount: 5, name: expect.stringMatching(/^dead-letters-./) });
+  expect(file).toMatchObject({ rowCount: 21, entryCount: 7, name: expect.stringMatching(/^dead-letters-./) });
   clock.advance(5);
   const list = await addDeadLetterFiles(table, undefined, [file]);
   expect(list.uploads).toEqual([{ name: list.listName, uploadBeganMs: expect.any(Number) }]);

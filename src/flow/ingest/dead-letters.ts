@@ -9,8 +9,9 @@ import { deadLettersBytesMax, jsonBytesMax } from '../../format/metadata-limits.
 import type { PlannedUpload } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
 import { deadLetterListNamePrefix, deadLettersNamePrefix, tableObjectKey } from '../../table/table-objects.ts';
+import type { MisfitReason } from '../../table/write/row-misfits.ts';
 
-export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'bucket-count' | 'null-value' | 'not-appendable';
+export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'bucket-count' | MisfitReason;
 
 export type DeadLetter = {
   readonly shardId: string;
@@ -120,6 +121,8 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   'bucket-count': true,
   'null-value': true,
   'not-appendable': true,
+  'row-kind': true,
+  'delete-not-merged': true,
 };
 
 function isReason(value: unknown): value is DeadLetterReason {

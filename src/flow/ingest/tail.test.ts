@@ -92,8 +92,8 @@ test('a null where none may be takes its row alone, by column; before and after 
     ],
   ]);
   expect(result.deadLetters).toEqual([
-    { ...letterOf, reason: 'null-value', detail: 'column v is NOT NULL', rows: [1, 4], rowCount: 2 },
-    { ...letterOf, reason: 'null-value', detail: 'column p is NOT NULL', rows: [2], rowCount: 1 },
+    { ...letterOf, reason: 'null-value', detail: 'column `v` is NOT NULL', rows: [1, 4], rowCount: 2 },
+    { ...letterOf, reason: 'null-value', detail: 'column `p` is NOT NULL', rows: [2], rowCount: 1 },
   ]);
   expect(result).toMatchObject({ rowsIn: 5, deadLettered: 3 });
 });
@@ -113,7 +113,7 @@ test('of a row that goes only the key must be there', async () => {
       [updateBefore, 3, null, 'x'],
     ],
   ]);
-  expect(result.deadLetters).toMatchObject([{ detail: 'column k is NOT NULL', rows: [1], rowCount: 1 }]);
+  expect(result.deadLetters).toMatchObject([{ detail: 'column `k` is NOT NULL', rows: [1], rowCount: 1 }]);
 });
 
 test('a table without a primary key takes additions alone; a record of nothing else leaves no rows', async () => {
@@ -128,7 +128,11 @@ test('a table without a primary key takes additions alone; a record of nothing e
   const result = await rowsOfRecords({ ...input, records: [mixed, gone] });
   expect(taken(result)).toEqual([[[updateAfter, 2, 20, 'x']]]);
   expect(result.deadLetters.map(({ data }) => data)).toEqual([mixed.data, gone.data]);
-  const letter = { ...letterOf, reason: 'not-appendable', detail: 'the table has no primary key' };
+  const letter = {
+    ...letterOf,
+    reason: 'not-appendable',
+    detail: 'the table has no primary key: it takes +I rows only',
+  };
   expect(result.deadLetters).toEqual([
     { ...letter, rows: [0, 2], rowCount: 2 },
     { ...letter, rows: [0, 1, 2], rowCount: 3 },

@@ -10,10 +10,9 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { mapColumns } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
+import { type InputRows, takeIn } from '../../table/write/input-rows.ts';
 import { withNullable } from '../../types/data-type.ts';
-import { takeRows } from '../../types/gather.ts';
-import { isValid, projectBatch, type RowBatch } from '../../types/row-batch.ts';
-import { isAdd } from '../../types/row-kind.ts';
+import { projectBatch } from '../../types/row-batch.ts';
 import { readClaim } from '../claim.ts';
 import { decodeBody, type LogRecord } from '../log-record.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
@@ -41,7 +40,7 @@ export type TailInput = {
   readonly records: readonly RoutedRecord[];
 };
 
-export type TailRows = { readonly rows: RowBatch; readonly kinds: Int8Array };
+export type TailRows = InputRows;
 
 export type TailResult = {
   readonly batches: readonly TailRows[];
@@ -125,33 +124,15 @@ async function schemaOf(table: Table, id: number): Promise<TableSchema | undefin
   }
 }
 
-type Misfit = { readonly reason: DeadLetterReason; readonly detail: string };
-
-/** Rows that the table does not take, by themselves: a null where none may be, a delete on an append table. */
-function withoutMisfits(schema: TableSchema, routed: RoutedRecord, { rows, kinds }: TailRows): RecordOutcome {
-  const misfits = new Map<number, Misfit>();
-  for (const [index, field] of schema.fields.entries()) {
-    const column = present(rows.columns[index], `column ${field.name}`);
-    if (field.type.nullable || column.nullCount === 0) continue;
-    const isKey = schema.primaryKeys.includes(field.name);
-    const misfit: Misfit = { reason: 'null-value', detail: `column ${field.name} is NOT NULL` };
-    for (const [row, kind] of kinds.entries()) {
-      if (!isValid(column, row) && (isKey || isAdd(kind))) misfits.set(row, misfit);
-    }
-  }
-  if (schema.primaryKeys.length === 0) {
-    const misfit: Misfit = { reason: 'not-appendable', detail: 'the table has no primary key' };
-    for (const [row, kind] of kinds.entries()) if (!isAdd(kind)) misfits.set(row, misfit);
-  }
-  if (misfits.size === 0) return { batches: [{ rows, kinds }], deadLetters: [] };
-  const byMisfit = Map.groupBy(misfits.keys(), row => misfits.get(row));
-  const deadLetters = [...byMisfit].map(([misfit, of]) => {
-    const { reason, detail } = present(misfit, 'what is wrong with a row');
+/** The rows of a record that the table takes; those it does not, by themselves. */
+function withoutMisfits(schema: TableSchema, routed: RoutedRecord, input: InputRows): RecordOutcome {
+  const { misfits, rows, kinds } = takeIn(schema, input);
+  const byMisfit = Map.groupBy(misfits.keys(), row => misfits.get(row)?.detail);
+  const deadLetters = [...byMisfit.values()].map(of => {
+    const { reason, detail } = present(misfits.get(of[0] ?? 0), 'what is wrong with a row');
     return deadLetter(routed, reason, detail, of, of.length);
   });
-  const kept = Uint32Array.from([...kinds.keys()].filter(row => !misfits.has(row)));
-  const batch = { rows: takeRows(rows, kept), kinds: kinds.filter((_, row) => !misfits.has(row)) };
-  return { batches: kept.length === 0 ? [] : [batch], deadLetters };
+  return { batches: rows.rowCount === 0 ? [] : [{ rows, kinds }], deadLetters };
 }
 
 function deadLetter(

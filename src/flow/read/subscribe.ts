@@ -9,7 +9,10 @@ import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
+import { parseTableOptions } from '../../format/table-options.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
 import { changeSourceOf, readChanges } from '../../table/changelog/read-changes.ts';
+import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
 import { latestSnapshot, readSnapshot, snapshotById } from '../../table/snapshots.ts';
@@ -58,7 +61,7 @@ export async function* subscribe(
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   try {
-    const { log } = parts;
+    const log = changesAreRecords(table.schema) ? parts.log : undefined;
     // Checkpoints before the snapshot (D2), for the log phase that follows it.
     const checkpoints: Checkpoints =
       log === undefined ? new Map() : await readCheckpoints({ log, store: parts.store }, signal);
@@ -84,6 +87,14 @@ export async function* subscribe(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** Whether a record of the log is a change of the table (D5); where rows are merged, only a snapshot shows what came of them. */
+function changesAreRecords(schema: TableSchema): boolean {
+  if (schema.primaryKeys.length === 0) return true;
+  const { engine, sequence } = mergeOptionsOf(schema);
+  const { changelogProducer } = parseTableOptions(schema);
+  return engine.kind === 'deduplicate' && sequence === undefined && changelogProducer === 'none';
 }
 
 async function* rowsOf(table: Table, snapshot: Snapshot | undefined): AsyncGenerator<SubscribedBatch, void, undefined> {

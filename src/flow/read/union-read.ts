@@ -4,22 +4,23 @@
  */
 
 import type { Snapshot } from '../../format/snapshot.ts';
-import { trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
 import { keyComparator } from '../../table/key-comparator.ts';
 import { bucketKey } from '../../table/live-files.ts';
 import { whileSnapshotStays } from '../../table/manifests.ts';
+import { mergeSpec } from '../../table/merge-spec.ts';
 import { wantedFields } from '../../table/read/column-mapping.ts';
 import type { FileRead } from '../../table/read/read-file.ts';
-import { type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
+import { mergedColumns, type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
 import { bucketPruning } from '../../table/scan/bucket-pruning.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
-import { completeDeletes } from '../../table/write/not-null.ts';
+import { inputRows } from '../../table/write/input-rows.ts';
 import { type PlacedRows, placeRows } from '../../table/write/place-rows.ts';
 import { selectRows } from '../../types/filter.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -100,9 +101,8 @@ function tailByPlace(
 ): ReadonlyMap<string, PlacedRows & { run: KeyValueBatch }> {
   const parts: PlacedRows[] = [];
   for (const { rows, kinds } of tail) {
-    parts.push(
-      ...placeRows(table.schema, table.options, completeDeletes(table.schema, rows, kinds, table.label), kinds),
-    );
+    const taken = inputRows(table.schema, { rows, kinds }, table.label);
+    parts.push(...placeRows(table.schema, table.options, taken.rows, taken.kinds));
   }
   const byPlace = Map.groupBy(parts, ({ place }) => bucketKey(place));
   let next = tailSequenceStart;
@@ -116,7 +116,7 @@ function tailByPlace(
       }
       return { rows, kinds, sequenceNumbers };
     });
-    const spec = { keyNames: trimmedPrimaryKeys(table.schema), engine: 'deduplicate', dropDeletes: false } as const;
+    const spec = mergeSpec(table.schema, { dropDeletes: false });
     const first = group[0];
     if (first !== undefined) places.set(key, { ...first, run: sortAndMerge(batches, spec) });
   }
@@ -132,11 +132,7 @@ async function* mergedBucket(
 ): AsyncGenerator<RowBatch, void, undefined> {
   const { schema, snapshot, predicate } = plan;
   const keyNames = trimmedPrimaryKeys(schema);
-  const names = neededColumns(
-    schema.fields.map(field => field.name),
-    keyNames,
-    options,
-  );
+  const names = neededColumns(schema, options);
   const read: FileRead = {
     schema,
     wanted: { fields: wantedFields(schema, names) },
@@ -146,11 +142,7 @@ async function* mergedBucket(
   const files = sortedRuns(splits.flatMap(filesOf), keyComparator(schema));
   const runs: AsyncIterable<KeyValueBatch>[] = files.map(({ files: ofRun }) => readRun(table, place, ofRun, read));
   runs.push(oneBatch({ ...run, rows: projectBatch(run.rows, names) }));
-  const batches = mergeRuns(
-    runs,
-    { keyNames, engine: 'deduplicate', dropDeletes: true },
-    { batchRowsMax: read.batchRowsMax },
-  );
+  const batches = mergeRuns(runs, mergeSpec(schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
   try {
     for (;;) {
       const next = (): ReturnType<typeof batches.next> => batches.next();
@@ -167,14 +159,11 @@ async function* oneBatch(batch: KeyValueBatch): AsyncGenerator<KeyValueBatch, vo
   if (batch.rows.rowCount > 0) yield batch;
 }
 
-function neededColumns(
-  all: readonly string[],
-  keyNames: readonly string[],
-  options: UnionReadOptions,
-): readonly string[] {
-  if (options.columns === undefined) return all;
-  const needed = new Set([...options.columns, ...keyNames]);
-  if (options.predicate !== undefined) for (const name of columnsOf(options.predicate)) needed.add(name);
+function neededColumns(schema: TableSchema, { columns, predicate }: UnionReadOptions): readonly string[] {
+  const all = schema.fields.map(field => field.name);
+  if (columns === undefined) return all;
+  const wanted = predicate === undefined ? columns : [...new Set([...columns, ...columnsOf(predicate)])];
+  const needed = new Set(mergedColumns(schema, wanted));
   return all.filter(name => needed.has(name));
 }
 

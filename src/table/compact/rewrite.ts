@@ -5,11 +5,11 @@
  */
 
 import type { DataFileMeta } from '../../format/data-file.ts';
-import { trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { AppendCompactUnit } from '../../lsm/append-picker.ts';
 import type { CompactPlan } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
 import type { PlannedFile } from '../commit/request.ts';
+import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readRows } from '../read/read-file.ts';
 import { readSection } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
@@ -35,7 +35,7 @@ export async function rewriteKeyBucket(
 ): Promise<CompactResult> {
   const { schema } = table;
   const read = wholeRows(table);
-  const spec = { keyNames: trimmedPrimaryKeys(schema), engine: 'deduplicate', dropDeletes: plan.dropDeletes } as const;
+  const spec = mergeSpec(schema, { dropDeletes: plan.dropDeletes });
   const after: PlannedFile[] = [];
   for (const rewrite of plan.rewrites) {
     const writer = new DataFileWriter(table, place, { schema, level: plan.outputLevel, source: 'compact' });

@@ -67,6 +67,7 @@ export async function* readKeyValues(
       rows: mapping.apply(values),
       sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
+      level: file.level,
     };
   }
 }

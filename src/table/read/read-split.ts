@@ -2,6 +2,7 @@
  * Reads a split: files in, rows of the table out, projected and filtered. Memory: a batch for each run of a section.
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
+import { columnsToMerge } from '../../format/merge-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { Section } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
@@ -9,6 +10,7 @@ import { selectRows } from '../../types/filter.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { streamWhileSnapshotStays } from '../manifests.ts';
+import { mergeOptionsOf, mergeSpec } from '../merge-spec.ts';
 import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
@@ -87,7 +89,7 @@ async function* mergedBatches(
   const batchRowsMax = options.batchRowsMax ?? readBatchRowsMax;
   const read: FileRead = {
     schema,
-    wanted: { fields: wantedFields(schema, names === undefined ? undefined : union(keyNames, names)) },
+    wanted: { fields: wantedFields(schema, names === undefined ? undefined : mergedColumns(schema, names)) },
     // Only what speaks of keys: a row group left out by its values could hide the newest row of a key.
     prune: restrictTo(predicate, keyNames),
     batchRowsMax,
@@ -97,11 +99,16 @@ async function* mergedBatches(
   }
 }
 
+/** What has to be read so that these columns can be merged: the key, and what orders rows. */
+export function mergedColumns(schema: TableSchema, names: readonly string[]): readonly string[] {
+  const withKey = union(trimmedPrimaryKeys(schema), names);
+  return union(withKey, columnsToMerge(mergeOptionsOf(schema), withKey));
+}
+
 /** The merged rows of a section, deletes dropped. */
 function mergeSection(table: Table, place: FilePlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
-  const keyNames = trimmedPrimaryKeys(read.schema);
   const runs = readSection(table, place, section, read);
-  return mergeRuns(runs, { keyNames, engine: 'deduplicate', dropDeletes: true }, { batchRowsMax: read.batchRowsMax });
+  return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
 }
 
 /** The runs of a section, to be merged; what they decode at a time is bounded together. */

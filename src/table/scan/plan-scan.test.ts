@@ -128,8 +128,8 @@ test('what is not read here is refused by name', async () => {
   const table = await rows.open();
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) throw new Error('no snapshot');
-  const schema = { ...table.schema, options: { ...table.schema.options, 'merge-engine': 'aggregation' } };
-  await expect(planScan(table, snapshot, { schema })).rejects.toThrow(/merge-engine=aggregation/);
+  const schema = { ...table.schema, options: { ...table.schema.options, 'pk-clustering-override': 'true' } };
+  await expect(planScan(table, snapshot, { schema })).rejects.toThrow(/pk-clustering-override/);
   const indexed = { ...snapshot, indexManifest: 'index-manifest-1' };
   await expect(planScan(table, indexed)).rejects.toMatchObject({ kind: 'unsupported', code: 'LAKE_UNSUPPORTED' });
 });

@@ -16,6 +16,7 @@ import { isOfAnother } from '../commit/head-of-table.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey } from '../live-files.ts';
 import { liveEntries, type ManifestFilter } from '../manifests.ts';
+import { mergeOptionsOf } from '../merge-spec.ts';
 import { tableGone } from '../snapshots.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { bucketPruning } from './bucket-pruning.ts';
@@ -83,7 +84,12 @@ function splitsOf(
     const files = prune === undefined ? bucket.files : pruneAppendFiles(bucket.files, prune);
     return splitAppendBucket({ ...bucket, files }, settings);
   }
-  const files = prune === undefined ? bucket.files : pruneKeyFiles(bucket.files, prune, overlapFree(bucket));
+  const { kind } = mergeOptionsOf(schema).engine;
+  const rules = {
+    isOverlapFree: overlapFree(bucket),
+    mergesToOneOfThem: kind === 'deduplicate' || kind === 'first-row',
+  };
+  const files = prune === undefined ? bucket.files : pruneKeyFiles(bucket.files, prune, rules);
   return splitKeyBucket({ ...bucket, files }, keyComparator(schema), settings);
 }
 

@@ -26,16 +26,23 @@ export function pruneAppendFiles(files: readonly DataFileMeta[], input: PruneInp
   return files.filter(file => valuesMayMatch(file, input));
 }
 
-/** @param overlapFree no two files share a key and none holds deletes */
+export type KeyFileRules = {
+  /** No two files share a key and none holds deletes. */
+  readonly isOverlapFree: boolean;
+  /** A merged row is one of the rows merged; aggregated values may be in no file. */
+  readonly mergesToOneOfThem: boolean;
+};
+
 export function pruneKeyFiles(
   files: readonly DataFileMeta[],
   input: PruneInput,
-  overlapFree: boolean,
+  { isOverlapFree, mergesToOneOfThem }: KeyFileRules,
 ): readonly DataFileMeta[] {
   const keyPredicate = restrictTo(input.predicate, trimmedPrimaryKeys(input.schema));
   const byKey =
     keyPredicate === undefined ? files : files.filter(file => keysMayMatch(file, input.schema, keyPredicate));
-  if (overlapFree) return byKey.filter(file => valuesMayMatch(file, input));
+  if (isOverlapFree) return byKey.filter(file => valuesMayMatch(file, input));
+  if (!mergesToOneOfThem) return byKey;
   return byKey.some(file => valuesMayMatch(file, input)) ? byKey : [];
 }
 

@@ -44,7 +44,7 @@ export function splitAppendBucket(bucket: BucketFiles, settings: SplitSettings):
   );
 }
 
-/** Splits of a primary-key table's bucket under the deduplicate engine. */
+/** Splits of a primary-key table's bucket. */
 export function splitKeyBucket(
   bucket: BucketFiles,
   compareKey: KeyComparator,

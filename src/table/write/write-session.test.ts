@@ -174,7 +174,7 @@ test('NOT NULL is checked at the door; a delete needs its key only', async () =>
   ]) {
     await expect(rows.write([bad])).rejects.toMatchObject({ kind: 'invalid', code: 'LAKE_NULL_VALUE' });
   }
-  await expect(rows.change([['-D', null, 1, 'x']])).rejects.toThrow(/`k` is NOT NULL and row 0/);
+  await expect(rows.change([['-D', null, 1, 'x']])).rejects.toThrow(/row 0 of the batch: column `k` is NOT NULL/);
   expect(await rows.rows()).toEqual([[1, 5, 'five']]);
   await rows.change([
     ['-D', 1, null, null],

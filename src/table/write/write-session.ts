@@ -10,17 +10,18 @@ import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
 import { parseTableOptions, refusedFeatures, type TableOptions } from '../../format/table-options.ts';
-import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
 import { batchBytes, type KeyValueBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { CommitBase, PlanAgain, PlannedFile } from '../commit/request.ts';
 import { bucketKey } from '../live-files.ts';
+import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from './data-file-writer.ts';
-import { completeDeletes } from './not-null.ts';
+import { inputRows } from './input-rows.ts';
 import { type Place, placeRows } from './place-rows.ts';
 import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
 
@@ -28,6 +29,7 @@ export type WriteCounts = {
   readonly rowsIn: number;
   /** Rows in the files: what is left after rows of equal keys were merged. */
   readonly written: number;
+  /** Rows that went into another of their key, or that the table ignores. */
   readonly mergedAway: number;
 };
 
@@ -101,14 +103,13 @@ export class WriteSession {
    * Takes rows in. Spills to files when the write buffer is full.
    *
    * @param rows all columns of the schema, in order
-   * @throws LakeError `invalid` LAKE_NULL_VALUE for a null in a NOT NULL column, LAKE_NOT_APPENDABLE for a delete on an
-   * append table
+   * @throws LakeError `invalid` what `inputRows` throws; nothing of these rows was taken in then
    */
   async add(rows: RowBatch, kinds: Int8Array): Promise<void> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
-    const complete = completeDeletes(this.#schema, rows, kinds, this.#table.label);
+    const taken = inputRows(this.#schema, { rows, kinds }, this.#table.label);
     this.#rowsIn += rows.rowCount;
-    for (const placed of placeRows(this.#schema, this.#options, complete, kinds)) {
+    for (const placed of placeRows(this.#schema, this.#options, taken.rows, taken.kinds)) {
       const key = bucketKey(placed.place);
       let buffer = this.#buffers.get(key);
       if (buffer === undefined) {
@@ -164,8 +165,7 @@ export class WriteSession {
 
   /** Of an append table: the rows as they came. */
   #merged(batches: Buffer['batches']): { readonly rows: RowBatch; readonly kinds: Int8Array } {
-    const keyNames = trimmedPrimaryKeys(this.#schema);
-    if (keyNames.length === 0) {
+    if (this.#schema.primaryKeys.length === 0) {
       const rows = concatBatches(batches.map(batch => batch.rows));
       return { rows, kinds: new Int8Array(rows.rowCount) };
     }
@@ -175,7 +175,7 @@ export class WriteSession {
       next += BigInt(rows.rowCount);
       return { rows, kinds, sequenceNumbers };
     });
-    return sortAndMerge(numbered, { keyNames, engine: 'deduplicate', dropDeletes: false });
+    return sortAndMerge(numbered, mergeSpec(this.#schema, { dropDeletes: false }));
   }
 
   async #spillLargest(): Promise<void> {

@@ -1,0 +1,80 @@
+/** Rows of equal keys, as a merge hands them to its merge function. */
+import type { KeyValueBatch } from '../types/row-batch.ts';
+import { wordsOf } from './key-order.ts';
+
+/**
+ * Complete groups of rows of equal keys, keys ascending. Entry i is row `rowIndex[i]` of source `sourceIndex[i]`; the
+ * entries of a group are in merge order, oldest first: by `sequence.field`, sequence number, then source.
+ */
+export type RowGroups = {
+  readonly sources: readonly KeyValueBatch[];
+  readonly sourceIndex: Uint32Array;
+  readonly rowIndex: Uint32Array;
+  /** Group g has entries [starts[g], starts[g + 1]); undefined when every group has one entry. */
+  readonly starts: Uint32Array | undefined;
+};
+
+/** The entries at these places, each a group of its own. */
+export function entriesAt(groups: RowGroups, places: Uint32Array): RowGroups {
+  const sourceIndex = new Uint32Array(places.length);
+  const rowIndex = new Uint32Array(places.length);
+  for (let i = 0; i < places.length; i += 1) {
+    const place = places[i] ?? 0;
+    sourceIndex[i] = groups.sourceIndex[place] ?? 0;
+    rowIndex[i] = groups.rowIndex[place] ?? 0;
+  }
+  return { sources: groups.sources, sourceIndex, rowIndex, starts: undefined };
+}
+
+/** Without the rows that a row of a level above 0 has in it already: of a group's rows at such levels the lowest stays. */
+export function withoutMergedIn(groups: RowGroups): RowGroups {
+  const { sources, sourceIndex, rowIndex, starts } = groups;
+  const levels = sources.map(({ level }) => level ?? 0);
+  if (starts === undefined || levels.every(level => level === 0)) return groups;
+  const kept = new Uint32Array(rowIndex.length);
+  const keptStarts = new Uint32Array(starts.length);
+  let count = 0;
+  for (let group = 0; group + 1 < starts.length; group += 1) {
+    const start = starts[group] ?? 0;
+    const end = starts[group + 1] ?? 0;
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let entry = start; entry < end; entry += 1) {
+      const level = levels[sourceIndex[entry] ?? 0] ?? 0;
+      if (level > 0 && level < lowest) lowest = level;
+    }
+    for (let entry = start; entry < end; entry += 1) {
+      const level = levels[sourceIndex[entry] ?? 0] ?? 0;
+      if (level > 0 && level !== lowest) continue;
+      kept[count] = entry;
+      count += 1;
+    }
+    keptStarts[group + 1] = count;
+  }
+  if (count === rowIndex.length) return groups;
+  return { ...entriesAt(groups, kept.subarray(0, count)), starts: keptStarts };
+}
+
+/** The kind of every entry. */
+export function kindsOf({ sources, sourceIndex, rowIndex }: RowGroups): Int8Array {
+  const kinds = sources.map(source => source.kinds);
+  const out = new Int8Array(rowIndex.length);
+  for (let i = 0; i < rowIndex.length; i += 1) {
+    const from = kinds[sourceIndex[i] ?? 0];
+    if (from !== undefined) out[i] = from[rowIndex[i] ?? 0] ?? 0;
+  }
+  return out;
+}
+
+/** The sequence number of every entry; copied as 32-bit words, which costs no bigint for each. */
+export function sequencesOf({ sources, sourceIndex, rowIndex }: RowGroups): BigInt64Array {
+  const words = sources.map(source => wordsOf(source.sequenceNumbers));
+  const out = new Int32Array(rowIndex.length * 2);
+  for (let i = 0; i < rowIndex.length; i += 1) {
+    const from = words[sourceIndex[i] ?? 0];
+    if (from === undefined) continue;
+    const at = (rowIndex[i] ?? 0) * 2;
+    out[i * 2] = from[at] ?? 0;
+    out[i * 2 + 1] = from[at + 1] ?? 0;
+  }
+  return new BigInt64Array(out.buffer);
+}
