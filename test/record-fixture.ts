@@ -51,6 +51,7 @@ export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
     to: { position: 9n, arrivalMs: 12 },
     ended: false,
     files: [],
+    changelog: [],
     producers: new Map(),
     forgotten: [],
     counters: { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },

@@ -128,6 +128,7 @@ function sentOf(files: readonly DataFile[], from: number, to: number, changes: P
     to: { position: BigInt(to), arrivalMs: to },
     ended: false,
     files: files.map(plannedFile),
+    changelog: [],
     producers: new Map(),
     forgotten: [],
     counters: noCounters,

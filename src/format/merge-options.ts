@@ -153,7 +153,8 @@ function engineOf(
 }
 
 /** Whether compactions of level 0 look older rows up. @see Paimon 1.4.2 CoreOptions.lookupStrategy */
-export function looksUp({ options }: TableSchema): boolean {
+export function looksUp({ options, primaryKeys }: TableSchema): boolean {
+  if (primaryKeys.length === 0) return false;
   return (
     textOption(options, 'merge-engine')?.toLowerCase() === 'first-row' ||
     textOption(options, 'changelog-producer')?.toLowerCase() === 'lookup' ||

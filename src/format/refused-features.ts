@@ -71,7 +71,6 @@ const rules: readonly Rule[] = [
   whenOn('read', 'query-auth.enabled'),
   { refuses: 'read', feature: partitionTypes },
   unless('write', 'type', 'table'),
-  ofPrimaryKeyTables(unless('write', 'changelog-producer', 'none')),
   unless('write', 'metadata.iceberg.storage', 'disabled'),
   whenSet('write', 'record-level.expire-time'),
   unless('write', 'write.sequence-number-init-mode', 'scan'),

@@ -8,6 +8,7 @@
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
 import { isFileName } from './file-name.ts';
+import { looksUp } from './merge-options.ts';
 import {
   badOption,
   booleanOption,
@@ -25,7 +26,6 @@ import type { TableSchema } from './table-schema.ts';
 
 export { type AccessMode, refusedFeatures } from './refused-features.ts';
 
-export type MergeEngine = 'deduplicate' | 'partial-update' | 'aggregation' | 'first-row';
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
 export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
 export type ManifestCodec = 'zstandard' | 'deflate' | 'null';
@@ -34,10 +34,8 @@ export type TableOptions = {
   /** Above 0: that many fixed buckets; -1: unaware (append) or dynamic (primary key); -2: postponed. */
   readonly bucket: number;
   readonly bucketFunction: BucketFunction | 'hive';
-  readonly mergeEngine: MergeEngine;
   readonly changelogProducer: ChangelogProducer;
-  readonly sequenceFields: readonly string[];
-  readonly sequenceOrder: 'ascending' | 'descending';
+  readonly changelog: ChangelogOptions;
   readonly writeOnly: boolean;
   readonly dynamicPartitionOverwrite: boolean;
   readonly writeBufferBytes: number;
@@ -46,8 +44,17 @@ export type TableOptions = {
   readonly stats: StatsOptions;
   readonly manifests: ManifestOptions;
   readonly compaction: CompactionOptions;
+  /** Commits after which a full compaction is due, whatever the shape; undefined: the shape decides. */
+  readonly fullCompactionCommits: number | undefined;
   readonly scan: ScanOptions;
   readonly snapshots: SnapshotOptions;
+};
+
+export type ChangelogOptions = {
+  /** A row whose values came to be the same is no change. */
+  readonly isDeduplicated: boolean;
+  /** Columns whose values do not count for that. */
+  readonly ignoredColumns: readonly string[];
 };
 
 export type FileOptions = {
@@ -134,13 +141,12 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
   return {
     bucket: bucketOption(options),
     bucketFunction: wordOption(options, 'bucket-function.type', ['default', 'mod', 'hive']) ?? 'default',
-    mergeEngine:
-      wordOption(options, 'merge-engine', ['deduplicate', 'partial-update', 'aggregation', 'first-row']) ??
-      'deduplicate',
     changelogProducer:
       wordOption(options, 'changelog-producer', ['none', 'input', 'full-compaction', 'lookup']) ?? 'none',
-    sequenceFields: namesOption(options, 'sequence.field'),
-    sequenceOrder: wordOption(options, 'sequence.field.sort-order', ['ascending', 'descending']) ?? 'ascending',
+    changelog: {
+      isDeduplicated: booleanOption(options, 'changelog-producer.row-deduplicate', false),
+      ignoredColumns: namesOption(options, 'changelog-producer.row-deduplicate-ignore-fields'),
+    },
     writeOnly: booleanOption(options, 'write-only', false),
     dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
     writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
@@ -151,7 +157,8 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     },
     stats: statsOptions(schema),
     manifests: manifestOptions(options),
-    compaction: compactionOptions(options),
+    compaction: compactionOptions(schema),
+    fullCompactionCommits: integerOption(options, 'full-compaction.delta-commits', 1),
     scan: {
       splitTargetBytes: sizeOption(options, 'source.split.target-size') ?? 128 * mib,
       splitOpenFileBytes: sizeOption(options, 'source.split.open-file-cost') ?? 4 * mib,
@@ -282,7 +289,8 @@ function manifestCodec(text: string): ManifestCodec {
   }
 }
 
-function compactionOptions(options: OptionMap): CompactionOptions {
+function compactionOptions(schema: TableSchema): CompactionOptions {
+  const { options } = schema;
   const trigger = integerOption(options, 'num-sorted-run.compaction-trigger', 1) ?? 5;
   return {
     runCountTrigger: trigger,
@@ -296,7 +304,8 @@ function compactionOptions(options: OptionMap): CompactionOptions {
     smallFileRatio: fractionOption(options, 'compaction.small-file-ratio') ?? 0.7,
     fileCountMin: integerOption(options, 'compaction.min.file-num', 1) ?? 5,
     deleteRatioThreshold: fractionOption(options, 'compaction.delete-ratio-threshold') ?? 0.2,
-    forceUpLevel0: booleanOption(options, 'compaction.force-up-level-0', false),
+    // What level 0 has is in the table for its readers only when it has been compacted.
+    forceUpLevel0: booleanOption(options, 'compaction.force-up-level-0', false) || looksUp(schema),
     forceRewriteAllFiles: booleanOption(options, 'compaction.force-rewrite-all-files', false),
   };
 }

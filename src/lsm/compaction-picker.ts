@@ -71,7 +71,7 @@ export function pickFullCompaction(runs: readonly SortedRun[], settings: Compact
 }
 
 /** Levels go from 0 to this one; a bucket may have files above what the options say now. */
-function lastLevel(runs: readonly SortedRun[], settings: CompactionSettings): number {
+export function lastLevel(runs: readonly SortedRun[], settings: CompactionSettings): number {
   return Math.max(settings.levelCount - 1, runs.at(-1)?.level ?? 0);
 }
 

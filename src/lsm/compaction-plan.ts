@@ -25,11 +25,16 @@ export type CompactPlan = {
   readonly upgrades: readonly DataFileMeta[];
 };
 
+export type PlanSettings = CompactionSettings & {
+  /** Rows of level 0 are merged with the older ones of their keys on their way up, wherever those are. */
+  readonly mergesLevel0?: boolean | undefined;
+};
+
 /**
  * The plan for a unit. A picked file in neither list stays as it is: it has the output level and nothing to merge with.
  * Rewrites and upgrades come in key order and their key ranges do not touch.
  */
-export function planUnit(unit: CompactUnit, compareKey: CompareKey, settings: CompactionSettings): CompactPlan {
+export function planUnit(unit: CompactUnit, compareKey: CompareKey, settings: PlanSettings): CompactPlan {
   const { outputLevel, dropDeletes } = unit;
   if (unit.rewritesEachFile) {
     return { outputLevel, dropDeletes, rewrites: unit.files.map(rewriteAlone), upgrades: [] };
@@ -38,7 +43,9 @@ export function planUnit(unit: CompactUnit, compareKey: CompareKey, settings: Co
   const rewrites: Rewrite[] = [];
   const upgrades: DataFileMeta[] = [];
   const moveUp = (file: DataFileMeta): void => {
-    if (settings.forceRewriteAllFiles || (unit.isLastLevel && mayHaveDeletes(file))) rewrites.push(rewriteAlone(file));
+    const mustMerge = settings.mergesLevel0 === true && file.level === 0 && !unit.isLastLevel;
+    const mustDrop = unit.isLastLevel && mayHaveDeletes(file);
+    if (settings.forceRewriteAllFiles || mustDrop || mustMerge) rewrites.push(rewriteAlone(file));
     else if (file.level !== outputLevel) upgrades.push(file);
   };
   // Sections that wait to be written together, until a large file that overlaps nothing ends the stretch.

@@ -9,7 +9,7 @@ import type { DataField } from '../types/data-type.ts';
 import { gatherColumn } from '../types/gather.ts';
 import { type Column, type KeyValueBatch, makeRowBatch, nullColumn } from '../types/row-batch.ts';
 import { foldPicks } from './fold-picks.ts';
-import { type FoldPlan, planFold, type Steps } from './fold-steps.ts';
+import { type FoldOptions, type FoldPlan, planFold, type Steps } from './fold-steps.ts';
 import { foldValues } from './fold-values.ts';
 import { entriesAt, type RowGroups, sequencesOf } from './row-groups.ts';
 
@@ -25,8 +25,9 @@ export type ColumnFold = {
 export function foldGroups(
   groups: RowGroups,
   engine: MergeEngine & { readonly kind: 'aggregation' | 'partial-update' },
+  options: FoldOptions,
 ): KeyValueBatch {
-  const plan = planFold(groups, engine);
+  const plan = planFold(groups, engine, options);
   const { rowType } = present(groups.sources[0], 'a batch to merge').rows;
   const columns = rowType.fields.map((field, index): Column => {
     const fold = {

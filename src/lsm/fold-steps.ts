@@ -42,18 +42,31 @@ export type FoldPlan = {
 type AggregationEngine = MergeEngine & { readonly kind: 'aggregation' };
 type PartialUpdateEngine = MergeEngine & { readonly kind: 'partial-update' };
 
-export function planFold(groups: RowGroups, engine: AggregationEngine | PartialUpdateEngine): FoldPlan {
-  return engine.kind === 'aggregation' ? planAggregation(groups, engine) : planPartialUpdate(groups, engine);
+/** @param options `foldsLoneRows`: the row of a group of one is merged into nothing, rather than left as it is */
+export function planFold(
+  groups: RowGroups,
+  engine: AggregationEngine | PartialUpdateEngine,
+  options: FoldOptions,
+): FoldPlan {
+  return engine.kind === 'aggregation'
+    ? planAggregation(groups, engine, options)
+    : planPartialUpdate(groups, engine, options);
 }
+
+export type FoldOptions = { readonly foldsLoneRows: boolean };
 
 const { set, setUnlessNull, clear, add, addOlder, retract, setAndRetract } = step;
 const deleteKind = rowKindByte['-D'];
 
-function planAggregation(groups: RowGroups, { removesOnDelete }: AggregationEngine): FoldPlan {
+function planAggregation(
+  groups: RowGroups,
+  { removesOnDelete }: AggregationEngine,
+  { foldsLoneRows }: FoldOptions,
+): FoldPlan {
   const entryKinds = kindsOf(groups);
   const steps = new Uint8Array(entryKinds.length);
   const { kinds, lastEntries } = eachGroup(groups, (start, end) => {
-    if (end - start === 1) {
+    if (end - start === 1 && !foldsLoneRows) {
       steps[start] = set;
       return { kind: entryKinds[start] ?? 0, last: start };
     }
@@ -78,7 +91,7 @@ type GroupSteps = {
   readonly order: EntryOrder;
 };
 
-function planPartialUpdate(groups: RowGroups, engine: PartialUpdateEngine): FoldPlan {
+function planPartialUpdate(groups: RowGroups, engine: PartialUpdateEngine, { foldsLoneRows }: FoldOptions): FoldPlan {
   const entryCount = groups.rowIndex.length;
   const entryKinds = kindsOf(groups);
   const free = new Uint8Array(entryCount);
@@ -95,7 +108,7 @@ function planPartialUpdate(groups: RowGroups, engine: PartialUpdateEngine): Fold
       }),
     );
   const { kinds, lastEntries } = eachGroup(groups, (start, end) => {
-    if (end - start === 1) {
+    if (end - start === 1 && !foldsLoneRows) {
       setAll(free, grouped, start);
       return { kind: entryKinds[start] ?? 0, last: start };
     }

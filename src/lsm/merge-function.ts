@@ -7,14 +7,15 @@
  *
  * @see spec 9; Paimon 1.4.2 MergeFunction, ReducerMergeFunctionWrapper
  */
-import { assert, unreachable } from '../base/assert.ts';
+import { unreachable } from '../base/assert.ts';
 import { invalid } from '../base/errors.ts';
 import type { MergeEngine, SequenceOrder } from '../format/merge-options.ts';
 import { gatherBatch } from '../types/gather.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { isAdd } from '../types/row-kind.ts';
 import { foldGroups } from './fold-groups.ts';
-import { entriesAt, kindsOf, type RowGroups, sequencesOf, withoutMergedIn } from './row-groups.ts';
+import type { FoldOptions } from './fold-steps.ts';
+import { entriesAt, groupCountOf, kindsOf, type RowGroups, sequencesOf, withoutMergedIn } from './row-groups.ts';
 
 export type MergeSpec = {
   /** Columns of the trimmed primary key, in its order. */
@@ -26,70 +27,96 @@ export type MergeSpec = {
   readonly dropDeletes: boolean;
 };
 
-export type MergeFunction = {
+export type MergeFunction<Output> = {
   /** The entries of a group it wants; whoever makes the groups does not note down the others. */
   readonly entries: 'all' | 'last';
-  readonly merge: (groups: RowGroups) => KeyValueBatch;
+  readonly merge: (groups: RowGroups) => Output;
 };
 
-export function mergeFunction(spec: MergeSpec): MergeFunction {
-  const { engine, dropDeletes } = spec;
+export function mergeFunction({ engine, dropDeletes }: MergeSpec): MergeFunction<KeyValueBatch> {
+  const finish = (batch: KeyValueBatch): KeyValueBatch => (dropDeletes ? withoutDeletes(batch) : batch);
+  if (engine.kind === 'deduplicate' && !engine.ignoresDeletes) {
+    return { entries: 'last', merge: groups => rowsAt(dropDeletes ? entriesOfAdds(groups) : groups) };
+  }
+  return { entries: 'all', merge: groups => finish(mergeGroups(groups, engine, { foldsLoneRows: false }).batch) };
+}
+
+/** The row of each group. */
+export type MergedGroups = {
+  readonly batch: KeyValueBatch;
+  /** For each group its row in the batch; -1: none came out. */
+  readonly rowOf: Int32Array;
+};
+
+/** @throws LakeError `invalid` LAKE_DELETE_NOT_MERGED for a delete that the engine has no use for */
+export function mergeGroups(groups: RowGroups, engine: MergeEngine, options: FoldOptions): MergedGroups {
   switch (engine.kind) {
     case 'deduplicate':
-      if (!engine.ignoresDeletes) return { entries: 'last', merge: groups => pickRows(groups, dropDeletes) };
-      return { entries: 'all', merge: groups => pickRows(entriesAt(groups, lastAdds(groups)), dropDeletes) };
+      return picked(groups, lastRows(groups, engine));
     case 'first-row':
-      return { entries: 'all', merge: groups => pickRows(entriesAt(groups, firstRows(groups, engine)), dropDeletes) };
+      return picked(groups, firstRows(groups, engine));
     case 'aggregation':
-    case 'partial-update':
-      return {
-        entries: 'all',
-        merge: groups => {
-          const folded = foldGroups(engine.holdsMergedRows ? withoutMergedIn(groups) : groups, engine);
-          return dropDeletes ? withoutDeletes(folded) : folded;
-        },
-      };
+    case 'partial-update': {
+      const batch = foldGroups(engine.holdsMergedRows ? withoutMergedIn(groups) : groups, engine, options);
+      return { batch, rowOf: Int32Array.from({ length: groupCountOf(groups) }, (_, group) => group) };
+    }
     default:
       return unreachable(engine);
   }
 }
 
+/** The rows of these entries, for each group one or none (-1). */
+function picked(groups: RowGroups, entries: Int32Array): MergedGroups {
+  const rowOf = new Int32Array(entries.length);
+  const places = new Uint32Array(entries.length);
+  let count = 0;
+  for (const [group, entry] of entries.entries()) {
+    rowOf[group] = entry < 0 ? -1 : count;
+    if (entry < 0) continue;
+    places[count] = entry;
+    count += 1;
+  }
+  return { batch: rowsAt(entriesAt(groups, places.subarray(0, count))), rowOf };
+}
+
 /** The rows of groups of one entry each. */
-function pickRows(groups: RowGroups, dropDeletes: boolean): KeyValueBatch {
-  assert(groups.starts === undefined, 'one entry for each group');
-  const kept = dropDeletes ? entriesOfAdds(groups) : groups;
-  const picked = kept.sources.map(source => source.rows);
+function rowsAt(groups: RowGroups): KeyValueBatch {
+  const sources = groups.sources.map(source => source.rows);
   return {
-    rows: gatherBatch(picked, kept.sourceIndex, kept.rowIndex),
-    sequenceNumbers: sequencesOf(kept),
-    kinds: kindsOf(kept),
+    rows: gatherBatch(sources, groups.sourceIndex, groups.rowIndex),
+    sequenceNumbers: sequencesOf(groups),
+    kinds: kindsOf(groups),
   };
 }
 
 function entriesOfAdds(groups: RowGroups): RowGroups {
   const kinds = kindsOf(groups);
   if (kinds.every(isAdd)) return groups;
-  return entriesAt(groups, Uint32Array.from(kinds.keys().filter(entry => isAdd(kinds[entry] ?? 0))));
+  const places = kinds.keys().filter(entry => isAdd(kinds[entry] ?? 0));
+  return entriesAt(groups, Uint32Array.from(places));
 }
 
-/** Of each group the newest row that is not a delete; a lone delete stays, older writers left some. */
-function lastAdds(groups: RowGroups): Uint32Array {
+/** Of each group the newest row, or the newest that is no delete; a lone delete stays, older writers left some. */
+function lastRows(groups: RowGroups, { ignoresDeletes }: { readonly ignoresDeletes: boolean }): Int32Array {
   const kinds = kindsOf(groups);
   return pickEntries(groups, (start, end) => {
-    if (end - start === 1) return start;
+    if (end - start === 1 || !ignoresDeletes) return end - 1;
     for (let entry = end - 1; entry >= start; entry -= 1) if (isAdd(kinds[entry] ?? 0)) return entry;
-    return undefined;
+    return -1;
   });
 }
 
-function firstRows(groups: RowGroups, { ignoresDeletes }: { readonly ignoresDeletes: boolean }): Uint32Array {
+function firstRows(groups: RowGroups, { ignoresDeletes }: { readonly ignoresDeletes: boolean }): Int32Array {
   const kinds = kindsOf(groups);
   return pickEntries(groups, (start, end) => {
     if (end - start === 1) return start;
-    let first: number | undefined;
+    let first = -1;
     for (let entry = start; entry < end; entry += 1) {
-      if (isAdd(kinds[entry] ?? 0)) first ??= entry;
-      else if (!ignoresDeletes) throw deleteOfFirstRow();
+      if (!isAdd(kinds[entry] ?? 0)) {
+        if (!ignoresDeletes) throw deleteOfFirstRow();
+      } else if (first < 0) {
+        first = entry;
+      }
     }
     return first;
   });
@@ -102,28 +129,18 @@ function deleteOfFirstRow(): Error {
   );
 }
 
-/** For each group the entry that `pick` names; groups of which it names none do not come out. */
-function pickEntries(
-  { starts, rowIndex }: RowGroups,
-  pick: (start: number, end: number) => number | undefined,
-): Uint32Array {
-  const groupCount = starts === undefined ? rowIndex.length : starts.length - 1;
-  const out = new Uint32Array(groupCount);
-  let count = 0;
-  for (let group = 0; group < groupCount; group += 1) {
-    const entry = starts === undefined ? pick(group, group + 1) : pick(starts[group] ?? 0, starts[group + 1] ?? 0);
-    if (entry === undefined) continue;
-    out[count] = entry;
-    count += 1;
+/** For each group the entry that `pick` names, -1 for none. */
+function pickEntries(groups: RowGroups, pick: (start: number, end: number) => number): Int32Array {
+  const { starts } = groups;
+  const out = new Int32Array(groupCountOf(groups));
+  for (let group = 0; group < out.length; group += 1) {
+    out[group] = starts === undefined ? pick(group, group + 1) : pick(starts[group] ?? 0, starts[group + 1] ?? 0);
   }
-  return out.subarray(0, count);
+  return out;
 }
 
-function withoutDeletes(batch: KeyValueBatch): KeyValueBatch {
+export function withoutDeletes(batch: KeyValueBatch): KeyValueBatch {
   if (batch.kinds.every(isAdd)) return batch;
   const rowIndex = Uint32Array.from(batch.kinds.keys().filter(row => isAdd(batch.kinds[row] ?? 0)));
-  return pickRows(
-    { sources: [batch], sourceIndex: new Uint32Array(rowIndex.length), rowIndex, starts: undefined },
-    false,
-  );
+  return rowsAt({ sources: [batch], sourceIndex: new Uint32Array(rowIndex.length), rowIndex, starts: undefined });
 }

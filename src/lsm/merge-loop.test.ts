@@ -31,7 +31,7 @@ function sequencesOf(groups: RowGroups): number[][] {
 
 async function groupsOf(
   runs: readonly (readonly Entry[])[],
-  entries: MergeFunction['entries'],
+  entries: MergeFunction<unknown>['entries'],
   options: { readonly sizes: readonly number[]; readonly groupsMax: number },
 ): Promise<number[][]> {
   const cursors = runs.map(
@@ -57,7 +57,7 @@ async function groupsOf(
   }
 }
 
-const wanted: Readonly<Record<MergeFunction['entries'], (group: readonly number[]) => readonly number[]>> = {
+const wanted: Readonly<Record<MergeFunction<unknown>['entries'], (group: readonly number[]) => readonly number[]>> = {
   all: group => group,
   last: group => group.slice(-1),
 };

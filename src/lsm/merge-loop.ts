@@ -21,7 +21,7 @@ const entriesFirst = 1024;
 export class MergeLoop {
   readonly #cursors: readonly RunCursor[];
   readonly #tree: LoserTree;
-  readonly #entries: MergeFunction['entries'];
+  readonly #entries: MergeFunction<unknown>['entries'];
   #winner = 0;
   #lastKeys: BatchKeys = noKeys;
   #lastRow = 0;
@@ -35,7 +35,7 @@ export class MergeLoop {
   #groupCount = 0;
 
   /** @param cursors at least one, each with its first batch loaded or ended */
-  constructor(cursors: readonly RunCursor[], entries: MergeFunction['entries']) {
+  constructor(cursors: readonly RunCursor[], entries: MergeFunction<unknown>['entries']) {
     this.#cursors = cursors;
     this.#entries = entries;
     this.#tree = new LoserTree(cursors.length, (a, b) => this.#comesBefore(a, b));

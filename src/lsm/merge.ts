@@ -14,6 +14,7 @@
 import { assert } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
 import { type KeyValueBatch, sliceBatch } from '../types/row-batch.ts';
+import { type ChangelogSpec, type CompactedBatch, compactFunction } from './changelog-merge.ts';
 import { type MergeFunction, type MergeSpec, mergeFunction } from './merge-function.ts';
 import { MergeLoop } from './merge-loop.ts';
 import { RunCursor } from './run-cursor.ts';
@@ -44,13 +45,41 @@ export async function* mergeRuns(
   spec: MergeSpec,
   options: MergeOptions,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for await (const batch of mergeRunsBy(runs, spec, options, { ...mergeFunction(spec), passOn: batch => batch })) {
+    if (batch.rows.rowCount > 0) yield batch;
+  }
+}
+
+/**
+ * As `mergeRuns`, for a compaction: with what its rows change in the table. Batches may be of no rows.
+ *
+ * @param runs with the levels of their rows, those that are only looked up among them
+ */
+export function compactRuns(
+  runs: readonly AsyncIterable<KeyValueBatch>[],
+  spec: MergeSpec,
+  changelog: ChangelogSpec,
+  options: MergeOptions,
+): AsyncGenerator<CompactedBatch, void, undefined> {
+  return mergeRunsBy(runs, spec, options, { ...compactFunction(spec, changelog), passOn: undefined });
+}
+
+/** A merge function, and what becomes of a batch that goes through as it is; undefined: none does. */
+type Engine<Output> = MergeFunction<Output> & { readonly passOn: ((batch: KeyValueBatch) => Output) | undefined };
+
+async function* mergeRunsBy<Output>(
+  runs: readonly AsyncIterable<KeyValueBatch>[],
+  spec: MergeSpec,
+  options: MergeOptions,
+  engine: Engine<Output>,
+): AsyncGenerator<Output, void, undefined> {
   assert(options.batchRowsMax >= 1, 'an output batch has room for a row');
   const cursors: RunCursor[] = [];
   let hasFailed = false;
   try {
     for (const [index, run] of runs.entries()) cursors.push(new RunCursor(run, index, spec));
     await mapBounded(cursors, openRunsMax, cursor => cursor.load());
-    if (cursors.length > 0) yield* mergeLoaded(cursors, spec, options);
+    if (cursors.length > 0) yield* mergeLoaded(cursors, spec, options, engine);
   } catch (error) {
     hasFailed = true;
     throw error;
@@ -59,20 +88,22 @@ export async function* mergeRuns(
   }
 }
 
-async function* mergeLoaded(
+async function* mergeLoaded<Output>(
   cursors: readonly RunCursor[],
   spec: MergeSpec,
   { batchRowsMax }: MergeOptions,
-): AsyncGenerator<KeyValueBatch, void, undefined> {
-  const engine = mergeFunction(spec);
+  engine: Engine<Output>,
+): AsyncGenerator<Output, void, undefined> {
+  const { passOn } = engine;
   const loop = new MergeLoop(cursors, engine.entries);
   // Rows of batches that are no longer in a cursor but still in the groups.
   let heldRowCount = 0;
   for (;;) {
-    if (canPassOn(loop, spec) && loop.winner.keys.rowCount * passOnShare >= batchRowsMax) {
-      yield* mergeGroups(loop, engine);
+    const isLarge = loop.winner.keys.rowCount * passOnShare >= batchRowsMax;
+    if (passOn !== undefined && isLarge && canPassOn(loop, spec)) {
+      yield* mergeCollected(loop, engine);
       heldRowCount = 0;
-      if (loop.winner.batch !== undefined) yield* sliced(loop.winner.batch, batchRowsMax);
+      if (loop.winner.batch !== undefined) yield* sliced(loop.winner.batch, batchRowsMax).map(passOn);
       loop.skipWinnerBatch();
       await loop.winner.load();
       loop.advance();
@@ -86,7 +117,7 @@ async function* mergeLoaded(
       loop.advance();
       continue;
     }
-    yield* mergeGroups(loop, engine);
+    yield* mergeCollected(loop, engine);
     heldRowCount = 0;
     if (outcome === 'ended') return;
   }
@@ -102,10 +133,8 @@ function canPassOn(loop: MergeLoop, spec: MergeSpec): boolean {
   return !(spec.dropDeletes && winner.hasDeletes());
 }
 
-function* mergeGroups(loop: MergeLoop, engine: MergeFunction): Generator<KeyValueBatch> {
-  if (loop.groupCount === 0) return;
-  const merged = engine.merge(loop.takeGroups());
-  if (merged.rows.rowCount > 0) yield merged;
+function* mergeCollected<Output>(loop: MergeLoop, engine: MergeFunction<Output>): Generator<Output> {
+  if (loop.groupCount > 0) yield engine.merge(loop.takeGroups());
 }
 
 function* sliced(batch: KeyValueBatch, rowsMax: number): Generator<KeyValueBatch> {

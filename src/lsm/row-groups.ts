@@ -26,32 +26,51 @@ export function entriesAt(groups: RowGroups, places: Uint32Array): RowGroups {
   return { sources: groups.sources, sourceIndex, rowIndex, starts: undefined };
 }
 
+export function groupCountOf({ starts, rowIndex }: RowGroups): number {
+  return starts === undefined ? rowIndex.length : starts.length - 1;
+}
+
 /** Without the rows that a row of a level above 0 has in it already: of a group's rows at such levels the lowest stays. */
 export function withoutMergedIn(groups: RowGroups): RowGroups {
-  const { sources, sourceIndex, rowIndex, starts } = groups;
-  const levels = sources.map(({ level }) => level ?? 0);
-  if (starts === undefined || levels.every(level => level === 0)) return groups;
-  const kept = new Uint32Array(rowIndex.length);
-  const keptStarts = new Uint32Array(starts.length);
-  let count = 0;
-  for (let group = 0; group + 1 < starts.length; group += 1) {
-    const start = starts[group] ?? 0;
-    const end = starts[group + 1] ?? 0;
+  const levels = groups.sources.map(({ level }) => level ?? 0);
+  if (groups.starts === undefined || levels.every(level => level === 0)) return groups;
+  const levelOf = (entry: number): number => levels[groups.sourceIndex[entry] ?? 0] ?? 0;
+  return keepEntries(groups, (start, end) => {
     let lowest = Number.POSITIVE_INFINITY;
     for (let entry = start; entry < end; entry += 1) {
-      const level = levels[sourceIndex[entry] ?? 0] ?? 0;
+      const level = levelOf(entry);
       if (level > 0 && level < lowest) lowest = level;
     }
+    return entry => levelOf(entry) === 0 || levelOf(entry) === lowest;
+  });
+}
+
+/** The groups with those of their entries that `choose` says, group by group; what loses all of them is gone. */
+export function keepEntries(
+  groups: RowGroups,
+  choose: (start: number, end: number) => (entry: number) => boolean,
+): RowGroups {
+  const { rowIndex, starts } = groups;
+  const kept = new Uint32Array(rowIndex.length);
+  const keptStarts = new Uint32Array(groupCountOf(groups) + 1);
+  let count = 0;
+  let groupCount = 0;
+  for (let group = 0; group < keptStarts.length - 1; group += 1) {
+    const start = starts === undefined ? group : (starts[group] ?? 0);
+    const end = starts === undefined ? group + 1 : (starts[group + 1] ?? 0);
+    const isKept = choose(start, end);
+    const first = count;
     for (let entry = start; entry < end; entry += 1) {
-      const level = levels[sourceIndex[entry] ?? 0] ?? 0;
-      if (level > 0 && level !== lowest) continue;
+      if (!isKept(entry)) continue;
       kept[count] = entry;
       count += 1;
     }
-    keptStarts[group + 1] = count;
+    if (count === first) continue;
+    groupCount += 1;
+    keptStarts[groupCount] = count;
   }
   if (count === rowIndex.length) return groups;
-  return { ...entriesAt(groups, kept.subarray(0, count)), starts: keptStarts };
+  return { ...entriesAt(groups, kept.subarray(0, count)), starts: keptStarts.subarray(0, groupCount + 1) };
 }
 
 /** The kind of every entry. */

@@ -73,7 +73,7 @@ export function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: numbe
 export function groupRows(
   sources: readonly KeyValueBatch[],
   { order, begins }: SortedRows,
-  entries: MergeFunction['entries'],
+  entries: MergeFunction<unknown>['entries'],
 ): RowGroups {
   const rows = new Uint32Array(order.length);
   const starts = entries === 'all' ? new Uint32Array(order.length + 1) : undefined;

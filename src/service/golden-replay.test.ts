@@ -39,13 +39,13 @@ test('statistics that Paimon committed are an empty commit, and that is said', a
 });
 
 test('a table with a feature or a mark that is not replayed is refused by its name, and nothing is written', async () => {
-  const verdicts = await replay('memory:replay-refused', ['tags', 'overwrite', 'rescale', 'cl_lookup', 'evo_nested']);
+  const verdicts = await replay('memory:replay-refused', ['tags', 'overwrite', 'rescale', 'file_index', 'evo_nested']);
   expect(verdicts.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'refused'));
   expect(verdicts.map(({ detail }) => /: (.+) is not supported/.exec(detail)?.[1])).toEqual([
     'replaying tag',
     'replaying overwrite',
     'replaying overwrite',
-    'changelog-producer=lookup',
+    'file-index.bloom-filter.columns',
     'type ROW',
   ]);
   const store = await openObjectStore('memory:replay-refused', {}, parts);

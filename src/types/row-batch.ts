@@ -32,6 +32,8 @@ export type KeyValueBatch = {
   readonly kinds: Int8Array;
   /** Of the file that the rows come from; undefined: of none yet, they are newer than all files. */
   readonly level?: number | undefined;
+  /** Rows that a compaction only looks at, to know what was there before: they stay where they are. */
+  readonly isLookedUp?: boolean | undefined;
 };
 
 /** Checks the shape in development's favour: a wrong column count or length is a bug of ours. */

@@ -176,6 +176,7 @@ const messages: fc.Arbitrary<CommitMessage> = fc
     step: fc.bigInt({ min: 1n, max: 10n ** 20n }),
     arrivalMs: count,
     ended: fc.boolean(),
+    changelogShare: fc.nat(4),
     files: fc.uniqueArray(entries, { maxLength: 4, selector: entry => entry.file.fileName }),
     producers,
     forgotten: fc.array(word, { maxLength: 3 }),
@@ -183,15 +184,19 @@ const messages: fc.Arbitrary<CommitMessage> = fc
     deadLetters: fc.array(fc.record({ name: word, rowCount: count, entryCount: count }), { maxLength: 3 }),
     uploadBeganMs: count,
   })
-  .map(({ step, arrivalMs, files, ...rest }) => ({
-    ...rest,
-    to: { position: (rest.from ?? 0n) + step, arrivalMs },
-    files: files.map(({ kind: _, ...entry }) => ({
+  .map(({ step, arrivalMs, files, changelogShare, ...rest }) => {
+    const planned = files.map(({ kind: _, ...entry }) => ({
       ...entry,
       file: { ...entry.file, level: 0 },
       uploadBeganMs: rest.uploadBeganMs,
-    })),
-  }));
+    }));
+    return {
+      ...rest,
+      to: { position: (rest.from ?? 0n) + step, arrivalMs },
+      files: planned.slice(changelogShare),
+      changelog: planned.slice(0, changelogShare),
+    };
+  });
 
 const records: fc.Arbitrary<LogRecord> = fc
   .record({

@@ -59,13 +59,14 @@ async function commitMessages(): Promise<readonly Uint8Array[]> {
     to: { position: 90n, arrivalMs: 1_000 },
     ended: false,
     files: ['a', 'b'].map(name => plannedFile(table, { name })),
+    changelog: [plannedFile(table, { name: 'c' })],
     producers: new Map([['1/p', { lastNumber: 4, arrivalMs: 900, named: true }]]),
     forgotten: ['0/q'],
     counters: { ...noCounters, rowsIn: 9n, written: 9n },
     deadLetters: [{ name: 'dead-letters-1', rowCount: 2, entryCount: 1 }],
     uploadBeganMs: 77,
   };
-  return [encodeCommitMessage(message), encodeCommitMessage({ ...message, files: [], from: undefined })];
+  return [encodeCommitMessage(message), encodeCommitMessage({ ...message, files: [], changelog: [], from: undefined })];
 }
 const messages: readonly Uint8Array[] = await commitMessages();
 

@@ -202,6 +202,7 @@ async function planOf(table: Table, { applied, state }: Sorted): Promise<CommitP
     kind: 'APPEND',
     schemaId: Math.max(...applied.map(message => message.schemaId)),
     adds: applied.flatMap(message => message.files),
+    changelog: applied.flatMap(message => message.changelog),
     properties: stored.properties,
     uploads: [...stored.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
   });

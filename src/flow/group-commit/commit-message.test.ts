@@ -27,6 +27,7 @@ const message: CommitMessage = {
   to: { position: 2n ** 90n, arrivalMs: 12 },
   ended: true,
   files: [fileNamed('a'), fileNamed('b')],
+  changelog: [fileNamed('changelog-a')],
   producers: new Map([
     ['0/p', { lastNumber: 5, arrivalMs: 12, named: true }],
     ['1/q', { lastNumber: 6, arrivalMs: 13, named: false }],
@@ -71,23 +72,25 @@ function corruptSince(why: string) {
   });
 }
 
-const empty: CommitMessage = { ...message, files: [], from: undefined, ended: false };
+const empty: CommitMessage = { ...message, files: [], changelog: [], from: undefined, ended: false };
 
 test('a message comes back as it was sent, also from the middle of a buffer', () => {
   for (const sent of [message, empty, { ...message, uploadBeganMs: began + 1 }]) {
-    const files = sent.files.map(file => ({ ...file, uploadBeganMs: sent.uploadBeganMs }));
+    const came = (file: PlannedFile): PlannedFile => ({ ...file, uploadBeganMs: sent.uploadBeganMs });
+    const [files, changelog] = [sent.files.map(came), sent.changelog.map(came)];
     const bytes = encodeCommitMessage(sent);
-    expect(decodeCommitMessage(bytes, 'here')).toEqual({ ...sent, files });
+    expect(decodeCommitMessage(bytes, 'here')).toEqual({ ...sent, files, changelog });
     const around = new Uint8Array(bytes.length + 10);
     around.set(bytes, 5);
-    expect(decodeCommitMessage(around.subarray(5, -5), 'here')).toEqual({ ...sent, files });
+    expect(decodeCommitMessage(around.subarray(5, -5), 'here')).toEqual({ ...sent, files, changelog });
   }
 });
 
 test('the written form is the one that a commit function of an earlier version reads', () => {
-  const bytes = encodeCommitMessage(message);
+  const sent = { ...message, changelog: [] };
+  const bytes = encodeCommitMessage(sent);
   expect(Buffer.from(bytes.subarray(0, 8)).toString('latin1')).toBe('TCMT\u0001\0\0\0');
-  expect(headerOf(message)).toEqual({
+  expect(headerOf(sent)).toEqual({
     table: 'table-1',
     name: 'd.t',
     schema: 3,
@@ -103,7 +106,7 @@ test('the written form is the one that a commit function of an earlier version r
     began,
   });
   expect(headerOf(empty)).toMatchObject({ from: null, ended: false });
-  expect(bytes).toEqual(framed(Buffer.from(JSON.stringify(headerOf(message))), manifestOf(message.files)));
+  expect(bytes).toEqual(framed(Buffer.from(JSON.stringify(headerOf(sent))), manifestOf(sent.files)));
 });
 
 function manifestOf(files: readonly PlannedFile[]): Uint8Array {
@@ -189,12 +192,13 @@ test('what is missing in a header is named', () => {
 });
 
 test('a header that says nothing of lanes and dead letters has none', () => {
-  const { producers, forgotten, dead, ...rest } = headerOf(message);
+  const { producers, forgotten, dead, changelog: _, ...rest } = headerOf(message);
   expect([producers, forgotten, dead]).not.toContain(undefined);
   const header = Buffer.from(JSON.stringify({ ...rest }));
   expect(decodeCommitMessage(framed(header, new Uint8Array()), 'here')).toEqual({
     ...message,
     files: [],
+    changelog: [],
     producers: new Map(),
     forgotten: [],
     deadLetters: [],

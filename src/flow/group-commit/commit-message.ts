@@ -7,7 +7,7 @@
  * version 1        1 byte, then 3 zero bytes
  * header length    uint32 LE
  * header           JSON
- * manifest         the files, as a Paimon manifest; nothing where there are none
+ * manifest         the files, then the changelog files, as a Paimon manifest; nothing where there are none
  * crc-32           uint32 LE of everything before
  * ```
  */
@@ -30,6 +30,8 @@ export type CommitMessage = {
   readonly to: { readonly position: bigint; readonly arrivalMs: number };
   readonly ended: boolean;
   readonly files: readonly PlannedFile[];
+  /** Changelog files, of a table whose writers produce them. */
+  readonly changelog: readonly PlannedFile[];
   /** Lanes with a new last number. */
   readonly producers: ReadonlyMap<string, ProducerState>;
   /** Lanes of the shard that need not be known any more. */
@@ -47,7 +49,9 @@ const counterNames = ['rowsIn', 'written', 'mergedAway', 'deadLettered', 'duplic
 
 export function encodeCommitMessage(message: CommitMessage): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(message)));
-  const entries = message.files.map(({ uploadBeganMs: _, ...file }) => ({ ...file, kind: 'add' }) as const);
+  const entries = [...message.files, ...message.changelog].map(
+    ({ uploadBeganMs: _, ...file }) => ({ ...file, kind: 'add' }) as const,
+  );
   const manifest = entries.length === 0 ? new Uint8Array() : encodeManifest(entries);
   const bytes = new Uint8Array(headBytes + header.length + manifest.length + 4);
   const view = new DataView(bytes.buffer);
@@ -79,7 +83,15 @@ export function decodeCommitMessage(bytes: Uint8Array, where: string): CommitMes
     if (!isLevel0) throw bad(where, `${file.file.fileName} is no new file of level 0`);
     return { ...file, uploadBeganMs };
   });
-  const message: CommitMessage = { ...headerOfJson(json, where), uploadBeganMs, files };
+  const changelogCount = json['changelog'] === undefined ? 0 : count(json['changelog'], where);
+  if (changelogCount > files.length)
+    throw bad(where, `it has ${files.length} files, and ${changelogCount} changelog files`);
+  const message: CommitMessage = {
+    ...headerOfJson(json, where),
+    uploadBeganMs,
+    files: files.slice(0, files.length - changelogCount),
+    changelog: files.slice(files.length - changelogCount),
+  };
   const { from, to } = message;
   if (from !== undefined && to.position <= from) throw bad(where, `it goes from ${from} to ${to.position}`);
   if (new Set(files.map(({ file }) => file.fileName)).size < files.length) throw bad(where, 'it names a file twice');
@@ -116,10 +128,11 @@ function headerToJson(message: CommitMessage): JsonObject {
     rows: counterNames.map(name => message.counters[name].toString()),
     dead: message.deadLetters.map(({ name, rowCount, entryCount }) => [name, rowCount, entryCount]),
     began: message.uploadBeganMs,
+    changelog: message.changelog.length === 0 ? undefined : message.changelog.length,
   };
 }
 
-function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'files' | 'uploadBeganMs'> {
+function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'files' | 'changelog' | 'uploadBeganMs'> {
   const [position, arrivalMs] = list(json['to'], 2, where);
   const rows = list(json['rows'], counterNames.length, where);
   const counters = { ...noCounters };

@@ -38,6 +38,7 @@ function message(changes: Partial<CommitMessage> = {}): CommitMessage {
     to: { position: 9n, arrivalMs: 12 },
     ended: false,
     files: [file('new')],
+    changelog: [],
     producers: new Map(),
     forgotten: [],
     counters: noCounters,

@@ -67,7 +67,10 @@ export function decideMessage(message: CommitMessage, base: MessageBase, progres
       if (maxSequenceNumber > floorOf(floors, planned)) floors.set(bucketKey(planned), maxSequenceNumber);
     }
   }
-  const fileNames = new Set([...progress.fileNames, ...files.map(({ file }) => file.fileName)]);
+  const fileNames = new Set([
+    ...progress.fileNames,
+    ...[...files, ...message.changelog].map(({ file }) => file.fileName),
+  ]);
   return { kind: 'apply', next: { state: stateAfter(progress.state, message), floors, fileNames } };
 }
 
@@ -87,11 +90,11 @@ function misfitOf(message: CommitMessage, base: MessageBase, state: IngestState)
 }
 
 function misfitFile(
-  { files }: CommitMessage,
+  { files, changelog }: CommitMessage,
   { bucketCount, isPartition }: MessageBase,
   fileNames: ReadonlySet<string>,
 ): Misfit | undefined {
-  for (const { totalBuckets, partition, file } of files) {
+  for (const { totalBuckets, partition, file } of [...files, ...changelog]) {
     if (totalBuckets !== bucketCount) {
       return { rule: 'bucket-count', why: `it counts ${totalBuckets} buckets, not ${bucketCount}` };
     }

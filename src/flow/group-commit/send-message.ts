@@ -110,9 +110,9 @@ export function commitMessageOf(
   table: Table,
   incarnation: string,
   { shardId, recorded, through, ended }: ShardBatch & { readonly through: NonNullable<ShardBatch['through']> },
-  { schema, adds, producers, forgotten, counters, letters }: Prepared,
+  { schema, adds, changelog, producers, forgotten, counters, letters }: Prepared,
 ): CommitMessage {
-  const began = [...adds, ...(letters === undefined ? [] : [letters])].map(
+  const began = [...adds, ...changelog, ...(letters === undefined ? [] : [letters])].map(
     ({ uploadBeganMs }) => uploadBeganMs ?? table.storeTimeMs(),
   );
   return {
@@ -125,6 +125,7 @@ export function commitMessageOf(
     to: through,
     ended,
     files: adds,
+    changelog,
     producers,
     forgotten,
     counters,

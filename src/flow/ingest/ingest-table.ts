@@ -59,6 +59,7 @@ export async function ingestTable(
         kind: 'APPEND',
         schemaId: prepared.schema.id,
         adds: prepared.adds,
+        changelog: prepared.changelog,
         properties: stored.properties,
         uploads: [...stored.uploads, ...(list?.uploads ?? [])],
       });

@@ -92,6 +92,7 @@ test('a batch is prepared with its files, counters, state and lanes, and no lett
     status: 'prepared',
     schema: base.schema,
     adds: expect.any(Array),
+    changelog: [],
     counters: { rowsIn: 4n, written: 2n, mergedAway: 1n, deadLettered: 0n, duplicates: 1n, gaps: 1n },
     state: { ...state, isMarked: true },
     producers: new Map([

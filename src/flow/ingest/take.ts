@@ -53,6 +53,7 @@ export type Prepared = {
   readonly status: 'prepared';
   readonly schema: TableSchema;
   readonly adds: readonly PlannedFile[];
+  readonly changelog: readonly PlannedFile[];
   readonly counters: IngestCounters;
   /** As of the base. */
   readonly state: IngestState;
@@ -96,7 +97,7 @@ export class Take {
     const moved = movedShard(state, shards);
     if (moved !== undefined) return commitStop('changed', moved);
     const { tail, session, schema, known } = await this.#decode(base, state);
-    const adds = await session.plannedFiles(base, again);
+    const { adds, changelog } = await session.plannedFiles(base, again);
     const counters: IngestCounters = {
       rowsIn: BigInt(tail.rowsIn),
       written: BigInt(session.counts.written),
@@ -110,7 +111,7 @@ export class Take {
     );
     const forgotten = this.#forgotten(new Map([...state.producers, ...producers]));
     const letters = await this.#storeLetters(tail);
-    return { status: 'prepared', schema, adds, counters, state, producers, forgotten, letters };
+    return { status: 'prepared', schema, adds, changelog, counters, state, producers, forgotten, letters };
   }
 
   async #decode(base: CommitBase, state: IngestState): Promise<Decoded> {

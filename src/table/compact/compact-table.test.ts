@@ -294,8 +294,8 @@ test('readers that began before, and those that begin while files are compacted,
 });
 
 test('a table that cannot be written here is not compacted either', async () => {
-  const rows = await rowTable({ options: { 'changelog-producer': 'full-compaction' } });
-  await expect(rows.compact({ isFull: true })).rejects.toThrow(/changelog-producer=full-compaction/);
+  const rows = await rowTable({ options: { 'record-level.expire-time': '1 d' } });
+  await expect(rows.compact({ isFull: true })).rejects.toThrow(/record-level.expire-time/);
 });
 
 test('an empty table has nothing to compact', async () => {

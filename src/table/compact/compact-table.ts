@@ -20,6 +20,7 @@ import {
 import {
   type CompactReason,
   compactionSettings,
+  lastLevel,
   pickCompaction,
   pickFullCompaction,
 } from '../../lsm/compaction-picker.ts';
@@ -30,10 +31,11 @@ import { type CommitBase, type CommitPlan, type CommitStop, commitPlan, commitSt
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
-import { latestSnapshot } from '../snapshots.ts';
+import { latestSnapshot, readSnapshot } from '../snapshots.ts';
 import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
+import { mergesLevel0 } from './changelog-of-compaction.ts';
 import { type CompactResult, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
 
 export type CompactOptions = {
@@ -85,12 +87,31 @@ export async function compactTable(
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
-  const tasks = pickTasks(table, await liveEntries(table, snapshot), options);
+  const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
+  const tasks = pickTasks(table, await liveEntries(table, snapshot), { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
   const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
   if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
   return commitResults(table, committer, done, tasks.length, options);
+}
+
+/** Whether as many commits came after the last full compaction as the table asks one for. */
+async function fullCompactionIsDue(table: Table, head: Snapshot): Promise<boolean> {
+  const { changelogProducer, fullCompactionCommits } = table.options;
+  const isProducer = changelogProducer === 'full-compaction';
+  const due = fullCompactionCommits ?? (isProducer ? 1 : undefined);
+  if (due === undefined || table.schema.primaryKeys.length === 0) return false;
+  let commits = 0;
+  for (let snapshot: Snapshot | undefined = head; snapshot !== undefined; ) {
+    const isCompacted = isProducer ? snapshot.changelogManifestList !== undefined : snapshot.commitKind === 'COMPACT';
+    if (isCompacted) return false;
+    if (snapshot.commitKind !== 'COMPACT') commits += 1;
+    if (commits >= due) return true;
+    snapshot = await readSnapshot(table, snapshot.id - 1);
+  }
+  // What is gone was before the oldest snapshot: whether it was compacted can't be told, and once more does no harm.
+  return true;
 }
 
 /** undefined: given up, since an input is gone or time is up. */
@@ -169,6 +190,7 @@ function planOf(table: Table, done: readonly Done[]): CommitPlan | CommitStop {
     schemaId: table.schema.id,
     deletes,
     adds: done.flatMap(({ result }) => result.after),
+    changelog: done.flatMap(({ result }) => result.changelog),
   });
 }
 
@@ -199,9 +221,10 @@ function keyTasks(
   const settings = compactionSettings(table.options, { sinceFullCompactionMs: sinceFullCompactionMs(table, runs) });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
   if (unit === undefined) return [];
-  const plan = planUnit(unit, compareKey, settings);
+  const plan = planUnit(unit, compareKey, { ...settings, mergesLevel0: mergesLevel0(table.schema) });
   if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
-  return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, place, plan, signal) }];
+  const bucket = { place, files, lastLevel: lastLevel(runs, settings) };
+  return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, bucket, plan, signal) }];
 }
 
 /** By the age of the oldest run's newest file. A clock that is wrong makes a compaction sooner or later, no more. */

@@ -7,7 +7,7 @@ import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
 import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
-import { dataFileName } from '../../format/paths.ts';
+import { changelogFileName, dataFileName } from '../../format/paths.ts';
 import { emptyStats, keyStatsMode, StatsCollector } from '../../format/stats.ts';
 import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
@@ -33,6 +33,8 @@ export type DataFileSettings = {
   readonly schema: TableSchema;
   readonly level: number;
   readonly source: FileSource;
+  /** A changelog file: named and listed as one, its rows in the order they changed the table. */
+  readonly isChangelog?: boolean | undefined;
 };
 
 /** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
@@ -58,7 +60,7 @@ export class DataFileWriter {
     this.#uuid = table.random.uuid();
   }
 
-  /** Rows of a primary-key table, keys ascending over all calls and unique. */
+  /** Rows of a primary-key table, keys ascending over all calls and unique; those of a changelog in any order. */
   async writeKeyValues(batch: KeyValueBatch): Promise<void> {
     const { rows, kinds, sequenceNumbers } = batch;
     for (let start = 0; start < rows.rowCount; ) {
@@ -111,8 +113,10 @@ export class DataFileWriter {
 
   async #close(file: OpenFile): Promise<void> {
     const { bytes, meta } = await file.finish();
-    const { level, source, schema } = this.#settings;
-    const fileName = dataFileName(this.#options.files, { uuid: this.#uuid, count: this.#files.length }, level);
+    const { level, source, schema, isChangelog } = this.#settings;
+    const number = { uuid: this.#uuid, count: this.#files.length };
+    const nameOf = isChangelog === true ? changelogFileName : dataFileName;
+    const fileName = nameOf(this.#options.files, number, level);
     const uploadBeganMs = this.#table.storeTimeMs();
     await this.#table.store.put(dataFileKey(this.#table, this.#place, fileName), bytes);
     const { partition, bucket, totalBuckets } = this.#place;

@@ -58,8 +58,8 @@ export class TableWriter {
           const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
           return commitStop('conflict', detail);
         }
-        const adds = await session.plannedFiles(base, again);
-        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds });
+        const files = await session.plannedFiles(base, again);
+        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, ...files });
       },
     });
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };

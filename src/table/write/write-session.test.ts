@@ -194,8 +194,8 @@ test('an append table takes rows and no deletes', async () => {
 });
 
 test('a table that asks its writers for what is not done is refused by name', async () => {
-  const rows = await rowTable({ options: { 'changelog-producer': 'lookup' } });
-  expect(() => new WriteSession(rows.table)).toThrow(/changelog-producer=lookup/);
+  const rows = await rowTable({ options: { 'record-level.expire-time': '1 d' } });
+  expect(() => new WriteSession(rows.table)).toThrow(/record-level.expire-time/);
 });
 
 test('what a failed commit held is not written by the next', async () => {
@@ -221,7 +221,7 @@ test('a session by itself numbers from the base it is planned on', async () => {
     commitUser: 'test',
     commitIdentifier: 1n,
     plan: async (base, again) =>
-      commitPlan({ kind: 'APPEND', schemaId: 0, adds: await session.plannedFiles(base, again) }),
+      commitPlan({ kind: 'APPEND', schemaId: 0, ...(await session.plannedFiles(base, again)) }),
   });
   expect(outcome.status).toBe('committed');
   expect(await ranges(rows)).toEqual([

@@ -61,7 +61,13 @@ type Group = {
   /** undefined: spilled, the files have them. */
   rows: KeyValueBatch | undefined;
   files: readonly PlannedFile[];
+  /** With `changelog-producer=input`: the rows as they came, until they are written. */
+  input: readonly KeyValueBatch[];
+  changelog: readonly PlannedFile[];
 };
+
+/** What comes of the rows taken in. */
+export type PlannedWrite = { readonly adds: readonly PlannedFile[]; readonly changelog: readonly PlannedFile[] };
 
 export class WriteSession {
   readonly #table: Table;
@@ -125,26 +131,31 @@ export class WriteSession {
   }
 
   /**
-   * The level-0 files of everything taken in, numbered above the base; to be called from a commit's plan, also anew on
-   * each base.
+   * The level-0 files of everything taken in, numbered above the base, and their changelog files; to be called from a
+   * commit's plan, also anew on each base.
    */
-  async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<readonly PlannedFile[]> {
+  async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<PlannedWrite> {
     const buffers = [...this.#buffers.values()];
-    const planned = await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again));
-    this.#written = planned.flat().reduce((sum, { file }) => sum + file.rowCount, 0);
-    return planned.flat();
+    const groups = (
+      await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again))
+    ).flat();
+    const adds = groups.flatMap(({ files }) => files);
+    this.#written = adds.reduce((sum, { file }) => sum + file.rowCount, 0);
+    return { adds, changelog: groups.flatMap(({ changelog }) => changelog) };
   }
 
-  async #planBuffer(buffer: Buffer, base: CommitBase, again: PlanAgain | undefined): Promise<readonly PlannedFile[]> {
+  async #planBuffer(buffer: Buffer, base: CommitBase, again: PlanAgain | undefined): Promise<readonly Group[]> {
     this.#sortBuffer(buffer);
     let floor = await base.sequenceFloor(buffer.place);
     for (const group of buffer.groups) {
-      const isTooOld = again?.reason === 'upload-age' && group.files.some(file => again.files.includes(file));
+      const uploads = [...group.files, ...group.changelog];
+      const isTooOld = again?.reason === 'upload-age' && uploads.some(file => again.files.includes(file));
       const isAbove = group.files.length > 0 && firstNumber(group.files) > floor;
       if (isTooOld || !isAbove) group.files = await this.#writeGroup(group, floor, { isTooOld });
+      await this.#writeChangelog(group, { isTooOld });
       for (const { file } of group.files) if (file.maxSequenceNumber > floor) floor = file.maxSequenceNumber;
     }
-    return buffer.groups.flatMap(group => group.files);
+    return buffer.groups;
   }
 
   /**
@@ -156,7 +167,9 @@ export class WriteSession {
     const first = buffer.next ?? 0n;
     const { rows, kinds } = this.#merged(buffer.batches);
     const sequenceNumbers = numbersFrom(first, rows.rowCount);
-    buffer.groups.push({ place: buffer.place, first, rows: { rows, kinds, sequenceNumbers }, files: [] });
+    const input = this.#options.changelogProducer === 'input' ? numbered(buffer.batches, first) : [];
+    const { place } = buffer;
+    buffer.groups.push({ place, first, rows: { rows, kinds, sequenceNumbers }, files: [], input, changelog: [] });
     this.#bufferedBytes -= buffer.bytes;
     buffer.batches = [];
     buffer.bytes = 0;
@@ -169,13 +182,7 @@ export class WriteSession {
       const rows = concatBatches(batches.map(batch => batch.rows));
       return { rows, kinds: new Int8Array(rows.rowCount) };
     }
-    let next = 0n;
-    const numbered = batches.map(({ rows, kinds }): KeyValueBatch => {
-      const sequenceNumbers = numbersFrom(next, rows.rowCount);
-      next += BigInt(rows.rowCount);
-      return { rows, kinds, sequenceNumbers };
-    });
-    return sortAndMerge(numbered, mergeSpec(this.#schema, { dropDeletes: false }));
+    return sortAndMerge(numbered(batches, 0n), mergeSpec(this.#schema, { dropDeletes: false }));
   }
 
   async #spillLargest(): Promise<void> {
@@ -185,7 +192,23 @@ export class WriteSession {
     const group = largest.groups.at(-1);
     assert(group !== undefined, 'a spilled buffer has a group');
     group.files = await this.#writeGroup(group, group.first - 1n, { isTooOld: false });
+    await this.#writeChangelog(group, { isTooOld: false });
     group.rows = undefined;
+  }
+
+  /** Once for each group: a changelog is read in the order of its own numbers, wherever those of the data begin. */
+  async #writeChangelog(group: Group, { isTooOld }: { readonly isTooOld: boolean }): Promise<void> {
+    if (group.input.length === 0 && !isTooOld) return;
+    const settings = { schema: this.#schema, level: 0, source: 'append', isChangelog: true } as const;
+    const writer = new DataFileWriter(this.#table, group.place, settings);
+    for (const batch of group.input) await writer.writeKeyValues(batch);
+    for (const { file } of group.changelog) {
+      for await (const batch of readKeyValues(this.#table, group.place, file, this.#wholeRows())) {
+        await writer.writeKeyValues(batch);
+      }
+    }
+    group.changelog = await writer.finish();
+    group.input = [];
   }
 
   /** Writes a group's rows with numbers above the floor, in their order. */
@@ -226,6 +249,16 @@ export class WriteSession {
     const wanted = { fields: this.#schema.fields };
     return { schema: this.#schema, wanted, prune: undefined, batchRowsMax: readBatchRowsMax };
   }
+}
+
+/** Rows as they came, numbered in that order. */
+function numbered(batches: Buffer['batches'], first: bigint): readonly KeyValueBatch[] {
+  let next = first;
+  return batches.map(({ rows, kinds }): KeyValueBatch => {
+    const sequenceNumbers = numbersFrom(next, rows.rowCount);
+    next += BigInt(rows.rowCount);
+    return { rows, kinds, sequenceNumbers };
+  });
 }
 
 /** The smallest of the files' sequence numbers; there is a file. */
