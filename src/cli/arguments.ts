@@ -12,3 +12,18 @@ export function nameList(text: string): readonly string[] {
   if (names.every(name => name !== '')) return names;
   throw new InvalidArgumentError('It must be names with commas between them.');
 }
+
+/** `dt=2024-01-01,hh=5`. A value may hold `=`, and no comma. */
+export function partitionOf(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(',').map(pair => /^\s*([^=]+?)\s*=(.*)$/s.exec(pair));
+  if (pairs.every(pair => pair !== null))
+    return Object.fromEntries(pairs.map(([, key = '', value = '']) => [key, value]));
+  throw new InvalidArgumentError('It must be key=value pairs with commas between them.');
+}
+
+/** For options that may be given several times. */
+export function collected<T>(
+  read: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
+  return (text, before) => [...(before ?? []), read(text)];
+}

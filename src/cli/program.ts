@@ -7,6 +7,7 @@ import { registerDescribeCommands } from './describe-commands.ts';
 import { addGlobalOptions, type CliContext, credentialPlaces, holdsCredential } from './global-options.ts';
 import { registerGoldenCommands } from './golden-commands.ts';
 import { registerLogCommands } from './log-commands.ts';
+import { registerOverwriteCommands } from './overwrite-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
 import { registerSqlCommand } from './sql-command.ts';
 import { registerWorkCommands } from './work-commands.ts';
@@ -28,6 +29,7 @@ export function buildProgram(context: CliContext): Command {
   addGlobalOptions(program);
   registerCreateCommand(program, context);
   registerWriteCommand(program, context);
+  registerOverwriteCommands(program, context);
   registerReadCommands(program, context);
   registerWorkCommands(program, context);
   registerSqlCommand(program, context);

@@ -40,6 +40,8 @@ export type TableOptions = {
   readonly sequenceOrder: 'ascending' | 'descending';
   readonly writeOnly: boolean;
   readonly dynamicPartitionOverwrite: boolean;
+  /** Whether files of an overwrite that do not overlap go to the top level at once. */
+  readonly overwriteUpgrade: boolean;
   readonly writeBufferBytes: number;
   readonly files: FileOptions;
   readonly partitions: PartitionOptions;
@@ -143,6 +145,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     sequenceOrder: wordOption(options, 'sequence.field.sort-order', ['ascending', 'descending']) ?? 'ascending',
     writeOnly: booleanOption(options, 'write-only', false),
     dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
+    overwriteUpgrade: booleanOption(options, 'overwrite-upgrade', true),
     writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
     files: fileOptions(options, hasPrimaryKey),
     partitions: {

@@ -35,6 +35,7 @@ const replayed = [
   'evo_columns',
   'evo_then_compact',
   'evo_types',
+  'overwrite',
   'pk_bucketkey',
   'pk_edge',
   'pk_keys',
@@ -46,12 +47,22 @@ const replayed = [
   'pk_types_b1',
   'pk_types_b4',
   'prefix_dir',
+  'rescale',
   'thin_mode',
   'ts_prec',
 ];
 /** Paimon's writer does not compact an unaware bucket when it is asked to. */
 const unaware = new Set(['ap_compacted', 'ap_part', 'evo_append']);
-const continued = ['ap_bucketed', 'evo_types', 'pk_big', 'pk_levels', 'pk_part', 'pk_types_b4', 'thin_mode'];
+const continued = [
+  'ap_bucketed',
+  'evo_types',
+  'overwrite',
+  'pk_big',
+  'pk_levels',
+  'pk_part',
+  'pk_types_b4',
+  'thin_mode',
+];
 
 let paimon: Paimon;
 let warehouse: string;
