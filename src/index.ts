@@ -26,6 +26,7 @@ export type { ChangesRequest } from './service/table-changes.ts';
 export type { TableSpec } from './service/table-definitions.ts';
 export { TableScan } from './service/table-scan.ts';
 export type { AnyShape, RowChange, ShapeOf, TableShape } from './service/table-shape.ts';
+export { type TableTag, TableTags, type TagOptions } from './service/table-tags.ts';
 export { LakeWorker, type RunOptions } from './service/worker.ts';
 export { printWorkerEvent, type WorkerEvent, type WorkerListener, type WorkerTask } from './service/worker-events.ts';
 export type { SqlParameter } from './sql/parameters.ts';

@@ -10,6 +10,7 @@ import { registerLogCommands } from './log-commands.ts';
 import { registerOverwriteCommands } from './overwrite-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
 import { registerSqlCommand } from './sql-command.ts';
+import { registerTagCommands } from './tag-commands.ts';
 import { registerWorkCommands } from './work-commands.ts';
 import { registerWriteCommand } from './write-command.ts';
 
@@ -32,6 +33,7 @@ export function buildProgram(context: CliContext): Command {
   registerOverwriteCommands(program, context);
   registerReadCommands(program, context);
   registerWorkCommands(program, context);
+  registerTagCommands(program, context);
   registerSqlCommand(program, context);
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);

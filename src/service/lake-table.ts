@@ -17,6 +17,7 @@ import { type TableAccounting, tableAccounting } from './table-accounting.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { TableScan } from './table-scan.ts';
 import { asUserRow, asUserRows, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
+import { TableTags } from './table-tags.ts';
 
 type ColumnOf<S extends TableShape> = keyof S['row'] & string;
 
@@ -59,6 +60,11 @@ export class LakeTable<S extends TableShape> {
   /** The table's options, as they were set. */
   get options(): Readonly<Record<string, string>> {
     return this.#table.schema.options;
+  }
+
+  /** Names for snapshots of the table, or of the branch it was opened as. */
+  get tags(): TableTags {
+    return new TableTags(this.#table);
   }
 
   /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
