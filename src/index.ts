@@ -13,6 +13,7 @@ export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './serv
 export type { LakeComponents } from './service/lake-parts.ts';
 export { LakeTable, type ScanOptions } from './service/lake-table.ts';
 export type { LookupRequest } from './service/lookup-row.ts';
+export type { OverwriteReceipt, OverwriteRequest, PartitionSpec } from './service/overwrite-lake-table.ts';
 export type { ReadPoint } from './service/read-point.ts';
 export { RowWriter, type WaitOptions } from './service/row-writer.ts';
 export type { ScanRequest } from './service/scan-table.ts';
@@ -25,6 +26,7 @@ export type { ChangesRequest } from './service/table-changes.ts';
 export type { TableSpec } from './service/table-definitions.ts';
 export { TableScan } from './service/table-scan.ts';
 export type { AnyShape, RowChange, ShapeOf, TableShape } from './service/table-shape.ts';
+export { type TableTag, TableTags, type TagOptions } from './service/table-tags.ts';
 export { LakeWorker, type RunOptions } from './service/worker.ts';
 export { printWorkerEvent, type WorkerEvent, type WorkerListener, type WorkerTask } from './service/worker-events.ts';
 export type { SqlParameter } from './sql/parameters.ts';

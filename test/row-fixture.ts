@@ -3,7 +3,7 @@
  * columns are `p` STRING, `k` INT and `v` STRING unless a test says otherwise; rows are written as scalars.
  */
 import { type Random, seededRandom } from '../src/base/random.ts';
-import { createTable } from '../src/catalog/catalog.ts';
+import { alterTable, createTable } from '../src/catalog/catalog.ts';
 import { parseIdentifier } from '../src/catalog/identifier.ts';
 import type { ColumnDefinition } from '../src/catalog/table-definition.ts';
 import type { DataFileMeta } from '../src/format/data-file.ts';
@@ -73,6 +73,11 @@ export class RowTable {
     return await writer.commit();
   }
 
+  /** ALTER TABLE … SET. */
+  async alterOption(key: string, value: string): Promise<void> {
+    await alterTable(this, parseIdentifier('d.t'), [{ kind: 'set-option', key, value }]);
+  }
+
   async compact(options: Partial<CompactOptions> = {}): Promise<CompactReceipt> {
     const table = await this.open();
     await using committer = new Committer(table);
@@ -123,7 +128,11 @@ export async function rowTable(settings: RowTableSettings = {}): Promise<RowTabl
   return new RowTable(store, clock, await openTable(store, { database: 'd', name: 't' }, parts), dataPuts);
 }
 
-export async function addChanges(writer: TableWriter, table: Table, changes: readonly RowChange[]): Promise<void> {
+export async function addChanges(
+  writer: Pick<TableWriter, 'add'>,
+  table: Table,
+  changes: readonly RowChange[],
+): Promise<void> {
   const rows = changes.map(([, ...row]) => row);
   const kinds = Int8Array.from(changes, ([kind]) => rowKindByte[kind]);
   await writer.add(buildBatch({ fields: table.schema.fields }, rows), kinds);

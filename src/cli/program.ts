@@ -7,8 +7,10 @@ import { registerDescribeCommands } from './describe-commands.ts';
 import { addGlobalOptions, type CliContext, credentialPlaces, holdsCredential } from './global-options.ts';
 import { registerGoldenCommands } from './golden-commands.ts';
 import { registerLogCommands } from './log-commands.ts';
+import { registerOverwriteCommands } from './overwrite-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
 import { registerSqlCommand } from './sql-command.ts';
+import { registerTagCommands } from './tag-commands.ts';
 import { registerWorkCommands } from './work-commands.ts';
 import { registerWriteCommand } from './write-command.ts';
 
@@ -28,8 +30,10 @@ export function buildProgram(context: CliContext): Command {
   addGlobalOptions(program);
   registerCreateCommand(program, context);
   registerWriteCommand(program, context);
+  registerOverwriteCommands(program, context);
   registerReadCommands(program, context);
   registerWorkCommands(program, context);
+  registerTagCommands(program, context);
   registerSqlCommand(program, context);
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);

@@ -38,6 +38,8 @@ export type TableOptions = {
   readonly changelog: ChangelogOptions;
   readonly writeOnly: boolean;
   readonly dynamicPartitionOverwrite: boolean;
+  /** Whether files of an overwrite that do not overlap go to the top level at once. */
+  readonly overwriteUpgrade: boolean;
   readonly writeBufferBytes: number;
   readonly files: FileOptions;
   readonly partitions: PartitionOptions;
@@ -149,6 +151,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     },
     writeOnly: booleanOption(options, 'write-only', false),
     dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
+    overwriteUpgrade: booleanOption(options, 'overwrite-upgrade', true),
     writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
     files: fileOptions(options, hasPrimaryKey),
     partitions: {

@@ -1,6 +1,6 @@
 /**
- * All of maintenance of one table: hidden state carried on, snapshots of every line expired, hints put right, orphans
- * removed. Each part has its own receipt; one that gives up keeps none of the others from running.
+ * All of maintenance of one table: hidden state carried on, tags made and expired, snapshots of every line expired, hints
+ * put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
  */
 import { isLakeError } from '../base/errors.ts';
 import { openTable, reopenTable, type Table } from '../table/table.ts';
@@ -8,6 +8,7 @@ import { type CarryReceipt, carryState } from './carry-state.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
 import { type HintReceipt, repairHints } from './hints.ts';
 import { branchesOf } from './lines.ts';
+import { maintainTags, type TagsReceipt } from './maintain-tags.ts';
 import { type RunEnd, runToEnd } from './receipt.ts';
 import { type OrphanReceipt, removeOrphanFiles } from './remove-orphan-files.ts';
 
@@ -21,6 +22,7 @@ export type LineReceipt = {
   /** `db.t`, or a branch of it. */
   readonly label: string;
   readonly carry: CarryReceipt;
+  readonly tags: TagsReceipt;
   readonly expiry: ExpireReceipt;
   readonly hints: HintReceipt;
 };
@@ -49,7 +51,9 @@ export async function maintainTable(table: Table, options: MaintainOptions): Pro
     if (options.orphans !== 'skip') {
       orphans = await removeOrphanFiles(main, { isDryRun: options.orphans === 'dry-run', signal: options.signal });
     }
-    const parts: readonly RunEnd[] = [...lines.flatMap(({ carry, expiry, hints }) => [carry, expiry, hints])];
+    const parts: readonly RunEnd[] = [
+      ...lines.flatMap(({ carry, tags, expiry, hints }) => [carry, tags, expiry, hints]),
+    ];
     return [...parts, ...(orphans === undefined ? [] : [orphans])].find(isGivenUp) ?? { status: 'done' };
   });
   return { label: table.label, lines, orphans, end: endOf(end) };
@@ -58,9 +62,11 @@ export async function maintainTable(table: Table, options: MaintainOptions): Pro
 async function maintainLine(table: Table, options: MaintainOptions): Promise<LineReceipt> {
   options.signal?.throwIfAborted();
   const carry = await carryState(table, options);
+  // Before snapshots expire that a tag is still due for.
+  const tags = await maintainTags(table);
   const expiry = await expireSnapshots(table, options);
   const hints = await repairHints(table);
-  return { label: table.label, carry, expiry, hints };
+  return { label: table.label, carry, tags, expiry, hints };
 }
 
 /** undefined: the branch has no schema, so it is none, or it is being removed. */

@@ -6,6 +6,7 @@
 import { corrupt, unsupported } from '../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import type { PartitionSpec } from '../table/partition-spec.ts';
 import { type RowKind, rowKindByte } from '../types/row-kind.ts';
 
 export type GoldenChange = { readonly kind: number; readonly row: JsonObject };
@@ -13,6 +14,13 @@ export type GoldenChange = { readonly kind: number; readonly row: JsonObject };
 /** What Paimon did, up to the snapshot it came to. */
 export type GoldenStep =
   | { readonly kind: 'commit'; readonly changes: readonly GoldenChange[]; readonly snapshotId: number }
+  /** `partition`: what the overwrite named. */
+  | {
+      readonly kind: 'overwrite';
+      readonly changes: readonly GoldenChange[];
+      readonly partition: PartitionSpec;
+      readonly snapshotId: number;
+    }
   | { readonly kind: 'compact'; readonly snapshotId: number }
   | { readonly kind: 'alter'; readonly schema: TableSchema };
 
@@ -46,13 +54,21 @@ class OpsLine {
     return value;
   }
 
+  partition(): PartitionSpec {
+    const entries = Object.entries(this.object('partition')).map(([key, value]): readonly [string, string | null] => {
+      if (value !== null && typeof value !== 'string') throw this.broken(`has no text for partition key ${key}`);
+      return [key, value];
+    });
+    return Object.fromEntries(entries);
+  }
+
   schema(): TableSchema {
     return withoutPath(decodeSchema(new TextEncoder().encode(stringifyJson(this.object('schema'))), this.where));
   }
 }
 
 /** Marks of features that are not replayed. */
-const refusedMarks: ReadonlySet<string> = new Set(['overwrite', 'tag', 'branch', 'use-branch', 'expire']);
+const refusedMarks: ReadonlySet<string> = new Set(['tag', 'branch', 'use-branch', 'expire']);
 
 /**
  * @param where the file's name, for messages
@@ -70,6 +86,11 @@ export function goldenSteps(lines: readonly string[], where: string): readonly G
     }
     if (line.op === 'commit') {
       steps.push({ kind: 'commit', changes, snapshotId: line.integer('snapshot') });
+      changes = [];
+      continue;
+    }
+    if (line.op === 'overwrite') {
+      steps.push({ kind: 'overwrite', changes, partition: line.partition(), snapshotId: line.integer('snapshot') });
       changes = [];
       continue;
     }

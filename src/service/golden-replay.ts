@@ -17,6 +17,8 @@ import { openObjectStore } from '../storage/open-object-store.ts';
 import { Committer, commit } from '../table/commit/commit.ts';
 import { commitPlan } from '../table/commit/request.ts';
 import { compactTable } from '../table/compact/compact-table.ts';
+import { overwriteTarget } from '../table/overwrite/overwrite-plan.ts';
+import { OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
 import { tableIdKey } from '../table/schemas.ts';
 import { openTable, type Table, type TableIdentifier } from '../table/table.ts';
 import { batchCommitIdentifier, committedId, TableWriter } from '../table/write/table-writer.ts';
@@ -92,6 +94,8 @@ class TableReplay {
         await this.#fillAnalyzed(step.snapshotId);
         await this.#append(step.changes);
         return this.#compactUpTo(step.snapshotId, { isFull: false });
+      case 'overwrite':
+        return this.#overwrite(step);
       case 'compact':
         // Paimon's writer commits an APPEND of no rows before what it compacted.
         while (this.#headId < step.snapshotId - 1) await this.#commitEmpty('APPEND');
@@ -119,17 +123,19 @@ class TableReplay {
     const table = await this.table();
     await using committer = new Committer(table);
     const writer = new TableWriter(table, committer);
-    const parse = canonicalParser(table.schema);
-    for (let start = 0; start < changes.length; start += batchRowsMax) {
-      const part = changes.slice(start, start + batchRowsMax);
-      const rows = part.map(change => parse(change.row));
-      await writer.add(
-        buildBatch(table.schema, rows),
-        Int8Array.from(part, change => change.kind),
-      );
-    }
+    await addChanges(writer, table, changes);
     const { snapshotId } = await writer.commit();
     this.#headId = snapshotId ?? this.#headId;
+  }
+
+  async #overwrite({ changes, partition, snapshotId }: GoldenStep & { readonly kind: 'overwrite' }): Promise<void> {
+    const table = await this.table();
+    await using committer = new Committer(table);
+    const writer = new OverwriteWriter(table, committer, overwriteTarget(table, { partition }));
+    await addChanges(writer, table, changes);
+    const result = await writer.commit({ commitsNothing: true });
+    this.#headId = result.snapshotId ?? this.#headId;
+    if (this.#headId !== snapshotId) throw assertionOfId(this.#headId, snapshotId);
   }
 
   /** Compacts as a writer does, until the snapshot has its number. */
@@ -160,6 +166,22 @@ class TableReplay {
       plan: async () => commitPlan({ kind, schemaId: table.schema.id }),
     });
     this.#headId = committedId(table, outcome);
+  }
+}
+
+async function addChanges(
+  writer: Pick<TableWriter, 'add'>,
+  table: Table,
+  changes: readonly GoldenChange[],
+): Promise<void> {
+  const parse = canonicalParser(table.schema);
+  for (let start = 0; start < changes.length; start += batchRowsMax) {
+    const part = changes.slice(start, start + batchRowsMax);
+    const rows = part.map(change => parse(change.row));
+    await writer.add(
+      buildBatch(table.schema, rows),
+      Int8Array.from(part, change => change.kind),
+    );
   }
 }
 

@@ -1,11 +1,13 @@
 /** The SDK's table. */
 
 import { readSystemTable } from '../catalog/system-tables.ts';
+import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, compactLakeTable } from './compact-lake-table.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
+import type { OverwriteReceipt, OverwriteRequest } from './overwrite-lake-table.ts';
 import { allRows } from './row-stream.ts';
 import { RowWriter } from './row-writer.ts';
 import type { ScanRequest } from './scan-table.ts';
@@ -14,7 +16,8 @@ import { type SubscribedChange, type SubscribeRequest, subscribeTable } from './
 import { type TableAccounting, tableAccounting } from './table-accounting.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { TableScan } from './table-scan.ts';
-import { asUserRow, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
+import { asUserRow, asUserRows, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
+import { TableTags } from './table-tags.ts';
 
 type ColumnOf<S extends TableShape> = keyof S['row'] & string;
 
@@ -57,6 +60,11 @@ export class LakeTable<S extends TableShape> {
   /** The table's options, as they were set. */
   get options(): Readonly<Record<string, string>> {
     return this.#table.schema.options;
+  }
+
+  /** Names for snapshots of the table, or of the branch it was opened as. */
+  get tags(): TableTags {
+    return new TableTags(this.#table);
   }
 
   /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
@@ -116,6 +124,42 @@ export class LakeTable<S extends TableShape> {
     options: { readonly full?: boolean; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<CompactReceipt> {
     return compactLakeTable(this.#table, { full: options.full ?? false, signal: options.signal });
+  }
+
+  /**
+   * Puts rows in the place of those that are there: of the partitions they belong to, or, as `mode` or the option
+   * `dynamic-partition-overwrite` says, of the named partition or the whole table. All of it or nothing.
+   *
+   * @param options.partition keys by name, as text; all rows must have them
+   * @throws LakeError `invalid` LAKE_BAD_VALUE, LAKE_NULL_VALUE, LAKE_BAD_PARTITION; `conflict`, `unavailable`, `fenced`
+   */
+  async overwrite(
+    rows: Iterable<S['input']> | AsyncIterable<S['input']>,
+    options: OverwriteRequest = {},
+  ): Promise<OverwriteReceipt> {
+    const { gatherRows } = await import('./gather-rows.ts');
+    const { overwriteLakeTable } = await import('./overwrite-lake-table.ts');
+    return overwriteLakeTable(this.#parts, this.#table, gatherRows(this.#table, asUserRows(rows)), options);
+  }
+
+  /** Takes all rows away, in one snapshot. */
+  async truncate(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<OverwriteReceipt> {
+    const { truncateLakeTable } = await import('./overwrite-lake-table.ts');
+    return truncateLakeTable(this.#parts, this.#table, options.signal);
+  }
+
+  /**
+   * Drops partitions, `[{ dt: '2024-01-01' }]`; keys that are left out may be anything.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_PARTITION; LAKE_PARTITION_NOT_FOUND unless `ifExists`
+   */
+  async dropPartitions(
+    partitions: readonly PartitionSpec[],
+    options: { readonly ifExists?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<OverwriteReceipt> {
+    const { dropLakePartitions } = await import('./overwrite-lake-table.ts');
+    const { ifExists = false, signal } = options;
+    return dropLakePartitions(this.#parts, this.#table, partitions, { ifExists, signal });
   }
 
   /** What became of every row taken from the log, as of the newest snapshot. */

@@ -40,8 +40,12 @@ export async function maintainLake(
 export function maintainedText({ lines, orphans }: WarehouseReceipt['tables'][number]): string {
   const expired = lines.reduce((sum, { expiry }) => sum + expiry.expiredCount, 0);
   const removed = lines.reduce((sum, { expiry }) => sum + expiry.data.fileCount + expiry.metadata.fileCount, 0);
+  const tagged = lines.flatMap(({ tags }) => tags.created);
+  const untagged = lines.flatMap(({ tags }) => tags.removed);
   const orphaned = orphans?.removed.fileCount ?? 0;
   const words = [
+    ...(tagged.length > 0 ? [`tags made: ${tagged.join(', ')}`] : []),
+    ...(untagged.length > 0 ? [`tags expired: ${untagged.join(', ')}`] : []),
     ...(expired > 0 ? [`${expired} snapshots expired, ${removed} files removed`] : []),
     ...(orphaned > 0 ? [`${orphaned} orphan files removed`] : []),
   ];

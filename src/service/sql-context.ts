@@ -3,6 +3,7 @@ import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { settleLog } from './settle-log.ts';
 import { openLakeTable } from './tables.ts';
 import { openUnitWriter } from './unit-writer.ts';
 
@@ -14,6 +15,8 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
       openLakeTable(parts, printIdentifier({ ...identifier, systemTable: undefined })),
     writeRows: writeRowsOf(parts),
     unionRead: unionReadOf(parts),
+    settle: (table, signal) => settleLog(parts, table, signal),
+    committed: table => parts.notices.notify(table.label),
   };
 }
 

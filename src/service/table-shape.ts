@@ -45,3 +45,8 @@ export function rowsAs<Row extends object>(batch: RowBatch): (row: number) => Ro
 export function asUserRow(row: object): UserRow {
   return row as UserRow;
 }
+
+/** As `asUserRow`, for many. */
+export function asUserRows(rows: Iterable<object> | AsyncIterable<object>): Iterable<UserRow> | AsyncIterable<UserRow> {
+  return rows as Iterable<UserRow> | AsyncIterable<UserRow>;
+}

@@ -22,6 +22,10 @@ export type SqlContext = {
   /** Puts rows into a table, all of them or none; through its log where it has one. */
   readonly writeRows?: WriteRows | undefined;
   readonly unionRead?: UnionRead | undefined;
+  /** Resolves when what the table's log has acknowledged by now is in the table. Not given: no table has a log. */
+  readonly settle?: ((table: Table, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /** Told of a table that a statement has made a snapshot of. */
+  readonly committed?: ((table: Table) => void) | undefined;
 };
 
 export type WriteRows = (

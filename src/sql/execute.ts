@@ -15,6 +15,7 @@ import type { Statement } from './parser/statement.ts';
 import { runDdl } from './statements/ddl.ts';
 import { runInsert } from './statements/insert.ts';
 import { openQuery } from './statements/open-query.ts';
+import { runRemoval } from './statements/overwrite.ts';
 import { runShow } from './statements/show.ts';
 
 /**
@@ -62,6 +63,9 @@ function runStatement(
       return runShow(context, session, statement);
     case 'insert':
       return runInsert(context, session, statement, options);
+    case 'truncate':
+    case 'drop-partitions':
+      return runRemoval(context, session, statement, options);
     default:
       return unreachable(statement);
   }

@@ -57,6 +57,19 @@ export async function pinSnapshot(
   }
   const key = `${line.metaPath}/${consumerPath(consumerId)}`;
   await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));
+  if (await pinHolds(line, snapshot)) return 'pinned';
+  await line.store.delete(key);
+  return 'expired';
+}
+
+/**
+ * R2's look, after a pin was written: whether the snapshot is there and will stay as long as the pin does. false: the pin is
+ * to be taken back.
+ */
+export async function pinHolds(
+  line: SnapshotHome,
+  snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
+): Promise<boolean> {
   // Not only its own file: with one above it missing it hangs on nothing.
   const { ids } = await listSnapshotIds(line);
   const head = ids.at(-1);
@@ -64,12 +77,8 @@ export async function pinSnapshot(
   let hangsTogether = head !== undefined && snapshot.id <= head;
   for (let id = snapshot.id; hangsTogether && id <= (head ?? 0); id += 1) hangsTogether = known.has(id);
   const there = hangsTogether ? await readSnapshot(line, snapshot.id) : undefined;
-  if (there?.deltaManifestList === snapshot.deltaManifestList) {
-    const record = trustedRecord(await readExpiryRecord(line), ids, undefined);
-    if (pinIsSeen(record, snapshot.id)) return 'pinned';
-  }
-  await line.store.delete(key);
-  return 'expired';
+  if (there?.deltaManifestList !== snapshot.deltaManifestList) return false;
+  return pinIsSeen(trustedRecord(await readExpiryRecord(line), ids, undefined), snapshot.id);
 }
 
 export async function unpin(line: SnapshotHome, consumerId: string): Promise<void> {

@@ -10,6 +10,7 @@ import { decodeSnapshot, encodeSnapshot } from '../../src/format/snapshot.ts';
 import { decodeStats } from '../../src/format/stats.ts';
 import { parseTableOptions, refusedFeatures } from '../../src/format/table-options.ts';
 import { bucketKeys, decodeSchema, encodeSchema } from '../../src/format/table-schema.ts';
+import { decodeTag, encodeTag } from '../../src/format/tag.ts';
 import { parseField, parseType, printType, typeToJson } from '../../src/format/type-text.ts';
 import { sampleTypes } from '../arbitrary-rows.ts';
 import { fixtureFiles, goldenFiles, texts } from './corpus.ts';
@@ -80,6 +81,25 @@ export const metadataTargets: readonly Target[] = [
     ],
     mutate: mutateJson,
     decode: input => comesBack(decodeSnapshot(input, where), encodeSnapshot, bytes => decodeSnapshot(bytes, where)),
+  },
+  {
+    name: 'tag',
+    decoders: ['decodeTag'],
+    corpus: () => {
+      const tags = [...goldenFiles(/tag\/tag-/), ...fixtureFiles(/^tag$/)];
+      return [
+        ...tags,
+        ...tags.map(tag => encodeTag(tag, where, { createTimeMs: 1_700_000_000_123, retainedMs: 1_500 })),
+      ];
+    },
+    mutate: mutateJson,
+    decode: input => {
+      const { snapshot, createTimeMs } = decodeTag(input, where);
+      const life = createTimeMs === undefined ? undefined : { createTimeMs, retainedMs: 1_000 };
+      const again = decodeTag(encodeTag(input, where, life), where);
+      holds(again.snapshot.deltaManifestList === snapshot.deltaManifestList, 'a tag of another snapshot');
+      holds(again.createTimeMs === createTimeMs, `made at ${createTimeMs}, and then at ${again.createTimeMs}`);
+    },
   },
   {
     name: 'schema',

@@ -67,6 +67,8 @@ const statements = [
   "SELECT a, `b c`, count(*) FROM d.t /*+ OPTIONS('scan.snapshot-id' = '3') */ AS x WHERE k > 1 -- end",
   "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01 00:00:00' JOIN d.`u$snapshots` ON t.k = u.k",
   "INSERT INTO d.t (k, p) VALUES (1, 'a'), (2, NULL)",
+  "INSERT OVERWRITE t /*+ OPTIONS('a' = 'b') */ PARTITION (p = 'x', q = -5, d = DATE '2024-01-01') (k) SELECT 1",
+  "TRUNCATE TABLE d.t; ALTER TABLE t DROP IF EXISTS PARTITION (p = 'x', q = NULL), PARTITION (p = TRUE)",
   'INSERT INTO t SELECT * FROM s; DROP TABLE IF EXISTS d.t',
   "ALTER TABLE t ADD (c INT COMMENT 'n' AFTER k); ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP (c)",
   "ALTER TABLE t SET ('snapshot.num-retained.max' = '5')",
@@ -77,7 +79,7 @@ const statements = [
 export const textTargets: readonly Target[] = [
   {
     name: 'sql',
-    decoders: ['parseStatements', 'parseQuery', 'parseSqlType'],
+    decoders: ['parseStatements', 'parseQuery', 'parseSqlType', 'parseInsert', 'parseHint'],
     corpus: () => texts(...statements),
     mutate: mutateText,
     decode: input => {

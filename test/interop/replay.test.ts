@@ -47,6 +47,7 @@ const replayed = [
   'evo_then_compact',
   'evo_types',
   'ignore_delete',
+  'overwrite',
   'pk_bucketkey',
   'pk_edge',
   'pk_keys',
@@ -66,6 +67,7 @@ const replayed = [
   'seq_desc',
   'seq_field',
   'seq_field2',
+  'rescale',
   'thin_mode',
   'ts_prec',
 ];
@@ -75,6 +77,7 @@ const continued = [
   'agg_basic',
   'ap_bucketed',
   'evo_types',
+  'overwrite',
   'pk_big',
   'pk_levels',
   'pk_part',

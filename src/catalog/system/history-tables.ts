@@ -7,13 +7,12 @@ import { corrupt } from '../../base/errors.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { branchFolder, consumerFolder, tagPath } from '../../format/paths.ts';
-import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
+import { decodeTag, type Tag } from '../../format/tag.ts';
 import { fieldToJson } from '../../format/type-text.ts';
 import { listSnapshots, listTags } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import type { RowType } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
-import { dayNumber, millisPerDay } from '../../types/time.ts';
 import { childFolders } from '../folders.ts';
 import { bigint, millis, required, rowTypeOf, text, timestampOf } from './columns.ts';
 
@@ -107,38 +106,28 @@ export async function tagRows(table: Table): Promise<Rows> {
     const object = await table.store.get(key, { bytesMax: jsonBytesMax });
     // Deleted between the listing and the look.
     if (object === undefined) continue;
-    rows.push(tagRow(name, decodeSnapshot(object.bytes, key), parseJson(new TextDecoder().decode(object.bytes))));
+    rows.push(tagRow(name, decodeTag(object.bytes, key)));
   }
   return rows;
 }
 
-function tagRow(name: string, snapshot: Snapshot, json: JsonValue): Scalar[] {
+function tagRow(name: string, { snapshot, createTimeMs, retainedMs }: Tag): Scalar[] {
   return [
     name,
     BigInt(snapshot.id),
     BigInt(snapshot.schemaId),
     timestampOf(snapshot.timeMillis),
     snapshot.totalRecordCount,
-    createTimeOf(member(json, 'tagCreateTime')),
-    retainedText(member(json, 'tagTimeRetained')),
+    createTimeMs === undefined ? null : timestampOf(createTimeMs),
+    retainedMs === undefined ? null : durationText(retainedMs / 1000),
   ];
 }
 
-/** Jackson writes a LocalDateTime as year, month, day, hour, minute and, unless they are 0, second and nanosecond. */
-function createTimeOf(json: JsonValue | undefined): Scalar {
-  if (!Array.isArray(json)) return null;
-  const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0, nano = 0] = json.map(Number);
-  const clockMs = ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(nano / 1_000_000);
-  const timeMs = dayNumber({ year, month, day }) * millisPerDay + clockMs;
-  return Number.isSafeInteger(timeMs) ? timestampOf(timeMs) : null;
-}
-
-/** A Duration, which Jackson writes in seconds, as Java prints it: `PT24H`. */
-function retainedText(json: JsonValue | undefined): Scalar {
-  if (typeof json !== 'number' || !Number.isFinite(json)) return null;
-  const hours = Math.trunc(json / 3600);
-  const minutes = Math.trunc((json % 3600) / 60);
-  const seconds = json % 60;
+/** A duration as Java prints it: `PT24H`. */
+function durationText(duration: number): string {
+  const hours = Math.trunc(duration / 3600);
+  const minutes = Math.trunc((duration % 3600) / 60);
+  const seconds = duration % 60;
   const parts = `${hours === 0 ? '' : `${hours}H`}${minutes === 0 ? '' : `${minutes}M`}`;
   return `PT${seconds === 0 && parts !== '' ? parts : `${parts}${seconds}S`}`;
 }

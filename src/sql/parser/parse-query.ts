@@ -98,8 +98,8 @@ function hasAlias(cursor: TokenCursor): boolean {
   return token.kind === 'word' && !clauseWords.has(token.text.toUpperCase());
 }
 
-/** `OPTIONS('k' = 'v', …)` inside a hint. */
-function parseHint(sql: string, hint: Token): Options {
+/** `OPTIONS('k' = 'v', …)` inside a hint. @throws LakeError LAKE_SQL_SYNTAX, LAKE_UNSUPPORTED */
+export function parseHint(sql: string, hint: Token): Options {
   const cursor = new TokenCursor(hint.text, tokenize(hint.text));
   if (!cursor.take('OPTIONS')) throw unsupported(`hint \`${hint.text}\``, 'SQL');
   try {

@@ -98,11 +98,45 @@ test('queries pass through, hints and points in time become names of their own',
 test('INSERT with and without columns', () => {
   expect(one("INSERT INTO db.t (a, `b c`) VALUES (1, 'x')")).toEqual({
     kind: 'insert',
+    overwrite: false,
     name: { database: 'db', table: 't' },
+    partition: {},
+    options: {},
     columns: ['a', 'b c'],
     query: { sql: "VALUES (1, 'x')", travels: [] },
   });
   expect(one('INSERT INTO t SELECT * FROM u')).toMatchObject({ columns: undefined, query: { sql: 'SELECT * FROM u' } });
+});
+
+test('INSERT OVERWRITE names partitions by literals, and takes hints', () => {
+  const sql =
+    "INSERT OVERWRITE t /*+ OPTIONS('a' = 'b') */ PARTITION (p = 'x', q = -5, r = DATE '2024-01-02', s = NULL, u = TRUE) SELECT 1";
+  expect(one(sql)).toMatchObject({
+    kind: 'insert',
+    overwrite: true,
+    options: { a: 'b' },
+    partition: { p: 'x', q: '-5', r: '2024-01-02', s: null, u: 'true' },
+    columns: undefined,
+    query: { sql: 'SELECT 1' },
+  });
+  expect(one("INSERT INTO t PARTITION (p = 'x') (a) VALUES (1)")).toMatchObject({ overwrite: false, columns: ['a'] });
+  for (const bad of ["p = -'x'", 'p = q', "p = 'x', p = 'y'", "p = INTERVAL '1'", 'p']) {
+    expect(() => one(`INSERT INTO t PARTITION (${bad}) VALUES (1)`), bad).toThrow(/line 1/);
+  }
+});
+
+test('TRUNCATE and DROP PARTITION', () => {
+  expect(one('TRUNCATE TABLE db.t')).toEqual({ kind: 'truncate', name: { database: 'db', table: 't' } });
+  expect(one("ALTER TABLE t DROP PARTITION (p = 'x', q = 1)")).toEqual({
+    kind: 'drop-partitions',
+    name: { database: undefined, table: 't' },
+    ifExists: false,
+    partitions: [{ p: 'x', q: '1' }],
+  });
+  expect(one("ALTER TABLE t DROP IF EXISTS PARTITION (p = 'x'), PARTITION (p = 'y')")).toMatchObject({
+    ifExists: true,
+    partitions: [{ p: 'x' }, { p: 'y' }],
+  });
 });
 
 test('what is wrong is told with its place', () => {
@@ -127,7 +161,6 @@ test('what the dialect has and Tidelake does not is refused by name', () => {
     ['CREATE VIEW v AS SELECT 1', /CREATE VIEW is not supported/],
     ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],
     ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a)', /WATERMARK/],
-    ['INSERT OVERWRITE t SELECT 1', /INSERT OVERWRITE/],
   ];
   for (const [sql, message] of cases) expect(() => parseStatements(sql), sql).toThrow(message);
 });

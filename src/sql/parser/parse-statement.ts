@@ -8,8 +8,9 @@ import type { ColumnPosition } from '../../catalog/schema-change.ts';
 import { TokenCursor } from './cursor.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
-import type { AlterAction, ColumnClause, CreateTable, Options, Statement, TableName } from './statement.ts';
-import { checkBrackets, syntaxError, type Token, tokenize } from './tokens.ts';
+import { dropPartitions, parseInsert, tableName } from './parse-write.ts';
+import type { AlterAction, ColumnClause, CreateTable, Options, Statement } from './statement.ts';
+import { checkBrackets, type Token, tokenize } from './tokens.ts';
 
 /** @throws LakeError LAKE_SQL_SYNTAX (with line and column) or LAKE_UNSUPPORTED */
 export function parseStatements(sql: string): readonly Statement[] {
@@ -46,10 +47,14 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   if (cursor.take('DESCRIBE') || cursor.take('DESC')) return { kind: 'describe', name: tableName(cursor) };
   if (cursor.take('USE')) return { kind: 'use', database: cursor.name('a database') };
   if (cursor.take('INSERT')) return parseInsert(cursor, tokens);
+  if (cursor.take('TRUNCATE')) {
+    cursor.expect('TABLE');
+    return { kind: 'truncate', name: tableName(cursor) };
+  }
   for (const word of ['SELECT', 'WITH', 'VALUES', 'FROM', 'EXPLAIN', '(']) {
     if (cursor.at(word)) return { kind: 'query', query: parseQuery(cursor.sql, tokens) };
   }
-  for (const word of ['UPDATE', 'DELETE', 'MERGE', 'CALL', 'TRUNCATE', 'ANALYZE', 'SET', 'RESET']) {
+  for (const word of ['UPDATE', 'DELETE', 'MERGE', 'CALL', 'ANALYZE', 'SET', 'RESET']) {
     if (cursor.at(word)) throw unsupported(`SQL statement ${word}`, 'SQL');
   }
   throw cursor.error('expected a statement (SELECT, INSERT, CREATE, ALTER, DROP, SHOW, DESCRIBE, USE)');
@@ -142,7 +147,7 @@ function parseAlter(cursor: TokenCursor): Statement {
   cursor.expect('TABLE');
   if (cursor.at('IF', 'EXISTS')) throw unsupported('IF EXISTS', 'ALTER TABLE');
   const name = tableName(cursor);
-  return { kind: 'alter-table', name, actions: alterActions(cursor) };
+  return dropPartitions(cursor, name) ?? { kind: 'alter-table', name, actions: alterActions(cursor) };
 }
 
 function alterActions(cursor: TokenCursor): readonly AlterAction[] {
@@ -153,7 +158,7 @@ function alterActions(cursor: TokenCursor): readonly AlterAction[] {
   if (cursor.take('ADD')) return columnActions(cursor, 'add');
   if (cursor.take('MODIFY')) return columnActions(cursor, 'modify');
   if (cursor.take('DROP')) {
-    if (cursor.at('PARTITION') || cursor.at('PRIMARY') || cursor.at('CONSTRAINT') || cursor.at('WATERMARK')) {
+    if (cursor.at('PRIMARY') || cursor.at('CONSTRAINT') || cursor.at('WATERMARK')) {
       throw unsupported(`ALTER TABLE DROP ${cursor.peek().text.toUpperCase()}`, 'SQL');
     }
     if (!cursor.take('COLUMNS')) cursor.take('COLUMN');
@@ -196,29 +201,4 @@ function parseShow(cursor: TokenCursor): Statement {
   }
   if (cursor.take('CREATE', 'TABLE')) return { kind: 'show-create-table', name: tableName(cursor) };
   throw cursor.error('expected DATABASES, TABLES or CREATE TABLE');
-}
-
-function parseInsert(cursor: TokenCursor, tokens: readonly Token[]): Statement {
-  if (cursor.at('OVERWRITE')) throw unsupported('INSERT OVERWRITE', 'SQL');
-  cursor.expect('INTO');
-  cursor.take('TABLE');
-  const name = tableName(cursor);
-  if (cursor.at('PARTITION')) throw unsupported('INSERT INTO … PARTITION', 'SQL');
-  const columns =
-    cursor.at('(') && !startsQuery(cursor.peek(1)) ? cursor.parenthesised(() => cursor.name('a column')) : undefined;
-  const first = cursor.peek();
-  const rest = tokens.slice(tokens.indexOf(first));
-  if (!startsQuery(first) && first.text !== '(')
-    throw syntaxError(cursor.sql, first.start, 'expected VALUES or SELECT');
-  return { kind: 'insert', name, columns, query: parseQuery(cursor.sql, rest) };
-}
-
-function startsQuery(token: Token): boolean {
-  return token.kind === 'word' && ['SELECT', 'VALUES', 'WITH', 'FROM'].includes(token.text.toUpperCase());
-}
-
-export function tableName(cursor: TokenCursor): TableName {
-  const first = cursor.name('a table name');
-  if (!cursor.take('.')) return { database: undefined, table: first };
-  return { database: first, table: cursor.name('a table name') };
 }

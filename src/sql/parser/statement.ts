@@ -1,5 +1,6 @@
 /** The statements of the dialect as values. Queries stay text: DuckDB reads them. */
 import type { ColumnPosition } from '../../catalog/schema-change.ts';
+import type { PartitionSpec } from '../../table/partition-spec.ts';
 import type { DataType } from '../../types/data-type.ts';
 
 /** `t`, `db.t`, ``db.`t$snapshots` ``: one or two parts. */
@@ -45,14 +46,27 @@ export type Statement =
   | CreateTable
   | { readonly kind: 'drop-table'; readonly name: TableName; readonly ifExists: boolean }
   | { readonly kind: 'alter-table'; readonly name: TableName; readonly actions: readonly AlterAction[] }
+  | { readonly kind: 'truncate'; readonly name: TableName }
+  | {
+      readonly kind: 'drop-partitions';
+      readonly name: TableName;
+      readonly ifExists: boolean;
+      readonly partitions: readonly PartitionSpec[];
+    }
   | { readonly kind: 'show-databases' }
   | { readonly kind: 'show-tables'; readonly database: string | undefined }
   | { readonly kind: 'show-create-table'; readonly name: TableName }
   | { readonly kind: 'describe'; readonly name: TableName }
   | {
       readonly kind: 'insert';
+      /** Whether the rows take the place of those there are. */
+      readonly overwrite: boolean;
       readonly name: TableName;
-      /** undefined: all columns of the table, in order */
+      /** `PARTITION (k = v)`: values of these columns for every row. */
+      readonly partition: PartitionSpec;
+      /** Dynamic options behind the name. */
+      readonly options: Options;
+      /** undefined: all columns of the table, in order, but those of `partition` */
       readonly columns: readonly string[] | undefined;
       /** `VALUES …` or a query */
       readonly query: Query;

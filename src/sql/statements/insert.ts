@@ -1,23 +1,26 @@
 /**
- * INSERT INTO … VALUES | SELECT: the query's columns are cast to the table's, then written in one go. On a table with a
- * primary key it is an upsert.
+ * INSERT INTO | OVERWRITE … VALUES | SELECT: the query's columns are cast to the table's, then written in one go. On a table
+ * with a primary key INSERT INTO is an upsert. Columns of `PARTITION (k = v)` are not the query's to give.
  *
  * DuckDB casts, so a text that is no number or a number out of range is refused with its words; a fraction never goes
  * into a whole number unless the statement casts it, and a text never loses its end.
  */
+import { present } from '../../base/assert.ts';
 import { invalid, isLakeError } from '../../base/errors.ts';
-import { printIdentifier } from '../../catalog/identifier.ts';
+import { partitionSpecValues } from '../../table/partition-spec.ts';
+import { constantColumn } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import { type DataField, type DataType, lengthMax } from '../../types/data-type.ts';
 import { makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
+import type { Scalar } from '../../types/scalar.ts';
 import { typeName } from '../../types/type-name.ts';
 import {
-  openNamedTable,
   type SqlContext,
   type SqlSession,
   type StatementOptions,
   type StatementResult,
+  type UnionRead,
   writeDirectly,
 } from '../context.ts';
 import type { QueryColumn } from '../engine.ts';
@@ -25,7 +28,8 @@ import type { Statement } from '../parser/statement.ts';
 import { quoteName, quoteText } from '../quote.ts';
 import { duckDbType, isNanosecond } from '../relations/column-text.ts';
 import { naturalType } from '../result-columns.ts';
-import { identifierOf, openQuery } from './open-query.ts';
+import { openQuery } from './open-query.ts';
+import { openTarget, overwriteWith, refuseHints } from './overwrite.ts';
 
 export type InsertStatement = Statement & { readonly kind: 'insert' };
 
@@ -36,35 +40,53 @@ export async function runInsert(
   statement: InsertStatement,
   options: StatementOptions,
 ): Promise<StatementResult> {
-  const identifier = identifierOf(statement.name, session);
-  if (identifier.systemTable !== undefined) {
-    throw invalid('LAKE_BAD_NAME', `${printIdentifier(identifier)} is a system table: it can only be read`);
-  }
-  const table = await openNamedTable(context, identifier);
-  const { fields } = table.schema;
-  const target = targetFields(table, statement.columns);
+  const table = await openTarget(context, session, statement.name);
+  const constants = partitionSpecValues(table.schema, statement.partition, table.label);
+  const target: Target = { table, constants, fields: targetFields(table, statement.columns, constants) };
+  const own = table.schema.fields.filter(({ name }) => !constants.has(name));
   const shape = {
-    wrap: (sql: string, columns: readonly QueryColumn[]): string => castText(table, target, sql, columns),
-    types: fields.map(field => field.type),
+    wrap: (sql: string, columns: readonly QueryColumn[]): string => castText(target, own, sql, columns),
+    types: own.map(field => field.type),
   };
+  const write = statement.overwrite ? overwriteWith(context, statement) : (context.writeRows ?? writeDirectly);
+  if (statement.overwrite) await context.settle?.(table, options.signal);
+  else refuseHints(statement, []);
+  // What the log has above the snapshot is ingested after the overwrite: read here as well, it would come twice.
+  const reading = statement.overwrite ? { ...context, unionRead: exceptOf(context.unionRead, table) } : context;
   let rowCount: number;
   try {
-    await using query = await openQuery(context, session, statement.query, options, shape);
-    const write = context.writeRows ?? writeDirectly;
-    ({ rowCount } = await write(table, rowsFor(table, query.batches), { signal: options.signal }));
+    await using query = await openQuery(reading, session, statement.query, options, shape);
+    ({ rowCount } = await write(table, rowsFor(target, query.batches), { signal: options.signal }));
   } catch (error) {
     if (!isLakeError(error, 'LAKE_SQL_VALUE') && !isLakeError(error, 'LAKE_SQL_RANGE')) throw error;
     throw invalid('LAKE_BAD_VALUE', `INSERT INTO ${table.label}: ${error.message}`, { cause: error });
   }
-  const message = `${rowCount} ${rowCount === 1 ? 'row' : 'rows'} into ${table.label}`;
+  const message = `${rowCount} ${rowCount === 1 ? 'row' : 'rows'} ${statement.overwrite ? 'over' : 'into'} ${table.label}`;
   return { kind: 'ok', message, affectedRows: rowCount };
 }
 
+type Target = {
+  readonly table: Table;
+  /** Values that are the same for all rows. */
+  readonly constants: ReadonlyMap<string, Scalar>;
+  /** Those the query's columns go to, in its order. */
+  readonly fields: readonly DataField[];
+};
+
+function exceptOf(unionRead: UnionRead | undefined, target: Table): UnionRead | undefined {
+  if (unionRead === undefined) return undefined;
+  return async (table, options) => (table.metaPath === target.metaPath ? undefined : unionRead(table, options));
+}
+
 /** The columns that the query's columns go to, in its order. */
-function targetFields(table: Table, names: readonly string[] | undefined): readonly DataField[] {
+function targetFields(
+  table: Table,
+  names: readonly string[] | undefined,
+  constants: ReadonlyMap<string, Scalar>,
+): readonly DataField[] {
   const { fields } = table.schema;
-  if (names === undefined) return fields;
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (names === undefined) return fields.filter(({ name }) => !constants.has(name));
+  const twice = names.find((name, index) => names.indexOf(name) !== index || constants.has(name));
   if (twice !== undefined) throw invalid('LAKE_SQL_BINDER', `INSERT INTO ${table.label}: column \`${twice}\` twice`);
   return names.map(name => {
     const field = fields.find(candidate => candidate.name === name);
@@ -74,8 +96,13 @@ function targetFields(table: Table, names: readonly string[] | undefined): reado
   });
 }
 
-/** A SELECT of all columns of the table, cast, out of the query. */
-function castText(table: Table, target: readonly DataField[], sql: string, columns: readonly QueryColumn[]): string {
+/** A SELECT of the table's columns that are not constant, cast, out of the query. */
+function castText(
+  { table, fields: target }: Target,
+  own: readonly DataField[],
+  sql: string,
+  columns: readonly QueryColumn[],
+): string {
   if (columns.length !== target.length) {
     throw invalid(
       'LAKE_SQL_BINDER',
@@ -83,7 +110,7 @@ function castText(table: Table, target: readonly DataField[], sql: string, colum
     );
   }
   for (const [index, field] of target.entries()) checkKind(field, columns[index]);
-  const items = table.schema.fields.map(field => {
+  const items = own.map(field => {
     const index = target.indexOf(field);
     const value = index >= 0 ? `s.c${index}` : defaultText(field);
     return `CAST(${value} AS ${castType(field.type)}) AS ${quoteName(field.name)}`;
@@ -113,11 +140,20 @@ function checkKind(field: DataField, column: QueryColumn | undefined): void {
 }
 
 /** The batches under the table's own row type, checked. */
-async function* rowsFor(table: Table, batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch, void, undefined> {
+async function* rowsFor(
+  { table, constants }: Target,
+  batches: AsyncIterable<RowBatch>,
+): AsyncGenerator<RowBatch, void, undefined> {
   const { fields } = table.schema;
   for await (const batch of batches) {
     for (const field of fields) checkLengths(field, batch);
-    yield makeRowBatch({ fields }, batch.rowCount, batch.columns);
+    const given = batch.columns.values();
+    const columns = fields.map(({ name, type }) => {
+      const constant = constants.get(name);
+      if (constant !== undefined) return constantColumn(type, constant, batch.rowCount);
+      return present(given.next().value, 'the query gives every other column');
+    });
+    yield makeRowBatch({ fields }, batch.rowCount, columns);
   }
 }
 

@@ -177,7 +177,8 @@ function bucketCountsAgree(plan: CommitPlan, facts: GuardFacts): GuardVerdict | 
     if (plan.kind === 'OVERWRITE') continue;
     for (const there of facts.totalBuckets.get(key) ?? []) {
       if (there !== totalBuckets) {
-        return conflict('S2c', `${file.fileName} is written for ${totalBuckets} buckets, its partition has ${there}`);
+        const why = `${file.fileName} is written for ${totalBuckets} buckets, its partition has ${there}`;
+        return conflict('S2c', `${why}; overwrite the partition with its rows to give it ${totalBuckets}`);
       }
     }
   }

@@ -4,23 +4,22 @@
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
-import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
+import type { ManifestEntry } from '../../format/manifest.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
-import { fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
-import { buildBatch } from '../../types/column-builder.ts';
-import { evaluatePredicate } from '../../types/filter.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { mayMatch, restrictTo } from '../../types/prune.ts';
+import { restrictTo } from '../../types/prune.ts';
 import { isOfAnother } from '../commit/head-of-table.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey } from '../live-files.ts';
 import { liveEntries, type ManifestFilter } from '../manifests.ts';
 import { mergeOptionsOf } from '../merge-spec.ts';
+import { partitionFilter } from '../partition-filter.ts';
 import { tableGone } from '../snapshots.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { bucketPruning } from './bucket-pruning.ts';
-import { type PruneInput, pruneAppendFiles, pruneKeyFiles, statsRanges } from './prune-files.ts';
+import { type PruneInput, pruneAppendFiles, pruneKeyFiles } from './prune-files.ts';
 import { type BucketFiles, type Split, splitAppendBucket, splitKeyBucket } from './split.ts';
 
 export type ScanOptions = {
@@ -111,35 +110,15 @@ function pruneInput(
 }
 
 function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: ScanOptions): ManifestFilter {
-  const fields = fieldsNamed(schema, schema.partitionKeys);
-  const ofPartitions = restrictTo(predicate, schema.partitionKeys);
-  const answers = new Map<string, boolean>();
-  const partitionMatches = (bytes: Uint8Array): boolean => {
-    if (partition !== undefined && Buffer.compare(bytes, partition) !== 0) return false;
-    if (ofPartitions === undefined) return true;
-    const key = Buffer.from(bytes).toString('latin1');
-    const known = answers.get(key);
-    if (known !== undefined) return known;
-    const values = deserializeRow(
-      bytes,
-      fields.map(field => field.type),
-    );
-    const answer = evaluatePredicate(ofPartitions, buildBatch({ fields }, [values]))[0] === 1;
-    answers.set(key, answer);
-    return answer;
-  };
+  const { mayMatch, matches } = partitionFilter(schema, restrictTo(predicate, schema.partitionKeys));
+  const partitionMatches = (bytes: Uint8Array): boolean =>
+    (partition === undefined || Buffer.compare(bytes, partition) === 0) && matches(bytes);
   const wanted = bucketPruning(schema, predicate);
   return {
     buckets,
-    mayMatch: meta => ofPartitions === undefined || partitionsMayMatch(meta, schema, ofPartitions),
+    mayMatch,
     matches: entry => partitionMatches(entry.partition) && (wanted(entry.totalBuckets)?.has(entry.bucket) ?? true),
   };
-}
-
-function partitionsMayMatch(meta: ManifestFileMeta, schema: TableSchema, predicate: Predicate): boolean {
-  const rowType = { fields: fieldsNamed(schema, schema.partitionKeys) };
-  const entryCount = meta.numAddedFiles + meta.numDeletedFiles;
-  return mayMatch(predicate, rowType, statsRanges(meta.partitionStats, rowType), entryCount);
 }
 
 function groupByBucket(entries: readonly ManifestEntry[], schema: TableSchema): readonly BucketFiles[] {

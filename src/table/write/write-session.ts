@@ -42,6 +42,8 @@ const placesInParallelMax = 4;
 export type WriteSessionOptions = {
   /** At or above the largest sequence number of the bucket's live files, as far as it is known now. */
   readonly sequenceFloor?: ((place: Place) => Promise<bigint>) | undefined;
+  /** No changelog files, whatever the table's producer. */
+  readonly hasNoChangelog?: boolean | undefined;
 };
 
 type Buffer = {
@@ -74,6 +76,7 @@ export class WriteSession {
   readonly #schema: TableSchema;
   readonly #options: TableOptions;
   readonly #floorOf: NonNullable<WriteSessionOptions['sequenceFloor']>;
+  readonly #producesChangelog: boolean;
   readonly #buffers = new Map<string, Buffer>();
   #bufferedBytes = 0;
   #rowsIn = 0;
@@ -90,6 +93,7 @@ export class WriteSession {
     this.#schema = schema;
     this.#options = parseTableOptions(schema);
     this.#floorOf = options.sequenceFloor ?? (async () => -1n);
+    this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
 
   get schema(): TableSchema {
@@ -167,7 +171,7 @@ export class WriteSession {
     const first = buffer.next ?? 0n;
     const { rows, kinds } = this.#merged(buffer.batches);
     const sequenceNumbers = numbersFrom(first, rows.rowCount);
-    const input = this.#options.changelogProducer === 'input' ? numbered(buffer.batches, first) : [];
+    const input = this.#producesChangelog ? numbered(buffer.batches, first) : [];
     const { place } = buffer;
     buffer.groups.push({ place, first, rows: { rows, kinds, sequenceNumbers }, files: [], input, changelog: [] });
     this.#bufferedBytes -= buffer.bytes;

@@ -1,0 +1,53 @@
+/** Rows of a user, one after the other, as batches of the table's columns. */
+import { invalid, isLakeError } from '../base/errors.ts';
+import type { Table } from '../table/table.ts';
+import { rowKindByte } from '../types/row-kind.ts';
+import { type UserRow, userRowReader } from '../types/user-row.ts';
+import { lineParser, linesOf } from './json-lines.ts';
+import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
+
+const batchRowsMax = 16_384;
+const batchBytesMax = 8 * 1024 * 1024;
+
+/** @throws LakeError `invalid` LAKE_BAD_VALUE naming the column */
+export async function* gatherRows(
+  table: Table,
+  rows: Iterable<UserRow> | AsyncIterable<UserRow>,
+): AsyncGenerator<GatheredRows, void, undefined> {
+  const read = userRowReader({ fields: table.schema.fields });
+  const gatherer = new RowGatherer({ fields: table.schema.fields });
+  for await (const row of rows) {
+    try {
+      gatherer.add(read(row), rowKindByte['+I']);
+    } catch (error) {
+      if (!isLakeError(error)) throw error;
+      throw invalid(error.code, `${table.label}: ${error.message}`, { cause: error });
+    }
+    if (isFull(gatherer)) yield gatherer.take();
+  }
+  if (gatherer.rowCount > 0) yield gatherer.take();
+}
+
+/** Lines of changes as `tidelake write` takes them; `commit` marks say nothing here. @throws LakeError LAKE_BAD_LINE */
+export async function* gatherLines(
+  table: Table,
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<GatheredRows, void, undefined> {
+  const parse = lineParser(table.schema, table.label);
+  const gatherer = new RowGatherer({ fields: table.schema.fields });
+  let lineNumber = 0;
+  for await (const lines of linesOf(input)) {
+    for (const line of lines) {
+      lineNumber += 1;
+      const op = parse(line, lineNumber);
+      if (op === undefined || op.kind === 'commit') continue;
+      gatherer.add(op.row, op.kindByte);
+      if (isFull(gatherer)) yield gatherer.take();
+    }
+  }
+  if (gatherer.rowCount > 0) yield gatherer.take();
+}
+
+function isFull({ rowCount, bytes }: RowGatherer): boolean {
+  return rowCount >= batchRowsMax || bytes >= batchBytesMax;
+}

@@ -1,0 +1,82 @@
+/**
+ * INSERT OVERWRITE, TRUNCATE TABLE, ALTER TABLE … DROP PARTITION. On a table with a log, what the log has acknowledged
+ * before is taken into the table first, so that it is overwritten and not put on top of the new rows.
+ */
+import { invalid } from '../../base/errors.ts';
+import { printIdentifier } from '../../catalog/identifier.ts';
+import { Committer } from '../../table/commit/commit.ts';
+import { type OverwriteScope, overwriteTarget } from '../../table/overwrite/overwrite-plan.ts';
+import { OverwriteWriter } from '../../table/overwrite/overwrite-writer.ts';
+import { dropPartitions, truncateTable } from '../../table/overwrite/remove-partitions.ts';
+import type { Table } from '../../table/table.ts';
+import {
+  openNamedTable,
+  type SqlContext,
+  type SqlSession,
+  type StatementOptions,
+  type StatementResult,
+  type WriteRows,
+} from '../context.ts';
+import type { Options, Statement, TableName } from '../parser/statement.ts';
+import { identifierOf } from './open-query.ts';
+
+const dynamicOption = 'dynamic-partition-overwrite';
+
+/** Puts rows in the place of those that the statement's partitions have. */
+export function overwriteWith(context: SqlContext, statement: Statement & { readonly kind: 'insert' }): WriteRows {
+  const scope: OverwriteScope = { partition: statement.partition, mode: modeOf(statement.options) };
+  refuseHints(statement, [dynamicOption]);
+  return async (table, rows, { signal }) => {
+    await using committer = new Committer(table);
+    const writer = new OverwriteWriter(table, committer, overwriteTarget(table, scope));
+    let rowCount = 0;
+    for await (const batch of rows) {
+      signal?.throwIfAborted();
+      await writer.add(batch, new Int8Array(batch.rowCount));
+      rowCount += batch.rowCount;
+    }
+    const { snapshotId } = await writer.commit({ commitsNothing: true, signal });
+    if (snapshotId !== undefined) context.committed?.(table);
+    return { rowCount, snapshotId };
+  };
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_OPTION for a hint that is none of the known */
+export function refuseHints({ options }: { readonly options: Options }, known: readonly string[]): void {
+  const other = Object.keys(options).find(key => !known.includes(key));
+  if (other === undefined) return;
+  const there = known.length === 0 ? 'none can' : `there are ${known.join(', ')}`;
+  throw invalid('LAKE_BAD_OPTION', `SQL: option ${other} can't be given with a table that is written; ${there}`);
+}
+
+function modeOf(options: Options): OverwriteScope['mode'] {
+  const text = options[dynamicOption]?.toLowerCase();
+  if (text === undefined) return undefined;
+  if (text === 'true') return 'dynamic';
+  if (text === 'false') return 'static';
+  throw invalid('LAKE_BAD_OPTION', `SQL: option ${dynamicOption} = '${text}' must be true or false`);
+}
+
+export async function runRemoval(
+  context: SqlContext,
+  session: SqlSession,
+  statement: Statement & { readonly kind: 'truncate' | 'drop-partitions' },
+  { signal }: StatementOptions,
+): Promise<StatementResult> {
+  const table = await openTarget(context, session, statement.name);
+  await context.settle?.(table, signal);
+  const { snapshotId, removedRowCount } =
+    statement.kind === 'truncate'
+      ? await truncateTable(table, { signal })
+      : await dropPartitions(table, statement.partitions, { ifExists: statement.ifExists, signal });
+  if (snapshotId !== undefined) context.committed?.(table);
+  const what = removedRowCount === 1 ? '1 row is' : `${removedRowCount} rows are`;
+  return { kind: 'ok', message: `${what} gone from ${table.label}`, affectedRows: removedRowCount };
+}
+
+/** A table that a statement writes to. @throws LakeError `invalid` LAKE_BAD_NAME for a system table */
+export async function openTarget(context: SqlContext, session: SqlSession, name: TableName): Promise<Table> {
+  const identifier = identifierOf(name, session);
+  if (identifier.systemTable === undefined) return openNamedTable(context, identifier);
+  throw invalid('LAKE_BAD_NAME', `${printIdentifier(identifier)} is a system table: it can only be read`);
+}

@@ -1,0 +1,68 @@
+/**
+ * What an overwrite does to the table (spec 3.6): every live file of its partitions goes, the new files come. It is worked
+ * out anew on each base, so that what others have committed meanwhile goes, too, and an overwrite never conflicts with
+ * them about what it removes.
+ */
+import { fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import type { CommitBase, CommitPlan, PlannedFile } from '../commit/request.ts';
+import { type PlacedFile, partitionKey } from '../live-files.ts';
+import { type PartitionFilter, partitionFilter } from '../partition-filter.ts';
+import { partitionPruner } from '../partition-pruning.ts';
+import { type PartitionSpec, partitionSpecPredicate } from '../partition-spec.ts';
+import type { Table } from '../table.ts';
+
+export type OverwriteTarget =
+  /** The partitions of the new files, as Paimon's dynamic partition overwrite has it; without files none. `within`: they
+   * must all pass. */
+  | { readonly kind: 'written'; readonly within: Predicate | undefined }
+  /** Whatever passes, whether or not something comes in its place; without a predicate the whole table. */
+  | { readonly kind: 'chosen'; readonly predicate: Predicate | undefined };
+
+export type OverwriteScope = {
+  /** Keys that are given once for all rows; the rows must have them. */
+  readonly partition?: PartitionSpec | undefined;
+  /** Unless said, the table's option `dynamic-partition-overwrite` counts. */
+  readonly mode?: 'static' | 'dynamic' | undefined;
+};
+
+/** A table without partitions is overwritten as a whole. @throws LakeError `invalid` LAKE_BAD_PARTITION */
+export function overwriteTarget({ schema, options, label }: Table, scope: OverwriteScope): OverwriteTarget {
+  const predicate = partitionSpecPredicate(schema, scope.partition ?? {}, label);
+  const mode = scope.mode ?? (options.dynamicPartitionOverwrite ? 'dynamic' : 'static');
+  const isDynamic = schema.partitionKeys.length > 0 && mode === 'dynamic';
+  return isDynamic ? { kind: 'written', within: predicate } : { kind: 'chosen', predicate };
+}
+
+export type Replacement = Pick<CommitPlan, 'deletes' | 'index'>;
+
+/** Live files of the target at the base, and what becomes of the index files that speak of them. */
+export async function replacedAt(
+  base: CommitBase,
+  target: OverwriteTarget,
+  adds: readonly PlannedFile[],
+): Promise<Replacement> {
+  const { mayMatch, matches } = targetFilter(base.schema, target, adds);
+  const deletes = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
+  return { deletes, index: undefined };
+}
+
+/** New files that do not belong into the target. */
+export function filesOutside(
+  schema: TableSchema,
+  target: OverwriteTarget,
+  adds: readonly PlannedFile[],
+): readonly PlacedFile[] {
+  const { matches } = partitionFilter(schema, target.kind === 'chosen' ? target.predicate : target.within);
+  return adds.filter(({ partition }) => !matches(partition));
+}
+
+function targetFilter(schema: TableSchema, target: OverwriteTarget, adds: readonly PlannedFile[]): PartitionFilter {
+  if (target.kind === 'chosen') return partitionFilter(schema, target.predicate);
+  const partitions = new Map(adds.map(({ partition }) => [partitionKey(partition), partition]));
+  const types = fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
+  return {
+    mayMatch: partitionPruner([...partitions.values()], types),
+    matches: partition => partitions.has(partitionKey(partition)),
+  };
+}
