@@ -1,0 +1,172 @@
+/** Random tables: columns, keys, partitions, options, such as our writers and Paimon's both take. */
+import type { JsonObject } from '../../../src/base/json.ts';
+import type { Choices } from './choices.ts';
+import { type ColumnType, columnTypes } from './random-values.ts';
+
+export type HistoryTable = {
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType }[];
+  readonly primaryKeys: readonly string[];
+  readonly partitionKeys: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+  /** Rows may be taken away. */
+  readonly takesDeletes: boolean;
+  /** Merging some rows first and others later comes to the same, so that it does not matter who compacts what. */
+  readonly isAssociative: boolean;
+  /** What level 0 holds is there only after a compaction, or is another thing then. */
+  readonly needsCompaction: boolean;
+};
+
+type Features = Pick<HistoryTable, 'options' | 'takesDeletes' | 'isAssociative' | 'needsCompaction'>;
+
+const keyTypes: readonly ColumnType[] = [
+  'INT',
+  'BIGINT',
+  'STRING',
+  'DECIMAL(7, 2)',
+  'DECIMAL(30, 5)',
+  'DATE',
+  'TIMESTAMP(3)',
+  'TIMESTAMP(6)',
+  'SMALLINT',
+  'BYTES',
+];
+const partitionTypes: readonly ColumnType[] = ['INT', 'STRING', 'DATE', 'BOOLEAN'];
+
+export function randomTable(choices: Choices): HistoryTable {
+  const hasKey = choices.chance(0.85);
+  const partitioned = choices.chance(0.35);
+  const keys = hasKey ? pickTypes(choices, keyTypes, 1 + choices.below(2), 'k') : [];
+  const partitions = partitioned ? pickTypes(choices, partitionTypes, 1, 'p') : [];
+  const values = pickTypes(choices, columnTypes, 1 + choices.below(5), 'v');
+  const features = hasKey ? keyFeatures(choices, values) : appendFeatures(choices, values);
+  return {
+    columns: [...partitions, ...keys, ...values],
+    partitionKeys: partitions.map(({ name }) => name),
+    primaryKeys: hasKey ? [...partitions, ...keys].map(({ name }) => name) : [],
+    ...features,
+    options: { 'file.format': 'parquet', ...storage(choices), ...features.options },
+  };
+}
+
+/** The schema file's JSON. */
+export function schemaOf(table: HistoryTable): JsonObject {
+  return {
+    version: 3,
+    id: 0,
+    fields: table.columns.map(({ name, type }, id) => ({
+      id,
+      name,
+      type: table.primaryKeys.includes(name) ? `${type} NOT NULL` : type,
+    })),
+    highestFieldId: table.columns.length - 1,
+    partitionKeys: table.partitionKeys,
+    primaryKeys: table.primaryKeys,
+    options: table.options,
+    comment: '',
+    timeMillis: 0,
+  };
+}
+
+type Columns = HistoryTable['columns'];
+
+function pickTypes(choices: Choices, types: readonly ColumnType[], count: number, prefix: string): Columns {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${prefix}${index}`,
+    type: types[choices.below(types.length)] ?? 'INT',
+  }));
+}
+
+function storage(choices: Choices): Record<string, string> {
+  const options: Record<string, string> = {};
+  if (choices.chance(0.3)) options['file.compression'] = choices.of(['snappy', 'gzip', 'none', 'lz4']);
+  if (choices.chance(0.2)) options['metadata.stats-mode'] = choices.of(['none', 'counts', 'full', 'truncate(4)']);
+  if (choices.chance(0.2)) options['num-sorted-run.compaction-trigger'] = String(2 + choices.below(4));
+  if (choices.chance(0.1)) options['partition.legacy-name'] = 'false';
+  return options;
+}
+
+function appendFeatures(choices: Choices, values: Columns): Features {
+  const key = values[choices.below(values.length)];
+  const isBucketed = choices.chance(0.5) && key !== undefined && keyTypes.includes(key.type);
+  const options = isBucketed ? { bucket: '2', 'bucket-key': key.name } : { bucket: '-1' };
+  return { options, takesDeletes: false, isAssociative: true, needsCompaction: false };
+}
+
+function keyFeatures(choices: Choices, values: Columns): Features {
+  const engine = choices.of(['deduplicate', 'deduplicate', 'partial-update', 'aggregation']);
+  const merged = { deduplicate, 'partial-update': partialUpdate, aggregation }[engine](choices, values);
+  const producer = choices.of(['none', 'none', 'input', 'lookup', 'full-compaction']);
+  const options: Record<string, string> = { ...merged.options, bucket: String(1 + choices.below(3)) };
+  if (engine !== 'deduplicate') options['merge-engine'] = engine;
+  if (producer !== 'none') options['changelog-producer'] = producer;
+  if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
+  if (choices.chance(0.1)) options['data-file.thin-mode'] = 'true';
+  return { ...merged, options, needsCompaction: producer === 'lookup' || producer === 'full-compaction' };
+}
+
+type Merging = Pick<Features, 'options' | 'takesDeletes' | 'isAssociative'>;
+
+function sequenceOptions(choices: Choices, values: Columns): Record<string, string> {
+  const [first, second] = values;
+  if (first === undefined || !choices.chance(0.4)) return {};
+  const names = second !== undefined && choices.chance(0.3) ? [first.name, second.name] : [first.name];
+  return {
+    'sequence.field': names.join(','),
+    ...(choices.chance(0.3) ? { 'sequence.field.sort-order': 'descending' } : {}),
+  };
+}
+
+function deduplicate(choices: Choices, values: Columns): Merging {
+  const options: Record<string, string> = sequenceOptions(choices, values);
+  if (choices.chance(0.15)) options['ignore-delete'] = 'true';
+  if (choices.chance(0.1)) options['ignore-update-before'] = 'true';
+  return { options, takesDeletes: true, isAssociative: true };
+}
+
+function partialUpdate(choices: Choices, values: Columns): Merging {
+  const options: Record<string, string> = {};
+  const [ordering, member, other] = values;
+  if (ordering !== undefined && member !== undefined && choices.chance(0.6)) {
+    const members = other !== undefined && choices.chance(0.5) ? [member, other] : [member];
+    options[`fields.${ordering.name}.sequence-group`] = members.map(({ name }) => name).join(',');
+    if (choices.chance(0.4)) options[`fields.${member.name}.aggregate-function`] = aggregateFor(choices, member.type);
+    if (choices.chance(0.3)) options['partial-update.remove-record-on-sequence-group'] = ordering.name;
+    const refuses = ['max', 'min', 'first_value', 'first_non_null_value', 'bool_and', 'bool_or', 'listagg'];
+    const name = options[`fields.${member.name}.aggregate-function`];
+    return { options, takesDeletes: name === undefined || !refuses.includes(name), isAssociative: false };
+  }
+  Object.assign(options, sequenceOptions(choices, values));
+  const handling = choices.of(['none', 'ignore', 'remove']);
+  if (handling === 'ignore') options['ignore-delete'] = 'true';
+  if (handling === 'remove') options['partial-update.remove-record-on-delete'] = 'true';
+  return { options, takesDeletes: handling !== 'none', isAssociative: handling !== 'remove' };
+}
+
+function aggregation(choices: Choices, values: Columns): Merging {
+  const options: Record<string, string> = {};
+  const removes = choices.chance(0.2);
+  const names = values.map(({ name, type }) => {
+    const aggregate = aggregateFor(choices, type);
+    options[`fields.${name}.aggregate-function`] = aggregate;
+    if (!removes && choices.chance(0.2)) options[`fields.${name}.ignore-retract`] = 'true';
+    return { name, aggregate };
+  });
+  if (removes) options['aggregation.remove-record-on-delete'] = 'true';
+  const canRetract = names.every(
+    ({ name, aggregate }) =>
+      options[`fields.${name}.ignore-retract`] === 'true' ||
+      ['sum', 'last_value', 'last_non_null_value'].includes(aggregate),
+  );
+  return { options, takesDeletes: canRetract && !removes, isAssociative: !(canRetract || removes) };
+}
+
+function aggregateFor(choices: Choices, type: ColumnType): string {
+  const any = ['last_value', 'last_non_null_value', 'first_value', 'first_non_null_value'] as const;
+  // Sums of floats depend on their order, which compactions choose.
+  if (['TINYINT', 'SMALLINT', 'INT', 'BIGINT'].includes(type))
+    return choices.of(['sum', 'sum', 'max', 'min', 'product', ...any]);
+  if (type.startsWith('DECIMAL')) return choices.of(['sum', 'max', 'min', ...any]);
+  if (type === 'BOOLEAN') return choices.of(['bool_and', 'bool_or', ...any]);
+  if (type === 'STRING') return choices.of(['listagg', 'listagg', 'max', 'min', ...any]);
+  return choices.of(['max', 'min', ...any]);
+}
