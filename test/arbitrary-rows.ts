@@ -1,7 +1,7 @@
 /** Random types, values and batches for property tests. */
 import fc from 'fast-check';
 import { buildBatch } from '../src/types/column-builder.ts';
-import { type AtomicType, lengthMax, type RowType } from '../src/types/data-type.ts';
+import { type AtomicType, type DataType, isAtomic, lengthMax, type RowType } from '../src/types/data-type.ts';
 import type { RowBatch } from '../src/types/row-batch.ts';
 import type { Scalar } from '../src/types/scalar.ts';
 
@@ -32,7 +32,71 @@ export const sampleTypes: readonly AtomicType[] = [
   { kind: 'timestamp-ltz', precision: 7, nullable: true },
 ];
 
-export function rowTypeOf(types: readonly AtomicType[]): RowType {
+const int = { kind: 'int', nullable: true } as const;
+const text = { kind: 'varchar', length: lengthMax, nullable: true } as const;
+
+function rowOf(fields: readonly (readonly [number, string, DataType])[], nullable = true): DataType {
+  const extras = { description: undefined, defaultValue: undefined };
+  return { kind: 'row', nullable, fields: fields.map(([id, name, type]) => ({ id, name, type, ...extras })) };
+}
+
+function notNull(type: DataType): DataType {
+  return { ...type, nullable: false };
+}
+
+/** Each nested kind, in each other, with and without nulls at each level. */
+export const nestedTypes: readonly DataType[] = [
+  { kind: 'array', element: int, nullable: true },
+  { kind: 'array', element: notNull(text), nullable: true },
+  { kind: 'array', element: { kind: 'boolean', nullable: true }, nullable: true },
+  { kind: 'array', element: { kind: 'timestamp', precision: 9, nullable: true }, nullable: true },
+  { kind: 'map', key: notNull(text), value: int, nullable: true },
+  {
+    kind: 'map',
+    key: notNull(int),
+    value: { kind: 'decimal', precision: 20, scale: 3, nullable: false },
+    nullable: true,
+  },
+  { kind: 'multiset', element: notNull(text), nullable: true },
+  rowOf([
+    [100, 'x', int],
+    [101, 'y', text],
+    [102, 'z', { kind: 'bigint', nullable: false }],
+  ]),
+  // Lists of structs of maps of lists.
+  {
+    kind: 'array',
+    nullable: true,
+    element: rowOf([
+      [
+        103,
+        'm',
+        { kind: 'map', key: notNull(text), value: { kind: 'array', element: int, nullable: true }, nullable: true },
+      ],
+      [104, 'd', { kind: 'date', nullable: true }],
+    ]),
+  },
+  { kind: 'array', element: { kind: 'array', element: int, nullable: true }, nullable: true },
+  { kind: 'array', element: notNull({ kind: 'array', element: notNull(int), nullable: false }), nullable: true },
+  // What must not be null in what may be.
+  rowOf([
+    [
+      105,
+      'in',
+      rowOf(
+        [
+          [106, 's', notNull(text)],
+          [107, 'a', notNull({ kind: 'array', element: text, nullable: false })],
+        ],
+        false,
+      ),
+    ],
+    [108, 'ts', { kind: 'timestamp-ltz', precision: 9, nullable: true }],
+    [109, 'b', { kind: 'binary', length: 4, nullable: true }],
+  ]),
+];
+
+export function rowTypeOf(types: readonly DataType[]): RowType {
   return {
     fields: types.map((type, index) => ({
       id: index,
@@ -45,9 +109,29 @@ export function rowTypeOf(types: readonly AtomicType[]): RowType {
 }
 
 /** A scalar of the type, null now and then. */
-export function arbitraryScalar(type: AtomicType): fc.Arbitrary<Scalar> {
-  const value = arbitraryValue(type);
+export function arbitraryScalar(type: DataType): fc.Arbitrary<Scalar> {
+  const value = isAtomic(type) ? arbitraryValue(type) : arbitraryNested(type);
   return type.nullable ? fc.option(value, { freq: 4 }) : value;
+}
+
+function arbitraryNested(type: DataType): fc.Arbitrary<Scalar> {
+  const countOf = fc.integer({ min: 1, max: 9 });
+  switch (type.kind) {
+    case 'array':
+      return fc.array(arbitraryScalar(type.element), { maxLength: 4 });
+    case 'map':
+      return arbitraryEntries(arbitraryScalar(type.key), arbitraryScalar(type.value));
+    case 'multiset':
+      return arbitraryEntries(arbitraryScalar(type.element), countOf);
+    case 'row':
+      return fc.tuple(...type.fields.map(field => arbitraryScalar(field.type)));
+    default:
+      throw new Error(`no values of ${type.kind}`);
+  }
+}
+
+function arbitraryEntries(key: fc.Arbitrary<Scalar>, value: fc.Arbitrary<Scalar>): fc.Arbitrary<Scalar> {
+  return fc.uniqueArray(fc.tuple(key, value), { maxLength: 4, selector: entry => String(entry[0]) });
 }
 
 function arbitraryValue(type: AtomicType): fc.Arbitrary<Scalar> {
@@ -101,13 +185,13 @@ function arbitraryNanos(precision: number): fc.Arbitrary<bigint> {
 }
 
 /** Rows of these types. */
-export function arbitraryRows(types: readonly AtomicType[], rowsMax = 40): fc.Arbitrary<Scalar[][]> {
+export function arbitraryRows(types: readonly DataType[], rowsMax = 40): fc.Arbitrary<Scalar[][]> {
   return fc.array(fc.tuple(...types.map(arbitraryScalar)), { maxLength: rowsMax });
 }
 
 /** A batch and the rows it was made of. */
 export function arbitraryBatch(
-  types: readonly AtomicType[] = sampleTypes,
+  types: readonly DataType[] = sampleTypes,
   rowsMax = 40,
 ): fc.Arbitrary<{ readonly batch: RowBatch; readonly rows: Scalar[][] }> {
   const rowType = rowTypeOf(types);

@@ -27,9 +27,9 @@ async function run(
 }
 
 test('golden read prints what is refused and the counts', async () => {
-  expect(await run('read', root, '--tables', 'comp_none,evo_nested')).toEqual({
+  expect(await run('read', root, '--tables', 'comp_none,dv_pk')).toEqual({
     lines: [
-      'refused evo_nested: reading db.evo_nested: type ROW is not supported by Tidelake',
+      'refused dv_pk: reading db.dv_pk: deletion-vectors.enabled is not supported by Tidelake',
       '1 passed, 0 failed, 1 refused',
     ],
     failed: false,

@@ -2,7 +2,7 @@
  * What a table asks for and Tidelake does not do. A table with such a feature is refused by its name, before anything is
  * read wrongly or written without what other programs rely on.
  */
-import type { DataType } from '../types/data-type.ts';
+import { type DataType, isAtomic } from '../types/data-type.ts';
 import { refusedAggregates } from './merge-options.ts';
 import { booleanOption, integerOption, namesOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
@@ -18,7 +18,7 @@ export function refusedFeatures(schema: TableSchema, mode: AccessMode): readonly
     .filter(rule => rule.refuses === 'read' || mode === 'write')
     .map(rule => rule.feature(schema))
     .filter(name => name !== undefined);
-  return [...new Set([...nestedTypes(schema), ...names])];
+  return [...new Set([...refusedTypes(schema), ...names])];
 }
 
 /** Switches that name themselves. */
@@ -76,6 +76,7 @@ const rules: readonly Rule[] = [
   unless('write', 'write.sequence-number-init-mode', 'scan'),
   whenOn('write', 'index-file-in-data-file-dir'),
   { refuses: 'write', feature: fileIndexes },
+  { refuses: 'write', feature: nestedTypes },
   { refuses: 'write', feature: defaultValues },
 ];
 
@@ -120,21 +121,32 @@ function mergeFeatures(schema: TableSchema): string | undefined {
   return aggregates.length === 0 ? undefined : aggregates.join(', ');
 }
 
-function nestedTypes(schema: TableSchema): readonly string[] {
-  return schema.fields.map(field => nestedKind(field.type)).filter(name => name !== undefined);
+function nestedTypes(schema: TableSchema): string | undefined {
+  const nested = schema.fields.find(field => !isAtomic(field.type));
+  return nested === undefined ? undefined : `type ${nested.type.kind.toUpperCase()}`;
 }
 
-function nestedKind(type: DataType): string | undefined {
+/** At any depth. */
+function refusedTypes(schema: TableSchema): readonly string[] {
+  return schema.fields.flatMap(field => refusedIn(field.type));
+}
+
+function refusedIn(type: DataType): readonly string[] {
   switch (type.kind) {
     case 'array':
     case 'multiset':
+      return refusedIn(type.element);
     case 'map':
+      return [...refusedIn(type.key), ...refusedIn(type.value)];
     case 'row':
+      return type.fields.length === 0
+        ? ['type ROW without fields']
+        : type.fields.flatMap(field => refusedIn(field.type));
     case 'vector':
     case 'variant':
     case 'blob':
-      return `type ${type.kind.toUpperCase()}`;
+      return [`type ${type.kind.toUpperCase()}`];
     default:
-      return undefined;
+      return [];
   }
 }

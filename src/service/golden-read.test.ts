@@ -34,15 +34,15 @@ async function copyOf(address: string, tables: readonly string[]): Promise<Objec
 }
 
 test('a table passes, or is refused with the name of its feature', async () => {
-  const verdicts = await read({ root: golden, tables: ['tags', 'branches', 'evo_nested', 'empty_table'] });
+  const verdicts = await read({ root: golden, tables: ['tags', 'branches', 'dv_pk', 'empty_table'] });
   expect(verdicts.map(({ table, status }) => `${table} ${status}`)).toEqual([
     'tags passed',
     'branches passed',
-    'evo_nested refused',
+    'dv_pk refused',
     'empty_table passed',
   ]);
   expect(verdicts.map(printVerdict).filter(line => line !== undefined)).toEqual([
-    'refused evo_nested: reading db.evo_nested: type ROW is not supported by Tidelake',
+    'refused dv_pk: reading db.dv_pk: deletion-vectors.enabled is not supported by Tidelake',
   ]);
   expect(printSummary(summarizeGolden(verdicts))).toBe('3 passed, 0 failed, 1 refused');
 });

@@ -17,6 +17,8 @@ import {
   Int16,
   Int32,
   Int64,
+  List,
+  Map_,
   makeData,
   RecordBatch,
   RecordBatchReader,
@@ -34,7 +36,7 @@ import {
   Vector,
 } from 'apache-arrow';
 import { unsupported } from '../base/errors.ts';
-import type { DataType } from './data-type.ts';
+import type { DataField, DataType } from './data-type.ts';
 
 export {
   ArrowDataType,
@@ -68,6 +70,9 @@ export {
  * | TIME | Time32(ms) | |
  * | TIMESTAMP, TIMESTAMP_LTZ 0–3, 4–6 | Timestamp(ms), Timestamp(µs), no time zone in the Arrow type | int64 |
  * | TIMESTAMP, TIMESTAMP_LTZ 7–9 | FixedSizeBinary(12) | int64 epoch millis, then int32 nanos of the milli, little-endian: the full range, which int64 nanoseconds lack |
+ * | ARRAY | List | int32 offsets, a child `element` |
+ * | MAP, MULTISET | Map | int32 offsets, a child `entries` of `key` and `value` |
+ * | ROW | Struct | a child for each field |
  */
 export function arrowType(type: DataType): ArrowDataType {
   switch (type.kind) {
@@ -103,12 +108,31 @@ export function arrowType(type: DataType): ArrowDataType {
       if (type.precision <= 6) return new TimestampMicrosecond();
       return new FixedSizeBinary(12);
     case 'array':
+      return new List(new Field('element', arrowType(type.element), type.element.nullable));
     case 'multiset':
+      return mapType(type.element, { kind: 'int', nullable: false });
     case 'map':
+      return mapType(type.key, type.value);
     case 'row':
+      return new Struct(type.fields.map(arrowField));
     case 'vector':
     case 'variant':
     case 'blob':
       throw unsupported(`type ${type.kind.toUpperCase()}`, 'column');
   }
 }
+
+/** `metadata` carries the Parquet field id. */
+export function arrowField({ id, name, type }: DataField): Field {
+  return new Field(name, arrowType(type), type.nullable, new Map([['PARQUET:field_id', String(id)]]));
+}
+
+function mapType(key: DataType, value: DataType): ArrowDataType {
+  const entries = new Struct<MapEntry>([
+    new Field('key', arrowType(key), false),
+    new Field('value', arrowType(value), value.nullable),
+  ]);
+  return new Map_(new Field('entries', entries, false));
+}
+
+type MapEntry = { key: ArrowDataType; value: ArrowDataType };

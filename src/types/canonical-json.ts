@@ -11,11 +11,15 @@
  * | BINARY VARBINARY BYTES | string of lower hex |
  * | DATE, TIME | `"2024-02-29"`, `"HH:MM:SS.mmm"` |
  * | TIMESTAMP(p) | `"2024-01-01T00:00:00."` and p digits, no dot for p = 0; with local time zone UTC and `Z` |
+ * | ARRAY | `[…]` |
+ * | MAP, MULTISET | `[[key,value],…]`, sorted by the key's text |
+ * | ROW | an object, fields in the type's order |
  */
-import { present, unreachable } from '../base/assert.ts';
+import { assert, present, unreachable } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';
 import {
   bitAt,
+  childOf,
   float32Values,
   float64Values,
   int8Values,
@@ -28,8 +32,9 @@ import {
   uint32Values,
 } from './column-buffers.ts';
 import { columnReader, readInt128 } from './column-reader.ts';
-import { type AtomicType, type DataType, isAtomic } from './data-type.ts';
+import { type AtomicType, type DataField, type DataType, isAtomic } from './data-type.ts';
 import { printDecimal } from './decimal-text.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
 import type { Column, RowBatch } from './row-batch.ts';
 import { type DayTime, dayTime, millisPerDay, printDate, printTime, timestampPrinter } from './time.ts';
 
@@ -37,9 +42,14 @@ export { canonicalParser, parseCanonicalRow } from './canonical-parse.ts';
 
 /** Gives the text of a row. */
 export function canonicalRow(batch: RowBatch): (row: number) => string {
-  const parts = batch.rowType.fields.map((field, index) => ({
+  const { columns, rowType } = batch;
+  return structPrinter(rowType.fields.map((field, index) => ({ field, column: present(columns[index], 'column') })));
+}
+
+function structPrinter(fields: readonly { field: DataField; column: Column }[]): (row: number) => string {
+  const parts = fields.map(({ field, column }, index) => ({
     key: `${index === 0 ? '{' : ','}${JSON.stringify(field.name)}:`,
-    print: canonicalValue(present(batch.columns[index], 'column'), field.type),
+    print: canonicalValue(column, field.type),
   }));
   if (parts.length === 0) return () => '{}';
   return row => {
@@ -51,11 +61,40 @@ export function canonicalRow(batch: RowBatch): (row: number) => string {
 
 /** Gives the text of one column's value in a row. */
 export function canonicalValue(column: Column, type: DataType): (row: number) => string {
-  if (!isAtomic(type)) throw unsupported(`canonical JSON of ${type.kind.toUpperCase()}`, 'column');
-  const print = valuePrinter(column, type);
+  const shape = nestedShape(type);
+  const print = shape === undefined ? atomicPrinter(column, type) : nestedPrinter(column, type, shape);
   const bits = nullBitsOf(column);
   if (bits === undefined) return print;
   return row => (bitAt(bits, row) === 0 ? 'null' : print(row));
+}
+
+function atomicPrinter(column: Column, type: DataType): (row: number) => string {
+  if (!isAtomic(type)) throw unsupported(`canonical JSON of ${type.kind.toUpperCase()}`, 'column');
+  return valuePrinter(column, type);
+}
+
+function nestedPrinter(column: Column, type: DataType, shape: NestedShape): (row: number) => string {
+  if (shape.kind === 'struct') {
+    return structPrinter(shape.fields.map((field, index) => ({ field, column: childOf(column, index) })));
+  }
+  const offsets = offsetsOf(column);
+  const child = childOf(column, 0);
+  const print = type.kind === 'array' ? canonicalValue(child, shape.entry) : entryPrinter(child, shape.entry);
+  const isSorted = type.kind !== 'array';
+  return row => {
+    const texts: string[] = [];
+    for (let entry = offsets[row] ?? 0; entry < (offsets[row + 1] ?? 0); entry += 1) texts.push(print(entry));
+    if (isSorted) texts.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return `[${texts.join()}]`;
+  };
+}
+
+/** Sorted, these texts are sorted by their keys': what goes on where another key's text ends is above the comma. */
+function entryPrinter(entries: Column, entry: DataType): (row: number) => string {
+  const shape = nestedShape(entry);
+  assert(shape?.kind === 'struct', 'the entries of a map are structs');
+  const [key, value] = shape.fields.map((field, index) => canonicalValue(childOf(entries, index), field.type));
+  return row => `[${present(key, 'key')(row)},${present(value, 'value')(row)}]`;
 }
 
 function valuePrinter(column: Column, type: AtomicType): (row: number) => string {

@@ -22,12 +22,14 @@ import {
   parseBoolean,
 } from './cast-text.ts';
 import { castability, isBinary, sameType } from './castability.ts';
+import { childOf, makeColumn, noValues, nullBitsOf, offsetsOf } from './column-buffers.ts';
 import { ColumnBuilder } from './column-builder.ts';
 import { columnReader } from './column-reader.ts';
 import { type AtomicType, type DataType, isAtomic } from './data-type.ts';
 import { printDecimal } from './decimal-text.ts';
 import { javaDouble, javaFloat } from './java-text.ts';
-import { type Column, nullColumn } from './row-batch.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
+import { blankColumn, type Column, nullColumn } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
 import { fitTimestamp } from './scalar-range.ts';
 import { floorDiv, millisPerDay, nanosPerDay, nanosPerMilli, truncateNanos } from './time.ts';
@@ -46,6 +48,8 @@ export function castColumn(column: Column, from: DataType, to: DataType): Column
   if (sameType(from, to)) return column;
   const shared = castSharing(column, from, to);
   if (shared !== undefined) return shared;
+  const shapes = castableShapes(from, to);
+  if (shapes !== undefined) return castNested(column, to, shapes);
   const cast = scalarCast(from, to);
   if (column.nullCount === column.length) return nullColumn(to, column.length);
   const read = columnReader(column, from);
@@ -55,6 +59,40 @@ export function castColumn(column: Column, from: DataType, to: DataType): Column
     builder.append(value === null ? null : cast(value));
   }
   return builder.finish();
+}
+
+type Shapes = { readonly from: NestedShape; readonly to: NestedShape };
+
+/** The shapes of two nested types of one kind. */
+function castableShapes(from: DataType, to: DataType): Shapes | undefined {
+  const shapes = { from: nestedShape(from), to: nestedShape(to) };
+  if (from.kind !== to.kind || shapes.from === undefined || shapes.to === undefined) return undefined;
+  return { from: shapes.from, to: shapes.to };
+}
+
+/**
+ * Fields of a ROW are matched by their ids, at any depth: renamed ones keep their values, those that are not there yet
+ * are null. Nothing else of a nested value changes.
+ */
+function castNested(column: Column, to: DataType, shapes: Shapes): Column {
+  return makeColumn(to, column.length, {
+    values: noValues,
+    valueOffsets: shapes.from.kind === 'list' ? offsetsOf(column) : undefined,
+    nullBitmap: nullBitsOf(column),
+    nullCount: column.nullCount,
+    children: castChildren(column, shapes),
+  });
+}
+
+function castChildren(column: Column, { from, to }: Shapes): readonly Column[] {
+  if (from.kind === 'list' && to.kind === 'list') return [castColumn(childOf(column, 0), from.entry, to.entry)];
+  if (from.kind !== 'struct' || to.kind !== 'struct') return [];
+  return to.fields.map(field => {
+    const index = from.fields.findIndex(candidate => candidate.id === field.id);
+    const source = from.fields[index];
+    if (source === undefined) return blankColumn(field.type, column.length);
+    return castColumn(childOf(column, index), source.type, field.type);
+  });
 }
 
 /** As `castColumn`, for one value. */
@@ -188,7 +226,7 @@ function nanosOf(
   to: AtomicType & { readonly kind: 'timestamp' | 'timestamp-ltz' },
 ): bigint | undefined {
   if (typeof value === 'string') return castTextToTimestamp(value, to);
-  if (value instanceof Uint8Array) return undefined;
+  if (typeof value === 'object') return undefined;
   switch (from.kind) {
     case 'timestamp':
     case 'timestamp-ltz':

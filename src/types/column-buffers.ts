@@ -2,7 +2,7 @@
  * The buffers of a column, by how its values lie in memory. Everything that loops over values goes through the checked
  * views of this file, so that a column of another type is an assertion and never a wrong answer.
  */
-import { assert, unreachable } from '../base/assert.ts';
+import { assert, present, unreachable } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';
 import { arrowType, Data } from './arrow.ts';
 import type { DataType } from './data-type.ts';
@@ -43,13 +43,18 @@ export type ColumnValues =
 
 export type ColumnBuffers = {
   readonly values: ColumnValues;
-  /** `length` + 1 positions in `values`; for utf8 and bytes only. Need not begin at 0. */
+  /** `length` + 1 positions in `values`, for utf8 and bytes, or in the child, for lists. Need not begin at 0. */
   readonly valueOffsets?: Int32Array | undefined;
   /** 1 = value; least significant bit first. Absent: no nulls. */
   readonly nullBitmap?: Uint8Array | undefined;
   /** How many nulls; -1 has them counted when somebody asks. */
   readonly nullCount?: number | undefined;
+  /** Of lists and structs, which have no values of their own (`nested-shape.ts`). */
+  readonly children?: readonly Data[] | undefined;
 };
+
+/** The values of what has none of its own. */
+export const noValues: ColumnValues = new Uint8Array(0);
 
 export function physicalOf(type: DataType): Physical {
   switch (type.kind) {
@@ -129,7 +134,8 @@ export function makeColumn(type: DataType, length: number, buffers: ColumnBuffer
 export function makeArrowColumn(type: Data['type'], length: number, buffers: ColumnBuffers): Data {
   const nullBitmap = buffers.nullBitmap ?? new Uint8Array(0);
   const nullCount = buffers.nullCount ?? (nullBitmap.length === 0 ? 0 : -1);
-  return new Data(type, 0, length, nullCount, [buffers.valueOffsets, buffers.values, nullBitmap]);
+  const { children = [] } = buffers;
+  return new Data(type, 0, length, nullCount, [buffers.valueOffsets, buffers.values, nullBitmap], [...children]);
 }
 
 export function uint8Values(column: Data): Uint8Array {
@@ -185,6 +191,11 @@ export function offsetsOf(column: Data): Int32Array {
   const offsets: unknown = column.valueOffsets;
   assert(offsets instanceof Int32Array, 'the column has Int32Array offsets');
   return offsets;
+}
+
+/** The column of a list's entries, or of one field of a struct. */
+export function childOf(column: Data, index: number): Data {
+  return present(column.children[index], 'a child of the column');
 }
 
 /** The null bits, or undefined when every row has a value. */

@@ -3,9 +3,17 @@
  * are columns already go through `gather.ts`.
  */
 import { assert, present, unreachable } from '../base/assert.ts';
-import { type ColumnBuffers, type ColumnValues, makeColumn, type Physical, physicalOf } from './column-buffers.ts';
+import {
+  type ColumnBuffers,
+  type ColumnValues,
+  makeColumn,
+  noValues,
+  type Physical,
+  physicalOf,
+} from './column-buffers.ts';
 import { int64Unit } from './column-reader.ts';
-import type { DataType, RowType } from './data-type.ts';
+import type { DataField, DataType, RowType } from './data-type.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
 import { type Column, makeRowBatch, type RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
 import { floorDiv, nanosPerMilli } from './time.ts';
@@ -28,7 +36,8 @@ export class ColumnBuilder {
 
   constructor(type: DataType) {
     this.#type = type;
-    this.#sink = makeSink(type, physicalOf(type));
+    const shape = nestedShape(type);
+    this.#sink = shape === undefined ? makeSink(type, physicalOf(type)) : nestedSink(type, shape);
   }
 
   get length(): number {
@@ -44,6 +53,17 @@ export class ColumnBuilder {
     }
     this.#sink.set(row, value);
     if (this.#nullBits !== undefined) this.#setValid(row);
+  }
+
+  /** A value that nobody looks at, for it stands under null. */
+  appendBlank(): void {
+    if (this.#type.nullable) {
+      this.append(null);
+      return;
+    }
+    this.#sink.setNull(this.#length);
+    this.#length += 1;
+    if (this.#nullBits !== undefined) this.#setValid(this.#length - 1);
   }
 
   /** The column of what was appended. The builder must not be used afterwards. */
@@ -133,6 +153,46 @@ function makeSink(type: DataType, physical: Physical): ValueSink {
     default:
       return unreachable(physical);
   }
+}
+
+function nestedSink(type: DataType, shape: NestedShape): ValueSink {
+  return shape.kind === 'struct' ? structSink(type, shape.fields) : listSink(type, shape.entry);
+}
+
+function structSink(type: DataType, fields: readonly DataField[]): ValueSink {
+  const children = fields.map(field => new ColumnBuilder(field.type));
+  return {
+    set: (_, value) => {
+      assert(Array.isArray(value) && value.length === fields.length, () => wrongShape(type, value));
+      for (const [index, child] of children.entries()) child.append(value[index] ?? null);
+    },
+    setNull: () => {
+      for (const child of children) child.appendBlank();
+    },
+    finish: () => ({ values: noValues, children: children.map(child => child.finish()) }),
+  };
+}
+
+function listSink(type: DataType, entry: DataType): ValueSink {
+  const child = new ColumnBuilder(entry);
+  let offsets = new Int32Array(rowsFirst + 1);
+  const close = (row: number): void => {
+    if (row + 1 >= offsets.length) offsets = grown(offsets, row + 2);
+    offsets[row + 1] = child.length;
+  };
+  return {
+    set: (row, value) => {
+      assert(Array.isArray(value), () => wrongShape(type, value));
+      for (const item of value) child.append(item);
+      close(row);
+    },
+    setNull: close,
+    finish: length => ({
+      values: noValues,
+      valueOffsets: offsets.subarray(0, length + 1),
+      children: [child.finish()],
+    }),
+  };
 }
 
 function wrongShape(type: DataType, value: Scalar): string {

@@ -2,6 +2,7 @@
 import { unreachable } from '../base/assert.ts';
 import {
   bitAt,
+  childOf,
   float32Values,
   float64Values,
   int8Values,
@@ -15,6 +16,7 @@ import {
   uint32Values,
 } from './column-buffers.ts';
 import type { DataType } from './data-type.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
 import type { Column, RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
 import { nanosPerMicro, nanosPerMilli } from './time.ts';
@@ -37,6 +39,8 @@ export function rowsOf(batch: RowBatch): Scalar[][] {
 }
 
 function valueReader(column: Column, type: DataType): (row: number) => Scalar {
+  const shape = nestedShape(type);
+  if (shape !== undefined) return nestedReader(column, shape);
   const physical = physicalOf(type);
   switch (physical) {
     case 'bool': {
@@ -77,6 +81,19 @@ function valueReader(column: Column, type: DataType): (row: number) => Scalar {
     default:
       return unreachable(physical);
   }
+}
+
+function nestedReader(column: Column, shape: NestedShape): (row: number) => Scalar {
+  if (shape.kind === 'struct') {
+    const readers = shape.fields.map((field, index) => columnReader(childOf(column, index), field.type));
+    return row => readers.map(read => read(row));
+  }
+  const offsets = offsetsOf(column);
+  const read = columnReader(childOf(column, 0), shape.entry);
+  return row => {
+    const start = offsets[row] ?? 0;
+    return Array.from({ length: (offsets[row + 1] ?? 0) - start }, (_, index) => read(start + index));
+  };
 }
 
 function numberReader(

@@ -3,8 +3,11 @@ import { assert, present } from '../base/assert.ts';
 import { arrowType } from './arrow.ts';
 import {
   allocateValues,
+  type ColumnBuffers,
   type ColumnValues,
+  childOf,
   makeArrowColumn,
+  noValues,
   nullBitsOf,
   offsetsOf,
   type Physical,
@@ -13,7 +16,8 @@ import {
 } from './column-buffers.ts';
 import type { DataType } from './data-type.ts';
 import { columnBytesMax, type GatheredBytes } from './gather-bytes.ts';
-import { type Column, emptyBatch, makeRowBatch, type RowBatch } from './row-batch.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
+import { type Column, emptyBatch, makeRowBatch, type RowBatch, sliceColumn } from './row-batch.ts';
 
 /** All rows one batch after the other. The batches have one row type, and there is at least one. */
 export function concatBatches(batches: readonly RowBatch[]): RowBatch {
@@ -34,12 +38,36 @@ export function concatBatches(batches: readonly RowBatch[]): RowBatch {
 /** Columns of one type as one. */
 export function concatColumns(columns: readonly Column[], type: DataType): Column {
   const length = columns.reduce((sum, column) => sum + column.length, 0);
-  const physical = physicalOf(type);
-  const buffers =
-    physical === 'utf8' || physical === 'bytes' ? concatBytes(columns, length) : concatFixed(columns, physical, length);
+  const shape = nestedShape(type);
+  const buffers = shape === undefined ? concatValues(columns, type, length) : concatNested(columns, shape, length);
   const nullCount = columns.reduce((sum, column) => sum + column.nullCount, 0);
   const nullBitmap = nullCount === 0 ? undefined : concatNulls(columns, length);
   return makeArrowColumn(arrowType(type), length, { ...buffers, nullBitmap, nullCount });
+}
+
+function concatValues(columns: readonly Column[], type: DataType, length: number): ColumnBuffers {
+  const physical = physicalOf(type);
+  return physical === 'utf8' || physical === 'bytes'
+    ? concatBytes(columns, length)
+    : concatFixed(columns, physical, length);
+}
+
+function concatNested(columns: readonly Column[], shape: NestedShape, length: number): ColumnBuffers {
+  if (shape.kind === 'struct') {
+    const children = shape.fields.map((field, index) =>
+      concatColumns(
+        columns.map(column => childOf(column, index)),
+        field.type,
+      ),
+    );
+    return { values: noValues, children };
+  }
+  const { valueOffsets } = concatOffsets(columns, length);
+  const entries = columns.map(column => {
+    const offsets = offsetsOf(column);
+    return sliceColumn(childOf(column, 0), offsets[0] ?? 0, offsets[column.length] ?? 0);
+  });
+  return { values: noValues, valueOffsets, children: [concatColumns(entries, shape.entry)] };
 }
 
 function concatFixed(columns: readonly Column[], physical: Physical, length: number): { values: ColumnValues } {
@@ -67,17 +95,7 @@ function concatFixed(columns: readonly Column[], physical: Physical, length: num
 }
 
 function concatBytes(columns: readonly Column[], length: number): GatheredBytes {
-  const valueOffsets = new Int32Array(length + 1);
-  let total = 0;
-  let row = 0;
-  for (const column of columns) {
-    const offsets = offsetsOf(column);
-    const shift = total - (offsets[0] ?? 0);
-    for (let i = 1; i <= column.length; i += 1) valueOffsets[row + i] = (offsets[i] ?? 0) + shift;
-    total = (offsets[column.length] ?? 0) + shift;
-    assert(total <= columnBytesMax, () => `${total} bytes of one column do not fit a batch (${columnBytesMax})`);
-    row += column.length;
-  }
+  const { valueOffsets, total } = concatOffsets(columns, length);
   const values = new Uint8Array(total);
   let at = 0;
   for (const column of columns) {
@@ -87,6 +105,21 @@ function concatBytes(columns: readonly Column[], length: number): GatheredBytes 
     at += bytes.length;
   }
   return { values, valueOffsets };
+}
+
+function concatOffsets(columns: readonly Column[], length: number): { valueOffsets: Int32Array; total: number } {
+  const valueOffsets = new Int32Array(length + 1);
+  let total = 0;
+  let row = 0;
+  for (const column of columns) {
+    const offsets = offsetsOf(column);
+    const shift = total - (offsets[0] ?? 0);
+    for (let i = 1; i <= column.length; i += 1) valueOffsets[row + i] = (offsets[i] ?? 0) + shift;
+    total = (offsets[column.length] ?? 0) + shift;
+    assert(total <= columnBytesMax, () => `${total} values of one column do not fit a batch (${columnBytesMax})`);
+    row += column.length;
+  }
+  return { valueOffsets, total };
 }
 
 function concatNulls(columns: readonly Column[], length: number): Uint8Array {

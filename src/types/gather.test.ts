@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch } from './column-builder.ts';
 import { rowsOf } from './column-reader.ts';
 import { concatBatches, gatherBatch, takeRows } from './gather.ts';
 import { emptyBatch, sliceBatch } from './row-batch.ts';
 
+const allTypes = [...sampleTypes, ...nestedTypes];
+
 test('gathering picks the same rows as picking them one by one', () => {
-  const sources = fc.array(arbitraryBatch(sampleTypes, 12), { minLength: 1, maxLength: 4 });
+  const sources = fc.array(arbitraryBatch(allTypes, 12), { minLength: 1, maxLength: 4 });
   const picks = fc.array(fc.tuple(fc.nat(3), fc.nat(11)), { maxLength: 50 });
   fc.assert(
     fc.property(sources, picks, (batches, wanted) => {
@@ -29,7 +31,7 @@ test('gathering picks the same rows as picking them one by one', () => {
 
 test('rows of one batch are taken in any order, from slices too', () => {
   fc.assert(
-    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+    fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {
       const start = Math.min(3, rows.length);
       const slice = sliceBatch(batch, start, rows.length);
       const backwards = Uint32Array.from({ length: slice.rowCount }, (_, i) => slice.rowCount - 1 - i);
@@ -40,7 +42,7 @@ test('rows of one batch are taken in any order, from slices too', () => {
 
 test('concatenation has the rows of all batches, one batch after the other', () => {
   fc.assert(
-    fc.property(fc.array(arbitraryBatch(sampleTypes, 20), { minLength: 1, maxLength: 4 }), batches => {
+    fc.property(fc.array(arbitraryBatch(allTypes, 20), { minLength: 1, maxLength: 4 }), batches => {
       const slices = batches.map(({ batch }) => sliceBatch(batch, batch.rowCount >> 2, batch.rowCount));
       const expected = batches.flatMap(({ rows }) => rows.slice(rows.length >> 2));
       expect(rowsOf(concatBatches(slices))).toEqual(expected);

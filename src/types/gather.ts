@@ -5,10 +5,12 @@
  * Row i of the result is row `rowIndex[i]` of source `batchIndex[i]`. Indexes are trusted to be in range.
  */
 import { assert, present } from '../base/assert.ts';
-import { makeColumn, physicalOf } from './column-buffers.ts';
+import { childOf, makeColumn, noValues, offsetsOf, physicalOf } from './column-buffers.ts';
 import type { DataType } from './data-type.ts';
 import { gatherBytes } from './gather-bytes.ts';
-import { type BatchIndex, gatherNulls, gatherValues } from './gather-values.ts';
+import { pickEntries } from './gather-entries.ts';
+import { type BatchIndex, type GatheredNulls, gatherNulls, gatherValues, type Picks } from './gather-values.ts';
+import { type NestedShape, nestedShape } from './nested-shape.ts';
 import { type Column, makeRowBatch, type RowBatch } from './row-batch.ts';
 
 export { concatBatches } from './concat.ts';
@@ -24,11 +26,40 @@ export function gatherColumn(
   assert(batchIndex.length === rowIndex.length, 'as many batch indexes as row indexes');
   const picks = { batchIndex, rowIndex };
   const nulls = gatherNulls(sources, picks);
+  const shape = nestedShape(type);
+  if (shape !== undefined) return gatherNested(sources, { type, shape, picks, nulls });
   const physical = physicalOf(type);
   if (physical === 'utf8' || physical === 'bytes') {
     return makeColumn(type, rowIndex.length, { ...gatherBytes(sources, picks), ...nulls });
   }
   return makeColumn(type, rowIndex.length, { values: gatherValues(physical, sources, picks), ...nulls });
+}
+
+type NestedGather = {
+  readonly type: DataType;
+  readonly shape: NestedShape;
+  readonly picks: Picks;
+  readonly nulls: GatheredNulls;
+};
+
+/** A struct's fields are picked as it is; of lists, the entries of the picked ones are. */
+function gatherNested(sources: readonly Column[], { type, shape, picks, nulls }: NestedGather): Column {
+  const length = picks.rowIndex.length;
+  if (shape.kind === 'struct') {
+    const children = shape.fields.map((field, index) =>
+      gatherColumn(
+        sources.map(source => childOf(source, index)),
+        field.type,
+        picks.batchIndex,
+        picks.rowIndex,
+      ),
+    );
+    return makeColumn(type, length, { values: noValues, ...nulls, children });
+  }
+  const { valueOffsets, entries } = pickEntries(sources.map(offsetsOf), picks);
+  const below = sources.map(source => childOf(source, 0));
+  const child = gatherColumn(below, shape.entry, entries.batchIndex, entries.rowIndex);
+  return makeColumn(type, length, { values: noValues, valueOffsets, ...nulls, children: [child] });
 }
 
 /** The picked rows of batches of one row type. */

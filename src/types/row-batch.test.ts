@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch, ColumnBuilder } from './column-builder.ts';
 import { columnReader, rowsOf } from './column-reader.ts';
 import { emptyBatch, isValid, nullColumn, projectBatch, sliceBatch, toRecordBatch } from './row-batch.ts';
 
+const allTypes = [...sampleTypes, ...nestedTypes];
+
 test('what goes into a batch comes out of it, for each type and with nulls', () => {
   fc.assert(
-    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+    fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {
       expect(rowsOf(batch)).toEqual(rows);
     }),
   );
@@ -15,7 +17,7 @@ test('what goes into a batch comes out of it, for each type and with nulls', () 
 
 test('a slice has the rows of its range, and a slice of a slice too', () => {
   fc.assert(
-    fc.property(arbitraryBatch(), fc.nat(40), fc.nat(40), fc.nat(40), ({ batch, rows }, a, b, c) => {
+    fc.property(arbitraryBatch(allTypes), fc.nat(40), fc.nat(40), fc.nat(40), ({ batch, rows }, a, b, c) => {
       const [start = 0, end = 0] = [Math.min(a, rows.length), Math.min(b, rows.length)].toSorted((x, y) => x - y);
       const slice = sliceBatch(batch, start, end);
       expect(rowsOf(slice)).toEqual(rows.slice(start, end));
@@ -27,7 +29,7 @@ test('a slice has the rows of its range, and a slice of a slice too', () => {
 
 test('null counts are those of the rows, after slicing too', () => {
   fc.assert(
-    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+    fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {
       const start = rows.length >> 1;
       const slice = sliceBatch(batch, start, rows.length);
       for (const [index, column] of slice.columns.entries()) {

@@ -5,9 +5,19 @@
  * Columns and batches are never changed after they are made; slices share buffers.
  */
 import { assert, present } from '../base/assert.ts';
-import { ArrowTypeId, arrowType, type Data, Field, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
-import { allocateValues, copyBits, makeArrowColumn, makeColumn, physicalOf, uint8Values } from './column-buffers.ts';
+import { ArrowTypeId, arrowField, type Data, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
+import {
+  allocateValues,
+  copyBits,
+  makeArrowColumn,
+  makeColumn,
+  noValues,
+  offsetsOf,
+  physicalOf,
+  uint8Values,
+} from './column-buffers.ts';
 import type { DataType, RowType } from './data-type.ts';
+import { nestedShape } from './nested-shape.ts';
 
 /**
  * One column's values. Always with `offset` 0, so that `values[i]`, `valueOffsets[i]` and bit i of `nullBitmap`
@@ -66,12 +76,26 @@ export function projectBatch(batch: RowBatch, names: readonly string[]): RowBatc
 export function sliceBatch(batch: RowBatch, start: number, end: number): RowBatch {
   assert(start >= 0 && start <= end && end <= batch.rowCount, () => `slice ${start}..${end} of ${batch.rowCount} rows`);
   if (start === 0 && end === batch.rowCount) return batch;
-  const columns = batch.columns.map(column => withoutOffset(column.slice(start, end - start)));
+  const columns = batch.columns.map(column => sliceColumn(column, start, end));
   return { rowType: batch.rowType, rowCount: end - start, columns };
 }
 
+/** Values [start, end) of a column. A list's entries stay as they are, its offsets are those of the rows. */
+export function sliceColumn(column: Column, start: number, end: number): Column {
+  if (column.children.length === 0) return withoutOffset(column.slice(start, end - start));
+  const isList: boolean = column.valueOffsets instanceof Int32Array;
+  const hasNulls = column.nullCount > 0;
+  return makeArrowColumn(column.type, end - start, {
+    values: noValues,
+    valueOffsets: isList ? offsetsOf(column).subarray(start, end + 1) : undefined,
+    nullBitmap: hasNulls ? copyBits(column.nullBitmap, start, end - start) : undefined,
+    nullCount: hasNulls ? -1 : 0,
+    children: isList ? column.children : column.children.map(child => sliceColumn(child, start, end)),
+  });
+}
+
 /** The same values with `offset` 0. */
-export function withoutOffset(column: Column): Column {
+function withoutOffset(column: Column): Column {
   if (column.offset === 0) return column;
   const { type, length, offset, nullCount } = column;
   // Arrow's slice has already moved values and offsets of all but bits to the start; the offset stays for bitmaps.
@@ -86,11 +110,24 @@ export function withoutOffset(column: Column): Column {
 /** Memory of the values, roughly: fixed-width values and the texts the batch points to; null bits are not counted. */
 export function batchBytes(batch: RowBatch): number {
   let bytes = 0;
-  for (const { length, values, valueOffsets } of batch.columns) {
-    if (valueOffsets === undefined || valueOffsets.length === 0) bytes += values.byteLength;
-    else bytes += 4 * length + (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
-  }
+  for (const column of batch.columns) bytes += columnBytes(column);
   return bytes;
+}
+
+/** As `batchBytes`, of one column. */
+export function columnBytes(column: Column): number {
+  const { length, values, valueOffsets, children } = column;
+  if (children.length > 0) return nestedBytes(column);
+  if (valueOffsets === undefined || valueOffsets.length === 0) return values.byteLength;
+  return 4 * length + (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
+}
+
+function nestedBytes({ length, valueOffsets, children }: Column): number {
+  const below = children.reduce((sum, child) => sum + columnBytes(child), 0);
+  if (!(valueOffsets instanceof Int32Array)) return below;
+  // A slice points to a part of the entries.
+  const entries = (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
+  return 4 * length + Math.ceil((below * entries) / Math.max(1, children[0]?.length ?? 0));
 }
 
 /** True where row `row` has a value. */
@@ -102,17 +139,7 @@ export function isValid(column: Column, row: number): boolean {
 
 /** The Arrow schema of a row type; `metadata` of each field carries the Parquet field id. */
 export function arrowSchema(rowType: RowType): Schema {
-  return new Schema(
-    rowType.fields.map(
-      field =>
-        new Field(
-          field.name,
-          arrowType(field.type),
-          field.type.nullable,
-          new Map([['PARQUET:field_id', String(field.id)]]),
-        ),
-    ),
-  );
+  return new Schema(rowType.fields.map(arrowField));
 }
 
 /** The batch as an Arrow record batch; shares the buffers. */
@@ -125,17 +152,34 @@ export function toRecordBatch(batch: RowBatch): RecordBatch {
 
 /** An empty column of a type. */
 export function emptyColumn(type: DataType): Column {
-  return nullColumn(type, 0);
+  return blankColumn(type, 0, true);
 }
 
 /** `length` nulls of a type. */
 export function nullColumn(type: DataType, length: number): Column {
+  return blankColumn(type, length, true);
+}
+
+/** `length` values that nobody looks at, for they stand under null: nulls, or zeros and empty where those must not be. */
+export function blankColumn(type: DataType, length: number, asNull: boolean = type.nullable): Column {
+  const nulls =
+    asNull && length > 0
+      ? { nullBitmap: new Uint8Array((length + 7) >> 3), nullCount: length }
+      : { nullBitmap: undefined, nullCount: 0 };
+  const shape = nestedShape(type);
+  if (shape?.kind === 'list') {
+    const buffers = { values: noValues, valueOffsets: new Int32Array(length + 1) };
+    return makeColumn(type, length, { ...buffers, ...nulls, children: [emptyColumn(shape.entry)] });
+  }
+  if (shape?.kind === 'struct') {
+    const children = shape.fields.map(field => blankColumn(field.type, length));
+    return makeColumn(type, length, { values: noValues, ...nulls, children });
+  }
   const physical = physicalOf(type);
   return makeColumn(type, length, {
     values: allocateValues(physical, length),
     valueOffsets: physical === 'utf8' || physical === 'bytes' ? new Int32Array(length + 1) : undefined,
-    nullBitmap: length === 0 ? undefined : new Uint8Array((length + 7) >> 3),
-    nullCount: length,
+    ...nulls,
   });
 }
 

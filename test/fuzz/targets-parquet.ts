@@ -18,7 +18,18 @@ import { below, type Mutator, mutateBytes, mutateInPlace, pick } from './mutate-
 import { comesBack, holds, type Target } from './target.ts';
 
 const where = 'fuzz';
-const names = ['all-types', 'all-null', 'timestamps', 'column-names', 'thin', 'gzip', 'lz4', 'snappy', 'none'];
+const names = [
+  'all-types',
+  'all-null',
+  'timestamps',
+  'column-names',
+  'thin',
+  'gzip',
+  'lz4',
+  'snappy',
+  'none',
+  'nested',
+];
 
 function fileOf(name: string): Uint8Array {
   return readFileSync(new URL(`${name}.parquet`, parquetFixtures));
@@ -207,7 +218,7 @@ const files = (): readonly Uint8Array[] => [...names, 'pyarrow-v2', 'pyarrow-emp
 export const parquetTargets: readonly Target[] = [
   {
     name: 'parquet-file',
-    decoders: ['readPages', 'readRowGroup', 'decodePages'],
+    decoders: ['readPages', 'readRowGroup', 'decodePages', 'decodeNested'],
     corpus: files,
     mutate: mutateParquet,
     decode: readAll,

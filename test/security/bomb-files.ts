@@ -113,7 +113,14 @@ type Draft = {
 export function parquet({ codec, physical = 'int32', pages, says }: Draft): Buffer {
   const whole = pages.map((draft): Page => {
     const body = draft.body ?? new Uint8Array(0);
-    const rest = { definitionBytes: 0, repetitionBytes: 0, nullCount: 0, definitionEncoding: 3, repetitionEncoding: 3 };
+    const rest = {
+      rowCount: 0,
+      definitionBytes: 0,
+      repetitionBytes: 0,
+      nullCount: 0,
+      definitionEncoding: 3,
+      repetitionEncoding: 3,
+    };
     return {
       kind: 'data',
       isCompressed: codec !== 'none',

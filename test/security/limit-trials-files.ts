@@ -78,6 +78,7 @@ function columnOf(draft: Partial<Page>): { readonly bytes: Uint8Array; readonly 
     definitionBytes: 0,
     repetitionBytes: 0,
     nullCount: 0,
+    rowCount: 0,
     definitionEncoding: 3,
     repetitionEncoding: 3,
     ...draft,
@@ -109,7 +110,8 @@ async function unpacked(plainBytes: number, randomBytes = 0): Promise<void> {
     { name: 'a', physical: 'int32' as const, typeLength: undefined, childCount: 0, fieldId: undefined },
   ];
   const leaf = { ...element, repetition: 'required' as const, annotation: undefined };
-  await new PageCursor({ field, plan: planLeaf(leaf, field, 'limits'), chunk, bytes }, 1, 'limits').allPages();
+  const column = { kind: 'leaf', field, plan: planLeaf(leaf, field, 'limits'), chunk, bytes } as const;
+  await new PageCursor(column, 1, 'limits').allPages();
 }
 
 /** A file of 1 TB that says how long its footer is, and no more. */

@@ -62,7 +62,7 @@ export function innerText(type: DataType, value: Scalar): string {
       if (type.kind === 'decimal') return printDecimal(value, type.scale);
       return type.kind === 'timestamp' || type.kind === 'timestamp-ltz' ? isoText(value) : String(value);
     case 'object':
-      return toHex(value);
+      return value instanceof Uint8Array ? toHex(value) : 'null';
     default:
       return unreachable(value);
   }

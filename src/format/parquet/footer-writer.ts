@@ -51,7 +51,13 @@ function writeElement(writer: ThriftWriter, element: SchemaElement): void {
     .i32(7, decimal?.scale)
     .i32(8, decimal?.precision)
     .i32(9, element.fieldId)
-    .struct(10, annotation === undefined ? undefined : logical => writeLogical(logical, annotation));
+    // Of a map's entries the newer form says nothing.
+    .struct(
+      10,
+      annotation === undefined || annotation.kind === 'map-key-value'
+        ? undefined
+        : logical => writeLogical(logical, annotation),
+    );
 }
 
 /** The older form of an annotation, for readers that know no other. Wall-clock timestamps get it too, as in Paimon's files. */
@@ -70,7 +76,11 @@ function convertedType(annotation: Annotation): number | undefined {
     case 'integer':
       return Math.log2(annotation.bitWidth) - 3 + (annotation.isSigned ? 15 : 11);
     case 'list':
+      return 3;
     case 'map':
+      return 1;
+    case 'map-key-value':
+      return 2;
     case 'other':
       assert(false, () => `annotation ${annotation.kind} is not written`);
       return undefined;
@@ -99,8 +109,13 @@ function writeLogical(writer: ThriftWriter, annotation: Annotation): void {
     case 'integer':
       writer.struct(10, integer => integer.i8(1, annotation.bitWidth).bool(2, annotation.isSigned));
       break;
-    case 'list':
     case 'map':
+      writer.struct(2, () => undefined);
+      break;
+    case 'list':
+      writer.struct(3, () => undefined);
+      break;
+    case 'map-key-value':
     case 'other':
       assert(false, () => `annotation ${annotation.kind} is not written`);
       break;

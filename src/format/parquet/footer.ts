@@ -41,9 +41,9 @@ export const codecs: readonly Codec[] = ['none', 'snappy', 'gzip', 'lzo', 'brotl
 
 export type TimeUnit = 'millis' | 'micros' | 'nanos';
 
-/** What values mean; `other` stands for annotations of nested types and of types Paimon does not have. */
+/** What values mean; `other` stands for annotations of types Paimon does not have, `map-key-value` for a map's entries. */
 export type Annotation =
-  | { readonly kind: 'string' | 'date' | 'list' | 'map' | 'other' }
+  | { readonly kind: 'string' | 'date' | 'list' | 'map' | 'map-key-value' | 'other' }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'time' | 'timestamp'; readonly unit: TimeUnit; readonly isUtc: boolean }
   | { readonly kind: 'integer'; readonly bitWidth: number; readonly isSigned: boolean };

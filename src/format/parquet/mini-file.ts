@@ -8,6 +8,7 @@ import type { Column } from '../../types/row-batch.ts';
 import { type Codec, type ColumnChunk, magic, type SchemaElement } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
 import type { LeafPlan } from './leaf-plan.ts';
+import type { NestedPlan } from './nested-plan.ts';
 import { type Page, writePageHeader } from './page.ts';
 import type { ParquetCodec } from './wasm-door.ts';
 
@@ -17,7 +18,11 @@ export type ColumnPages = { readonly plan: LeafPlan; readonly codec: Codec; read
 /** The values of pages; all columns have `rowCount` rows. */
 export function decodePages(wasm: ParquetCodec, columns: readonly ColumnPages[], rowCount: number): readonly Column[] {
   if (columns.length === 0) return [];
-  const file = assemble(columns, rowCount);
+  const file = assemble(
+    columns,
+    columns.map(({ plan }, index) => ({ ...plan.element, name: String(index) })),
+    { rowCount, columnCount: columns.length },
+  );
   const layouts = columns.map(column => column.plan.layout);
   const decoded = wasm.decode(file, rowCount, layouts);
   return columns.map((column, index) => {
@@ -27,15 +32,39 @@ export function decodePages(wasm: ParquetCodec, columns: readonly ColumnPages[],
   });
 }
 
-function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array {
+/** As `decodePages`, for one nested column; `leaves` are those of its plan. */
+export function decodeNested(
+  wasm: ParquetCodec,
+  plan: NestedPlan,
+  leaves: readonly ColumnPages[],
+  rowCount: number,
+): Column {
+  const file = assemble(leaves, plan.schema, { rowCount, columnCount: 1 });
+  const [decoded] = wasm.decode(file, rowCount, [plan.layout]);
+  assert(decoded !== undefined, 'a decoded column');
+  return plan.toColumn(decoded);
+}
+
+type FileShape = { readonly rowCount: number; readonly columnCount: number };
+
+/** @param schema without its root, its leaves in the order of `columns` */
+function assemble(
+  columns: readonly ColumnPages[],
+  schema: readonly SchemaElement[],
+  { rowCount, columnCount }: FileShape,
+): Uint8Array {
   const parts: Uint8Array[] = [magic];
   let at = magic.length;
   const chunks = columns.map((column, index): ColumnChunk => {
     const start = at;
     let dataPageOffset: number | undefined;
+    let valueCount = 0;
     const encodings = new Set<number>();
     for (const page of column.pages) {
-      if (page.kind !== 'dictionary') dataPageOffset ??= at;
+      if (page.kind !== 'dictionary') {
+        dataPageOffset ??= at;
+        valueCount += page.valueCount;
+      }
       encodings.add(page.encoding);
       const header = writePageHeader(page, { withChecksum: false });
       parts.push(header, page.body);
@@ -48,7 +77,7 @@ function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array
       encodings: [...encodings],
       path: [String(index)],
       codec: column.codec,
-      valueCount: rowCount,
+      valueCount,
       uncompressedBytes: at - start,
       compressedBytes: at - start,
       dataPageOffset: dataPageOffset ?? start,
@@ -59,7 +88,7 @@ function assemble(columns: readonly ColumnPages[], rowCount: number): Uint8Array
   parts.push(
     writeFooter({
       version: 1,
-      schema: [rootElement(columns.length), ...columns.map((column, index) => named(column.plan.element, index))],
+      schema: [rootElement(columnCount), ...schema],
       rowCount,
       rowGroups: [{ chunks, rowCount, byteSize: at - magic.length }],
       createdBy: undefined,
@@ -83,10 +112,6 @@ function intoScratch(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return scratch.subarray(0, at);
-}
-
-function named(element: SchemaElement, index: number): SchemaElement {
-  return { ...element, name: String(index) };
 }
 
 function rootElement(childCount: number): SchemaElement {

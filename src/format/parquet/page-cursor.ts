@@ -5,7 +5,7 @@ import { concatBatches } from '../../types/concat.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import { corruptParquet, decoding } from './fault.ts';
-import type { ColumnChunk } from './footer.ts';
+import type { Codec, ColumnChunk } from './footer.ts';
 import type { LeafPlan } from './leaf-plan.ts';
 import { type ColumnPages, decodePages } from './mini-file.ts';
 import { type Page, readPages } from './page.ts';
@@ -14,6 +14,7 @@ import type { ParquetCodec } from './wasm-door.ts';
 
 /** A column asked for, its chunk in a row group, and the chunk's bytes. */
 export type ChunkSource = {
+  readonly kind: 'leaf';
   readonly field: DataField;
   readonly plan: LeafPlan;
   readonly chunk: ColumnChunk;
@@ -101,12 +102,20 @@ export class PageCursor {
   async #unpack(dataPages: readonly Page[]): Promise<ColumnPages> {
     const { plan, chunk } = this.#source;
     const pages = this.#dictionary === undefined ? dataPages : [this.#dictionary, ...dataPages];
-    checkExpansion(pages, this.#where);
-    const unpacked = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, chunk.codec, this.#where));
+    const unpacked = await unpackPages(pages, { plan, codec: chunk.codec, where: this.#where });
     // The next rows need the dictionary again.
-    if (this.#dictionary !== undefined) this.#dictionary = unpacked[0];
-    return { plan, codec: unpackedCodec(chunk.codec, this.#where), pages: unpacked };
+    if (this.#dictionary !== undefined) this.#dictionary = unpacked.pages[0];
+    return unpacked;
   }
+}
+
+export type PackedLeaf = { readonly plan: LeafPlan; readonly codec: Codec; readonly where: string };
+
+/** Pages of a leaf, with its dictionary if it has one, ready for decoding. @throws LakeError `corrupt` */
+export async function unpackPages(pages: readonly Page[], { plan, codec, where }: PackedLeaf): Promise<ColumnPages> {
+  checkExpansion(pages, where);
+  const unpacked = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, codec, where));
+  return { plan, codec: unpackedCodec(codec, where), pages: unpacked };
 }
 
 function checkExpansion(pages: readonly Page[], where: string): void {

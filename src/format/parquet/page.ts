@@ -24,6 +24,7 @@ export type Page = {
   readonly repetitionBytes: number;
   /** data-v2 only, else 0 */
   readonly nullCount: number;
+  readonly rowCount: number;
   /** data only: encodings of the levels (3, run lengths; 4, the older bit-packed form); else 0 */
   readonly definitionEncoding: number;
   readonly repetitionEncoding: number;
@@ -37,7 +38,7 @@ const plainDictionary = 2;
 const rleDictionary = 8;
 
 /**
- * The pages of a column chunk without repeated values, in order: at most one dictionary, first, then data pages.
+ * The pages of a column chunk, in order: at most one dictionary, first, then data pages.
  *
  * @param bytes the whole chunk
  * @throws LakeError `corrupt` when lengths, checksums or the number of values are wrong
@@ -109,6 +110,7 @@ const noLevels = {
   definitionBytes: 0,
   repetitionBytes: 0,
   nullCount: 0,
+  rowCount: 0,
   definitionEncoding: 0,
   repetitionEncoding: 0,
 } as const;
@@ -129,6 +131,7 @@ function readVariant(type: number, header: ThriftStruct, page: Omit<Page, 'kind'
     definitionBytes: sizeOf(header, 5, where),
     repetitionBytes: sizeOf(header, 6, where),
     nullCount: sizeOf(header, 2, where),
+    rowCount: sizeOf(header, 3, where),
     isCompressed: page.isCompressed && (header.bool(7) ?? true),
   };
 }
@@ -177,7 +180,7 @@ export function writePageHeader(page: Page, options: { readonly withChecksum: bo
         data
           .i32(1, page.valueCount)
           .i32(2, page.nullCount)
-          .i32(3, page.valueCount)
+          .i32(3, page.rowCount)
           .i32(4, page.encoding)
           .i32(5, page.definitionBytes)
           .i32(6, page.repetitionBytes)

@@ -1,36 +1,29 @@
 /**
  * Reads Parquet files, ours and others'. Nouns: the **footer** (schema, row groups, column chunks), the **leaf** (a column
- * of the file), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
+ * of the file; a nested one has several), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
  * requests; `read` goes row group by row group, fetches the chunks of the columns asked for and nothing else, unpacks
  * their pages (`page-codec.ts`), has the wasm decode them (`mini-file.ts`, `wasm-door.ts`), and brings them into the
- * types asked for (`leaf-plan.ts`).
+ * types asked for (`leaf-plan.ts`, `nested-plan.ts`).
  *
- * Not done here: filters on rows, page indexes, bloom filters, encryption, nested columns.
+ * Not done here: filters on rows, page indexes, bloom filters, encryption.
  *
  * @see https://parquet.apache.org/docs/file-format/
  */
 import { assert, present } from '../../base/assert.ts';
-import { unsupported } from '../../base/errors.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { DataField, DataType } from '../../types/data-type.ts';
 import type { ColumnRange } from '../../types/prune.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { fetchChunks } from './column-chunks.ts';
+import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
 import { columnRange } from './column-range.ts';
 import { corruptParquet, decoding } from './fault.ts';
-import {
-  type ColumnChunk,
-  chunkStart,
-  type Footer,
-  magic,
-  type RowGroup,
-  type SchemaElement,
-  tailBytes,
-} from './footer.ts';
+import { type ColumnChunk, chunkStart, type Footer, magic, type RowGroup, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
-import { type LeafPlan, planLeaf } from './leaf-plan.ts';
+import type { NestedSource } from './nested-cursor.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { readRowGroup } from './row-group-reader.ts';
+import { type SchemaNode, schemaTree } from './schema-tree.ts';
 import { parquetCodec } from './wasm-door.ts';
 
 export type ParquetReadOptions = {
@@ -92,7 +85,7 @@ const prefetchBytesMax = 32 * 1024 * 1024;
  */
 export async function openParquet(source: ByteSource, where: string): Promise<ParquetFile> {
   const footer = await fetchFooter(source, where);
-  const leaves = topLevelColumns(footer);
+  const leaves: Columns = new Map(schemaTree(footer.schema).map(node => [node.element.name, node]));
   return {
     rowCount: footer.rowCount,
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
@@ -123,25 +116,7 @@ async function fetchFooter(source: ByteSource, where: string): Promise<Footer> {
   return decoding(where, () => readFooter(bytes, fileBytes, where));
 }
 
-/** A top-level column: a leaf with the index of its chunk, or a nested one. */
-type TopLevelColumn = { readonly element: SchemaElement; readonly chunkIndex: number | undefined };
-
-type Columns = ReadonlyMap<string, TopLevelColumn>;
-
-function topLevelColumns(footer: Footer): Columns {
-  const columns = new Map<string, TopLevelColumn>();
-  let chunkCount = 0;
-  // How many elements of the group at hand, and of those around it, are still to come.
-  let inner = 0;
-  for (const element of footer.schema.slice(1)) {
-    const isLeaf = element.physical !== undefined;
-    if (inner === 0) columns.set(element.name, { element, chunkIndex: isLeaf ? chunkCount : undefined });
-    else inner -= 1;
-    inner += element.childCount;
-    if (isLeaf) chunkCount += 1;
-  }
-  return columns;
-}
+type Columns = ReadonlyMap<string, SchemaNode>;
 
 function describeRowGroup(group: RowGroup, columns: Columns): ParquetRowGroup {
   return {
@@ -176,11 +151,11 @@ type OpenFile = {
   readonly leaves: Columns;
 };
 
-type PlannedColumn = { readonly field: DataField; readonly plan: LeafPlan; readonly chunkIndex: number };
+type Planned = readonly (PlannedColumn | undefined)[];
 
 async function* readFile(file: OpenFile, options: ParquetReadOptions): AsyncGenerator<RowBatch> {
   const { footer, where } = file;
-  const planned = options.fields.map(field => planColumn(file, field));
+  const planned = options.fields.map(field => planColumn(file.leaves.get(field.name), field, where));
   const all = options.rowGroups ?? footer.rowGroups.map((_, index) => index);
   const indexes = all.filter(index => present(footer.rowGroups[index], `row group ${index}`).rowCount > 0);
   const limits = {
@@ -189,7 +164,7 @@ async function* readFile(file: OpenFile, options: ParquetReadOptions): AsyncGene
   };
   assert(limits.batchRowsMax >= 1, 'a batch has at least one row');
   const wasm = await parquetCodec();
-  let fetched: Promise<readonly (ChunkSource | undefined)[]> | undefined;
+  let fetched: Promise<Sources> | undefined;
   for (const [position, index] of indexes.entries()) {
     const group = present(footer.rowGroups[index], `row group ${index}`);
     const chunks = await (fetched ?? fetchColumns(file, group, planned));
@@ -200,44 +175,33 @@ async function* readFile(file: OpenFile, options: ParquetReadOptions): AsyncGene
   }
 }
 
-function planColumn({ leaves, where }: OpenFile, field: DataField): PlannedColumn | undefined {
-  const column = leaves.get(field.name);
-  if (column === undefined) return undefined;
-  if (column.chunkIndex === undefined) throw unsupported(`nested column ${field.name}`, where);
-  return { field, plan: planLeaf(column.element, field, where), chunkIndex: column.chunkIndex };
-}
-
-type Planned = readonly (PlannedColumn | undefined)[];
+type Sources = readonly (ChunkSource | NestedSource | undefined)[];
 
 /** The next row group's bytes, on their way while this one's are decoded. */
-function prefetch(file: OpenFile, group: RowGroup, planned: Planned): ReturnType<typeof fetchColumns> | undefined {
-  const bytes = planned.reduce(
-    (sum, column) => sum + (column === undefined ? 0 : chunkOf(group, column.chunkIndex).compressedBytes),
-    0,
-  );
-  if (bytes > prefetchBytesMax) return undefined;
+function prefetch(file: OpenFile, group: RowGroup, planned: Planned): Promise<Sources> | undefined {
+  const chunks = planned.flatMap(column => chunksOf(group, column));
+  if (chunks.reduce((sum, chunk) => sum + chunk.compressedBytes, 0) > prefetchBytesMax) return undefined;
   const fetched = fetchColumns(file, group, planned);
   // A reader that stops early never looks at the outcome; one that goes on awaits the promise itself.
   fetched.catch(() => undefined);
   return fetched;
 }
 
-async function fetchColumns(
-  { source }: OpenFile,
-  group: RowGroup,
-  planned: Planned,
-): Promise<readonly (ChunkSource | undefined)[]> {
-  const found = planned.filter(column => column !== undefined);
-  const chunks = found.map(column => chunkOf(group, column.chunkIndex));
+async function fetchColumns({ source }: OpenFile, group: RowGroup, planned: Planned): Promise<Sources> {
+  const chunks = planned.flatMap(column => chunksOf(group, column));
   const bytes = await fetchChunks(source, chunks);
+  let next = 0;
   return planned.map(column => {
     if (column === undefined) return undefined;
-    const at = found.indexOf(column);
-    return {
-      field: column.field,
-      plan: column.plan,
-      chunk: present(chunks[at], 'the chunk'),
-      bytes: present(bytes[at], 'the bytes of the chunk'),
-    };
+    const found = chunksOf(group, column).map((chunk, index) => ({
+      chunk,
+      bytes: present(bytes[next + index], 'the bytes of the chunk'),
+    }));
+    next += found.length;
+    return sourceOf(column, found);
   });
+}
+
+function chunksOf(group: RowGroup, column: PlannedColumn | undefined): readonly ColumnChunk[] {
+  return column === undefined ? [] : chunkIndexes(column).map(index => chunkOf(group, index));
 }

@@ -2,19 +2,20 @@
  * Rows of one row group. A row group of ordinary size is decoded at once; a large one in windows of rows, each column
  * page by page, so that memory is bounded by the window and not by what another writer took for a row group.
  */
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import { decodePages } from './mini-file.ts';
+import { NestedCursor, type NestedSource, valueBytes } from './nested-cursor.ts';
 import { type ChunkSource, PageCursor, type RowRange } from './page-cursor.ts';
-import type { ParquetCodec, ValueLayout } from './wasm-door.ts';
+import type { ParquetCodec } from './wasm-door.ts';
 
 export type RowGroupSource = {
   readonly fields: readonly DataField[];
   /** One for each field; undefined: the file does not have the column. */
-  readonly chunks: readonly (ChunkSource | undefined)[];
+  readonly chunks: readonly (ChunkSource | NestedSource | undefined)[];
   readonly rowCount: number;
   readonly where: string;
 };
@@ -29,8 +30,6 @@ const columnsAtOnceMax = 4;
 const windowRowsMin = 1024;
 /** Runs of equal values take no room until they are decoded: what the values of a window may come to, roughly. */
 const windowDecodedBytesMax = 256 * 1024 * 1024;
-/** A guess of what a text takes, with its offset. */
-const textBytes = 32;
 
 export async function* readRowGroup(
   wasm: ParquetCodec,
@@ -38,9 +37,10 @@ export async function* readRowGroup(
   limits: RowGroupLimits,
 ): AsyncGenerator<RowBatch> {
   const { rowCount, where } = source;
-  const cursors = source.chunks.map(chunk =>
-    chunk === undefined ? undefined : new PageCursor(chunk, rowCount, where),
-  );
+  const cursors = source.chunks.map(chunk => {
+    if (chunk === undefined) return undefined;
+    return chunk.kind === 'nested' ? new NestedCursor(chunk, rowCount, where) : new PageCursor(chunk, rowCount, where);
+  });
   const windowRowsMax = rowsPerWindow(source, limits);
   for (let start = 0; start < rowCount; start += windowRowsMax) {
     const range = { start, end: Math.min(rowCount, start + windowRowsMax) };
@@ -51,9 +51,12 @@ export async function* readRowGroup(
   }
 }
 
-function rowsPerWindow({ chunks, rowCount }: RowGroupSource, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
-  const bytes = chunks.reduce((sum, chunk) => sum + (chunk?.chunk.uncompressedBytes ?? 0), 0);
-  const rowBytes = chunks.reduce((sum, chunk) => sum + (chunk === undefined ? 0 : valueBytes(chunk.plan.layout)), 0);
+/** Nested columns are decoded as a whole and do not make windows smaller. */
+function rowsPerWindow(source: RowGroupSource, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
+  const { rowCount } = source;
+  const chunks = source.chunks.filter(chunk => chunk?.kind === 'leaf');
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.chunk.uncompressedBytes, 0);
+  const rowBytes = chunks.reduce((sum, chunk) => sum + valueBytes(chunk.plan.layout), 0);
   const decodedRowsMax = Math.floor(windowDecodedBytesMax / Math.max(1, rowBytes));
   if (bytes <= windowBytesMax && rowCount <= decodedRowsMax) return rowCount;
   const packedRowsMax = bytes <= windowBytesMax ? rowCount : Math.floor((windowBytesMax / bytes) * rowCount);
@@ -62,14 +65,11 @@ function rowsPerWindow({ chunks, rowCount }: RowGroupSource, { batchRowsMax, win
   return rows > batchRowsMax ? rows - (rows % batchRowsMax) : rows;
 }
 
-function valueBytes(layout: ValueLayout): number {
-  if (layout === 'bits') return 1 / 8;
-  return layout === 'offsets' ? textBytes : layout;
-}
+type Cursor = PageCursor | NestedCursor;
 
 type Window = {
   readonly source: RowGroupSource;
-  readonly cursors: readonly (PageCursor | undefined)[];
+  readonly cursors: readonly (Cursor | undefined)[];
   readonly range: RowRange;
 };
 
@@ -95,11 +95,20 @@ async function readWindow(wasm: ParquetCodec, { source, cursors, range }: Window
   return makeRowBatch({ fields }, windowRows, all);
 }
 
+/** All columns: plain ones in one call of the wasm, nested ones one by one. */
 async function readWhole(
   wasm: ParquetCodec,
-  cursors: readonly PageCursor[],
+  cursors: readonly Cursor[],
   { rowCount, where }: { readonly rowCount: number; readonly where: string },
 ): Promise<readonly Column[]> {
-  const pages = await mapBounded(cursors, columnsAtOnceMax, cursor => cursor.allPages());
-  return decoding(where, () => decodePages(wasm, pages, rowCount));
+  const flat = cursors.filter(cursor => cursor instanceof PageCursor);
+  const pages = await mapBounded(flat, columnsAtOnceMax, cursor => cursor.allPages());
+  const decoded = decoding(where, () => decodePages(wasm, pages, rowCount));
+  if (flat.length === cursors.length) return decoded;
+  let next = 0;
+  return mapBounded(cursors, 1, async cursor => {
+    if (cursor instanceof NestedCursor) return cursor.rows(wasm, { start: 0, end: rowCount });
+    next += 1;
+    return present(decoded[next - 1], 'a decoded column');
+  });
 }

@@ -28,15 +28,23 @@ import { markStack, withStackExport } from './wasm-stack.ts';
 /** How the values of a column are laid out once decoded: single bits, a fixed number of bytes, or bytes with offsets. */
 export type ValueLayout = 'bits' | 'offsets' | number;
 
+/** A list has offsets into its entries, a struct a column for each of its fields. */
+export type ColumnLayout =
+  | ValueLayout
+  | { readonly kind: 'list'; readonly entry: ColumnLayout }
+  | { readonly kind: 'struct'; readonly fields: readonly ColumnLayout[] };
+
 /** A decoded column as plain buffers of its own. */
 export type DecodedColumn = {
   readonly length: number;
   /** 1 = value; undefined: no nulls */
   readonly nullBitmap: Uint8Array | undefined;
-  /** `length` + 1, for layout `offsets` */
+  /** `length` + 1, for layout `offsets` and lists */
   readonly valueOffsets: Int32Array | undefined;
   /** Begins at a multiple of 8 of its buffer. */
   readonly values: Uint8Array;
+  /** Of lists and structs, which have no values. */
+  readonly children?: readonly DecodedColumn[];
 };
 
 /** How a column is to be encoded; `plain` is also what a dictionary that grows too large falls back to. */
@@ -50,8 +58,8 @@ export type ParquetCodec = {
    * @param codec one of none, snappy, lz4-raw
    */
   encode(ipcStream: Uint8Array, encodings: readonly ColumnEncoding[], codec: Codec): Uint8Array;
-  /** The columns of a file of one row group, flat columns only. Throws whatever the wasm throws at unsound bytes. */
-  decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[];
+  /** The columns of a file of one row group. Throws whatever the wasm throws at unsound bytes. */
+  decode(file: Uint8Array, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[];
 };
 
 /**
@@ -131,7 +139,7 @@ function compressionOf(codec: Codec): Compression {
   return Compression.UNCOMPRESSED;
 }
 
-function decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[] {
+function decode(file: Uint8Array, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[] {
   const table = readParquet(file, { batchSize: Math.max(1, rowCount) });
   let stream: FFIStream | undefined;
   try {
@@ -150,25 +158,29 @@ function decode(file: Uint8Array, rowCount: number, layouts: readonly ValueLayou
  *
  * @see https://arrow.apache.org/docs/format/CDataInterface.html struct ArrowArray, with pointers of 4 bytes
  */
-function copyBatch(address: number, rowCount: number, layouts: readonly ValueLayout[]): readonly DecodedColumn[] {
+function copyBatch(address: number, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[] {
   const buffer: unknown = (wasmMemory() as { readonly buffer: unknown }).buffer;
   assert(buffer instanceof ArrayBuffer, 'the wasm has an unshared memory');
   const view = new DataView(buffer);
   const childCount = view.getUint32(address + 32, true);
   const children = view.getUint32(address + 44, true);
   if (childCount !== layouts.length) throw new Error(`${childCount} columns decoded, not ${layouts.length}`);
-  return layouts.map((layout, index) => {
-    const child = view.getUint32(children + 4 * index, true);
-    const length = view.getUint32(child, true);
-    if (length !== rowCount) throw new Error(`${length} rows decoded, not ${rowCount}`);
-    assert(view.getUint32(child + 16, true) === 0, 'a decoded column begins at its first row');
-    return copyColumn(view, child, { length, layout });
-  });
+  return layouts.map((layout, index) =>
+    copyColumn(view, view.getUint32(children + 4 * index, true), { length: rowCount, layout }),
+  );
 }
 
-type ColumnShape = { readonly length: number; readonly layout: ValueLayout };
+/** `length` undefined: as many as there are. */
+type ColumnShape = { readonly length: number | undefined; readonly layout: ColumnLayout };
 
-function copyColumn(view: DataView<ArrayBuffer>, address: number, { length, layout }: ColumnShape): DecodedColumn {
+function copyColumn(
+  view: DataView<ArrayBuffer>,
+  address: number,
+  { length: asked, layout }: ColumnShape,
+): DecodedColumn {
+  const length = view.getUint32(address, true);
+  if (asked !== undefined && length !== asked) throw new Error(`${length} rows decoded, not ${asked}`);
+  assert(view.getUint32(address + 16, true) === 0, 'a decoded column begins at its first row');
   const buffers = view.getUint32(address + 40, true);
   const bytesOf = (index: number, byteLength: number): Uint8Array<ArrayBuffer> => {
     const at = view.getUint32(buffers + 4 * index, true);
@@ -177,6 +189,14 @@ function copyColumn(view: DataView<ArrayBuffer>, address: number, { length, layo
   const bitBytes = (length + 7) >> 3;
   const hasNulls = view.getUint32(buffers, true) !== 0 && view.getInt32(address + 8, true) !== 0;
   const nullBitmap = hasNulls ? bytesOf(0, bitBytes) : undefined;
+  if (typeof layout === 'object') {
+    const valueOffsets = layout.kind === 'list' ? new Int32Array(bytesOf(1, 4 * (length + 1)).buffer) : undefined;
+    const children = copyChildren(view, address, { length, layout });
+    assert((valueOffsets?.[0] ?? 0) === 0, 'decoded lists begin at entry 0');
+    const entryCount = children[0]?.length ?? 0;
+    assert((valueOffsets?.[length] ?? 0) <= entryCount, () => `decoded lists end within ${entryCount} entries`);
+    return { length, nullBitmap, valueOffsets, values: new Uint8Array(0), children };
+  }
   if (layout !== 'offsets') {
     const values = bytesOf(1, layout === 'bits' ? bitBytes : layout * length);
     return { length, nullBitmap, valueOffsets: undefined, values };
@@ -186,4 +206,19 @@ function copyColumn(view: DataView<ArrayBuffer>, address: number, { length, layo
   const end = valueOffsets[length] ?? 0;
   assert(start === 0, 'decoded bytes begin at offset 0');
   return { length, nullBitmap, valueOffsets, values: bytesOf(2, end) };
+}
+
+function copyChildren(
+  view: DataView<ArrayBuffer>,
+  address: number,
+  { length, layout }: { readonly length: number; readonly layout: Exclude<ColumnLayout, ValueLayout> },
+): readonly DecodedColumn[] {
+  const layouts = layout.kind === 'list' ? [layout.entry] : layout.fields;
+  const childCount = view.getUint32(address + 32, true);
+  const children = view.getUint32(address + 44, true);
+  if (childCount !== layouts.length) throw new Error(`${childCount} children decoded, not ${layouts.length}`);
+  const childLength = layout.kind === 'list' ? undefined : length;
+  return layouts.map((child, index) =>
+    copyColumn(view, view.getUint32(children + 4 * index, true), { length: childLength, layout: child }),
+  );
 }
