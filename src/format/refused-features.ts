@@ -53,8 +53,8 @@ function ofPrimaryKeyTables(rule: Rule): Rule {
 const rules: readonly Rule[] = [
   { refuses: 'read', feature: tableKind },
   ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
-  whenOn('write', 'deletion-vectors.enabled'),
   { refuses: 'read', feature: vectorsBesideData },
+  whenOn('write', 'deletion-vectors.enabled'),
   { refuses: 'read', feature: bucketMode },
   { refuses: 'write', feature: dynamicBuckets },
   unless('read', 'file.format', 'parquet'),
