@@ -26,11 +26,15 @@ async function run(
   return { lines, failed };
 }
 
-test('golden read prints what is refused and the counts', async () => {
+test('golden read prints the counts, golden replay what is refused', async () => {
   expect(await run('read', root, '--tables', 'comp_none,dv_pk')).toEqual({
+    lines: ['2 passed, 0 failed, 0 refused'],
+    failed: false,
+  });
+  expect(await run('replay', root, '--out', 'memory:golden-refused-command', '--tables', 'file_index')).toEqual({
     lines: [
-      'refused dv_pk: reading db.dv_pk: deletion-vectors.enabled is not supported by Tidelake',
-      '1 passed, 0 failed, 1 refused',
+      'refused file_index: writing file_index: file-index.bloom-filter.columns is not supported by Tidelake',
+      '0 passed, 0 failed, 1 refused',
     ],
     failed: false,
   });

@@ -72,3 +72,37 @@ export const manifestListSchema: JsonObject = topRecord([
   nullable('_MIN_ROW_ID', 'long'),
   nullable('_MAX_ROW_ID', 'long'),
 ]);
+
+export const indexManifestSchema: JsonObject = topRecord([
+  field('_VERSION', 'int'),
+  field('_KIND', 'int'),
+  field('_PARTITION', 'bytes'),
+  field('_BUCKET', 'int'),
+  field('_INDEX_TYPE', 'string'),
+  field('_FILE_NAME', 'string'),
+  field('_FILE_SIZE', 'long'),
+  field('_ROW_COUNT', 'long'),
+  nullable(
+    '_DELETIONS_VECTORS_RANGES',
+    arrayOf([
+      'null',
+      record('record__DELETIONS_VECTORS_RANGES', [
+        field('f0', 'string'),
+        field('f1', 'int'),
+        field('f2', 'int'),
+        nullable('_CARDINALITY', 'long'),
+      ]),
+    ]),
+  ),
+  nullable('_EXTERNAL_PATH', 'string'),
+  nullable(
+    '_GLOBAL_INDEX',
+    record('record__GLOBAL_INDEX', [
+      field('_ROW_RANGE_START', 'long'),
+      field('_ROW_RANGE_END', 'long'),
+      field('_INDEX_FIELD_ID', 'int'),
+      nullable('_EXTRA_FIELD_IDS', arrayOf('int')),
+      nullable('_INDEX_META', 'bytes'),
+    ]),
+  ),
+]);

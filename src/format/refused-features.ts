@@ -53,8 +53,10 @@ function ofPrimaryKeyTables(rule: Rule): Rule {
 const rules: readonly Rule[] = [
   { refuses: 'read', feature: tableKind },
   ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
-  whenOn('read', 'deletion-vectors.enabled'),
+  { refuses: 'read', feature: vectorsBesideData },
+  whenOn('write', 'deletion-vectors.enabled'),
   { refuses: 'read', feature: bucketMode },
+  { refuses: 'write', feature: dynamicBuckets },
   unless('read', 'file.format', 'parquet'),
   whenSet('read', 'file.format.per.level'),
   unless('read', 'changelog-file.format', 'parquet'),
@@ -90,8 +92,19 @@ function bucketMode(schema: TableSchema): string | undefined {
   const bucket = integerOption(schema.options, 'bucket', -2) ?? -1;
   if (textOption(schema.options, 'bucket-function.type')?.toLowerCase() === 'hive') return 'bucket-function.type=hive';
   if (bucket === -2) return 'postponed bucket (bucket=-2)';
-  if (schema.primaryKeys.length > 0 && bucket === -1) return 'dynamic bucket (bucket=-1 with a primary key)';
   return undefined;
+}
+
+function dynamicBuckets({ primaryKeys, options }: TableSchema): string | undefined {
+  const bucket = integerOption(options, 'bucket', -2) ?? -1;
+  return primaryKeys.length > 0 && bucket === -1 ? 'dynamic bucket (bucket=-1 with a primary key)' : undefined;
+}
+
+/** Index files that lie elsewhere than we look for them. */
+function vectorsBesideData({ options }: TableSchema): string | undefined {
+  const key = 'index-file-in-data-file-dir';
+  const hasVectors = booleanOption(options, 'deletion-vectors.enabled', false);
+  return hasVectors && booleanOption(options, key, false) ? key : undefined;
 }
 
 /** Paimon's paths of such partitions are not repeatable (`[B@1b2c3d`). */
@@ -116,7 +129,6 @@ function defaultValues(schema: TableSchema): string | undefined {
 
 function mergeFeatures(schema: TableSchema): string | undefined {
   const engine = textOption(schema.options, 'merge-engine')?.toLowerCase();
-  if (engine === 'first-row') return 'merge-engine=first-row';
   const aggregates = engine === 'aggregation' || engine === 'partial-update' ? refusedAggregates(schema) : [];
   return aggregates.length === 0 ? undefined : aggregates.join(', ');
 }

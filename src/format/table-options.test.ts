@@ -165,14 +165,18 @@ test('a plain table with fixed buckets has nothing to refuse', () => {
 
 /** Options besides `bucket=1`, and what is refused because of them when reading and when writing. */
 const refusals: readonly [Options, readonly string[], readonly string[]][] = [
-  [{ 'merge-engine': 'first-row' }, ['merge-engine=first-row'], []],
   [
     { 'merge-engine': 'Aggregation', 'fields.v.aggregate-function': 'rbm32' },
     ['fields.v.aggregate-function=rbm32'],
     [],
   ],
-  [{ 'deletion-vectors.enabled': 'true' }, ['deletion-vectors.enabled'], []],
-  [{ bucket: '-1' }, ['dynamic bucket (bucket=-1 with a primary key)'], []],
+  [{ 'deletion-vectors.enabled': 'true' }, [], ['deletion-vectors.enabled']],
+  [
+    { 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' },
+    ['index-file-in-data-file-dir'],
+    ['deletion-vectors.enabled'],
+  ],
+  [{ bucket: '-1' }, [], ['dynamic bucket (bucket=-1 with a primary key)']],
   [{ bucket: '-2' }, ['postponed bucket (bucket=-2)'], []],
   [{ 'bucket-function.type': 'hive' }, ['bucket-function.type=hive'], []],
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],
@@ -207,11 +211,11 @@ test('how equal keys merge does not matter without a primary key', () => {
 test('all reasons are named, each once', () => {
   const array = { type: 'ARRAY', element: 'INT' };
   const types = [array, { type: 'MAP', key: 'INT', value: 'VARIANT' }, { type: 'ROW', fields: [] }, 'VARIANT'];
-  expect(refusedFeatures(schemaOf({ bucket: '-2', 'merge-engine': 'first-row' }, ['k'], types), 'read')).toEqual([
+  expect(refusedFeatures(schemaOf({ bucket: '-2', 'file.format': 'orc' }, ['k'], types), 'read')).toEqual([
     'type VARIANT',
     'type ROW without fields',
-    'merge-engine=first-row',
     'postponed bucket (bucket=-2)',
+    'file.format=orc',
   ]);
 });
 

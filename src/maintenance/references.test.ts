@@ -9,7 +9,8 @@ import {
   tablePath,
   type World,
 } from '../../test/maintenance-fixture.ts';
-import { avroFormat, encodeAvro } from '../format/avro.ts';
+import { emptyRow } from '../format/binary-row.ts';
+import { encodeIndexManifest, type IndexEntry } from '../format/index-manifest.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { manifestsOf } from '../table/manifests.ts';
@@ -84,20 +85,19 @@ test('what is wrong with a state is said of the snapshot or of the object that h
 test('index files at an external path are not ours, others are named with their bytes; a manifest is read once', async () => {
   const world = await newWorld();
   const snapshot = { ...(await append(world, 'a')), indexManifest: 'index-manifest-1' };
-  const format = avroFormat({
-    type: 'record',
-    name: 'record',
-    fields: [
-      { name: '_FILE_NAME', type: 'string' },
-      { name: '_FILE_SIZE', type: 'long' },
-      { name: '_EXTERNAL_PATH', type: ['null', 'string'], default: null },
-    ],
-  });
-  const files = [
-    { _FILE_NAME: 'index-1', _FILE_SIZE: 11n, _EXTERNAL_PATH: undefined },
-    { _FILE_NAME: 'index-2', _FILE_SIZE: 12n, _EXTERNAL_PATH: 's3://elsewhere/index-2' },
-  ];
-  await world.store.put(`${tablePath}/manifest/index-manifest-1`, encodeAvro(format, files, 'null'));
+  const entry: IndexEntry = {
+    partition: emptyRow,
+    bucket: 0,
+    indexType: 'HASH',
+    fileName: 'index-1',
+    fileSize: 11,
+    rowCount: 2,
+    vectors: undefined,
+    externalPath: undefined,
+    isGlobal: false,
+  };
+  const outside = { ...entry, bucket: 1, fileName: 'index-2', externalPath: 's3://elsewhere/index-2' };
+  await world.store.put(`${tablePath}/manifest/index-manifest-1`, encodeIndexManifest([entry, outside]));
   const store = countingObjectStore(world.store);
   const { table } = await opened(store, world.clock);
   const named = noFiles();

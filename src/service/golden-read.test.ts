@@ -34,15 +34,19 @@ async function copyOf(address: string, tables: readonly string[]): Promise<Objec
 }
 
 test('a table passes, or is refused with the name of its feature', async () => {
-  const verdicts = await read({ root: golden, tables: ['tags', 'branches', 'dv_pk', 'empty_table'] });
+  const store = await copyOf('memory:golden-refused', ['tags', 'branches', 'pk_samekey', 'empty_table']);
+  const schema = 'warehouse/db.db/pk_samekey/schema/schema-0';
+  const json = Buffer.from((await store.get(schema))?.bytes ?? []).toString();
+  await store.put(schema, Buffer.from(json.replace('"options" : {', '"options" : {"chain-table.enabled": "true",')));
+  const verdicts = await read({ root: 'memory:golden-refused' });
   expect(verdicts.map(({ table, status }) => `${table} ${status}`)).toEqual([
-    'tags passed',
     'branches passed',
-    'dv_pk refused',
     'empty_table passed',
+    'pk_samekey refused',
+    'tags passed',
   ]);
   expect(verdicts.map(printVerdict).filter(line => line !== undefined)).toEqual([
-    'refused dv_pk: reading db.dv_pk: deletion-vectors.enabled is not supported by Tidelake',
+    'refused pk_samekey: reading db.pk_samekey: chain-table.enabled is not supported by Tidelake',
   ]);
   expect(printSummary(summarizeGolden(verdicts))).toBe('3 passed, 0 failed, 1 refused');
 });

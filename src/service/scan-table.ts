@@ -3,6 +3,7 @@ import { present } from '../base/assert.ts';
 import { invalid } from '../base/errors.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { TableSchema } from '../format/table-schema.ts';
+import { liveRowCount } from '../table/read/read-file.ts';
 import { type ReadOptions, readPlan } from '../table/read/read-split.ts';
 import { planScan, type ScanPlan } from '../table/scan/plan-scan.ts';
 import type { Table } from '../table/table.ts';
@@ -82,8 +83,9 @@ async function countOfPlan(table: Table, plan: ScanPlan, signal: AbortSignal | u
   let total = 0n;
   const merged: ScanPlan['splits'][number][] = [];
   for (const split of plan.splits) {
-    if (split.work.kind === 'raw') for (const file of split.work.files) total += BigInt(file.rowCount);
-    else merged.push(split);
+    if (split.work.kind === 'raw') {
+      for (const file of split.work.files) total += BigInt(await liveRowCount(table, split, file));
+    } else merged.push(split);
   }
   const columns = [cheapColumn(plan.schema)];
   const batches = readPlan(table, { ...plan, splits: merged }, { columns });

@@ -7,6 +7,7 @@
  */
 import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, isLakeError } from '../base/errors.ts';
+import type { IndexEntry } from '../format/index-manifest.ts';
 import { decodeManifest, type ManifestEntry, type ManifestFileMeta } from '../format/manifest.ts';
 import { decodeManifestList } from '../format/manifest-list.ts';
 import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
@@ -23,6 +24,9 @@ export type ManifestCaches = {
   readonly lists: BoundedCache<readonly ManifestFileMeta[]>;
   readonly entries: BoundedCache<readonly ManifestEntry[]>;
   readonly summaries: BoundedCache<ManifestSummary>;
+  /** Index manifests. */
+  readonly indexes: BoundedCache<readonly IndexEntry[]>;
+  readonly indexFiles: BoundedCache<Uint8Array>;
 };
 
 /** What to read of the manifests. Everything given must hold; nothing given means all. */
@@ -39,6 +43,8 @@ export type ManifestFilter = {
 export const manifestEntriesBytesMax: number = 64 * 1024 * 1024;
 export const manifestSummariesBytesMax: number = 32 * 1024 * 1024;
 export const manifestListsBytesMax: number = 8 * 1024 * 1024;
+const indexManifestsBytesMax = 16 * 1024 * 1024;
+const indexFilesBytesMax = 32 * 1024 * 1024;
 /**
  * Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns, and its encoding may be kept
  * beside it.
@@ -52,6 +58,8 @@ export function manifestCaches(entriesBytesMax: number = manifestEntriesBytesMax
     lists: new BoundedCache(manifestListsBytesMax),
     entries: new BoundedCache(entriesBytesMax),
     summaries: new BoundedCache(manifestSummariesBytesMax),
+    indexes: new BoundedCache(indexManifestsBytesMax),
+    indexFiles: new BoundedCache(indexFilesBytesMax),
   };
 }
 

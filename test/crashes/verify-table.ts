@@ -4,6 +4,7 @@
  */
 import { mapBounded } from '../../src/base/concurrency.ts';
 import type { ManifestEntry } from '../../src/format/manifest.ts';
+import { noDeletions } from '../../src/table/index-files.ts';
 import { changelogManifestsOf, deltaManifestsOf, liveEntries, readEntries } from '../../src/table/manifests.ts';
 import { readRows } from '../../src/table/read/read-file.ts';
 import { listSnapshots } from '../../src/table/snapshots.ts';
@@ -63,7 +64,7 @@ export class TableVerifier {
   /** Decodes every column. @throws LakeError of a file that is missing, cut or broken */
   async #rowsOf({ bucket, file }: ManifestEntry): Promise<number> {
     const { schema } = this.#table;
-    const place = { partitionValues: [], bucket };
+    const place = { partitionValues: [], bucket, deletions: noDeletions };
     const read = { schema, wanted: { fields: schema.fields }, prune: undefined, batchRowsMax };
     let rows = 0;
     for await (const batch of readRows(this.#table, place, file, read)) rows += batch.rowCount;

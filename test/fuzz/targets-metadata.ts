@@ -2,7 +2,7 @@
 import { parseJson, stringifyJson } from '../../src/base/json.ts';
 import { type AvroContainer, readContainer, writeContainer } from '../../src/format/avro-container.ts';
 import { deserializeRow, serializeRow } from '../../src/format/binary-row.ts';
-import { decodeIndexManifest } from '../../src/format/index-manifest.ts';
+import { decodeIndexManifest, encodeIndexManifest } from '../../src/format/index-manifest.ts';
 import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
 import { decodeManifestList, encodeManifestList } from '../../src/format/manifest-list.ts';
 import { parseMergeOptions } from '../../src/format/merge-options.ts';
@@ -210,7 +210,19 @@ export const metadataTargets: readonly Target[] = [
     decoders: ['decodeIndexManifest'],
     corpus: () => goldenFiles(/manifest\/index-manifest-/),
     mutate: mutateAvro,
-    decode: input => decodeIndexManifest(input, where).map(file => holds(file.fileSize >= 0, 'a size below zero')),
+    decode: input => {
+      const entries = decodeIndexManifest(input, where);
+      for (const file of entries) holds(file.fileSize >= 0 && file.rowCount >= 0, 'a count below zero');
+      if (entries.some(({ isGlobal }) => isGlobal)) return entries;
+      // Offsets and lengths are written with 32 bits.
+      const ranges = entries.flatMap(({ vectors }) => vectors ?? []);
+      if (ranges.some(({ offset, length }) => Math.max(offset, length) > 0x7fff_ffff)) return entries;
+      return comesBack(
+        entries,
+        value => encodeIndexManifest(value),
+        bytes => decodeIndexManifest(bytes, where),
+      );
+    },
   },
   {
     name: 'binary-row',

@@ -42,6 +42,9 @@ const reasons: Readonly<Record<string, string>> = {
   readRun: 'reads through decoders that are targets',
   readRows: 'reads through decoders that are targets',
   readKeyValues: 'reads through decoders that are targets',
+  readDeletionVector: 'reads through decoders that are targets',
+  readIndexFile: 'a file',
+  readPositionedKeyValues: 'reads through decoders that are targets',
   readChanges: 'reads through decoders that are targets',
 };
 

@@ -8,9 +8,11 @@ import { metadataTargets } from './targets-metadata.ts';
 import { parquetTargets } from './targets-parquet.ts';
 import { queryTargets } from './targets-queries.ts';
 import { textTargets } from './targets-text.ts';
+import { vectorTargets } from './targets-vectors.ts';
 
 export const targets: readonly Target[] = [
   ...metadataTargets,
+  ...vectorTargets,
   ...parquetTargets,
   ...logTargets,
   ...flowTargets,

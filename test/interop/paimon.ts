@@ -104,6 +104,14 @@ export class Paimon implements AsyncDisposable {
     return latestOf(await this.#ask({ op: 'compact', ...nameOf(ref) }));
   }
 
+  /**
+   * Deletes rows of an append table by deletion vectors, as Spark does: of each live file those whose position leaves
+   * `remainder` when it is divided by `modulus`.
+   */
+  async deleteRows(ref: TableRef, where: { readonly modulus: number; readonly remainder: number }): Promise<number> {
+    return latestOf(await this.#ask({ op: 'deleteRows', ...nameOf(ref), ...where }));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#jvm.stdin.end();
     await this.#ended;

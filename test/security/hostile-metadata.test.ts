@@ -4,9 +4,10 @@ import { systemClock } from '../../src/base/clock.ts';
 import { readClaim } from '../../src/flow/claim.ts';
 import { avroFormat, encodeAvro } from '../../src/format/avro.ts';
 import { manifestListSchema } from '../../src/format/avro-schemas.ts';
+import { emptyRow } from '../../src/format/binary-row.ts';
 import type { DataFileMeta } from '../../src/format/data-file.ts';
 import { isFileName } from '../../src/format/file-name.ts';
-import { decodeIndexManifest } from '../../src/format/index-manifest.ts';
+import { decodeIndexManifest, encodeIndexManifest, type IndexEntry } from '../../src/format/index-manifest.ts';
 import { decodeManifest, encodeManifest, type ManifestEntry } from '../../src/format/manifest.ts';
 import { decodeManifestList } from '../../src/format/manifest-list.ts';
 import { decodeSnapshot } from '../../src/format/snapshot.ts';
@@ -58,6 +59,21 @@ function fixtureEntry(draft: Partial<DataFileMeta>): ManifestEntry {
   return { kind: 'add', partition: key, bucket: 0, totalBuckets: 1, file };
 }
 
+/** An index file, and the data file that it has a deletion vector of. */
+function indexEntry(fileName: string, dataFileName: string): IndexEntry {
+  return {
+    partition: emptyRow,
+    bucket: 0,
+    indexType: 'DELETION_VECTORS',
+    fileName,
+    fileSize: 30,
+    rowCount: 1,
+    vectors: [{ fileName: dataFileName, offset: 1, length: 20, cardinality: 1 }],
+    externalPath: undefined,
+    isGlobal: false,
+  };
+}
+
 test('a file name in a manifest, a list or an index manifest is a name, or the file is corrupt', () => {
   const stats = { _MIN_VALUES: new Uint8Array(12), _MAX_VALUES: new Uint8Array(12), _NULL_COUNTS: [] };
   const listFormat = avroFormat(manifestListSchema);
@@ -80,7 +96,10 @@ test('a file name in a manifest, a list or an index manifest is a name, or the f
     };
     const bytes = encodeAvro(listFormat, [line], 'null');
     expect(() => decodeManifestList(bytes, 'm'), name).toThrow(/not the name of a file/);
-    expect(() => decodeIndexManifest(bytes, 'm'), name).toThrow(/not the name of a file/);
+    for (const entry of [indexEntry(name, 'data-1.parquet'), indexEntry('index-1', name)]) {
+      const index = encodeIndexManifest([entry]);
+      expect(() => decodeIndexManifest(index, 'm'), name).toThrow(/not the name of a file/);
+    }
   }
   expect(decodeManifest(encodeManifest([fixtureEntry({ extraFiles: ['data-1.index'] })]), 'm')).toHaveLength(1);
 });

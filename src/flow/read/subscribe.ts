@@ -98,7 +98,8 @@ function changesAreRecords(schema: TableSchema): boolean {
 }
 
 async function* rowsOf(table: Table, snapshot: Snapshot | undefined): AsyncGenerator<SubscribedBatch, void, undefined> {
-  const plan = await planScan(table, snapshot);
+  // What the changes after it begin with is all that was written, compacted or not.
+  const plan = await planScan(table, snapshot, { withLevel0: true });
   for await (const rows of readPlan(table, plan)) {
     yield {
       rows,

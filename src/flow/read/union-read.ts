@@ -8,6 +8,7 @@ import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.
 import { mergeRuns } from '../../lsm/merge.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
+import { noDeletions } from '../../table/index-files.ts';
 import { keyComparator } from '../../table/key-comparator.ts';
 import { bucketKey } from '../../table/live-files.ts';
 import { whileSnapshotStays } from '../../table/manifests.ts';
@@ -49,7 +50,7 @@ export async function* unionRead(
   // A key's changes are all in the shards of its bucket.
   const buckets = bucketPruning(table.schema, options.predicate)(table.options.bucket);
   const { snapshot, tail } = await unionSnapshot(parts, table, { buckets, signal: options.signal });
-  const plan = await planScan(table, snapshot, { predicate: options.predicate });
+  const plan = await planScan(table, snapshot, { predicate: options.predicate, withLevel0: true });
   if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
   else yield* merged(table, plan, tail, options);
 }
@@ -139,8 +140,9 @@ async function* mergedBucket(
     prune: restrictTo(predicate, keyNames),
     batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
   };
+  const from = { ...place, deletions: splits[0]?.deletions ?? noDeletions };
   const files = sortedRuns(splits.flatMap(filesOf), keyComparator(schema));
-  const runs: AsyncIterable<KeyValueBatch>[] = files.map(({ files: ofRun }) => readRun(table, place, ofRun, read));
+  const runs: AsyncIterable<KeyValueBatch>[] = files.map(({ files: ofRun }) => readRun(table, from, ofRun, read));
   runs.push(oneBatch({ ...run, rows: projectBatch(run.rows, names) }));
   const batches = mergeRuns(runs, mergeSpec(schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
   try {

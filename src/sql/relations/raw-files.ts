@@ -1,7 +1,7 @@
 /**
  * Data files that DuckDB can read as they are: those of a local store in their place, those of another as copies that
  * hold the wanted columns only. They must have been written under a schema in which the wanted columns had today's names,
- * ids and types, and hold nothing that must be merged or dropped.
+ * ids and types, and hold nothing that must be merged or dropped: no file with a deletion vector.
  */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -84,6 +84,7 @@ class RawReader {
 
   /** Where DuckDB finds the file; undefined when it is to be read by us. */
   async pathOf(split: Split, file: DataFileMeta): Promise<string | undefined> {
+    if (split.deletions.has(file.fileName)) return undefined;
     if (formatOfFileName(file.fileName) !== 'parquet' || file.externalPath !== undefined) return undefined;
     const key = `${file.schemaId}/${file.level}`;
     const fits =

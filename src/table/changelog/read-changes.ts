@@ -18,6 +18,7 @@ import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf } from '../../types/prune.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import { noDeletions } from '../index-files.ts';
 import { bucketKey, type PlacedFile } from '../live-files.ts';
 import {
   changelogManifestsOf,
@@ -107,7 +108,8 @@ async function* changesOf(
   read: FileRead,
 ): AsyncGenerator<ChangeBatch, void, undefined> {
   const partitionValues = deserializeRow(placed.partition, partitionTypes(table.schema));
-  const place = { partitionValues, bucket: placed.bucket };
+  // What a snapshot adds is read as it was added: vectors speak of what became of it later.
+  const place = { partitionValues, bucket: placed.bucket, deletions: noDeletions };
   if (table.schema.primaryKeys.length === 0) {
     for await (const rows of readRows(table, place, placed.file, read))
       yield { rows, kinds: new Int8Array(rows.rowCount) };

@@ -12,6 +12,7 @@ import { compactRuns, mergeRuns } from '../../lsm/merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { KeyValueBatch } from '../../types/row-batch.ts';
 import type { PlannedFile } from '../commit/request.ts';
+import { noDeletions } from '../index-files.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readRows } from '../read/read-file.ts';
@@ -92,14 +93,15 @@ async function* mergedSection(
   const { schema } = table;
   const read = wholeRows(table);
   const spec = mergeSpec(schema, { dropDeletes: plan.dropDeletes });
-  const runs = readSection(table, place, section, read);
+  const from = { ...place, deletions: noDeletions };
+  const runs = readSection(table, from, section, read);
   if (changelog === undefined) {
     for await (const rows of mergeRuns(runs, spec, { batchRowsMax })) yield { rows, changelog: undefined };
     return;
   }
   const compareKey = keyComparator(schema);
   const others = changelog.kind === 'lookup' ? lookedUpFiles(files, section.flat(), compareKey) : [];
-  const older = sortedRuns(others, compareKey).map(run => lookedUp(readRun(table, place, run.files, read)));
+  const older = sortedRuns(others, compareKey).map(run => lookedUp(readRun(table, from, run.files, read)));
   yield* compactRuns([...older.reverse(), ...runs], spec, changelog, { batchRowsMax });
 }
 
@@ -138,7 +140,7 @@ export async function rewriteAppendBucket(
   const writer = new DataFileWriter(table, place, { schema: table.schema, level: 0, source: 'compact' });
   let next = unit.files[0]?.minSequenceNumber ?? 0n;
   for (const file of unit.files) {
-    for await (const rows of readRows(table, place, file, wholeRows(table))) {
+    for await (const rows of readRows(table, { ...place, deletions: noDeletions }, file, wholeRows(table))) {
       signal?.throwIfAborted();
       await writer.writeRows(rows, next);
       next += BigInt(rows.rowCount);

@@ -2,6 +2,7 @@ import { corrupt } from '../../base/errors.ts';
 import { type ByteSource, bytesSource } from '../../bytes/byte-source.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { dataFilePath, dataLayout } from '../../format/paths.ts';
+import type { Deletions } from '../index-files.ts';
 import { fileMissing } from '../manifests.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
@@ -10,6 +11,9 @@ import type { Table } from '../table.ts';
 const wholeFileBytesMax = 8 * 1024 * 1024;
 
 export type FilePlace = Pick<Split, 'partitionValues' | 'bucket'>;
+
+/** A place whose rows are read: without those that its deletion vectors name. */
+export type ReadPlace = FilePlace & { readonly deletions: Deletions };
 
 /** Key of a data file in the store. Paths follow the table's current layout options, which never change. */
 export function dataFileKey(table: Table, place: FilePlace, fileName: string): string {

@@ -1,10 +1,11 @@
 /**
- * Reads one data file as a table's rows: only the columns asked for, only the row groups a filter lets through, under
- * the schema of the reader.
+ * Reads one data file as a table's rows: only the columns asked for, only the row groups a filter lets through, without
+ * the rows that the place's deletion vectors name, under the schema of the reader.
  */
 import { present } from '../../base/assert.ts';
 import { corrupt, unsupported } from '../../base/errors.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
+import type { DeletionVector } from '../../format/deletion-vector.ts';
 import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
 import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { formatOfFileName } from '../../format/paths.ts';
@@ -13,9 +14,11 @@ import type { RowType } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { mayMatch } from '../../types/prune.ts';
 import { type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
+import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
-import { dataFileKey, type FilePlace, openFileSource } from './file-source.ts';
+import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
+import { checkVector, type PositionedBatch, undeletedRows } from './undeleted-rows.ts';
 
 export type FileRead = {
   /** The reader's schema; `wanted` are columns of it. */
@@ -34,41 +37,66 @@ export type FileRead = {
  */
 export async function* readRows(
   table: Table,
-  place: FilePlace,
+  place: ReadPlace,
   file: DataFileMeta,
   read: FileRead,
 ): AsyncGenerator<RowBatch, void, undefined> {
   const found = await describe(table, place, file, read);
   if (found.mapping.fileFields.length === 0 && read.prune === undefined) {
-    yield* rowsWithoutColumns(found.mapping, file.rowCount, read.batchRowsMax);
+    yield* rowsWithoutColumns(found.mapping, await liveRowCount(table, place, file), read.batchRowsMax);
     return;
   }
-  const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
+  const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
   const fields = mapping.fileFields;
-  for await (const batch of parquet.read({ ...windowOf(read), fields, rowGroups })) {
-    yield mapping.apply(batch);
+  for await (const { rows } of undeletedRows(parquet, { ...windowOf(read), fields, rowGroups }, vector)) {
+    yield mapping.apply(rows);
   }
+}
+
+/** Rows of the file without those that its deletion vector names. */
+export async function liveRowCount(
+  table: Table,
+  { deletions }: Pick<ReadPlace, 'deletions'>,
+  file: DataFileMeta,
+): Promise<number> {
+  const vector = await vectorOf(table, deletions, file, file.fileName);
+  return file.rowCount - (vector?.cardinality ?? 0);
 }
 
 /** The rows of a primary-key table's file with their sequence numbers and kinds. */
 export async function* readKeyValues(
   table: Table,
-  place: FilePlace,
+  place: ReadPlace,
   file: DataFileMeta,
   read: FileRead,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for await (const { batch } of readPositionedKeyValues(table, place, file, read)) yield batch;
+}
+
+/** Rows with where they lie in their file; see `positionOf`. */
+export type PositionedKeyValues = Omit<PositionedBatch, 'rows'> & { readonly batch: KeyValueBatch };
+
+/** The same with the rows' positions in the file. */
+export async function* readPositionedKeyValues(
+  table: Table,
+  place: ReadPlace,
+  file: DataFileMeta,
+  read: FileRead,
+): AsyncGenerator<PositionedKeyValues, void, undefined> {
   const found = await describe(table, place, file, read);
-  const { parquet, mapping, rowGroups } = await open(table, place, file, read, found);
+  const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
-  for await (const batch of parquet.read({ ...windowOf(read), fields, rowGroups })) {
-    const [sequence, kind, ...columns] = batch.columns;
-    const values = makeRowBatch({ fields: mapping.fileFields }, batch.rowCount, columns);
-    yield {
+  const options = { ...windowOf(read), fields, rowGroups };
+  for await (const { rows, ...at } of undeletedRows(parquet, options, vector)) {
+    const [sequence, kind, ...columns] = rows.columns;
+    const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
+    const batch = {
       rows: mapping.apply(values),
       sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
       level: file.level,
     };
+    yield { ...at, batch };
   }
 }
 
@@ -84,6 +112,13 @@ function* rowsWithoutColumns(mapping: ColumnMapping, rowCount: number, rowsMax: 
     yield mapping.apply(makeRowBatch({ fields: [] }, Math.min(rowsMax, rowCount - start), []));
   }
 }
+
+type OpenedFile = {
+  readonly parquet: ParquetFile;
+  readonly mapping: ColumnMapping;
+  readonly rowGroups: readonly number[];
+  readonly vector: DeletionVector | undefined;
+};
 
 type DescribedFile = { readonly where: string; readonly fileSchema: TableSchema; readonly mapping: ColumnMapping };
 
@@ -105,16 +140,31 @@ async function describe(table: Table, place: FilePlace, file: DataFileMeta, read
 
 async function open(
   table: Table,
-  place: FilePlace,
+  place: ReadPlace,
   file: DataFileMeta,
   read: FileRead,
   { where, fileSchema, mapping }: DescribedFile,
-): Promise<{ parquet: ParquetFile; mapping: ColumnMapping; rowGroups: readonly number[] }> {
+): Promise<OpenedFile> {
   const parquet = await openParquet(await openFileSource(table, place, file), where);
   if (parquet.rowCount !== file.rowCount) {
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${parquet.rowCount} rows, its manifest says ${file.rowCount}`);
   }
-  return { parquet, mapping, rowGroups: matchingRowGroups(parquet, mapping, fileSchema, read) };
+  const vector = await vectorOf(table, place.deletions, file, where);
+  return { parquet, mapping, rowGroups: matchingRowGroups(parquet, mapping, fileSchema, read), vector };
+}
+
+/** The file's deletion vector, if it has one. @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR */
+async function vectorOf(
+  table: Table,
+  deletions: Deletions,
+  file: DataFileMeta,
+  where: string,
+): Promise<DeletionVector | undefined> {
+  const place = deletions.get(file.fileName);
+  if (place === undefined) return undefined;
+  const vector = await readDeletionVector(table, place);
+  checkVector(vector, file.rowCount, where);
+  return vector;
 }
 
 function matchingRowGroups(

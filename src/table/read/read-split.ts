@@ -15,7 +15,7 @@ import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
 import { wantedFields } from './column-mapping.ts';
-import type { FilePlace } from './file-source.ts';
+import type { ReadPlace } from './file-source.ts';
 import { type FileRead, readKeyValues, readRows } from './read-file.ts';
 
 export type ReadOptions = {
@@ -106,7 +106,7 @@ export function mergedColumns(schema: TableSchema, names: readonly string[]): re
 }
 
 /** The merged rows of a section, deletes dropped. */
-function mergeSection(table: Table, place: FilePlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
+function mergeSection(table: Table, place: ReadPlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
   const runs = readSection(table, place, section, read);
   return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
 }
@@ -114,7 +114,7 @@ function mergeSection(table: Table, place: FilePlace, section: Section, read: Fi
 /** The runs of a section, to be merged; what they decode at a time is bounded together. */
 export function readSection(
   table: Table,
-  place: FilePlace,
+  place: ReadPlace,
   section: Section,
   read: FileRead,
 ): readonly AsyncIterable<KeyValueBatch>[] {
@@ -125,7 +125,7 @@ export function readSection(
 /** The files of a run, one after the other: its keys ascend over all of them. */
 export async function* readRun(
   table: Table,
-  place: FilePlace,
+  place: ReadPlace,
   files: readonly DataFileMeta[],
   read: FileRead,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {

@@ -130,8 +130,6 @@ test('what is not read here is refused by name', async () => {
   if (snapshot === undefined) throw new Error('no snapshot');
   const schema = { ...table.schema, options: { ...table.schema.options, 'pk-clustering-override': 'true' } };
   await expect(planScan(table, snapshot, { schema })).rejects.toThrow(/pk-clustering-override/);
-  const indexed = { ...snapshot, indexManifest: 'index-manifest-1' };
-  await expect(planScan(table, indexed)).rejects.toMatchObject({ kind: 'unsupported', code: 'LAKE_UNSUPPORTED' });
 });
 
 test('a snapshot that goes away while it is planned has expired; a hole under one that stays is corruption', async () => {

@@ -1,26 +1,32 @@
 /**
  * Plans a scan: a snapshot and a filter in, splits out. Reads two manifest lists and those manifests that may matter;
- * no data file.
+ * no data file. Where a table has deletion vectors, its index manifest tells where they are.
+ *
+ * A primary-key table with deletion vectors, or of the first-row engine, shows what has been compacted: level 0 is not
+ * read, and what is above shares no key (spec 8.5, 10.1). `deletion-vectors.merge-on-read` has level 0 merged in, and so
+ * have reads that go on in the log, where the positions count level 0 as taken.
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import type { ManifestEntry } from '../../format/manifest.ts';
+import { booleanOption, textOption } from '../../format/option-values.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { restrictTo } from '../../types/prune.ts';
 import { isOfAnother } from '../commit/head-of-table.ts';
+import { type Deletions, deletionsByBucket, indexEntriesOf, noDeletions } from '../index-files.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey } from '../live-files.ts';
-import { liveEntries, type ManifestFilter } from '../manifests.ts';
+import { liveEntries, type ManifestFilter, whileSnapshotStays } from '../manifests.ts';
 import { mergeOptionsOf } from '../merge-spec.ts';
 import { partitionFilter } from '../partition-filter.ts';
 import { tableGone } from '../snapshots.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { bucketPruning } from './bucket-pruning.ts';
 import { type PruneInput, pruneAppendFiles, pruneKeyFiles } from './prune-files.ts';
-import { type BucketFiles, type Split, splitAppendBucket, splitKeyBucket } from './split.ts';
+import { type BucketFiles, type Split, splitAppendBucket, splitKeyBucket, splitUniqueBucket } from './split.ts';
 
 export type ScanOptions = {
   /** The schema rows come out in; the table's own unless told otherwise. Time travel reads under the snapshot's. */
@@ -30,6 +36,8 @@ export type ScanOptions = {
   readonly buckets?: ReadonlySet<number> | undefined;
   /** Only this partition, serialized. */
   readonly partition?: Uint8Array | undefined;
+  /** Level 0 is merged in even where the table shows only what has been compacted. */
+  readonly withLevel0?: boolean | undefined;
 };
 
 export type ScanPlan = {
@@ -50,32 +58,55 @@ export async function planScan(
   options: ScanOptions = {},
 ): Promise<ScanPlan> {
   const schema = options.schema ?? table.schema;
-  checkReadable(table, schema, snapshot);
+  checkReadable(table, schema);
   if (snapshot !== undefined && isOfAnother(table, snapshot)) throw tableGone(table, 'table-gone');
   const plan = { snapshot, schema, predicate: options.predicate };
   if (snapshot === undefined) return { ...plan, splits: [] };
-  const entries = await liveEntries(table, snapshot, manifestFilter(schema, options));
+  const isHidden = hidesLevel0(schema) && options.withLevel0 !== true;
+  const levels = isHidden ? { from: 1, to: Number.POSITIVE_INFINITY } : undefined;
+  const entries = await liveEntries(table, snapshot, { ...manifestFilter(schema, options), levels });
+  const deletions = await deletionsOf(table, schema, snapshot);
   const schemaIds = [...new Set(entries.map(entry => entry.file.schemaId))];
   const schemas = new Map<number, TableSchema>();
   for (const id of schemaIds) schemas.set(id, await table.schemas.get(id));
   const prune = pruneInput(schema, schemas, options.predicate);
-  const splits = groupByBucket(entries, schema).flatMap(bucket => splitsOf(table, schema, bucket, prune));
+  const buckets = groupByBucket(entries, schema, deletions);
+  const splits = buckets.flatMap(bucket => splitsOf(table, schema, bucket, { prune, isHidden }));
   return { ...plan, splits };
 }
 
+/** Whether a batch read of the table passes level 0 over. */
+export function hidesLevel0({ primaryKeys, options }: TableSchema): boolean {
+  if (primaryKeys.length === 0) return false;
+  if (textOption(options, 'merge-engine')?.toLowerCase() === 'first-row') return true;
+  return hasDeletionVectors(options) && !booleanOption(options, 'deletion-vectors.merge-on-read', false);
+}
+
+function hasDeletionVectors(options: TableSchema['options']): boolean {
+  return booleanOption(options, 'deletion-vectors.enabled', false);
+}
+
+/** By bucket. A table whose option is off has no vectors that count, as Paimon has it. */
+async function deletionsOf(
+  table: Table,
+  schema: TableSchema,
+  snapshot: Snapshot,
+): Promise<ReadonlyMap<string, Deletions>> {
+  if (!hasDeletionVectors(schema.options)) return new Map();
+  return deletionsByBucket(await whileSnapshotStays(table, snapshot, () => indexEntriesOf(table, snapshot)));
+}
+
 /** @throws LakeError `unsupported`, naming every feature that stands in the way */
-export function checkReadable(table: Table, schema: TableSchema, snapshot: Snapshot | undefined): void {
+function checkReadable(table: Table, schema: TableSchema): void {
   const refused = refusedFeatures(schema, 'read');
   if (refused.length > 0) throw unsupported(refused.join(', '), `reading ${table.label}`);
-  if (snapshot?.indexManifest !== undefined)
-    throw unsupported('index files (deletion vectors, hash index)', `reading ${table.label}`);
 }
 
 function splitsOf(
   table: Table,
   schema: TableSchema,
   bucket: BucketFiles,
-  prune: PruneInput | undefined,
+  { prune, isHidden }: { readonly prune: PruneInput | undefined; readonly isHidden: boolean },
 ): readonly Split[] {
   const { scan } = table.options;
   const settings = { targetBytes: scan.splitTargetBytes, openFileBytes: scan.splitOpenFileBytes };
@@ -83,13 +114,15 @@ function splitsOf(
     const files = prune === undefined ? bucket.files : pruneAppendFiles(bucket.files, prune);
     return splitAppendBucket({ ...bucket, files }, settings);
   }
+  const isUnique = isHidden && bucket.files.every(file => file.deleteRowCount === 0);
   const { kind } = mergeOptionsOf(schema).engine;
   const rules = {
-    isOverlapFree: overlapFree(bucket),
+    isOverlapFree: isUnique || overlapFree(bucket),
     mergesToOneOfThem: kind === 'deduplicate' || kind === 'first-row',
   };
   const files = prune === undefined ? bucket.files : pruneKeyFiles(bucket.files, prune, rules);
-  return splitKeyBucket({ ...bucket, files }, keyComparator(schema), settings);
+  const split = isUnique ? splitUniqueBucket : splitKeyBucket;
+  return split({ ...bucket, files }, keyComparator(schema), settings);
 }
 
 /** All on one level above 0 and without deletes: what a full compaction leaves. */
@@ -121,7 +154,11 @@ function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: 
   };
 }
 
-function groupByBucket(entries: readonly ManifestEntry[], schema: TableSchema): readonly BucketFiles[] {
+function groupByBucket(
+  entries: readonly ManifestEntry[],
+  schema: TableSchema,
+  deletions: ReadonlyMap<string, Deletions>,
+): readonly BucketFiles[] {
   const types = partitionTypes(schema);
   const buckets = new Map<string, BucketFiles & { files: ManifestEntry['file'][] }>();
   for (const entry of entries) {
@@ -134,6 +171,7 @@ function groupByBucket(entries: readonly ManifestEntry[], schema: TableSchema): 
         partitionValues: deserializeRow(partition, types),
         bucket: entry.bucket,
         totalBuckets,
+        deletions: deletions.get(key) ?? noDeletions,
         files: [],
       };
       buckets.set(key, bucket);

@@ -3,6 +3,7 @@ import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { emptyStats } from '../../format/stats.ts';
 import type { DataType } from '../../types/data-type.ts';
+import { noDeletions } from '../index-files.ts';
 import { rowComparator } from '../key-comparator.ts';
 import { filesOf, type SplitWork, splitAppendBucket, splitKeyBucket } from './split.ts';
 
@@ -44,7 +45,7 @@ function file(fileName: string, draft: Draft = {}): DataFileMeta {
 }
 
 function bucket(files: readonly DataFileMeta[]) {
-  return { partition: emptyRow, partitionValues: [], bucket: 0, totalBuckets: 1, files };
+  return { partition: emptyRow, partitionValues: [], bucket: 0, totalBuckets: 1, deletions: noDeletions, files };
 }
 
 function shown(work: SplitWork): string {

@@ -2,13 +2,15 @@
  * Splits: the pieces of work of a scan. Pure: live files in, splits out.
  *
  * A **split** is files of one bucket. `raw` files do not overlap and hold no deletes: they are read one by one, filters
- * go down to their row groups. The files of a merged split are read together, run by run, by key.
+ * go down to their row groups. The files of a merged split are read together, run by run, by key. Rows that the
+ * bucket's deletion vectors name are passed over either way.
  *
  * @see spec 10.1
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { intervalPartition, type Section } from '../../lsm/compaction-plan.ts';
 import type { Scalar } from '../../types/scalar.ts';
+import type { Deletions } from '../index-files.ts';
 import type { KeyComparator } from '../key-comparator.ts';
 
 export type Split = {
@@ -17,6 +19,8 @@ export type Split = {
   readonly partitionValues: readonly Scalar[];
   readonly bucket: number;
   readonly totalBuckets: number;
+  /** Of the bucket's files, those that are not in the split among them. */
+  readonly deletions: Deletions;
   readonly work: SplitWork;
 };
 
@@ -39,7 +43,15 @@ export function splitAppendBucket(bucket: BucketFiles, settings: SplitSettings):
   const files = bucket.files.toSorted(
     (a, b) => compareBigints(a.minSequenceNumber, b.minSequenceNumber) || (a.fileName < b.fileName ? -1 : 1),
   );
-  return pack(files, file => Math.max(file.fileSize, settings.openFileBytes), settings.targetBytes).map(part =>
+  return packFiles(bucket, files, settings);
+}
+
+function packFiles(
+  bucket: BucketFiles,
+  files: readonly DataFileMeta[],
+  { targetBytes, openFileBytes }: SplitSettings,
+): readonly Split[] {
+  return pack(files, file => Math.max(file.fileSize, openFileBytes), targetBytes).map(part =>
     splitOf(bucket, { kind: 'raw', files: part }),
   );
 }
@@ -67,13 +79,26 @@ export function splitKeyBucket(
   return splits;
 }
 
+/**
+ * Splits of a primary-key bucket whose files share no key and hold no deletes, whatever their ranges: deletion vectors
+ * took away what was doubled.
+ */
+export function splitUniqueBucket(
+  bucket: BucketFiles,
+  compareKey: KeyComparator,
+  settings: SplitSettings,
+): readonly Split[] {
+  const files = bucket.files.toSorted((a, b) => compareKey(a.minKey, b.minKey) || (a.fileName < b.fileName ? -1 : 1));
+  return packFiles(bucket, files, settings);
+}
+
 /** One run whose rows are all there to stay: nothing to merge, nothing to drop. */
 function isRawSection(section: Section): boolean {
   return section.length === 1 && section.every(run => run.every(file => file.deleteRowCount === 0));
 }
 
-function splitOf({ partition, partitionValues, bucket, totalBuckets }: BucketFiles, work: SplitWork): Split {
-  return { partition, partitionValues, bucket, totalBuckets, work };
+function splitOf({ files: _, ...place }: BucketFiles, work: SplitWork): Split {
+  return { ...place, work };
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => boolean): { key: boolean; items: T[] }[] {

@@ -15,6 +15,7 @@ import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
 import { batchBytes, type KeyValueBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { CommitBase, PlanAgain, PlannedFile } from '../commit/request.ts';
+import { noDeletions } from '../index-files.ts';
 import { bucketKey } from '../live-files.ts';
 import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
@@ -207,7 +208,12 @@ export class WriteSession {
     const writer = new DataFileWriter(this.#table, group.place, settings);
     for (const batch of group.input) await writer.writeKeyValues(batch);
     for (const { file } of group.changelog) {
-      for await (const batch of readKeyValues(this.#table, group.place, file, this.#wholeRows())) {
+      for await (const batch of readKeyValues(
+        this.#table,
+        { ...group.place, deletions: noDeletions },
+        file,
+        this.#wholeRows(),
+      )) {
         await writer.writeKeyValues(batch);
       }
     }
@@ -241,12 +247,16 @@ export class WriteSession {
 
   async *#keyValuesOf({ rows, files, place }: Group): AsyncGenerator<KeyValueBatch, void, undefined> {
     if (rows !== undefined) yield rows;
-    else for (const { file } of files) yield* readKeyValues(this.#table, place, file, this.#wholeRows());
+    else
+      for (const { file } of files)
+        yield* readKeyValues(this.#table, { ...place, deletions: noDeletions }, file, this.#wholeRows());
   }
 
   async *#rowsOf({ rows, files, place }: Group): AsyncGenerator<RowBatch, void, undefined> {
     if (rows !== undefined) yield rows.rows;
-    else for (const { file } of files) yield* readRows(this.#table, place, file, this.#wholeRows());
+    else
+      for (const { file } of files)
+        yield* readRows(this.#table, { ...place, deletions: noDeletions }, file, this.#wholeRows());
   }
 
   #wholeRows(): FileRead {

@@ -61,6 +61,9 @@ final class PaimonHarness {
                     return List.of(Long.toString(tables.append(table, input, request.get("compaction").asBoolean())));
                 case "compact":
                     return List.of(Long.toString(tables.compactFully(table)));
+                case "deleteRows":
+                    return List.of(Long.toString(tables.deleteRows(
+                            table, request.get("modulus").asInt(), request.get("remainder").asInt())));
                 case "create":
                     tables.create(table, request.get("schema").toString());
                     return List.of();

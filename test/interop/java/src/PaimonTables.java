@@ -119,6 +119,11 @@ final class PaimonTables implements AutoCloseable {
         });
     }
 
+    /** Deletes rows of an append table by their position in their file; returns the id of the latest snapshot afterwards. */
+    long deleteRows(Identifier name, int modulus, int remainder) throws Exception {
+        return PaimonDeletes.deleteRows(fileStoreTable(name, Map.of()), modulus, remainder);
+    }
+
     private FileStoreTable fileStoreTable(Identifier name, Map<String, String> options) throws Exception {
         return (FileStoreTable) catalog.getTable(name).copy(options);
     }

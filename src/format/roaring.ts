@@ -1,0 +1,284 @@
+/**
+ * Roaring bitmaps: sets of 32-bit numbers in the portable format. A set is cut into stretches of 65,536 numbers; each
+ * stretch that has any is a container: a list, a bitmap, or runs, whichever is smallest.
+ *
+ * Decoded sets keep the containers as they are, so that they take the memory of their bytes, whatever those claim.
+ *
+ * @see https://github.com/RoaringBitmap/RoaringFormatSpec
+ */
+import { assert, present } from '../base/assert.ts';
+import { corrupt } from '../base/errors.ts';
+
+export type RoaringBitmap = { readonly cardinality: number; readonly containers: readonly Container[] };
+
+export type Container = {
+  /** The high 16 bits of its numbers; ascending over the containers. */
+  readonly key: number;
+  readonly cardinality: number;
+} & (
+  | { readonly kind: 'list'; readonly values: Uint16Array }
+  /** 65,536 bits, the lowest first in each byte. */
+  | { readonly kind: 'bits'; readonly bits: Uint8Array }
+  /** Pairs: where a run begins, and how many numbers it has besides the first. */
+  | { readonly kind: 'runs'; readonly pairs: Uint16Array }
+);
+
+/** Numbers of a container. */
+export const containerSpan = 65_536;
+
+const cookieWithoutRuns = 12_346;
+const cookieWithRuns = 12_347;
+/** Files with runs and fewer containers than this have no offsets. */
+const offsetContainersMin = 4;
+/** A list of more numbers would be larger than a bitmap. */
+const listValuesMax = 4_096;
+const bitsBytes = containerSpan / 8;
+
+/**
+ * @param where names the bytes in errors
+ * @returns the set, and where in the bytes it ends
+ * @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR
+ */
+export function decodeRoaring(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+): { readonly bitmap: RoaringBitmap; readonly end: number } {
+  const reader = new RoaringReader(bytes, start, where);
+  const header = readHeader(reader);
+  const { count, isRun, keys, cardinalities, hasOffsets } = header;
+  const offsets = hasOffsets ? Array.from({ length: count }, () => reader.uint32()) : undefined;
+  const containers: Container[] = [];
+  let cardinality = 0;
+  for (let index = 0; index < count; index += 1) {
+    const key = keys[index] ?? 0;
+    if (index > 0 && key <= (keys[index - 1] ?? 0)) throw reader.broken('containers out of order');
+    if (offsets !== undefined && offsets[index] !== reader.at - start) throw reader.broken('an offset that is not so');
+    const expected = cardinalities[index] ?? 0;
+    containers.push(readContainer(reader, { key, cardinality: expected, isRun: isRun(index) }));
+    cardinality += expected;
+  }
+  return { bitmap: { cardinality, containers }, end: reader.at };
+}
+
+type Header = {
+  readonly count: number;
+  readonly isRun: (index: number) => boolean;
+  readonly keys: readonly number[];
+  readonly cardinalities: readonly number[];
+  readonly hasOffsets: boolean;
+};
+
+function readHeader(reader: RoaringReader): Header {
+  const cookie = reader.uint32();
+  let count: number;
+  let runFlags: Uint8Array | undefined;
+  if ((cookie & 0xffff) === cookieWithRuns) {
+    count = (cookie >>> 16) + 1;
+    runFlags = reader.take(Math.ceil(count / 8));
+  } else {
+    if (cookie !== cookieWithoutRuns) throw reader.broken(`it begins with ${cookie}`);
+    count = reader.uint32();
+    if (count > containerSpan) throw reader.broken(`${count} containers`);
+  }
+  const pairs = reader.uint16s(count * 2);
+  return {
+    count,
+    isRun: index => ((runFlags?.[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
+    keys: Array.from({ length: count }, (_, index) => pairs[index * 2] ?? 0),
+    cardinalities: Array.from({ length: count }, (_, index) => (pairs[index * 2 + 1] ?? 0) + 1),
+    hasOffsets: runFlags === undefined || count >= offsetContainersMin,
+  };
+}
+
+function readContainer(
+  reader: RoaringReader,
+  { key, cardinality, isRun }: { readonly key: number; readonly cardinality: number; readonly isRun: boolean },
+): Container {
+  if (isRun) {
+    const [runCount = 0] = reader.uint16s(1);
+    const pairs = reader.uint16s(runCount * 2);
+    if (countRuns(pairs, reader) !== cardinality) throw reader.broken('runs of another count than announced');
+    return { kind: 'runs', key, cardinality, pairs };
+  }
+  if (cardinality > listValuesMax) {
+    const bits = reader.take(bitsBytes);
+    if (countBits(bits) !== cardinality) throw reader.broken('a bitmap of another count than announced');
+    return { kind: 'bits', key, cardinality, bits };
+  }
+  const values = reader.uint16s(cardinality);
+  for (let index = 1; index < values.length; index += 1) {
+    if ((values[index] ?? 0) <= (values[index - 1] ?? 0)) throw reader.broken('a list out of order');
+  }
+  return { kind: 'list', key, cardinality, values };
+}
+
+function countRuns(pairs: Uint16Array, reader: RoaringReader): number {
+  let count = 0;
+  let next = 0;
+  for (let index = 0; index < pairs.length; index += 2) {
+    const first = pairs[index] ?? 0;
+    const more = pairs[index + 1] ?? 0;
+    if (first < next || first + more >= containerSpan) throw reader.broken('runs that overlap');
+    count += more + 1;
+    next = first + more + 1;
+  }
+  return count;
+}
+
+function countBits(bits: Uint8Array): number {
+  let count = 0;
+  for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+}
+
+/** The numbers from `start` up to but without `end`, ascending. */
+export function* numbersIn(bitmap: RoaringBitmap, start: number, end: number): Generator<number, void, undefined> {
+  for (const container of bitmap.containers) {
+    const base = container.key * containerSpan;
+    if (base >= end) return;
+    if (base + containerSpan <= start) continue;
+    yield* numbersOf(container, base, { from: Math.max(0, start - base), to: Math.min(containerSpan, end - base) });
+  }
+}
+
+function* numbersOf(
+  container: Container,
+  base: number,
+  { from, to }: { readonly from: number; readonly to: number },
+): Generator<number, void, undefined> {
+  switch (container.kind) {
+    case 'list':
+      for (const value of container.values) if (value >= from && value < to) yield base + value;
+      return;
+    case 'bits':
+      for (let value = from; value < to; value += 1) {
+        if (((container.bits[value >> 3] ?? 0) & (1 << (value & 7))) !== 0) yield base + value;
+      }
+      return;
+    case 'runs':
+      for (let index = 0; index < container.pairs.length; index += 2) {
+        const first = container.pairs[index] ?? 0;
+        const last = first + (container.pairs[index + 1] ?? 0);
+        for (let value = Math.max(first, from); value <= last && value < to; value += 1) yield base + value;
+      }
+      return;
+    default:
+      container satisfies never;
+  }
+}
+
+/** @param numbers ascending, each once, below 2^32 */
+export function encodeRoaring(numbers: readonly number[]): Uint8Array {
+  const containers = containersOf(numbers);
+  const parts = containers.map(encodeContainer);
+  const hasRuns = parts.some(part => part.isRun);
+  const count = containers.length;
+  const hasOffsets = !hasRuns || count >= offsetContainersMin;
+  const flagBytes = hasRuns ? Math.ceil(count / 8) : 0;
+  const headerBytes = (hasRuns ? 4 : 8) + flagBytes + count * 4 + (hasOffsets ? count * 4 : 0);
+  const bytes = new Uint8Array(headerBytes + parts.reduce((sum, part) => sum + part.bytes.length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 4;
+  if (hasRuns) {
+    view.setUint32(0, cookieWithRuns | ((count - 1) << 16), true);
+    for (const [index, part] of parts.entries()) {
+      const flagAt = at + (index >> 3);
+      if (part.isRun) view.setUint8(flagAt, view.getUint8(flagAt) | (1 << (index & 7)));
+    }
+    at += flagBytes;
+  } else {
+    view.setUint32(0, cookieWithoutRuns, true);
+    view.setUint32(4, count, true);
+    at += 4;
+  }
+  for (const { key, values } of containers) {
+    view.setUint16(at, key, true);
+    view.setUint16(at + 2, values.length - 1, true);
+    at += 4;
+  }
+  let offset = headerBytes;
+  for (const part of parts) {
+    if (hasOffsets) view.setUint32(at, offset, true);
+    if (hasOffsets) at += 4;
+    bytes.set(part.bytes, offset);
+    offset += part.bytes.length;
+  }
+  return bytes;
+}
+
+type NumbersOfKey = { readonly key: number; readonly values: readonly number[] };
+
+function containersOf(numbers: readonly number[]): readonly NumbersOfKey[] {
+  const containers: { key: number; values: number[] }[] = [];
+  let previous = -1;
+  for (const number of numbers) {
+    assert(number > previous && number < containerSpan ** 2, 'numbers ascend and are of 32 bits');
+    previous = number;
+    const key = Math.floor(number / containerSpan);
+    const last = containers.at(-1);
+    if (last?.key === key) last.values.push(number % containerSpan);
+    else containers.push({ key, values: [number % containerSpan] });
+  }
+  return containers;
+}
+
+function encodeContainer({ values }: NumbersOfKey): { readonly bytes: Uint8Array; readonly isRun: boolean } {
+  const pairs: number[] = [];
+  for (const value of values) {
+    const first = pairs.at(-2);
+    const more = pairs.at(-1);
+    if (first !== undefined && more !== undefined && first + more + 1 === value) pairs[pairs.length - 1] = more + 1;
+    else pairs.push(value, 0);
+  }
+  const plainBytes = values.length > listValuesMax ? bitsBytes : values.length * 2;
+  if (2 + pairs.length * 2 < plainBytes) return { bytes: littleEndian([pairs.length / 2, ...pairs]), isRun: true };
+  if (values.length <= listValuesMax) return { bytes: littleEndian(values), isRun: false };
+  const bits = new Uint8Array(bitsBytes);
+  for (const value of values) bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7));
+  return { bytes: bits, isRun: false };
+}
+
+function littleEndian(values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(values.length * 2);
+  const view = new DataView(bytes.buffer);
+  for (const [index, value] of values.entries()) view.setUint16(index * 2, value, true);
+  return bytes;
+}
+
+/** Takes what is there and refuses what is not. */
+class RoaringReader {
+  readonly #bytes: Uint8Array;
+  readonly #where: string;
+  at: number;
+
+  constructor(bytes: Uint8Array, start: number, where: string) {
+    this.#bytes = bytes;
+    this.#where = where;
+    this.at = start;
+  }
+
+  take(length: number): Uint8Array {
+    if (length > this.#bytes.length - this.at) throw this.broken('it is cut short');
+    this.at += length;
+    return this.#bytes.subarray(this.at - length, this.at);
+  }
+
+  uint32(): number {
+    const bytes = this.take(4);
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  }
+
+  uint16s(count: number): Uint16Array {
+    const bytes = this.take(count * 2);
+    const values = new Uint16Array(count);
+    for (let index = 0; index < count; index += 1) {
+      values[index] = present(bytes[index * 2], 'byte') | (present(bytes[index * 2 + 1], 'byte') << 8);
+    }
+    return values;
+  }
+
+  broken(what: string): Error {
+    return corrupt('LAKE_CORRUPT_VECTOR', `${this.#where}: a Roaring bitmap: ${what} (byte ${this.at})`);
+  }
+}

@@ -1,0 +1,90 @@
+/** Deletion vectors and the bitmaps in them. */
+import { crc32 } from '../../src/bytes/crc32.ts';
+import {
+  decodeDeletionVector,
+  deletedPositions,
+  encodeVectorFile,
+  positionsEnd,
+  type VectorBits,
+} from '../../src/format/deletion-vector.ts';
+import { decodeRoaring, encodeRoaring, numbersIn } from '../../src/format/roaring.ts';
+import { goldenFiles } from './corpus.ts';
+import { type Mutator, mutateBytes } from './mutate-bytes.ts';
+import { holds, type Target } from './target.ts';
+
+const where = 'fuzz';
+const positionsMax = 100_000;
+
+/** Lists, bitmaps and runs, in one container and in many. */
+const samples: readonly (readonly number[])[] = [
+  [0],
+  [5, 7],
+  Array.from({ length: 3_000 }, (_, index) => index * 7),
+  Array.from({ length: 20_000 }, (_, index) => index * 2),
+  Array.from({ length: 9_000 }, (_, index) => index + 60_000),
+  Array.from({ length: 400 }, (_, index) => index * 65_537),
+  [4_294_967_295],
+];
+
+function records(bits: VectorBits): readonly Uint8Array[] {
+  return samples.map(positions => encodeVectorFile([{ fileName: 'f', positions }], bits).bytes.subarray(1));
+}
+
+/** The records of index files that hold one vector. */
+function goldenRecords(): readonly Uint8Array[] {
+  return goldenFiles(/\/dv_[a-z0-9]+\/index\/index-/).map(bytes => bytes.subarray(1));
+}
+
+/** What is inside changes, and length and checksum fit again. */
+const mutateRecord: Mutator = (input, random, other) => {
+  if (random.next() < 0.2 || input.length < 12) return mutateBytes(input, random, other);
+  const body = mutateBytes(input.subarray(4, input.length - 4), random, other.subarray(4));
+  const record = new Uint8Array(body.length + 8);
+  const view = new DataView(record.buffer);
+  record.set(body, 4);
+  view.setInt32(0, body.length);
+  view.setUint32(4 + body.length, crc32(body));
+  return record;
+};
+
+export const vectorTargets: readonly Target[] = [
+  {
+    name: 'roaring',
+    decoders: ['decodeRoaring'],
+    corpus: () => samples.map(encodeRoaring),
+    mutate: mutateBytes,
+    decode: input => {
+      const { bitmap, end } = decodeRoaring(input, 0, where);
+      holds(end <= input.length, 'an end beyond the bytes');
+      if (bitmap.cardinality > positionsMax) return bitmap;
+      const numbers = [...numbersIn(bitmap, 0, 2 ** 32)];
+      holds(numbers.length === bitmap.cardinality, 'another count of numbers than announced');
+      holds(
+        numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0)),
+        'numbers out of order',
+      );
+      const again = decodeRoaring(encodeRoaring(numbers), 0, where);
+      holds([...numbersIn(again.bitmap, 0, 2 ** 32)].join() === numbers.join(), 'a set that comes back as another');
+      return bitmap;
+    },
+  },
+  {
+    name: 'deletion-vector',
+    decoders: ['decodeDeletionVector'],
+    corpus: () => [...records(32), ...records(64), ...goldenRecords()],
+    mutate: mutateRecord,
+    decode: input => {
+      const view = new DataView(input.buffer, input.byteOffset, input.length);
+      const claimed = input.length < 8 ? 0 : view.getInt32(0);
+      const is64 = input.length >= 8 && view.getInt32(4, true) === 1_681_511_377;
+      const range = { fileName: 'f', offset: 0, length: is64 ? claimed + 8 : claimed, cardinality: undefined };
+      const vector = decodeDeletionVector(input, range, where);
+      if (vector.cardinality > positionsMax) return vector;
+      const end = positionsEnd(vector);
+      const positions = [...deletedPositions(vector, 0, end)];
+      holds(positions.length === vector.cardinality, 'another count of positions than announced');
+      holds((positions.at(-1) ?? -1) + 1 === end, 'another end than the last position');
+      return vector;
+    },
+  },
+];
