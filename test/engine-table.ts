@@ -1,4 +1,5 @@
 /** The merge of rows of one key under the options of a table: for tests of merge engines. */
+import type { JsonValue } from '../src/base/json.ts';
 import { parseMergeOptions } from '../src/format/merge-options.ts';
 import { parseType } from '../src/format/type-text.ts';
 import { mergeRuns } from '../src/lsm/merge.ts';
@@ -20,7 +21,7 @@ export class EngineTable {
   #sequence = 0n;
 
   constructor(
-    columns: Readonly<Record<string, string>>,
+    columns: Readonly<Record<string, JsonValue>>,
     options: Readonly<Record<string, string>>,
     dropDeletes = false,
   ) {

@@ -4,7 +4,8 @@
  * @see spec: Paimon 1.4.2 Schema, SchemaManager.createTable, SchemaValidation
  */
 import { invalid } from '../base/errors.ts';
-import { parseMergeOptions, refusedAggregates } from '../format/merge-options.ts';
+import { refusedAggregates } from '../format/aggregate-options.ts';
+import { parseMergeOptions } from '../format/merge-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { columnsToMerge, parseMergeOptions, refusedAggregates } from './merge-options.ts';
+import { refusedAggregates } from './aggregate-options.ts';
+import { columnsToMerge, parseMergeOptions } from './merge-options.ts';
 import type { TableSchema } from './table-schema.ts';
 import { parseType } from './type-text.ts';
 

@@ -1,55 +1,8 @@
-/**
- * How a primary-key table merges the rows of one key, out of its options: the merge engine with what it needs to know of
- * each column, and the columns that order rows before their sequence numbers do.
- *
- * @see spec 9; Paimon 1.4.2 PartialUpdateMergeFunction.Factory, AggregateMergeFunction.Factory, SchemaValidation
- */
-import { type DataType, lengthMax } from '../types/data-type.ts';
-import { typeName } from '../types/type-name.ts';
+import { type ColumnAggregate, columnAggregate, type NamedAggregate } from './aggregate-options.ts';
 import { badOption, booleanOption, namesOption, textOption, wordOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
 export const mergeEngines = ['deduplicate', 'partial-update', 'aggregation', 'first-row'] as const;
-
-/** Functions that make one value of a column's values; each is Paimon's of that name. */
-export const aggregateFunctions = [
-  'sum',
-  'product',
-  'max',
-  'min',
-  'last_value',
-  'last_non_null_value',
-  'first_value',
-  'first_non_null_value',
-  'bool_and',
-  'bool_or',
-  'listagg',
-] as const;
-
-export type AggregateFunction = (typeof aggregateFunctions)[number];
-
-/** Functions that Paimon 1.4.2 has and Tidelake has not. */
-export const otherAggregateFunctions = [
-  'collect',
-  'merge_map',
-  'merge_map_with_keytime',
-  'nested_update',
-  'nested_partial_update',
-  'hll_sketch',
-  'theta_sketch',
-  'rbm32',
-  'rbm64',
-] as const;
-
-export type ColumnAggregate = {
-  readonly name: AggregateFunction;
-  /** Rows of kind -U and -D leave the value as it is. */
-  readonly ignoresRetract: boolean;
-  /** Of listagg. */
-  readonly delimiter: string;
-  /** Of listagg: a part that is there already is not added. */
-  readonly isDistinct: boolean;
-};
 
 /** Columns that are set together, by the newest row of the group's own order. */
 export type SequenceGroup = {
@@ -103,14 +56,6 @@ export function parseMergeOptions(schema: TableSchema): MergeOptions {
     throw badOption('sequence.field', sequence.columns.join(','), 'left out with merge-engine=first-row');
   }
   return { engine: engineOf(schema, kind, sequence), sequence };
-}
-
-/** The names of a table's aggregate functions that are not done here, as options: `fields.c.aggregate-function=rbm32`. */
-export function refusedAggregates(schema: TableSchema): readonly string[] {
-  const others: readonly string[] = otherAggregateFunctions;
-  return Object.entries(schema.options)
-    .filter(([key, value]) => isAggregateOption(key) && others.includes(value.trim()))
-    .map(([key, value]) => `${key}=${value.trim()}`);
 }
 
 /** Names of columns that a read of `names` has to have besides, so that rows can be merged. */
@@ -239,8 +184,6 @@ function sequenceOrder(schema: TableSchema): SequenceOrder | undefined {
   return { columns, isDescending: order === 'descending' };
 }
 
-type NamedAggregate = { readonly key: string; readonly value: string };
-
 /** Of aggregation tables: every column has one. */
 function aggregateName(schema: TableSchema, name: string, sequence: SequenceOrder | undefined): NamedAggregate {
   if (sequence?.columns.includes(name)) return { key: 'sequence.field', value: 'last_value' };
@@ -255,12 +198,6 @@ function namedAggregate(schema: TableSchema, name: string): NamedAggregate | und
   return undefined;
 }
 
-function isAggregateOption(key: string): boolean {
-  return (
-    key.startsWith('fields.') && (key.endsWith('.aggregate-function') || key === 'fields.default-aggregate-function')
-  );
-}
-
 function columnAggregates(
   schema: TableSchema,
   nameOf: (column: string) => NamedAggregate | undefined,
@@ -273,76 +210,6 @@ function columnAggregates(
   }
   return aggregates;
 }
-
-function columnAggregate(
-  { options }: TableSchema,
-  { name: column, type }: { readonly name: string; readonly type: DataType },
-  { key, value }: NamedAggregate,
-): ColumnAggregate {
-  const word = value === 'first_not_null_value' ? 'first_non_null_value' : value;
-  const name = aggregateFunctions.find(candidate => candidate === word);
-  if (name === undefined) throw badOption(key, value, `one of ${aggregateFunctions.join(', ')}`);
-  checkAggregateType(name, type, { key, column });
-  return {
-    name,
-    ignoresRetract: booleanOption(options, `fields.${column}.ignore-retract`, false),
-    delimiter: options[`fields.${column}.list-agg-delimiter`] ?? ',',
-    isDistinct: booleanOption(options, `fields.${column}.distinct`, false),
-  };
-}
-
-function checkAggregateType(
-  name: AggregateFunction,
-  type: DataType,
-  { key, column }: { readonly key: string; readonly column: string },
-): void {
-  const wanted = wantedType(name, type);
-  if (wanted === undefined) return;
-  throw badOption(key, name, `of a column of type ${wanted}; \`${column}\` is ${typeName(type)}`);
-}
-
-/** What the function wants, when the type is something else. */
-function wantedType(name: AggregateFunction, type: DataType): string | undefined {
-  switch (name) {
-    case 'sum':
-    case 'product':
-      return numericKinds.has(type.kind) ? undefined : 'number';
-    case 'bool_and':
-    case 'bool_or':
-      return type.kind === 'boolean' ? undefined : 'BOOLEAN';
-    case 'listagg':
-      return type.kind === 'varchar' && type.length === lengthMax ? undefined : 'STRING';
-    case 'max':
-    case 'min':
-      return incomparableKinds.has(type.kind) ? 'number, string, binary, date or time' : undefined;
-    case 'last_value':
-    case 'last_non_null_value':
-    case 'first_value':
-    case 'first_non_null_value':
-      return undefined;
-  }
-}
-
-const numericKinds: ReadonlySet<DataType['kind']> = new Set([
-  'tinyint',
-  'smallint',
-  'int',
-  'bigint',
-  'float',
-  'double',
-  'decimal',
-]);
-
-const incomparableKinds: ReadonlySet<DataType['kind']> = new Set([
-  'boolean',
-  'array',
-  'multiset',
-  'map',
-  'row',
-  'vector',
-  'variant',
-  'blob',
-]);
 
 function checkColumn(schema: TableSchema, name: string, key: string): void {
   if (schema.fields.some(field => field.name === name)) return;

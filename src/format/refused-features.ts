@@ -3,7 +3,7 @@
  * read wrongly or written without what other programs rely on.
  */
 import { type DataType, isAtomic } from '../types/data-type.ts';
-import { refusedAggregates } from './merge-options.ts';
+import { refusedAggregates } from './aggregate-options.ts';
 import { booleanOption, integerOption, namesOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 

@@ -4,7 +4,8 @@
  * computed (fold-values.ts).
  */
 import { present } from '../base/assert.ts';
-import type { ColumnAggregate, MergeEngine } from '../format/merge-options.ts';
+import type { ColumnAggregate } from '../format/aggregate-options.ts';
+import type { MergeEngine } from '../format/merge-options.ts';
 import type { DataField } from '../types/data-type.ts';
 import { gatherColumn } from '../types/gather.ts';
 import { type Column, type KeyValueBatch, makeRowBatch, nullColumn } from '../types/row-batch.ts';
@@ -52,6 +53,12 @@ function foldColumn(fold: ColumnFold, aggregate: ColumnAggregate | undefined): C
     case 'bool_and':
     case 'bool_or':
     case 'listagg':
+    case 'collect':
+    case 'merge_map':
+    case 'merge_map_with_keytime':
+    case 'nested_update':
+    case 'nested_partial_update':
+    case 'rbm32':
       return foldValues(fold, aggregate);
     case undefined:
     case 'max':

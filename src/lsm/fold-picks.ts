@@ -3,8 +3,8 @@
  *
  * @see Paimon 1.4.2 FieldLastValueAgg and its siblings, FieldMaxAgg, FieldMinAgg
  */
-import { unreachable } from '../base/assert.ts';
-import type { ColumnAggregate } from '../format/merge-options.ts';
+import { assert } from '../base/assert.ts';
+import type { ColumnAggregate } from '../format/aggregate-options.ts';
 import { columnReader } from '../types/column-reader.ts';
 import { compareScalars } from '../types/compare.ts';
 import { isValid } from '../types/row-batch.ts';
@@ -103,14 +103,8 @@ function madeAggregate(fold: ColumnFold, { name }: ColumnAggregate, isNull: (ent
       };
       return { reset, add, retract: refuse };
     }
-    case 'sum':
-    case 'product':
-    case 'bool_and':
-    case 'bool_or':
-    case 'listagg':
-      return { reset, add: (_, entry) => entry, retract: refuse };
     default:
-      return unreachable(name);
+      assert(false, `${name} computes a value`);
   }
 }
 

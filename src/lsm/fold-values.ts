@@ -1,10 +1,12 @@
 /**
- * Columns whose result is computed of their values: sums, products, conjunctions, lists as text.
+ * Columns whose result is computed of their values: sums, products, conjunctions, lists, sets, maps.
  *
- * @see spec 9.3; Paimon 1.4.2 FieldSumAgg, FieldProductAgg, FieldBoolAndAgg, FieldBoolOrAgg, FieldListaggAgg
+ * @see spec 9.3; Paimon 1.4.2 FieldSumAgg, FieldProductAgg, FieldBoolAndAgg, FieldBoolOrAgg, FieldListaggAgg,
+ * FieldRoaringBitmap32Agg
  */
 import { assert } from '../base/assert.ts';
-import type { ColumnAggregate } from '../format/merge-options.ts';
+import type { ColumnAggregate } from '../format/aggregate-options.ts';
+import { decodeRoaring, encodeRoaring, numbersIn } from '../format/roaring.ts';
 import { ColumnBuilder } from '../types/column-builder.ts';
 import { columnReader } from '../types/column-reader.ts';
 import type { DataType } from '../types/data-type.ts';
@@ -13,22 +15,23 @@ import type { Scalar } from '../types/scalar.ts';
 import { type Arithmetic, arithmeticOf } from './arithmetic.ts';
 import type { ColumnFold } from './fold-groups.ts';
 import { step } from './fold-steps.ts';
+import {
+  collectOf,
+  mergeMapOf,
+  mergeMapWithTimeOf,
+  nestedPartialUpdateOf,
+  nestedUpdateOf,
+} from './nested-aggregates.ts';
 import { retractRefused } from './retract-refused.ts';
-
-/** Of values that are not null. */
-type ValueAggregate = {
-  readonly add: (held: NonNullable<Scalar>, value: NonNullable<Scalar>) => Scalar;
-  /** Either may be null. */
-  readonly retract: (held: Scalar, value: Scalar) => Scalar;
-};
+import type { ValueAggregate } from './value-aggregate.ts';
 
 export function foldValues(fold: ColumnFold, aggregate: ColumnAggregate): Column {
   const { groups, field, columns, steps } = fold;
   const { starts, sourceIndex, rowIndex } = groups;
   const readers = columns.map(column => columnReader(column, field.type));
-  const { add, retract } = valueAggregate(field.name, field.type, aggregate);
-  const addValue = (held: Scalar, value: Scalar): Scalar =>
-    held === null ? value : value === null ? held : add(held, value);
+  const made = valueAggregate(field.name, field.type, aggregate);
+  const { add, retract } = made;
+  const addOlder = made.addOlder ?? ((held: Scalar, value: Scalar) => add(value, held));
   const builder = new ColumnBuilder(field.type);
   const groupCount = starts === undefined ? rowIndex.length : starts.length - 1;
   for (let group = 0; group < groupCount; group += 1) {
@@ -43,8 +46,8 @@ export function foldValues(fold: ColumnFold, aggregate: ColumnAggregate): Column
         continue;
       }
       const value = readers[sourceIndex[entry] ?? 0]?.(rowIndex[entry] ?? 0) ?? null;
-      if (taken === step.add) held = addValue(held, value);
-      else if (taken === step.addOlder) held = addValue(value, held);
+      if (taken === step.add) held = add(held, value);
+      else if (taken === step.addOlder) held = addOlder(held, value);
       else if (taken === step.retract) held = retract(held, value);
       else if (taken === step.setAndRetract) held = retract(value, value);
       else if (taken === step.set || value !== null) held = value;
@@ -74,19 +77,48 @@ function madeAggregate(
     case 'product':
       return productOf(arithmeticOf(type, column));
     case 'bool_and':
-      return { add: (held, value) => held === true && value === true, retract: refuse };
+      return { add: withNulls((held, value) => held === true && value === true), retract: refuse };
     case 'bool_or':
-      return { add: (held, value) => held === true || value === true, retract: refuse };
+      return { add: withNulls((held, value) => held === true || value === true), retract: refuse };
     case 'listagg':
-      return { add: (held, value) => listed(String(held), String(value), aggregate), retract: refuse };
+      return { add: withNulls((held, value) => listed(String(held), String(value), aggregate)), retract: refuse };
+    case 'rbm32':
+      return { add: withNulls((held, value) => bitmapUnion(held, value, column)), retract: refuse };
+    case 'collect':
+      return collectOf(type, aggregate);
+    case 'merge_map':
+      return mergeMapOf(type);
+    case 'merge_map_with_keytime':
+      return { ...mergeMapWithTimeOf(type, aggregate), retract: refuse };
+    case 'nested_update':
+      return nestedUpdateOf(type, aggregate);
+    case 'nested_partial_update':
+      return { ...nestedPartialUpdateOf(type, aggregate), retract: refuse };
     default:
       assert(false, `${aggregate.name} picks a value`);
   }
 }
 
+function withNulls(add: (held: NonNullable<Scalar>, value: NonNullable<Scalar>) => Scalar): ValueAggregate['add'] {
+  return (held, value) => (held === null || value === null ? (held ?? value) : add(held, value));
+}
+
+/** Of two serialized sets of 32-bit numbers. */
+function bitmapUnion(held: Scalar, value: Scalar, column: string): Scalar {
+  const numbers = new Set<number>();
+  for (const bytes of [held, value]) {
+    assert(bytes instanceof Uint8Array, 'a bitmap is bytes');
+    const { bitmap } = decodeRoaring(bytes, 0, `column \`${column}\``);
+    for (const number of numbersIn(bitmap, 0, bitmapNumbersMax)) numbers.add(number);
+  }
+  return encodeRoaring([...numbers].toSorted((a, b) => a - b));
+}
+
+const bitmapNumbersMax = 2 ** 32;
+
 function sumOf(numbers: Arithmetic): ValueAggregate {
   return {
-    add: (held, value) => numbers.add(held, value),
+    add: withNulls(numbers.add),
     retract: (held, value) => {
       if (value === null) return held;
       return held === null ? numbers.negate(value) : numbers.subtract(held, value);
@@ -96,7 +128,7 @@ function sumOf(numbers: Arithmetic): ValueAggregate {
 
 function productOf(numbers: Arithmetic): ValueAggregate {
   return {
-    add: (held, value) => numbers.multiply(held, value),
+    add: withNulls(numbers.multiply),
     retract: (held, value) => (held === null || value === null ? held : numbers.divide(held, value)),
   };
 }

@@ -69,4 +69,12 @@ function whyNotMerged(schema: TableSchema, kind: number): string | undefined {
   }
 }
 
-const retractable: ReadonlySet<string> = new Set(['sum', 'product', 'last_value', 'last_non_null_value']);
+const retractable: ReadonlySet<string> = new Set([
+  'sum',
+  'product',
+  'last_value',
+  'last_non_null_value',
+  'collect',
+  'merge_map',
+  'nested_update',
+]);

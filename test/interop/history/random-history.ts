@@ -32,7 +32,7 @@ export function randomHistory(seed: number): History {
 
 function randomChanges(table: HistoryTable, choices: Choices, keySpread: number): readonly string[] {
   const count = 1 + choices.below(40);
-  return Array.from({ length: count }, () => {
+  const changes = Array.from({ length: count }, () => {
     const kind = table.takesDeletes ? choices.of(['+I', '+I', '+U', '-U', '-D']) : '+I';
     const fields = table.columns.map(({ name, type }) => {
       const isKey = table.primaryKeys.includes(name);
@@ -41,6 +41,10 @@ function randomChanges(table: HistoryTable, choices: Choices, keySpread: number)
       const isNull = !isKey && choices.chance(0.2);
       return `${JSON.stringify(name)}:${isNull ? 'null' : randomValue(type, choices, spread)}`;
     });
-    return `${kind} {${fields.join(',')}}`;
+    return { key: fields.slice(0, table.primaryKeys.length).join(','), line: `${kind} {${fields.join(',')}}` };
   });
+  // Paimon 1.4.2 orders the rows of one flush as if they ascended; its files, and later versions, do as they are told.
+  const isOneByOne = table.options['sequence.field.sort-order'] === 'descending';
+  const kept = isOneByOne ? new Map(changes.map(change => [change.key, change])).values() : changes;
+  return Array.from(kept, ({ line }) => line);
 }

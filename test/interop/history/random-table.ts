@@ -14,9 +14,14 @@ export type HistoryTable = {
   readonly isAssociative: boolean;
   /** What level 0 holds is there only after a compaction, or is another thing then. */
   readonly needsCompaction: boolean;
+  /** Paimon's writer does not compact an unaware bucket when it is asked to. */
+  readonly isCompactedByPaimon: boolean;
 };
 
-type Features = Pick<HistoryTable, 'options' | 'takesDeletes' | 'isAssociative' | 'needsCompaction'>;
+type Features = Pick<
+  HistoryTable,
+  'options' | 'takesDeletes' | 'isAssociative' | 'needsCompaction' | 'isCompactedByPaimon'
+>;
 
 const keyTypes: readonly ColumnType[] = [
   'INT',
@@ -89,7 +94,7 @@ function appendFeatures(choices: Choices, values: Columns): Features {
   const key = values[choices.below(values.length)];
   const isBucketed = choices.chance(0.5) && key !== undefined && keyTypes.includes(key.type);
   const options = isBucketed ? { bucket: '2', 'bucket-key': key.name } : { bucket: '-1' };
-  return { options, takesDeletes: false, isAssociative: true, needsCompaction: false };
+  return { options, takesDeletes: false, isAssociative: true, needsCompaction: false, isCompactedByPaimon: isBucketed };
 }
 
 function keyFeatures(choices: Choices, values: Columns): Features {
@@ -101,7 +106,8 @@ function keyFeatures(choices: Choices, values: Columns): Features {
   if (producer !== 'none') options['changelog-producer'] = producer;
   if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
   if (choices.chance(0.1)) options['data-file.thin-mode'] = 'true';
-  return { ...merged, options, needsCompaction: producer === 'lookup' || producer === 'full-compaction' };
+  const needsCompaction = producer === 'lookup' || producer === 'full-compaction';
+  return { ...merged, options, needsCompaction, isCompactedByPaimon: true };
 }
 
 type Merging = Pick<Features, 'options' | 'takesDeletes' | 'isAssociative'>;
