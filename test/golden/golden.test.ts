@@ -16,4 +16,3 @@ test('golden tables read as Paimon reads them, at every snapshot, tag and branch
   expect(verdicts.filter(({ status }) => status === 'failed')).toEqual([]);
   expect(summarizeGolden(verdicts)).toEqual({ passed: 89, failed: 0, refused: 0 });
 });
-});
