@@ -39,16 +39,21 @@ export type RowTableSettings = {
 /** A row, and what it does; +I unless said. */
 export type RowChange = readonly [kind: RowKind, ...row: readonly Scalar[]];
 
+type DataRequests = { readonly puts: string[]; readonly gets: string[] };
+
 export class RowTable {
   readonly store: CountingObjectStore;
   readonly clock: ManualClock;
   readonly random: Random = seededRandom(7);
   /** Keys of the data files that were put, in order. */
   readonly dataPuts: readonly string[];
+  /** Keys of data files of which bytes were read, in order, once for each request. */
+  readonly dataGets: readonly string[];
   readonly table: Table;
 
-  constructor(store: CountingObjectStore, clock: ManualClock, table: Table, dataPuts: readonly string[]) {
-    this.dataPuts = dataPuts;
+  constructor(store: CountingObjectStore, clock: ManualClock, table: Table, data: DataRequests) {
+    this.dataPuts = data.puts;
+    this.dataGets = data.gets;
     this.store = store;
     this.clock = clock;
     this.table = table;
@@ -109,9 +114,10 @@ export class RowTable {
 
 export async function rowTable(settings: RowTableSettings = {}): Promise<RowTable> {
   const clock = new ManualClock();
-  const dataPuts: string[] = [];
+  const data: DataRequests = { puts: [], gets: [] };
   const store = countingObjectStore(new MemoryObjectStore('memory:rows', clock), (operation, key) => {
-    if (operation === 'put' && key.includes('/bucket-')) dataPuts.push(key);
+    if (operation === 'put' && key.includes('/bucket-')) data.puts.push(key);
+    if ((operation === 'get' || operation === 'getRange') && key.endsWith('.parquet')) data.gets.push(key);
   });
   const parts = { store, clock, random: seededRandom(5) };
   const definition = {
@@ -125,7 +131,7 @@ export async function rowTable(settings: RowTableSettings = {}): Promise<RowTabl
     options: { bucket: '1', ...settings.options },
   };
   await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
-  return new RowTable(store, clock, await openTable(store, { database: 'd', name: 't' }, parts), dataPuts);
+  return new RowTable(store, clock, await openTable(store, { database: 'd', name: 't' }, parts), data);
 }
 
 export async function addChanges(

@@ -31,9 +31,9 @@ test('golden read prints the counts, golden replay what is refused', async () =>
     lines: ['2 passed, 0 failed, 0 refused'],
     failed: false,
   });
-  expect(await run('replay', root, '--out', 'memory:golden-refused-command', '--tables', 'file_index')).toEqual({
+  expect(await run('replay', root, '--out', 'memory:golden-refused-command', '--tables', 'ice_pk')).toEqual({
     lines: [
-      'refused file_index: writing file_index: file-index.bloom-filter.columns is not supported by Tidelake',
+      'refused ice_pk: writing ice_pk: metadata.iceberg.storage=table-location is not supported by Tidelake',
       '0 passed, 0 failed, 1 refused',
     ],
     failed: false,

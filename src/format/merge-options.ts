@@ -1,3 +1,9 @@
+/**
+ * How a primary-key table merges the rows of one key, out of its options: the merge engine with what it needs to know of
+ * each column, and the columns that order rows before their sequence numbers do.
+ *
+ * @see spec 9; Paimon 1.4.2 PartialUpdateMergeFunction.Factory, AggregateMergeFunction.Factory, SchemaValidation
+ */
 import { type ColumnAggregate, columnAggregate, type NamedAggregate } from './aggregate-options.ts';
 import { badOption, booleanOption, namesOption, textOption, wordOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';

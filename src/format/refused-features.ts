@@ -4,7 +4,8 @@
  */
 import { type DataType, isAtomic } from '../types/data-type.ts';
 import { refusedAggregates } from './aggregate-options.ts';
-import { booleanOption, integerOption, namesOption, textOption } from './option-values.ts';
+import { refusedFileIndexes } from './file-index/index-options.ts';
+import { booleanOption, integerOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
 export type AccessMode = 'read' | 'write';
@@ -117,9 +118,7 @@ function partitionTypes(schema: TableSchema): string | undefined {
 }
 
 function fileIndexes(schema: TableSchema): string | undefined {
-  return Object.keys(schema.options).find(
-    key => key.startsWith('file-index.') && key.endsWith('.columns') && namesOption(schema.options, key).length > 0,
-  );
+  return refusedFileIndexes(schema)[0];
 }
 
 /** As an option they are of Paimon before 1.0, whose readers put them in; now they are the schema's, and writers do. */

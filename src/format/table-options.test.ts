@@ -191,7 +191,8 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ type: 'materialized-table' }, [], ['type=materialized-table']],
   [{ 'metadata.iceberg.storage': 'table-location' }, [], ['metadata.iceberg.storage=table-location']],
   [{ 'record-level.expire-time': '1 d' }, [], ['record-level.expire-time']],
-  [{ 'file-index.bloom-filter.columns': 'k' }, [], ['file-index.bloom-filter.columns']],
+  [{ 'file-index.bloom-filter.columns': 'k' }, [], []],
+  [{ 'file-index.range-bitmap.columns': 'k' }, [], ['file-index.range-bitmap.columns']],
   [{ 'fields.k.default-value': '5' }, [], ['fields.k.default-value']],
 ];
 

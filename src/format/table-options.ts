@@ -7,6 +7,7 @@
 
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
+import { type FileIndexOptions, parseFileIndexOptions } from './file-index/index-options.ts';
 import { isFileName } from './file-name.ts';
 import { looksUp } from './merge-options.ts';
 import {
@@ -44,6 +45,7 @@ export type TableOptions = {
   readonly files: FileOptions;
   readonly partitions: PartitionOptions;
   readonly stats: StatsOptions;
+  readonly fileIndexes: FileIndexOptions;
   readonly manifests: ManifestOptions;
   readonly compaction: CompactionOptions;
   /** Commits after which a full compaction is due, whatever the shape; undefined: the shape decides. */
@@ -159,6 +161,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       legacyName: booleanOption(options, 'partition.legacy-name', true),
     },
     stats: statsOptions(schema),
+    fileIndexes: parseFileIndexOptions(schema),
     manifests: manifestOptions(options),
     compaction: compactionOptions(schema),
     fullCompactionCommits: integerOption(options, 'full-compaction.delta-commits', 1),

@@ -7,7 +7,12 @@ import {
   positionsEnd,
   type VectorBits,
 } from '../../src/format/deletion-vector.ts';
+import { BitmapIndexBuilder, bitmapValueCodec } from '../../src/format/file-index/bitmap-index.ts';
+import { BloomFilterBuilder } from '../../src/format/file-index/bloom-filter.ts';
+import { decodeFileIndex, encodeFileIndex } from '../../src/format/file-index/container.ts';
+import { fileIndexMatches } from '../../src/format/file-index/index-match.ts';
 import { decodeRoaring, encodeRoaring, numbersIn } from '../../src/format/roaring.ts';
+import type { DataType } from '../../src/types/data-type.ts';
 import { goldenFiles } from './corpus.ts';
 import { type Mutator, mutateBytes } from './mutate-bytes.ts';
 import { holds, type Target } from './target.ts';
@@ -47,7 +52,45 @@ const mutateRecord: Mutator = (input, random, other) => {
   return record;
 };
 
+/** A container with a bloom filter and a bitmap index. */
+function indexFiles(): readonly Uint8Array[] {
+  const indexes = [undefined, 'value'].map(value => {
+    const bloom = new BloomFilterBuilder({ items: 10, falsePositiveShare: 0.1 });
+    const bitmap = new BitmapIndexBuilder(indexedType, indexedCodec, 48);
+    for (let row = 0; row < 12; row += 1) {
+      bloom.add(BigInt(row) * 7n ** 20n);
+      bitmap.add(value === undefined || row % 5 === 0 ? null : `${value}${row % 4}`);
+    }
+    return encodeFileIndex([
+      { column: 'v', kind: 'bloom-filter', bytes: bloom.finish() },
+      { column: 'v', kind: 'bitmap', bytes: bitmap.finish() },
+    ]);
+  });
+  return [...indexes, ...goldenFiles(/file_index\/bucket-0\/.*\.index$/).map(bytes => bytes.subarray(0, 200))];
+}
+
+const indexedType: DataType = { kind: 'varchar', length: 100, nullable: true };
+const indexedCodec = bitmapValueCodec(indexedType) ?? (() => new Uint8Array());
+
 export const vectorTargets: readonly Target[] = [
+  {
+    name: 'file-index',
+    decoders: ['decodeFileIndex', 'readBitmapIndex', 'readBloomFilter', 'parseFileIndexOptions'],
+    corpus: indexFiles,
+    mutate: mutateBytes,
+    decode: input => {
+      const indexes = decodeFileIndex(input, where);
+      const answers = ['value1', 'other'].map(value =>
+        fileIndexMatches(
+          input,
+          { kind: 'compare', op: '=', column: 'v', value },
+          name => ({ name, type: indexedType }),
+          where,
+        ),
+      );
+      return { indexes, answers };
+    },
+  },
   {
     name: 'roaring',
     decoders: ['decodeRoaring'],

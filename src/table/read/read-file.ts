@@ -6,6 +6,9 @@ import { present } from '../../base/assert.ts';
 import { corrupt, unsupported } from '../../base/errors.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { DeletionVector } from '../../format/deletion-vector.ts';
+import { asksForValues, fileIndexMatches, type IndexedColumn } from '../../format/file-index/index-match.ts';
+import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
+import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
 import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { formatOfFileName } from '../../format/paths.ts';
@@ -46,6 +49,7 @@ export async function* readRows(
     yield* rowsWithoutColumns(found.mapping, await liveRowCount(table, place, file), read.batchRowsMax);
     return;
   }
+  if (!(await indexMatches(table, place, file, read, found))) return;
   const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
   const fields = mapping.fileFields;
   for await (const { rows } of undeletedRows(parquet, { ...windowOf(read), fields, rowGroups }, vector)) {
@@ -84,6 +88,7 @@ export async function* readPositionedKeyValues(
   read: FileRead,
 ): AsyncGenerator<PositionedKeyValues, void, undefined> {
   const found = await describe(table, place, file, read);
+  if (!(await indexMatches(table, place, file, read, found))) return;
   const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups };
@@ -151,6 +156,28 @@ async function open(
   }
   const vector = await vectorOf(table, place.deletions, file, where);
   return { parquet, mapping, rowGroups: matchingRowGroups(parquet, mapping, fileSchema, read), vector };
+}
+
+/** Whether the index beside a file lets the filter's rows be in it; that of the manifest was asked by the plan. */
+async function indexMatches(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  { prune, wanted }: FileRead,
+  { mapping }: DescribedFile,
+): Promise<boolean> {
+  const name = file.extraFiles.find(extra => extra.endsWith(fileIndexSuffix));
+  if (prune === undefined || name === undefined || !table.options.fileIndexes.isRead) return true;
+  if (!asksForValues(prune)) return true;
+  const key = dataFileKey(table, place, name);
+  const found = await table.store.get(key, { bytesMax: fileIndexBytesMax });
+  if (found === undefined) return true;
+  const columnOf = (column: string): IndexedColumn | undefined => {
+    const own = mapping.fileFieldOf(column);
+    const type = wanted.fields.find(field => field.name === column)?.type;
+    return own === undefined || type === undefined || !sameValues(own.type, type) ? undefined : own;
+  };
+  return fileIndexMatches(found.bytes, prune, columnOf, key);
 }
 
 /** The file's deletion vector, if it has one. @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR */

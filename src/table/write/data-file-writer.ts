@@ -5,6 +5,8 @@
 import { assert, present } from '../../base/assert.ts';
 import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
+import { FileIndexBuilder } from '../../format/file-index/build-index.ts';
+import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
 import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
 import { changelogFileName, dataFileName } from '../../format/paths.ts';
@@ -102,7 +104,16 @@ export class DataFileWriter {
   }
 
   #open(): OpenFile {
-    return new OpenFile(this.#settings.schema, this.#options, this.#settings.level);
+    const { schema, level, isChangelog } = this.#settings;
+    return new OpenFile(schema, this.#options, { level, isIndexed: isChangelog !== true });
+  }
+
+  /** Puts an index that is too large for the manifest beside its data file. @returns the names of files that were put */
+  async #putIndex(fileName: string, index: Uint8Array | undefined): Promise<readonly string[]> {
+    if (index === undefined || index.length <= this.#options.fileIndexes.inManifestBytesMax) return [];
+    const indexName = `${fileName}${fileIndexSuffix}`;
+    await this.#table.store.put(dataFileKey(this.#table, this.#place, indexName), index);
+    return [indexName];
   }
 
   async #roll(): Promise<void> {
@@ -112,16 +123,19 @@ export class DataFileWriter {
   }
 
   async #close(file: OpenFile): Promise<void> {
-    const { bytes, meta } = await file.finish();
+    const { bytes, meta, index } = await file.finish();
     const { level, source, schema, isChangelog } = this.#settings;
     const number = { uuid: this.#uuid, count: this.#files.length };
     const nameOf = isChangelog === true ? changelogFileName : dataFileName;
     const fileName = nameOf(this.#options.files, number, level);
     const uploadBeganMs = this.#table.storeTimeMs();
+    const extraFiles = await this.#putIndex(fileName, index);
     await this.#table.store.put(dataFileKey(this.#table, this.#place, fileName), bytes);
     const { partition, bucket, totalBuckets } = this.#place;
     const complete: DataFileMeta = {
       ...meta,
+      extraFiles,
+      embeddedIndex: extraFiles.length === 0 ? index : undefined,
       fileName,
       fileSize: bytes.length,
       schemaId: schema.id,
@@ -133,7 +147,17 @@ export class DataFileWriter {
   }
 }
 
-type FileFacts = Omit<DataFileMeta, 'fileName' | 'fileSize' | 'schemaId' | 'level' | 'creationTimeMs' | 'fileSource'>;
+type FileFacts = Omit<
+  DataFileMeta,
+  'fileName' | 'fileSize' | 'schemaId' | 'level' | 'creationTimeMs' | 'fileSource' | 'extraFiles' | 'embeddedIndex'
+>;
+
+type FinishedFile = {
+  readonly bytes: Uint8Array;
+  readonly meta: FileFacts;
+  /** The file index, where the table wants one. */
+  readonly index: Uint8Array | undefined;
+};
 
 /** One file in the making. */
 class OpenFile {
@@ -143,6 +167,7 @@ class OpenFile {
   readonly #parquet: ParquetWriter;
   readonly #keyStats: StatsCollector;
   readonly #valueStats: StatsCollector;
+  readonly #index: FileIndexBuilder | undefined;
   #rowCount = 0;
   #deleteRowCount = 0;
   #minKey: Uint8Array = emptyRow;
@@ -150,7 +175,11 @@ class OpenFile {
   #minSequence: bigint | undefined;
   #maxSequence = -1n;
 
-  constructor(schema: TableSchema, options: TableOptions, level: number) {
+  constructor(
+    schema: TableSchema,
+    options: TableOptions,
+    { level, isIndexed }: { readonly level: number; readonly isIndexed: boolean },
+  ) {
     const { files, stats } = options;
     const hasKey = schema.primaryKeys.length > 0;
     this.#schema = schema;
@@ -166,6 +195,7 @@ class OpenFile {
     });
     this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, keyStatsMode);
     this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);
+    this.#index = isIndexed ? new FileIndexBuilder(schema) : undefined;
   }
 
   get estimatedBytes(): number {
@@ -182,6 +212,7 @@ class OpenFile {
     if (max > this.#maxSequence) this.#maxSequence = max;
     this.#keyStats.append(projectBatch(rows, this.#keyNames));
     this.#valueStats.append(rows);
+    this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#parquet.append(toPhysical(batch, this.#schema, this.#thin));
   }
@@ -190,11 +221,12 @@ class OpenFile {
     this.#minSequence ??= firstSequence;
     this.#maxSequence = firstSequence + BigInt(rows.rowCount) - 1n;
     this.#valueStats.append(rows);
+    this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#parquet.append(rows);
   }
 
-  async finish(): Promise<{ readonly bytes: Uint8Array; readonly meta: FileFacts }> {
+  async finish(): Promise<FinishedFile> {
     const { bytes, rowCount } = await this.#parquet.finish();
     assert(rowCount === this.#rowCount, () => `the file has ${rowCount} rows, ${this.#rowCount} were written`);
     const meta: FileFacts = {
@@ -205,15 +237,13 @@ class OpenFile {
       valueStats: this.#valueStats.finish(),
       minSequenceNumber: present(this.#minSequence, 'a sequence number'),
       maxSequenceNumber: this.#maxSequence,
-      extraFiles: [],
       deleteRowCount: this.#deleteRowCount,
-      embeddedIndex: undefined,
       valueStatsCols: undefined,
       externalPath: undefined,
       firstRowId: undefined,
       writeCols: undefined,
     };
-    return { bytes, meta };
+    return { bytes, meta, index: this.#index?.finish() };
   }
 
   #keyAt(rows: RowBatch, row: number): Uint8Array {
