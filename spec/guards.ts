@@ -7,6 +7,7 @@ import type { MessageRule } from '../src/flow/group-commit/decide-message.ts';
 import type { TakeDecision } from '../src/flow/ingest/decide-take.ts';
 import type { FenceReason } from '../src/table/commit/decide-base.ts';
 import type { ConflictRule } from '../src/table/commit/request.ts';
+import { bucketKey, type PlacedFile } from '../src/table/live-files.ts';
 import type { Deciders } from './deciders.ts';
 import { settleGuards } from './settle-guards.ts';
 import type { WorldName } from './worlds.ts';
@@ -32,6 +33,7 @@ const guardRules: Readonly<Record<Exclude<ConflictRule, 'S4' | 'plan'>, WorldNam
   S2c: 'duties',
   S2f: 'duties',
   S2g: 'duties',
+  S2i: 'duties',
   S6: 'compaction',
   S7: 'orphans',
 };
@@ -270,11 +272,29 @@ function factsWithout(rule: ConflictRule, plan: GuardInput[0], facts: GuardInput
     case 'S2f': {
       // As if what the index names were live.
       const places = plan.index?.files ?? [];
-      const named = plan.adds.concat(places.map(place => ({ ...place, totalBuckets: 1, uploadBeganMs: undefined })));
+      const named = places.map(({ file: { fileName } }) => fileName);
       const buckets = new Map(
-        [...facts.buckets].map(([key, bucket]) => [key, { ...bucket, live: [...(bucket.live ?? []), ...named] }]),
+        [...facts.buckets].map(([key, bucket]) => {
+          const sample = bucket.live?.[0] ?? plan.adds[0] ?? plan.deletes[0];
+          const dead = sample === undefined ? [] : named.map(fileName => namedLike(sample, fileName));
+          return [key, { ...bucket, live: [...(bucket.live ?? []), ...dead] }] as const;
+        }),
       );
-      return { ...facts, hasIndex: false, buckets };
+      return { ...facts, vectors: new Map(), buckets };
+    }
+    case 'S2i': {
+      // As if what was read were so still.
+      const vectors = new Map(facts.vectors);
+      for (const read of plan.bucketReads) {
+        const key = bucketKey(read);
+        const there = new Map(vectors.get(key));
+        for (const [name, identity] of read.vectors) {
+          if (identity === undefined) there.delete(name);
+          else there.set(name, identity);
+        }
+        vectors.set(key, there);
+      }
+      return { ...facts, vectors, indexManifest: plan.index?.madeFrom };
     }
     case 'S2g':
       return { ...facts, dutiesChanged: false };
@@ -287,6 +307,11 @@ function factsWithout(rule: ConflictRule, plan: GuardInput[0], facts: GuardInput
     default:
       throw new RangeError(`${rule} is not a rule of the guards`);
   }
+}
+
+/** A file of the same place under another name. */
+function namedLike(placed: PlacedFile, fileName: string): PlacedFile {
+  return { ...placed, file: { ...placed.file, fileName } };
 }
 
 /** S2 (a) has two sides: what goes is live, and what comes has never been there. */

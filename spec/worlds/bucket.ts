@@ -99,7 +99,7 @@ export function floorOf({ live }: Bucket, bucket = 0): number {
   }, -1);
 }
 
-export type FactsBeside = Partial<Pick<GuardFacts, 'baseStoreTimeMs' | 'dutiesChanged' | 'hasIndex'>>;
+export type FactsBeside = Partial<Pick<GuardFacts, 'baseStoreTimeMs' | 'dutiesChanged' | 'indexManifest' | 'vectors'>>;
 
 /** What base.ts gathers of a base for a plan that touches these files. */
 export function guardFacts(base: Bucket, touched: readonly DataFile[], beside: FactsBeside = {}): GuardFacts {
@@ -121,7 +121,8 @@ export function guardFacts(base: Bucket, touched: readonly DataFile[], beside: F
     buckets: new Map(buckets),
     totalBuckets: new Map([[partitionKey(emptyBytes), new Set(base.live.map(file => file.totalBuckets))]]),
     dutiesChanged: false,
-    hasIndex: false,
+    indexManifest: undefined,
+    vectors: new Map(),
     compareKeys,
     ...beside,
   };

@@ -2,7 +2,9 @@
  * What writers owe a table whose layout changes under them: one bucket count, deletion vectors that speak of live files,
  * duties of a newer schema (PROTOCOL 4; rules S2 c, f, g). Commits are one step, as in the world of compaction.
  */
+import type { GuardFacts } from '../../src/table/commit/decide-guards.ts';
 import { commitPlan, type PlannedIndex } from '../../src/table/commit/request.ts';
+import { bucketKey } from '../../src/table/live-files.ts';
 import type { Deciders } from '../deciders.ts';
 import type { Model, Step } from '../explorer.ts';
 import { StateText } from '../state-text.ts';
@@ -23,16 +25,24 @@ export type DutiesBounds = { readonly changes: number; readonly compactions: num
 /** A row of a file that a deletion vector takes away. */
 type Mark = { readonly file: DataFile; readonly key: number };
 
+type Rewrite = {
+  readonly before: readonly DataFile[];
+  readonly after: DataFile;
+  /** The vectors that the files were read with, by name; undefined: the compactor knows nothing of vectors. */
+  readonly read: ReadonlyMap<string, string | undefined> | undefined;
+};
+
 type DutiesState = {
   readonly bucket: Bucket;
   /** The head's. Schema 0 asks for one bucket, schema 1 for two. */
   readonly schemaId: 0 | 1;
   readonly marks: readonly Mark[];
-  readonly hasIndex: boolean;
+  /** How many index manifests there were; 0: none. */
+  readonly indexCount: number;
   /** The truth, by key. */
   readonly content: readonly (number | undefined)[];
   readonly written: DataFile | undefined;
-  readonly rewrite: { readonly before: readonly DataFile[]; readonly after: DataFile } | undefined;
+  readonly rewrite: Rewrite | undefined;
   readonly marking: Mark | undefined;
   readonly left: DutiesBounds;
   readonly names: number;
@@ -47,7 +57,7 @@ export function dutiesWorld(deciders: Deciders, bounds: DutiesBounds): Model<Dut
     bucket: emptyBucket,
     schemaId: 0,
     marks: [],
-    hasIndex: false,
+    indexCount: 0,
     content: keys.map(() => undefined),
     written: undefined,
     rewrite: undefined,
@@ -123,7 +133,7 @@ function judged(
 ): { readonly verdict: ReturnType<Deciders['decideGuards']> } {
   const plan = commitPlan({ kind: 'APPEND', schemaId: file.schemaId, adds: [plannedFile(file)] });
   const dutiesChanged = state.schemaId > file.schemaId;
-  const facts = guardFacts(state.bucket, [file], { dutiesChanged, hasIndex: state.hasIndex });
+  const facts = guardFacts(state.bucket, [file], { dutiesChanged, ...indexFacts(state) });
   return { verdict: decideGuards(plan, facts) };
 }
 
@@ -135,7 +145,24 @@ function committed(state: DutiesState, file: DataFile): DutiesState {
   return isLate ? { ...next, breach: 'P12: written under old duties, committed under new ones' } : next;
 }
 
-/** Rewrites all files of bucket 0, as deletion vectors have it at that moment. Its plan says nothing of an index. */
+/** What the base says of indexes. The identity of a vector is what it takes away. */
+function indexFacts({ marks, indexCount, bucket }: DutiesState): Pick<GuardFacts, 'indexManifest' | 'vectors'> {
+  const vectors = new Map<string, Map<string, string>>();
+  for (const { file, key } of marks) {
+    if (!bucket.live.includes(file)) continue;
+    const place = bucketKey(plannedFile(file));
+    const ofBucket = vectors.get(place) ?? new Map<string, string>();
+    vectors.set(place, ofBucket);
+    const { fileName } = plannedFile(file).file;
+    ofBucket.set(fileName, `${ofBucket.get(fileName) ?? ''}${key}`);
+  }
+  return { vectors, indexManifest: indexCount === 0 ? undefined : `index-${indexCount}` };
+}
+
+/**
+ * Rewrites all files of bucket 0, as deletion vectors have it at that moment. One compactor says nothing of an index, one
+ * takes the vectors of the files away that it rewrote.
+ */
 function compactorSteps(state: DutiesState, { decideGuards }: Deciders): readonly Step<DutiesState>[] {
   const { rewrite, left } = state;
   if (rewrite === undefined) {
@@ -147,14 +174,33 @@ function compactorSteps(state: DutiesState, { decideGuards }: Deciders): readonl
     if (rows.length === 0 || file === undefined) return [];
     const after = { ...file, name: state.names, level: 1, rows: rows.toSorted((a, b) => a.key - b.key) };
     const rest = { ...state, names: state.names + 1, left: { ...left, compactions: left.compactions - 1 } };
-    return [{ label: 'a compactor rewrites bucket 0', next: { ...rest, rewrite: { before, after } } }];
+    const vectors = indexFacts(state).vectors.get(bucketKey(plannedFile(file)));
+    const read = new Map(before.map(each => plannedFile(each).file.fileName).map(name => [name, vectors?.get(name)]));
+    return [
+      { label: 'a compactor rewrites bucket 0', next: { ...rest, rewrite: { before, after, read: undefined } } },
+      {
+        label: 'a compactor that knows vectors rewrites bucket 0',
+        next: { ...rest, rewrite: { before, after, read } },
+      },
+    ];
   }
-  const { before, after } = rewrite;
+  const { before, after, read } = rewrite;
   const deletes = before.map(plannedFile);
-  const plan = commitPlan({ kind: 'COMPACT', schemaId: after.schemaId, deletes, adds: [plannedFile(after)] });
-  const facts = guardFacts(state.bucket, [...before, after], { hasIndex: state.hasIndex });
+  const adds = [plannedFile(after)];
+  const marks = state.marks.filter(({ file }) => !before.includes(file));
+  const facts = guardFacts(state.bucket, [...before, after, ...marks.map(({ file }) => file)], indexFacts(state));
+  const index: PlannedIndex = {
+    name: 'index',
+    uploadBeganMs: 0,
+    madeFrom: facts.indexManifest,
+    files: marks.filter(({ file }) => file.bucket === after.bucket).map(({ file }) => plannedFile(file)),
+  };
+  const silent = commitPlan({ kind: 'COMPACT', schemaId: after.schemaId, deletes, adds });
+  const bucketReads = adds.map(place => ({ ...place, vectors: read ?? new Map(), above0: undefined }));
+  const plan = read === undefined ? silent : { ...silent, index, bucketReads };
   const verdict = decideGuards(plan, facts);
-  const rest = { ...state, rewrite: undefined };
+  const indexed = read === undefined ? state : { ...state, marks, indexCount: state.indexCount + 1 };
+  const rest = { ...(verdict.kind === 'pass' ? indexed : state), rewrite: undefined };
   if (verdict.kind !== 'pass') return [{ label: 'the compactor gives up', next: rest }];
   return [
     {
@@ -180,16 +226,17 @@ function deleterSteps(state: DutiesState, { decideGuards }: Deciders): readonly 
     const rest = { ...state, left: { ...left, deletes: left.deletes - 1 } };
     return [{ label: `a deleter finds key 0 in file ${file.name}`, next: { ...rest, marking: { file, key: 0 } } }];
   }
-  const index: PlannedIndex = { name: 'index', uploadBeganMs: 0, files: [plannedFile(marking.file)] };
+  const { indexManifest: madeFrom } = indexFacts(state);
+  const index: PlannedIndex = { name: 'index', uploadBeganMs: 0, madeFrom, files: [plannedFile(marking.file)] };
   const plan = commitPlan({ kind: 'APPEND', schemaId: state.schemaId, index });
-  const verdict = decideGuards(plan, guardFacts(state.bucket, [marking.file], { hasIndex: state.hasIndex }));
+  const verdict = decideGuards(plan, guardFacts(state.bucket, [marking.file], { indexManifest: madeFrom }));
   const rest = { ...state, marking: undefined };
   if (verdict.kind !== 'pass') return [{ label: 'the deleter is refused', next: rest }];
   // A newer row of the key may have come: then the vector takes away what was dead already.
   const newest = newestRows(state.bucket.live);
   const isNewest = newest !== 'tie' && marking.file.rows.some(row => row === newest.get(0));
   const content = isNewest || !state.bucket.live.includes(marking.file) ? [undefined, state.content[1]] : state.content;
-  const next = { ...rest, marks: [...state.marks, marking], hasIndex: true, content };
+  const next = { ...rest, marks: [...state.marks, marking], indexCount: state.indexCount + 1, content };
   return [{ label: 'the deleter commits a deletion vector', next: checked(next, 'a deletion vector') }];
 }
 
@@ -218,7 +265,7 @@ function rescaleSteps(state: DutiesState, { decideGuards }: Deciders): readonly 
     deletes: live.map(plannedFile),
     adds: adds.map(plannedFile),
   });
-  const facts = guardFacts(state.bucket, [...live, ...adds], { hasIndex: state.hasIndex });
+  const facts = guardFacts(state.bucket, [...live, ...adds], indexFacts(state));
   if (decideGuards(plan, facts).kind !== 'pass') return [];
   const bucket = afterCommit(state.bucket, { deletes: live, adds });
   const next: DutiesState = { ...state, bucket, names: state.names + adds.length };
@@ -248,7 +295,7 @@ function textOf(state: DutiesState): string {
   const text = new StateText();
   const { changes, compactions, deletes } = state.left;
   text.numbers(state.schemaId, changes, compactions, deletes);
-  text.flags(state.hasIndex, state.breach !== undefined);
+  text.flags(state.indexCount > 0, state.breach !== undefined);
   text.list(state.bucket.live, file => writeFile(text, file));
   for (const change of state.content) text.identity(change ?? -1);
   text.list(state.marks, ({ file, key }) => text.identity(file.name).numbers(key));
@@ -256,6 +303,9 @@ function textOf(state: DutiesState): string {
   text.list(state.rewrite === undefined ? [] : [...state.rewrite.before, state.rewrite.after], file =>
     writeFile(text, file),
   );
+  const read = state.rewrite?.read;
+  text.flags(read !== undefined);
+  text.list([...(read?.values() ?? [])], identity => text.numbers(Number(identity ?? -1)));
   text.list(state.marking === undefined ? [] : [state.marking], ({ file }) => writeFile(text, file));
   return text.text;
 }

@@ -50,7 +50,7 @@ async function putIndex(world: World, golden: string, name: string): Promise<rea
   await world.store.put(`${tablePath}/manifest/${name}`, bytes);
   const files = decodeIndexManifest(bytes, source).map(({ fileName }) => fileName);
   for (const file of files) await world.store.put(`${tablePath}/index/${file}`, new Uint8Array(2));
-  const index = { name, uploadBeganMs: world.clock.nowMs(), files: [] };
+  const index = { name, uploadBeganMs: world.clock.nowMs(), madeFrom: undefined, files: [] };
   await commitPlanned(world, { index });
   return files.map(file => `index/${file}`);
 }

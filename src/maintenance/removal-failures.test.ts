@@ -146,7 +146,7 @@ test('a tag whose files are missing ends a run of expiry, one that has just gone
 
 test('an index or a state that is missing is no harm under what goes, and ends the run under what stays', async () => {
   const world = await newWorld();
-  const index = { name: 'index-manifest-gone', uploadBeganMs: world.clock.nowMs(), files: [] };
+  const index = { name: 'index-manifest-gone', uploadBeganMs: world.clock.nowMs(), madeFrom: undefined, files: [] };
   await commitPlanned(world, { index, properties: { 'tidelake.ingest-object': 'state-gone' } });
   world.clock.advance(2 * hourMs);
   await world.store.put(`${tablePath}/tidelake/state-2`, Buffer.from('{"dead":"dead-letter-list-2"}'));

@@ -65,7 +65,7 @@ test('of an empty table there is nothing to say', async () => {
   expect(await base.liveFiles(file)).toEqual([]);
   expect(await base.liveEntries()).toEqual([]);
   const facts = await factsOf(table, { adds: [file] });
-  expect(facts).toMatchObject({ hasPrimaryKey: true, hasIndex: false, dutiesChanged: false });
+  expect(facts).toMatchObject({ hasPrimaryKey: true, indexManifest: undefined, dutiesChanged: false });
   expect(bucketOf(facts, file)).toEqual({ sequenceFloor: -1n, live: undefined, repeated: new Set() });
   const overwrite = await factsOf(table, { kind: 'OVERWRITE', adds: [file] });
   expect(bucketOf(overwrite, file)).toEqual({ sequenceFloor: -1n, live: [], repeated: new Set() });
@@ -75,10 +75,10 @@ test('an append table has no primary key, an index manifest is seen, and what it
   const { table } = await newTable({ primaryKey: false });
   const file = plannedFile(table, { name: 'a' });
   await commits(table, { adds: [file] });
-  const index = { name: 'index-1', uploadBeganMs: clock.nowMs(), files: [file] };
+  const index = { name: 'index-1', uploadBeganMs: clock.nowMs(), madeFrom: undefined, files: [file] };
   await commits(table, { kind: 'OVERWRITE', index });
   const facts = await factsOf(table, { kind: 'OVERWRITE', index });
-  expect(facts).toMatchObject({ hasPrimaryKey: false, hasIndex: true });
+  expect(facts).toMatchObject({ hasPrimaryKey: false, indexManifest: 'index-1' });
   expect(fileNames(bucketOf(facts, file).live ?? [])).toEqual(['a']);
 });
 

@@ -9,6 +9,7 @@ import { mapBounded } from '../../base/concurrency.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { deletionsByBucket, indexEntriesOf } from '../index-files.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, liveAmong, type PlacedFile, partitionKey } from '../live-files.ts';
 import type { ManifestSummary } from '../manifest-summary.ts';
@@ -16,6 +17,7 @@ import { type ManifestFilter, manifestMayMatch, readEntries, readSummary, whileS
 import { partitionPruner } from '../partition-pruning.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { type BucketFacts, type GuardFacts, needsLiveFiles } from './decide-guards.ts';
+import { bucketsOfVectors, type IndexFacts, vectorIdentity } from './decide-index.ts';
 import { dutiesDiffer } from './duties.ts';
 import { metadataConcurrencyMax } from './limits.ts';
 import type { Properties } from './properties.ts';
@@ -83,7 +85,7 @@ export class TableBase implements CommitBase {
 
   async #factsFor(plan: CommitPlan): Promise<GuardFacts> {
     const places = new Map<string, BucketPlace>();
-    for (const place of plan.index?.files ?? []) places.set(bucketKey(place), place);
+    for (const place of [...(plan.index?.files ?? []), ...plan.bucketReads]) places.set(bucketKey(place), place);
     for (const file of plan.adds) places.set(bucketKey(file), file);
     for (const file of plan.deletes) places.set(bucketKey(file), file);
     const wanted = needsLiveFiles(plan);
@@ -103,9 +105,23 @@ export class TableBase implements CommitBase {
       buckets,
       totalBuckets: await this.#totalBuckets(plan),
       dutiesChanged: await this.#dutiesChanged(plan),
-      hasIndex: this.snapshot?.indexManifest !== undefined,
+      indexManifest: this.snapshot?.indexManifest,
+      vectors: await this.#vectors(plan),
       compareKeys: keyComparator(this.schema),
     };
+  }
+
+  /** S2 (f, i): the deletion vectors of the buckets in which the plan deletes or has read. */
+  async #vectors(plan: CommitPlan): Promise<IndexFacts['vectors']> {
+    if (plan.deletes.length + plan.bucketReads.length === 0) return new Map();
+    const wanted = bucketsOfVectors(plan);
+    const buckets = deletionsByBucket(await indexEntriesOf(this.#table, this.snapshot));
+    const found = new Map<string, ReadonlyMap<string, string>>();
+    for (const [key, vectors] of buckets) {
+      if (!wanted.has(key)) continue;
+      found.set(key, new Map([...vectors].map(([name, place]) => [name, vectorIdentity(place)])));
+    }
+    return found;
   }
 
   /** S2 (c): bucket counts by partition. Summaries also count dead files, so a disagreement is looked into. */

@@ -4,7 +4,7 @@ import { emptyStats } from '../../format/stats.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { type BucketFacts, decideGuards, type GuardFacts, type GuardVerdict, needsLiveFiles } from './decide-guards.ts';
 import { uploadAgeMsMax } from './limits.ts';
-import { type CommitPlan, commitPlan, type PlannedFile } from './request.ts';
+import { type BucketRead, type CommitPlan, commitPlan, type PlannedFile, type PlannedIndex } from './request.ts';
 
 const partition = Uint8Array.of(1, 2, 3);
 const place = { partition, bucket: 0 };
@@ -57,7 +57,8 @@ function facts({ bucket = {}, ...draft }: FactsDraft = {}): GuardFacts {
     buckets: new Map([[bucketKey(place), { sequenceFloor: 99n, live: [], repeated: new Set<string>(), ...bucket }]]),
     totalBuckets: new Map([[partitionKey(partition), new Set([4])]]),
     dutiesChanged: false,
-    hasIndex: false,
+    indexManifest: undefined,
+    vectors: new Map(),
     compareKeys: (a, b) => (a[0] ?? 0) - (b[0] ?? 0),
     ...draft,
   };
@@ -125,23 +126,89 @@ test('S2 c: bucket counts agree within a partition, except for an overwrite', ()
   expect(ruleOf(decideGuards(plan({ adds: [planned('a')] }), facts({ totalBuckets: new Map() })))).toBe('pass');
 });
 
+const indexManifest = 'index-manifest-1';
+
+/** Of the one bucket: the identity of each file's vector. */
+function vectors(...names: readonly string[]): GuardFacts['vectors'] {
+  return new Map([[bucketKey(place), new Map(names.map(name => [name, `${name}-vector`]))]]);
+}
+
+function indexOf(...files: readonly PlacedFile[]): PlannedIndex {
+  return { name: 'index-manifest-2', uploadBeganMs: baseStoreTimeMs, madeFrom: indexManifest, files };
+}
+
+function readOf(read: Readonly<Record<string, string | undefined>>, above0?: readonly PlacedFile[]): BucketRead {
+  return { ...place, vectors: new Map(Object.entries(read)), above0: above0 && new Set(above0.map(identifierKey)) };
+}
+
 test('S2 f: deletion vectors speak of files that live after the commit', () => {
   const live = placed('live', { level: 1 });
-  const index = { name: 'index-1', uploadBeganMs: baseStoreTimeMs, files: [live] };
+  const index = indexOf(live);
   const bucket = { live: [live] };
-  expect(ruleOf(decideGuards(plan({ kind: 'OVERWRITE', index }), facts({ bucket, hasIndex: true })))).toBe('pass');
-  expect(ruleOf(decideGuards(plan({ kind: 'OVERWRITE', index }), facts({ bucket: { live: [] } })))).toBe(
-    'conflict S2f',
-  );
-  const removing = plan({ kind: 'OVERWRITE', index, deletes: [live] });
-  expect(ruleOf(decideGuards(removing, facts({ bucket })))).toBe('conflict S2f');
+  const verdict = (draft: Partial<CommitPlan>, draftFacts: FactsDraft): string =>
+    ruleOf(decideGuards(plan({ kind: 'OVERWRITE', ...draft }), facts({ indexManifest, ...draftFacts })));
+  expect(verdict({ index }, { bucket })).toBe('pass');
+  expect(verdict({ index }, { bucket: { live: [] } })).toBe('conflict S2f');
+  expect(verdict({ index, deletes: [live] }, { bucket })).toBe('conflict S2f');
+  expect(verdict({ index: indexOf(), deletes: [live] }, { bucket, vectors: vectors('live') })).toBe('pass');
 });
 
-test('S2 f: a plan that deletes says what becomes of the index manifest', () => {
+test('S2 f: a plan that deletes files with vectors says what becomes of the index manifest', () => {
   const live = placed('live', { level: 1 });
+  const bucket = { live: [live] };
   const compact = plan({ kind: 'COMPACT', deletes: [live] });
-  expect(ruleOf(decideGuards(compact, facts({ bucket: { live: [live] }, hasIndex: true })))).toBe('conflict S2f');
-  expect(ruleOf(decideGuards(plan({ adds: [planned('a')] }), facts({ hasIndex: true })))).toBe('pass');
+  expect(ruleOf(decideGuards(compact, facts({ bucket, indexManifest, vectors: vectors('live') })))).toBe(
+    'conflict S2f',
+  );
+  // An index manifest with other indexes only, or vectors of other files.
+  expect(ruleOf(decideGuards(compact, facts({ bucket, indexManifest })))).toBe('pass');
+  const other = placed('other', { level: 2 });
+  const both = facts({ bucket: { live: [live, other] }, indexManifest, vectors: vectors('other') });
+  expect(ruleOf(decideGuards(compact, both))).toBe('pass');
+  expect(ruleOf(decideGuards(plan({ adds: [planned('a')] }), facts({ indexManifest })))).toBe('pass');
+  // A file that only rises keeps its name, and its vector.
+  const risen = { ...placed('live', { level: 5 }), uploadBeganMs: undefined };
+  const upgrade = plan({ kind: 'COMPACT', deletes: [live], adds: [risen] });
+  expect(ruleOf(decideGuards(upgrade, facts({ bucket, indexManifest, vectors: vectors('live') })))).toBe('pass');
+});
+
+test('S2 f: no vector is left out of a new index manifest while its file lives', () => {
+  const [live, going] = [placed('live', { level: 5 }), placed('going', { level: 1 })];
+  const at = facts({ bucket: { live: [live, going] }, indexManifest, vectors: vectors('live', 'going') });
+  expect(ruleOf(decideGuards(plan({ kind: 'COMPACT', deletes: [going], index: indexOf() }), at))).toBe('conflict S2f');
+  expect(ruleOf(decideGuards(plan({ kind: 'COMPACT', deletes: [going], index: indexOf(live) }), at))).toBe('pass');
+});
+
+test('S2 i: a new index manifest is made of the one that the base has', () => {
+  const index = indexOf();
+  expect(ruleOf(decideGuards(plan({ index }), facts({ indexManifest })))).toBe('pass');
+  expect(ruleOf(decideGuards(plan({ index }), facts({ indexManifest: 'index-manifest-3' })))).toBe('conflict S2i');
+  expect(ruleOf(decideGuards(plan({ index }), facts()))).toBe('conflict S2i');
+});
+
+test('S2 i: files were read with the vectors that they have at the base', () => {
+  const live = placed('live', { level: 1 });
+  const bucket = { live: [live] };
+  const at = facts({ bucket, indexManifest, vectors: vectors('live') });
+  const compact = (read: Readonly<Record<string, string | undefined>>): CommitPlan =>
+    plan({ kind: 'COMPACT', deletes: [live], index: indexOf(), bucketReads: [readOf(read)] });
+  expect(ruleOf(decideGuards(compact({ live: 'live-vector' }), at))).toBe('pass');
+  expect(ruleOf(decideGuards(compact({ live: 'an older vector' }), at))).toBe('conflict S2i');
+  expect(ruleOf(decideGuards(compact({ live: undefined }), at))).toBe('conflict S2i');
+  expect(ruleOf(decideGuards(compact({ live: 'live-vector' }), facts({ bucket, indexManifest })))).toBe('conflict S2i');
+});
+
+test('S2 i: nothing has come above level 0 where rows were looked up; level 0 may grow', () => {
+  const [known, going] = [placed('known', { level: 5 }), placed('going')];
+  const compact = plan({ kind: 'COMPACT', deletes: [going], bucketReads: [readOf({}, [known])] });
+  const verdict = (...live: readonly PlacedFile[]): string =>
+    ruleOf(decideGuards(compact, facts({ bucket: { live } })));
+  expect(verdict(known, going)).toBe('pass');
+  expect(verdict(known, going, placed('appended'))).toBe('pass');
+  expect(verdict(known, going, placed('risen', { level: 4 }))).toBe('conflict S2i');
+  // The same file at another level is not what was seen.
+  expect(verdict(placed('known', { level: 4 }), going)).toBe('conflict S2i');
+  expect(needsLiveFiles(plan({ bucketReads: [readOf({}, [known])] }))).toEqual(new Set([bucketKey(place)]));
 });
 
 test('S2 g: a writer under a schema of other duties writes again', () => {
@@ -159,7 +226,7 @@ test('S2 h, S7: an upload as old as U is written again, one a millisecond younge
   expect(ruleOf(decideGuards(plan({ changelog: [old] }), facts()))).toBe('again S7');
   const uploads = [{ name: 'tidelake/state-1', uploadBeganMs: 0 }];
   expect(ruleOf(decideGuards(plan({ uploads }), facts()))).toBe('again S7');
-  const index = { name: 'index-1', uploadBeganMs: 0, files: [] };
+  const index = { name: 'index-1', uploadBeganMs: 0, madeFrom: undefined, files: [] };
   expect(ruleOf(decideGuards(plan({ kind: 'OVERWRITE', index }), facts()))).toBe('again S7');
   expect(ruleOf(decideGuards(plan({ adds: [old], uploads }), facts()))).toBe('again S7');
   const log = { ...planned('log'), uploadBeganMs: 0 };
@@ -253,6 +320,6 @@ test('live files are asked for where something goes, comes above level 0, or is 
   expect([...needsLiveFiles(plan({ kind: 'COMPACT', deletes: [placed('a')] }))]).toEqual([key]);
   expect([...needsLiveFiles(plan({ kind: 'COMPACT', adds: [planned('a', { level: 1 })] }))]).toEqual([key]);
   expect([...needsLiveFiles(plan({ kind: 'OVERWRITE', adds: [planned('a')] }))]).toEqual([key]);
-  const index = { name: 'index-1', uploadBeganMs: 0, files: [placed('a')] };
+  const index = { name: 'index-1', uploadBeganMs: 0, madeFrom: undefined, files: [placed('a')] };
   expect([...needsLiveFiles(plan({ kind: 'OVERWRITE', index }))]).toEqual([key]);
 });

@@ -1,14 +1,15 @@
 /**
- * Whether a plan may be swapped in on a base: the guards S2 (a) to (h) with S3, S6 and S7 of DESIGN 2.1, as one pure
+ * Whether a plan may be swapped in on a base: the guards S2 (a) to (i) with S3, S6 and S7 of DESIGN 2.1, as one pure
  * decision. The facts about the base are gathered before (base.ts); nothing here is remembered from an older base.
  */
 import { assert, unreachable } from '../../base/assert.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
+import { type IndexFacts, staleRead, vectorFault } from './decide-index.ts';
 import { uploadAgeMsMax } from './limits.ts';
 import type { CommitPlan, ConflictRule, PlanAgain, PlannedFile } from './request.ts';
 
 /** What a base is asked for one plan. */
-export type GuardFacts = {
+export type GuardFacts = IndexFacts & {
   readonly baseStoreTimeMs: number;
   readonly hasPrimaryKey: boolean;
   /** By `bucketKey`, for every bucket the plan touches. */
@@ -17,7 +18,6 @@ export type GuardFacts = {
   readonly totalBuckets: ReadonlyMap<string, ReadonlySet<number>>;
   /** Whether the base's schema is newer than the plan's and asks other duties of writers (S2 g). */
   readonly dutiesChanged: boolean;
-  readonly hasIndex: boolean;
   /** Order of `_MIN_KEY` and `_MAX_KEY`. */
   readonly compareKeys: (a: Uint8Array, b: Uint8Array) => number;
 };
@@ -51,6 +51,7 @@ const guards: readonly Guard[] = [
   keyRangesAreDisjoint,
   bucketCountsAgree,
   indexNamesLiveFiles,
+  readsAreTrue,
   dutiesAreKept,
   uploadsAreYoung,
   sequenceIsAboveFloor,
@@ -70,7 +71,7 @@ export function decideGuards(plan: CommitPlan, facts: GuardFacts): GuardVerdict 
 export function needsLiveFiles(plan: CommitPlan): ReadonlySet<string> {
   const keys = new Set<string>(plan.deletes.map(bucketKey));
   for (const add of plan.adds) if (add.file.level > 0 || plan.kind === 'OVERWRITE') keys.add(bucketKey(add));
-  for (const place of plan.index?.files ?? []) keys.add(bucketKey(place));
+  for (const place of [...(plan.index?.files ?? []), ...plan.bucketReads]) keys.add(bucketKey(place));
   return keys;
 }
 
@@ -185,23 +186,18 @@ function bucketCountsAgree(plan: CommitPlan, facts: GuardFacts): GuardVerdict | 
   return undefined;
 }
 
-/** S2 (f): a deletion vector speaks of files that live after the commit, and none is left to speak of one that goes. */
+/** S2 (f). */
 function indexNamesLiveFiles(plan: CommitPlan, facts: GuardFacts, changes: Changes): GuardVerdict | undefined {
-  if (plan.index === undefined) {
-    if (!facts.hasIndex || plan.deletes.length === 0) return undefined;
-    return conflict('S2f', 'the table has an index manifest, and the plan does not say what becomes of it');
-  }
-  const names = new Map<string, ReadonlySet<string>>();
-  for (const place of plan.index.files) {
-    const bucket = bucketKey(place);
-    const after =
-      names.get(bucket) ?? new Set(filesAfter(facts, bucket, changes.get(bucket)).map(file => file.fileName));
-    names.set(bucket, after);
-    if (!after.has(place.file.fileName)) {
-      return conflict('S2f', `a deletion vector names ${place.file.fileName}, which is not live`);
-    }
-  }
-  return undefined;
+  const namesAfter = (bucket: string): ReadonlySet<string> =>
+    new Set(filesAfter(facts, bucket, changes.get(bucket)).map(file => file.fileName));
+  const detail = vectorFault(plan, facts, namesAfter);
+  return detail === undefined ? undefined : conflict('S2f', detail);
+}
+
+/** S2 (i). */
+function readsAreTrue(plan: CommitPlan, facts: GuardFacts): GuardVerdict | undefined {
+  const detail = staleRead(plan, facts, bucket => liveOf(facts, bucket));
+  return detail === undefined ? undefined : conflict('S2i', detail);
 }
 
 /** S2 (g). */

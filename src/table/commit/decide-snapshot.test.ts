@@ -118,7 +118,7 @@ test('index manifest, row ids and watermark are carried; statistics while the sc
   const later = commitPlan({ kind: 'APPEND', schemaId: 2, watermark: 12n });
   expect(after(parent, { plan: later }).watermark).toBe(12n);
   expect(after(first, { plan: later }).watermark).toBe(12n);
-  const index = { name: 'index-2', uploadBeganMs: 0, files: [] };
+  const index = { name: 'index-2', uploadBeganMs: 0, madeFrom: undefined, files: [] };
   expect(after(parent, { plan: commitPlan({ kind: 'OVERWRITE', schemaId: 0, index }) }).indexManifest).toBe('index-2');
 });
 

@@ -35,6 +35,8 @@ export type CommitPlan = {
   readonly properties: Readonly<Record<string, string | undefined>>;
   /** Other objects that the properties name: dead-letter lists, states. They are under S7, too. */
   readonly uploads: readonly PlannedUpload[];
+  /** What the plan has read of buckets and counts on. */
+  readonly bucketReads: readonly BucketRead[];
   /** A new index manifest; undefined: the parent's stays. */
   readonly index: PlannedIndex | undefined;
   readonly watermark: bigint | undefined;
@@ -45,8 +47,23 @@ export type CommitPlan = {
 export type PlannedUpload = { readonly name: string; readonly uploadBeganMs: number };
 
 export type PlannedIndex = PlannedUpload & {
-  /** The data files that its deletion vectors speak of: all must live after this commit (S2 f). */
-  readonly files: readonly Pick<PlacedFile, 'partition' | 'bucket' | 'file'>[];
+  /** The index manifest whose entries it has besides the plan's own: the base's (S2 i). undefined: the base has none. */
+  readonly madeFrom: string | undefined;
+  /**
+   * The data files that its deletion vectors speak of, in the buckets where the plan deletes or has read: all must live
+   * after this commit (S2 f).
+   */
+  readonly files: readonly VectoredFile[];
+};
+
+export type VectoredFile = BucketPlace & { readonly file: Pick<PlacedFile['file'], 'fileName'> };
+
+/** What was read of a bucket before: another commit that changed it stands in the way (S2 i). */
+export type BucketRead = BucketPlace & {
+  /** By data file, the identity of the deletion vector it was read with; undefined: without one. */
+  readonly vectors: ReadonlyMap<string, string | undefined>;
+  /** Identifiers of the live files above level 0, where rows were looked up among them. */
+  readonly above0: ReadonlySet<string> | undefined;
 };
 
 /** The plan cannot be made on this base. `changed`: a precondition of the caller does not hold. */
@@ -105,7 +122,7 @@ export type CommitOutcome = CommitFigures &
   );
 
 /** The rule that stands in the way; `S4`: lost too often. */
-export type ConflictRule = 'S2a' | 'S2b' | 'S2c' | 'S2f' | 'S2g' | 'S4' | 'S6' | 'S7' | 'plan';
+export type ConflictRule = 'S2a' | 'S2b' | 'S2c' | 'S2f' | 'S2g' | 'S2i' | 'S4' | 'S6' | 'S7' | 'plan';
 
 export type CommitFigures = {
   /** Swaps tried at different numbers, this one included. */
@@ -133,6 +150,7 @@ export function commitPlan(draft: PlanDraft): CommitPlan {
     changelog: [],
     properties: {},
     uploads: [],
+    bucketReads: [],
     index: undefined,
     watermark: undefined,
     emptied: false,
