@@ -74,6 +74,7 @@ const settings = {
   forceRewriteAllFiles: false,
   targetFileBytes: 1_000_000,
   sinceFullCompactionMs: 0,
+  vectored: undefined,
 };
 
 export function compactionWorld(deciders: Deciders, bounds: CompactionBounds): Model<CompactionState> {

@@ -140,6 +140,10 @@ export function manifestListName(number: FileNumber): string {
   return `manifest-list-${number.uuid}-${number.count}`;
 }
 
+export function indexFileName(number: FileNumber): string {
+  return `index-${number.uuid}-${number.count}`;
+}
+
 export function indexManifestName(number: FileNumber): string {
   return `index-manifest-${number.uuid}-${number.count}`;
 }

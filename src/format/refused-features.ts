@@ -55,7 +55,6 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: tableKind },
   ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
   { refuses: 'read', feature: vectorsBesideData },
-  whenOn('write', 'deletion-vectors.enabled'),
   { refuses: 'read', feature: bucketMode },
   { refuses: 'write', feature: dynamicBuckets },
   unless('read', 'file.format', 'parquet'),

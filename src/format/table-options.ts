@@ -7,6 +7,7 @@
 
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
+import type { VectorBits } from './deletion-vector.ts';
 import { type FileIndexOptions, parseFileIndexOptions } from './file-index/index-options.ts';
 import { isFileName } from './file-name.ts';
 import { looksUp } from './merge-options.ts';
@@ -52,6 +53,15 @@ export type TableOptions = {
   readonly fullCompactionCommits: number | undefined;
   readonly scan: ScanOptions;
   readonly snapshots: SnapshotOptions;
+  readonly vectors: VectorOptions;
+};
+
+export type VectorOptions = {
+  /** Rows are deleted by vectors, and compactions keep them. */
+  readonly isEnabled: boolean;
+  readonly bits: VectorBits;
+  /** Of an index file of an append table without fixed buckets. */
+  readonly indexFileBytes: number;
 };
 
 export type ChangelogOptions = {
@@ -168,6 +178,11 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     scan: {
       splitTargetBytes: sizeOption(options, 'source.split.target-size') ?? 128 * mib,
       splitOpenFileBytes: sizeOption(options, 'source.split.open-file-cost') ?? 4 * mib,
+    },
+    vectors: {
+      isEnabled: booleanOption(options, 'deletion-vectors.enabled', false),
+      bits: booleanOption(options, 'deletion-vectors.bitmap64', false) ? 64 : 32,
+      indexFileBytes: sizeOption(options, 'deletion-vector.index-file.target-size') ?? 2 * mib,
     },
     snapshots: {
       retainedCountMin: integerOption(options, 'snapshot.num-retained.min', 1) ?? 10,

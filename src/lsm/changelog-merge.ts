@@ -21,6 +21,7 @@ import {
   withoutDeletes,
 } from './merge-function.ts';
 import { groupCountOf, keepEntries, kindsOf, type RowGroups } from './row-groups.ts';
+import { type SupersededRow, supersededRows } from './superseded-rows.ts';
 
 export type ChangelogSpec = {
   readonly kind: 'full-compaction' | 'lookup';
@@ -28,6 +29,8 @@ export type ChangelogSpec = {
   readonly topLevel: number;
   /** Whether changes are wanted; merging alone needs the look-up with some engines. */
   readonly isProduced: boolean;
+  /** Whether rows that are only looked at must be told when they are no more: for deletion vectors. */
+  readonly marks: boolean;
   /** A row that came to the same values is no change. */
   readonly isDeduplicated: boolean;
   /** Columns whose values do not count for that. */
@@ -38,6 +41,8 @@ export type CompactedBatch = {
   readonly rows: KeyValueBatch;
   /** Keys ascending; a -U directly before its +U. Not there when nothing changed. */
   readonly changelog: KeyValueBatch | undefined;
+  /** Rows that were only looked at and whose keys have newer rows now. */
+  readonly superseded: readonly SupersededRow[];
 };
 
 export function compactFunction(spec: MergeSpec, changelog: ChangelogSpec): MergeFunction<CompactedBatch> {
@@ -49,6 +54,7 @@ export function compactFunction(spec: MergeSpec, changelog: ChangelogSpec): Merg
       return {
         rows: spec.dropDeletes ? withoutDeletes(merged.batch) : merged.batch,
         changelog: changelog.isProduced ? changesOf(prepared, merged, changelog) : undefined,
+        superseded: changelog.marks ? supersededRows(groups) : [],
       };
     },
   };

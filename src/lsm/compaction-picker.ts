@@ -15,6 +15,11 @@ export type CompactionSettings = CompactionOptions & {
   readonly targetFileBytes: number;
   /** Time since the bucket's last full compaction, for `compaction.optimization-interval`; Infinity: there was none. */
   readonly sinceFullCompactionMs: number;
+  /**
+   * With deletion vectors: the names of the files that have one. Then compactions mark the older rows of the keys that
+   * they take up from level 0, so that delete rows have done their work at any level. undefined: the table has none.
+   */
+  readonly vectored: ReadonlySet<string> | undefined;
 };
 
 /** What to merge. */
@@ -25,7 +30,7 @@ export type CompactUnit = {
   readonly outputLevel: number;
   /** The output is the last level, where no delete row may stay. */
   readonly isLastLevel: boolean;
-  /** Nothing older than the picked files is left in the bucket, so that delete rows have done their work. */
+  /** Nothing older than the picked files is left in the bucket, or vectors mark it: delete rows have done their work. */
   readonly dropDeletes: boolean;
   /** Each file is rewritten by itself: they are of the last level already. */
   readonly rewritesEachFile: boolean;
@@ -44,7 +49,7 @@ export type CompactReason =
 /** The settings a table's options give. */
 export function compactionSettings(
   options: TableOptions,
-  state: { readonly sinceFullCompactionMs: number },
+  state: Pick<CompactionSettings, 'sinceFullCompactionMs' | 'vectored'>,
 ): CompactionSettings {
   return { ...options.compaction, targetFileBytes: options.files.targetBytes, ...state };
 }
@@ -62,12 +67,18 @@ export function pickCompaction(runs: readonly SortedRun[], settings: CompactionS
   return isThereAlready ? undefined : unit;
 }
 
-/** All files into the last level; undefined when they are there already and rewriting is not forced. */
+/**
+ * All files into the last level. When they are there already, those of which rows were deleted by vectors, or all when
+ * that is forced; undefined: none.
+ */
 export function pickFullCompaction(runs: readonly SortedRun[], settings: CompactionSettings): CompactUnit | undefined {
   const [first] = runs;
   if (first === undefined) return undefined;
   if (runs.length > 1 || first.level !== lastLevel(runs, settings)) return wholeBucket('full', runs, settings);
-  return settings.forceRewriteAllFiles ? { ...wholeBucket('full', runs, settings), rewritesEachFile: true } : undefined;
+  const whole: CompactUnit = { ...wholeBucket('full', runs, settings), rewritesEachFile: true };
+  if (settings.forceRewriteAllFiles) return whole;
+  const files = whole.files.filter(file => settings.vectored?.has(file.fileName) === true);
+  return files.length === 0 ? undefined : { ...whole, files };
 }
 
 /** Levels go from 0 to this one; a bucket may have files above what the options say now. */
@@ -150,7 +161,8 @@ function newestRuns(
   if (next === undefined) return wholeBucket(reason, runs, settings);
   assert(outputLevel < next.level, () => `output level ${outputLevel} is not above the next run's ${next.level}`);
   const files = runs.slice(0, pickedCount).flatMap(run => run.files);
-  return { reason, files, outputLevel, isLastLevel: false, dropDeletes: false, rewritesEachFile: false };
+  const dropDeletes = settings.vectored !== undefined;
+  return { reason, files, outputLevel, isLastLevel: false, dropDeletes, rewritesEachFile: false };
 }
 
 function wholeBucket(reason: CompactReason, runs: readonly SortedRun[], settings: CompactionSettings): CompactUnit {

@@ -44,7 +44,8 @@ export function planUnit(unit: CompactUnit, compareKey: CompareKey, settings: Pl
   const upgrades: DataFileMeta[] = [];
   const moveUp = (file: DataFileMeta): void => {
     const mustMerge = settings.mergesLevel0 === true && file.level === 0 && !unit.isLastLevel;
-    const mustDrop = unit.isLastLevel && mayHaveDeletes(file);
+    const isVectored = settings.vectored?.has(file.fileName) === true;
+    const mustDrop = (dropDeletes && mayHaveDeletes(file)) || (unit.isLastLevel && isVectored);
     if (settings.forceRewriteAllFiles || mustDrop || mustMerge) rewrites.push(rewriteAlone(file));
     else if (file.level !== outputLevel) upgrades.push(file);
   };

@@ -75,6 +75,7 @@ const settingsArbitrary: fc.Arbitrary<CompactionSettings> = fc.record({
   totalBytesThreshold: fc.constantFrom(undefined, 100),
   incrementalBytesThreshold: fc.constantFrom(undefined, 300),
   sinceFullCompactionMs: fc.constant(Number.POSITIVE_INFINITY),
+  vectored: fc.constant(undefined),
   smallFileRatio: fc.constantFrom(0, 0.7, 1),
   fileCountMin: fc.constant(5),
   deleteRatioThreshold: fc.constant(0.2),

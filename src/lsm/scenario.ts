@@ -162,6 +162,7 @@ function settingsOf(options: ReadonlyMap<string, string>): CompactionSettings & 
     totalBytesThreshold: number('total'),
     incrementalBytesThreshold: number('incremental'),
     sinceFullCompactionMs: number('since') ?? Number.POSITIVE_INFINITY,
+    vectored: undefined,
     smallFileRatio: number('small') ?? 0.7,
     fileCountMin: number('files') ?? 5,
     deleteRatioThreshold: 0.2,

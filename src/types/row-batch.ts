@@ -44,7 +44,21 @@ export type KeyValueBatch = {
   readonly level?: number | undefined;
   /** Rows that a compaction only looks at, to know what was there before: they stay where they are. */
   readonly isLookedUp?: boolean | undefined;
+  /** Where the rows lie; there when rows must be marked as deleted. */
+  readonly origin?: RowOrigin | undefined;
 };
+
+/** The file that the rows of a batch come from. Row i is at position `firstPosition + kept[i]`, or `+ i` without `kept`. */
+export type RowOrigin = {
+  readonly fileName: string;
+  readonly firstPosition: number;
+  readonly kept: Uint32Array | undefined;
+};
+
+/** The position in its file of a row of a batch. */
+export function positionOf({ firstPosition, kept }: RowOrigin, row: number): number {
+  return firstPosition + (kept === undefined ? row : present(kept[row], 'kept row'));
+}
 
 /** Checks the shape in development's favour: a wrong column count or length is a bug of ours. */
 export function makeRowBatch(rowType: RowType, rowCount: number, columns: readonly Column[]): RowBatch {

@@ -44,7 +44,6 @@ const reasons: Readonly<Record<string, string>> = {
   readKeyValues: 'reads through decoders that are targets',
   readDeletionVector: 'reads through decoders that are targets',
   readIndexFile: 'a file',
-  readPositionedKeyValues: 'reads through decoders that are targets',
   readChanges: 'reads through decoders that are targets',
 };
 

@@ -73,6 +73,11 @@ export class TableBase implements CommitBase {
     return this.reading(async () => liveAmong(await readEntries(this.#table, this.manifests, filter)));
   };
 
+  readonly vectorsOf = (place: BucketPlace): Promise<ReadonlyMap<string, string>> => {
+    const key = bucketKey(place);
+    return this.reading(async () => (await this.#vectorsOf(new Set([key]))).get(key) ?? new Map());
+  };
+
   /** Runs a read of what the base refers to. @throws LakeError LAKE_SNAPSHOT_EXPIRED when the base is no more */
   reading<T>(read: () => Promise<T>): Promise<T> {
     return this.snapshot === undefined ? read() : whileSnapshotStays(this.#table, this.snapshot, read);
@@ -114,7 +119,10 @@ export class TableBase implements CommitBase {
   /** S2 (f, i): the deletion vectors of the buckets in which the plan deletes or has read. */
   async #vectors(plan: CommitPlan): Promise<IndexFacts['vectors']> {
     if (plan.deletes.length + plan.bucketReads.length === 0) return new Map();
-    const wanted = bucketsOfVectors(plan);
+    return this.#vectorsOf(bucketsOfVectors(plan));
+  }
+
+  async #vectorsOf(wanted: ReadonlySet<string>): Promise<IndexFacts['vectors']> {
     const buckets = deletionsByBucket(await indexEntriesOf(this.#table, this.snapshot));
     const found = new Map<string, ReadonlyMap<string, string>>();
     for (const [key, vectors] of buckets) {

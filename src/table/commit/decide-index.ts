@@ -4,7 +4,7 @@
  * A **vector** is told by the index file it is in and where; one that changes is written anew and has another identity.
  */
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
-import type { CommitPlan } from './request.ts';
+import type { BucketRead, CommitPlan } from './request.ts';
 
 export type IndexFacts = {
   /** The base's; undefined: it has none. */
@@ -68,15 +68,25 @@ export function staleRead(
   }
   for (const read of plan.bucketReads) {
     const bucket = bucketKey(read);
-    const vectors = facts.vectors.get(bucket);
-    for (const [name, identity] of read.vectors) {
-      if (vectors?.get(name) !== identity) return `rows of ${name} were deleted meanwhile`;
-    }
-    if (read.above0 === undefined) continue;
-    for (const placed of liveOf(bucket)) {
-      if (placed.file.level === 0 || read.above0.has(identifierKey(placed))) continue;
-      return `${placed.file.fileName} came meanwhile to where rows were looked up`;
-    }
+    const fault = readFault(read, { vectors: facts.vectors.get(bucket), live: liveOf(bucket) });
+    if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+export type BucketState = {
+  readonly live: readonly PlacedFile[];
+  /** The identity of each data file's vector. */
+  readonly vectors: ReadonlyMap<string, string> | undefined;
+};
+
+/** What is no longer so of what was read of a bucket; undefined: nothing. */
+export function readFault(read: BucketRead, { live, vectors }: BucketState): string | undefined {
+  for (const [name, identity] of read.vectors) {
+    if (vectors?.get(name) !== identity) return `rows of ${name} were deleted meanwhile`;
+  }
+  const { above0 } = read;
+  if (above0 === undefined) return undefined;
+  const unseen = live.find(placed => placed.file.level > 0 && !above0.has(identifierKey(placed)));
+  return unseen === undefined ? undefined : `${unseen.file.fileName} came meanwhile to where rows were looked up`;
 }

@@ -104,6 +104,8 @@ export type CommitBase = {
   readonly sequenceFloor: (place: BucketPlace) => Promise<bigint>;
   readonly liveFiles: (place: BucketPlace) => Promise<readonly PlacedFile[]>;
   readonly liveEntries: (filter?: ManifestFilter) => Promise<readonly PlacedFile[]>;
+  /** By data file, the identity of its deletion vector. */
+  readonly vectorsOf: (place: BucketPlace) => Promise<ReadonlyMap<string, string>>;
 };
 
 export type BucketPlace = Pick<PlacedFile, 'partition' | 'bucket'>;

@@ -17,15 +17,16 @@ export function changelogOfCompaction(
   schema: TableSchema,
   levels: { readonly outputLevel: number; readonly lastLevel: number },
 ): ChangelogSpec | undefined {
-  const { changelogProducer, changelog } = parseTableOptions(schema);
+  const { changelogProducer, changelog, vectors } = parseTableOptions(schema);
   const { outputLevel, lastLevel } = levels;
-  const spec = { ...changelog, topLevel: lastLevel };
+  const spec = { ...changelog, topLevel: lastLevel, marks: false };
   if (changelogProducer === 'full-compaction') {
     return outputLevel === lastLevel ? { ...spec, kind: 'full-compaction', isProduced: true } : undefined;
   }
   const isProduced = changelogProducer === 'lookup';
-  if (outputLevel === 0 || !looksUp(schema) || !(isProduced || mergesLevel0(schema))) return undefined;
-  return { ...spec, kind: 'lookup', isProduced };
+  const marks = vectors.isEnabled;
+  if (outputLevel === 0 || !looksUp(schema) || !(isProduced || marks || mergesLevel0(schema))) return undefined;
+  return { ...spec, kind: 'lookup', isProduced, marks };
 }
 
 /** Whether a row of level 0 is not what it will be one level up. Of plain deduplicate the newest row is, whatever was before. */

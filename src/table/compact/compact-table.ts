@@ -8,7 +8,6 @@
 import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
-import type { DataFileMeta } from '../../format/data-file.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
 import {
@@ -27,7 +26,10 @@ import {
 import { planUnit } from '../../lsm/compaction-plan.ts';
 import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { Committer } from '../commit/commit.ts';
-import { type CommitBase, type CommitPlan, type CommitStop, commitPlan, commitStop } from '../commit/request.ts';
+import { readFault } from '../commit/decide-index.ts';
+import { type CommitBase, type CommitPlan, commitPlan, commitStop } from '../commit/request.ts';
+import { type Deletions, deletionsByBucket, indexEntriesOf, noDeletions } from '../index-files.ts';
+import { planVectors } from '../index-plan.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
@@ -36,7 +38,7 @@ import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
-import { type CompactResult, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
+import { type CompactResult, type KeyBucket, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
 
 export type CompactOptions = {
   /** Everything into the last level, whatever the shape. */
@@ -88,7 +90,8 @@ export async function compactTable(
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
-  const tasks = pickTasks(table, await liveEntries(table, snapshot), { ...options, isFull });
+  const state = { entries: await liveEntries(table, snapshot), deletions: await deletionsAt(table, snapshot) };
+  const tasks = pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
   const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
@@ -151,8 +154,14 @@ async function commitResults(
     signal: options.signal,
     plan: async (base, again) => {
       if (again !== undefined) return commitStop('conflict', again.detail);
-      committed = await stillLive(done, base);
-      return planOf(table, committed);
+      committed = await stillTrue(done, base);
+      if (committed.length === 0) return commitStop('conflict', 'every bucket was changed by another compaction');
+      const index = await planVectors(
+        table,
+        base,
+        committed.map(({ result }) => result.vectors),
+      );
+      return { ...planOf(table, committed), index };
     },
   });
   if (outcome.status !== 'committed') {
@@ -167,18 +176,20 @@ async function commitResults(
   };
 }
 
-/** The results whose every input is live on the base under the identical identifier (S2 a). */
-async function stillLive(done: readonly Done[], base: CommitBase): Promise<readonly Done[]> {
+/** The results whose every input is live on the base under the identical identifier (S2 a) and was read as it is (S2 i). */
+async function stillTrue(done: readonly Done[], base: CommitBase): Promise<readonly Done[]> {
   const kept: Done[] = [];
   for (const item of done) {
-    const live = new Set((await base.liveFiles(item.result.place)).map(identifierKey));
-    if (item.result.before.every(file => live.has(identifierKey({ ...item.result.place, file })))) kept.push(item);
+    const { place, before, read } = item.result;
+    const live = await base.liveFiles(place);
+    const identifiers = new Set(live.map(identifierKey));
+    if (!before.every(file => identifiers.has(identifierKey({ ...place, file })))) continue;
+    if (readFault(read, { live, vectors: await base.vectorsOf(place) }) === undefined) kept.push(item);
   }
   return kept;
 }
 
-function planOf(table: Table, done: readonly Done[]): CommitPlan | CommitStop {
-  if (done.length === 0) return commitStop('conflict', 'every bucket was changed by another compaction');
+function planOf(table: Table, done: readonly Done[]): CommitPlan {
   const deletes = done.flatMap(({ result }) =>
     result.before.map((file): PlacedFile => {
       const { partition, bucket, totalBuckets } = result.place;
@@ -191,39 +202,53 @@ function planOf(table: Table, done: readonly Done[]): CommitPlan | CommitStop {
     deletes,
     adds: done.flatMap(({ result }) => result.after),
     changelog: done.flatMap(({ result }) => result.changelog),
+    bucketReads: done.map(({ result }) => result.read),
   });
 }
 
-function pickTasks(table: Table, entries: readonly PlacedFile[], options: CompactOptions): readonly Task[] {
+/** The deletion vectors, by bucket; of a table that keeps none, none. */
+async function deletionsAt(table: Table, snapshot: Snapshot): Promise<ReadonlyMap<string, Deletions>> {
+  if (!table.options.vectors.isEnabled) return new Map();
+  return deletionsByBucket(await whileSnapshotStays(table, snapshot, () => indexEntriesOf(table, snapshot)));
+}
+
+type TableState = {
+  readonly entries: readonly PlacedFile[];
+  readonly deletions: ReadonlyMap<string, Deletions>;
+};
+
+function pickTasks(table: Table, { entries, deletions }: TableState, options: CompactOptions): readonly Task[] {
   const types = partitionTypes(table.schema);
   const buckets = Map.groupBy(entries, bucketKey);
   const tasks: Task[] = [];
-  for (const files of buckets.values()) {
+  for (const [key, files] of buckets) {
     const first = files[0];
     if (first === undefined) continue;
     const { partition, bucket, totalBuckets } = first;
     const place: Place = { partition, partitionValues: deserializeRow(partition, types), bucket, totalBuckets };
     const metas = files.map(({ file }) => file);
+    const found = { place, files: metas, deletions: deletions.get(key) ?? noDeletions };
     const isKeyed = table.schema.primaryKeys.length > 0;
-    tasks.push(...(isKeyed ? keyTasks(table, place, metas, options) : appendTasks(table, place, metas, options)));
+    tasks.push(...(isKeyed ? keyTasks(table, found, options) : appendTasks(table, found, options)));
   }
   return tasks;
 }
 
-function keyTasks(
-  table: Table,
-  place: Place,
-  files: readonly DataFileMeta[],
-  { isFull, signal }: CompactOptions,
-): Task[] {
+type FoundBucket = Omit<KeyBucket, 'lastLevel'>;
+
+function keyTasks(table: Table, found: FoundBucket, { isFull, signal }: CompactOptions): Task[] {
+  const { place, files, deletions } = found;
   const compareKey = keyComparator(table.schema);
   const runs = sortedRuns(files, compareKey);
-  const settings = compactionSettings(table.options, { sinceFullCompactionMs: sinceFullCompactionMs(table, runs) });
+  const settings = compactionSettings(table.options, {
+    sinceFullCompactionMs: sinceFullCompactionMs(table, runs),
+    vectored: table.options.vectors.isEnabled ? new Set(deletions.keys()) : undefined,
+  });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
   if (unit === undefined) return [];
   const plan = planUnit(unit, compareKey, { ...settings, mergesLevel0: mergesLevel0(table.schema) });
   if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
-  const bucket = { place, files, lastLevel: lastLevel(runs, settings) };
+  const bucket = { ...found, lastLevel: lastLevel(runs, settings) };
   return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, bucket, plan, signal) }];
 }
 
@@ -235,19 +260,15 @@ function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number
   return table.clock.nowMs() - newestMs;
 }
 
-function appendTasks(
-  table: Table,
-  place: Place,
-  files: readonly DataFileMeta[],
-  { isFull, signal }: CompactOptions,
-): Task[] {
+function appendTasks(table: Table, found: FoundBucket, { isFull, signal }: CompactOptions): Task[] {
+  const { place, files } = found;
   const settings = appendCompactionSettings(table.options);
   const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
   const units =
     table.options.bucket > 0
       ? [ordered].filter(unit => unit !== undefined)
       : pickUnawareAppend(files, settings, { isFull });
-  return units.map(unit => ({ place, reason: 'append', run: () => rewriteAppendBucket(table, place, unit, signal) }));
+  return units.map(unit => ({ place, reason: 'append', run: () => rewriteAppendBucket(table, found, unit, signal) }));
 }
 
 function describe({ task, result }: Done): CompactedBucket {

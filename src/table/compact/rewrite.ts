@@ -6,14 +6,18 @@
 
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { AppendCompactUnit } from '../../lsm/append-picker.ts';
-import type { ChangelogSpec } from '../../lsm/changelog-merge.ts';
+import type { ChangelogSpec, CompactedBatch } from '../../lsm/changelog-merge.ts';
 import type { CompactPlan, Section } from '../../lsm/compaction-plan.ts';
 import { compactRuns, mergeRuns } from '../../lsm/merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
+import type { SupersededRow } from '../../lsm/superseded-rows.ts';
 import type { KeyValueBatch } from '../../types/row-batch.ts';
-import type { PlannedFile } from '../commit/request.ts';
-import { noDeletions } from '../index-files.ts';
+import { vectorIdentity } from '../commit/decide-index.ts';
+import type { BucketRead, PlannedFile } from '../commit/request.ts';
+import type { Deletions } from '../index-files.ts';
+import type { VectorChange } from '../index-plan.ts';
 import { keyComparator } from '../key-comparator.ts';
+import { identifierKey } from '../live-files.ts';
 import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readRows } from '../read/read-file.ts';
 import { readRun, readSection } from '../read/read-split.ts';
@@ -29,6 +33,9 @@ export type CompactResult = {
   readonly before: readonly DataFileMeta[];
   readonly after: readonly PlannedFile[];
   readonly changelog: readonly PlannedFile[];
+  /** What it counts on besides its files (S2 i). */
+  readonly read: BucketRead;
+  readonly vectors: VectorChange;
 };
 
 /** A bucket of a primary-key table as its compaction finds it. */
@@ -37,6 +44,7 @@ export type KeyBucket = {
   /** All that are live. */
   readonly files: readonly DataFileMeta[];
   readonly lastLevel: number;
+  readonly deletions: Deletions;
 };
 
 /** Rows of a batch on the way from readers to the writer. */
@@ -52,51 +60,97 @@ export async function rewriteKeyBucket(
   const { outputLevel } = plan;
   const changelog = changelogOfCompaction(table.schema, { outputLevel, lastLevel: bucket.lastLevel });
   const changes = new ChangelogWriter(table, place, outputLevel);
+  const marks = new Marks();
   const after: PlannedFile[] = [];
   for (const { sections } of plan.rewrites) {
     const writer = new DataFileWriter(table, place, { schema: table.schema, level: outputLevel, source: 'compact' });
     for (const section of sections) {
       const merged = mergedSection(table, bucket, plan, { section, changelog });
-      for await (const { rows, changelog: changed } of merged) {
+      for await (const { rows, changelog: changed, superseded } of merged) {
         signal?.throwIfAborted();
         if (rows.rows.rowCount > 0) await writer.writeKeyValues(rows);
         await changes.write(changed);
+        marks.add(superseded);
       }
     }
     after.push(...(await writer.finish()));
   }
   for (const file of plan.upgrades) {
     after.push(upgraded(place, file, outputLevel));
-    if (changelog?.isProduced !== true || !changesByRising(file, changelog)) continue;
-    for await (const { changelog: changed } of mergedSection(table, bucket, plan, { section: [[file]], changelog })) {
+    if (changelog === undefined || !changesByRising(file, changelog)) continue;
+    const merged = mergedSection(table, bucket, plan, { section: [[file]], changelog });
+    for await (const { changelog: changed, superseded } of merged) {
       signal?.throwIfAborted();
       await changes.write(changed);
+      marks.add(superseded);
     }
   }
   const rewritten = plan.rewrites.flatMap(({ sections }) => sections.flat(2));
-  return { place, before: [...rewritten, ...plan.upgrades], after, changelog: await changes.finish() };
+  const before = [...rewritten, ...plan.upgrades];
+  return {
+    place,
+    before,
+    after,
+    changelog: await changes.finish(),
+    read: readOf(bucket, before, { looksUp: changelog?.kind === 'lookup' }),
+    vectors: { ...placeOf(place), gone: namesOf(rewritten), marks: marks.byFile },
+  };
 }
 
-/** Whether a file that only changes its level changes the table for those who follow it. */
-function changesByRising(file: DataFileMeta, { kind }: ChangelogSpec): boolean {
-  return kind === 'full-compaction' || file.level === 0;
+/** Rows to be marked as deleted, by file. */
+class Marks {
+  readonly byFile = new Map<string, number[]>();
+
+  add(rows: readonly SupersededRow[]): void {
+    for (const { fileName, position } of rows) {
+      const positions = this.byFile.get(fileName) ?? [];
+      this.byFile.set(fileName, positions);
+      positions.push(position);
+    }
+  }
 }
 
-type MergedBatch = { readonly rows: KeyValueBatch; readonly changelog: KeyValueBatch | undefined };
+/** What a compaction of these files counts on. */
+function readOf(
+  { place, files, deletions }: Omit<KeyBucket, 'lastLevel'>,
+  before: readonly DataFileMeta[],
+  { looksUp }: { readonly looksUp: boolean },
+): BucketRead {
+  const vectors = before.map(({ fileName }) => {
+    const vector = deletions.get(fileName);
+    return [fileName, vector === undefined ? undefined : vectorIdentity(vector)] as const;
+  });
+  const above0 = files.filter(({ level }) => level > 0).map(file => identifierKey({ ...place, file }));
+  return { ...placeOf(place), vectors: new Map(vectors), above0: looksUp ? new Set(above0) : undefined };
+}
+
+function placeOf({ partition, bucket }: Place): Pick<Place, 'partition' | 'bucket'> {
+  return { partition, bucket };
+}
+
+function namesOf(files: readonly DataFileMeta[]): ReadonlySet<string> {
+  return new Set(files.map(({ fileName }) => fileName));
+}
+
+/** Whether a file that only changes its level changes the table for those who follow it, or supersedes rows. */
+function changesByRising(file: DataFileMeta, { kind, isProduced, marks }: ChangelogSpec): boolean {
+  return (isProduced && kind === 'full-compaction') || ((isProduced || marks) && file.level === 0);
+}
 
 async function* mergedSection(
   table: Table,
-  { place, files }: KeyBucket,
+  { place, files, deletions }: KeyBucket,
   plan: CompactPlan,
   { section, changelog }: { readonly section: Section; readonly changelog: ChangelogSpec | undefined },
-): AsyncGenerator<MergedBatch, void, undefined> {
+): AsyncGenerator<CompactedBatch, void, undefined> {
   const { schema } = table;
   const read = wholeRows(table);
   const spec = mergeSpec(schema, { dropDeletes: plan.dropDeletes });
-  const from = { ...place, deletions: noDeletions };
+  const from = { ...place, deletions };
   const runs = readSection(table, from, section, read);
   if (changelog === undefined) {
-    for await (const rows of mergeRuns(runs, spec, { batchRowsMax })) yield { rows, changelog: undefined };
+    for await (const rows of mergeRuns(runs, spec, { batchRowsMax }))
+      yield { rows, changelog: undefined, superseded: [] };
     return;
   }
   const compareKey = keyComparator(schema);
@@ -133,20 +187,27 @@ class ChangelogWriter {
 
 export async function rewriteAppendBucket(
   table: Table,
-  place: Place,
+  { place, files, deletions }: Omit<KeyBucket, 'lastLevel'>,
   unit: AppendCompactUnit,
   signal?: AbortSignal | undefined,
 ): Promise<CompactResult> {
   const writer = new DataFileWriter(table, place, { schema: table.schema, level: 0, source: 'compact' });
   let next = unit.files[0]?.minSequenceNumber ?? 0n;
   for (const file of unit.files) {
-    for await (const rows of readRows(table, { ...place, deletions: noDeletions }, file, wholeRows(table))) {
+    for await (const rows of readRows(table, { ...place, deletions }, file, wholeRows(table))) {
       signal?.throwIfAborted();
       await writer.writeRows(rows, next);
       next += BigInt(rows.rowCount);
     }
   }
-  return { place, before: unit.files, after: await writer.finish(), changelog: [] };
+  return {
+    place,
+    before: unit.files,
+    after: await writer.finish(),
+    changelog: [],
+    read: readOf({ place, files, deletions }, unit.files, { looksUp: false }),
+    vectors: { ...placeOf(place), gone: namesOf(unit.files), marks: new Map() },
+  };
 }
 
 function upgraded({ partition, bucket, totalBuckets }: Place, file: DataFileMeta, level: number): PlannedFile {

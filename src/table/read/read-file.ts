@@ -21,7 +21,7 @@ import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
 import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
-import { checkVector, type PositionedBatch, undeletedRows } from './undeleted-rows.ts';
+import { checkVector, undeletedRows } from './undeleted-rows.ts';
 
 export type FileRead = {
   /** The reader's schema; `wanted` are columns of it. */
@@ -67,41 +67,28 @@ export async function liveRowCount(
   return file.rowCount - (vector?.cardinality ?? 0);
 }
 
-/** The rows of a primary-key table's file with their sequence numbers and kinds. */
+/** The rows of a primary-key table's file with their sequence numbers and kinds, and where they lie. */
 export async function* readKeyValues(
   table: Table,
   place: ReadPlace,
   file: DataFileMeta,
   read: FileRead,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {
-  for await (const { batch } of readPositionedKeyValues(table, place, file, read)) yield batch;
-}
-
-/** Rows with where they lie in their file; see `positionOf`. */
-export type PositionedKeyValues = Omit<PositionedBatch, 'rows'> & { readonly batch: KeyValueBatch };
-
-/** The same with the rows' positions in the file. */
-export async function* readPositionedKeyValues(
-  table: Table,
-  place: ReadPlace,
-  file: DataFileMeta,
-  read: FileRead,
-): AsyncGenerator<PositionedKeyValues, void, undefined> {
   const found = await describe(table, place, file, read);
   if (!(await indexMatches(table, place, file, read, found))) return;
   const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups };
-  for await (const { rows, ...at } of undeletedRows(parquet, options, vector)) {
+  for await (const { rows, firstPosition, kept } of undeletedRows(parquet, options, vector)) {
     const [sequence, kind, ...columns] = rows.columns;
     const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
-    const batch = {
+    yield {
       rows: mapping.apply(values),
       sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
       level: file.level,
+      origin: { fileName: file.fileName, firstPosition, kept },
     };
-    yield { ...at, batch };
   }
 }
 

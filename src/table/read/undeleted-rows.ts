@@ -17,11 +17,6 @@ export type PositionedBatch = {
   readonly kept: Uint32Array | undefined;
 };
 
-/** The position in its file of a row of the batch. */
-export function positionOf({ firstPosition, kept }: Omit<PositionedBatch, 'rows'>, row: number): number {
-  return firstPosition + (kept === undefined ? row : present(kept[row], 'kept row'));
-}
-
 /** @param options with the row groups to read; batches are never empty */
 export async function* undeletedRows(
   parquet: ParquetFile,
