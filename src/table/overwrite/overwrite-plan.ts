@@ -3,9 +3,12 @@
  * out anew on each base, so that what others have committed meanwhile goes, too, and an overwrite never conflicts with
  * them about what it removes.
  */
+
+import type { IndexEntry } from '../../format/index-manifest.ts';
 import { fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import type { CommitBase, CommitPlan, PlannedFile } from '../commit/request.ts';
+import { planIndex } from '../index-plan.ts';
 import { type PlacedFile, partitionKey } from '../live-files.ts';
 import { type PartitionFilter, partitionFilter } from '../partition-filter.ts';
 import { partitionPruner } from '../partition-pruning.ts';
@@ -38,13 +41,15 @@ export type Replacement = Pick<CommitPlan, 'deletes' | 'index'>;
 
 /** Live files of the target at the base, and what becomes of the index files that speak of them. */
 export async function replacedAt(
+  table: Table,
   base: CommitBase,
   target: OverwriteTarget,
   adds: readonly PlannedFile[],
 ): Promise<Replacement> {
   const { mayMatch, matches } = targetFilter(base.schema, target, adds);
   const deletes = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
-  return { deletes, index: undefined };
+  const drops = ({ partition }: IndexEntry): boolean => matches(partition);
+  return { deletes, index: await planIndex(table, base, { drops, adds: [] }, []) };
 }
 
 /** New files that do not belong into the target. */

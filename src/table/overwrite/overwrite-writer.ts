@@ -103,7 +103,7 @@ export class OverwriteWriter {
     const { adds: written } = await this.#session.plannedFiles(base, this.#asWritten(again));
     const adds = this.#upgrade?.apply(written) ?? written;
     this.#checkInside(base, adds);
-    const { deletes, index } = await replacedAt(base, this.#target, adds);
+    const { deletes, index } = await replacedAt(this.#table, base, this.#target, adds);
     this.#removed = deletes;
     if (deletes.length + adds.length === 0 && options.commitsNothing !== true) {
       return commitStop('changed', 'there is nothing to overwrite');
