@@ -169,7 +169,7 @@ function compactorSteps(state: DutiesState, { decideGuards }: Deciders): readonl
     const before = state.bucket.live.filter(file => file.bucket === 0);
     const newest = newestRows(before);
     if (left.compactions === 0 || before.length < 1 || newest === 'tie') return [];
-    const rows = [...newest.values()].filter(row => !isMarked(state, before, row.key));
+    const rows = [...newest.values()].filter(row => !isMarked(state, row));
     const [file] = before;
     if (rows.length === 0 || file === undefined) return [];
     const after = { ...file, name: state.names, level: 1, rows: rows.toSorted((a, b) => a.key - b.key) };
@@ -210,8 +210,8 @@ function compactorSteps(state: DutiesState, { decideGuards }: Deciders): readonl
   ];
 }
 
-function isMarked(state: DutiesState, files: readonly DataFile[], key: number): boolean {
-  return state.marks.some(mark => mark.key === key && files.includes(mark.file));
+function isMarked(state: DutiesState, row: DataFile['rows'][number]): boolean {
+  return state.marks.some(mark => mark.key === row.key && mark.file.rows.includes(row));
 }
 
 /** Finds where a key lies, and later commits a vector that takes it away. */
@@ -246,7 +246,7 @@ function rescaleSteps(state: DutiesState, { decideGuards }: Deciders): readonly 
   const newest = newestRows(live);
   if (state.schemaId === 0 || newest === 'tie' || live.every(file => file.totalBuckets === 2)) return [];
   const adds = [...newest.values()]
-    .filter(row => !isMarked(state, live, row.key))
+    .filter(row => !isMarked(state, row))
     .map((row, at): DataFile => {
       const { schemaId, names } = state;
       return {
@@ -279,7 +279,7 @@ function checked(state: DutiesState, after: string): DutiesState {
   for (const key of keys) {
     const row = newest.get(key);
     const file = live.find(({ rows }) => row !== undefined && rows.includes(row));
-    const isGone = row === undefined || file === undefined || isMarked(state, [file], key);
+    const isGone = row === undefined || file === undefined || isMarked(state, row);
     const seen = isGone ? undefined : row.change;
     if (seen !== state.content[key]) return { ...state, breach: `P11: after ${after} key ${key} reads wrong` };
   }
