@@ -64,7 +64,8 @@ async function play({ paimon, history }: Stage, ref: TableRef, action: HistorySt
   await withTable(ref, async table => {
     await using committer = new Committer(table);
     if (action.kind === 'compact') {
-      await compactTable(table, committer, { isFull: true });
+      // Where vectors delete rows, what is not compacted with level 0 is what must be marked.
+      await compactTable(table, committer, { isFull: !table.options.vectors.isEnabled });
       return;
     }
     const writer = new TableWriter(table, committer);

@@ -106,7 +106,11 @@ function keyFeatures(choices: Choices, values: Columns): Features {
   if (producer !== 'none') options['changelog-producer'] = producer;
   if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
   if (choices.chance(0.1)) options['data-file.thin-mode'] = 'true';
-  const needsCompaction = producer === 'lookup' || producer === 'full-compaction';
+  const hasVectors = producer !== 'full-compaction' && choices.chance(0.3);
+  if (hasVectors) options['deletion-vectors.enabled'] = 'true';
+  if (hasVectors && choices.chance(0.5)) options['deletion-vectors.bitmap64'] = 'true';
+  // What a compaction has not taken up is not in a table with deletion vectors.
+  const needsCompaction = hasVectors || producer === 'lookup' || producer === 'full-compaction';
   return { ...merged, options, needsCompaction, isCompactedByPaimon: true };
 }
 
