@@ -9,7 +9,8 @@ import { invalid } from '../base/errors.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { castability } from '../types/cast.ts';
 import { type DataField, type DataType, withNullable } from '../types/data-type.ts';
-import { assignFieldIds, checkColumnName, validateSchema } from './table-definition.ts';
+import { assignFieldIds } from './nested-type.ts';
+import { checkColumnName, validateSchema } from './table-definition.ts';
 
 export type SchemaChange =
   | {
