@@ -5,25 +5,34 @@
  * @see spec 2.4: Paimon 1.4.2 SchemaManager.generateTableSchema
  */
 import { unreachable } from '../base/assert.ts';
-import { invalid } from '../base/errors.ts';
 import type { TableSchema } from '../format/table-schema.ts';
-import { castability } from '../types/cast.ts';
 import { type DataField, type DataType, withNullable } from '../types/data-type.ts';
-import { assignFieldIds, checkColumnName, validateSchema } from './table-definition.ts';
+import {
+  addedField,
+  changedType,
+  editNested,
+  fieldOf,
+  type NestedEdit,
+  refusedChange as refused,
+} from './nested-change.ts';
+import { assignFieldIds } from './nested-type.ts';
+import { checkColumnName, validateSchema } from './table-definition.ts';
+
+/** `path`: steps from the column to what is within it (`nested-change.ts`); none: the column itself. */
+type Place = { readonly name: string; readonly path?: readonly string[] | undefined };
 
 export type SchemaChange =
-  | {
+  | (Place & {
       readonly kind: 'add-column';
-      readonly name: string;
       readonly type: DataType;
       readonly comment?: string | undefined;
       readonly position?: ColumnPosition | undefined;
-    }
-  | { readonly kind: 'drop-column'; readonly name: string }
-  | { readonly kind: 'rename-column'; readonly name: string; readonly newName: string }
-  | { readonly kind: 'change-type'; readonly name: string; readonly type: DataType }
-  | { readonly kind: 'change-nullability'; readonly name: string; readonly nullable: boolean }
-  | { readonly kind: 'change-comment'; readonly name: string; readonly comment: string | undefined }
+    })
+  | (Place & { readonly kind: 'drop-column' })
+  | (Place & { readonly kind: 'rename-column'; readonly newName: string })
+  | (Place & { readonly kind: 'change-type'; readonly type: DataType })
+  | (Place & { readonly kind: 'change-nullability'; readonly nullable: boolean })
+  | (Place & { readonly kind: 'change-comment'; readonly comment: string | undefined })
   | { readonly kind: 'move-column'; readonly name: string; readonly position: ColumnPosition }
   | { readonly kind: 'set-option'; readonly key: string; readonly value: string }
   | { readonly kind: 'remove-option'; readonly key: string }
@@ -75,6 +84,8 @@ export function applySchemaChanges(
 }
 
 function applyChange(schema: TableSchema, change: SchemaChange): TableSchema {
+  const path = 'path' in change ? (change.path ?? []) : [];
+  if (path.length > 0) return changeWithin(schema, change, path);
   switch (change.kind) {
     case 'add-column':
       return addColumn(schema, change);
@@ -108,21 +119,25 @@ function addColumn(schema: TableSchema, change: SchemaChange & { kind: 'add-colu
   if (!change.type.nullable) {
     throw refused(`a new column must be nullable, since rows written before have no value for \`${change.name}\``);
   }
+  const { field, highestFieldId } = newField(schema, change.name, change);
+  const fields = addedField(schema.fields, field, change.position ?? { kind: 'last' });
+  return { ...schema, fields, highestFieldId };
+}
+
+/** A field with the next ids. */
+function newField(
+  schema: TableSchema,
+  name: string,
+  { type, comment }: { readonly type: DataType; readonly comment?: string | undefined },
+): { readonly field: DataField; readonly highestFieldId: number } {
   let highestFieldId = schema.highestFieldId;
   const nextId = (): number => {
     highestFieldId += 1;
     return highestFieldId;
   };
   const id = nextId();
-  const field: DataField = {
-    id,
-    name: change.name,
-    type: assignFieldIds(change.type, nextId),
-    description: change.comment,
-    defaultValue: undefined,
-  };
-  const fields = insertAt(schema.fields, field, change.position ?? { kind: 'last' });
-  return { ...schema, fields, highestFieldId };
+  const field = { id, name, type: assignFieldIds(type, nextId), description: comment, defaultValue: undefined };
+  return { field, highestFieldId };
 }
 
 function dropColumn(schema: TableSchema, name: string): TableSchema {
@@ -150,22 +165,105 @@ function renameColumn(schema: TableSchema, change: SchemaChange & { kind: 'renam
 function changeType(schema: TableSchema, change: SchemaChange & { kind: 'change-type' }): TableSchema {
   const field = existing(schema, change.name);
   if (isKey(schema, change.name)) throw refused(`the type of key column \`${change.name}\` can't be changed`);
-  const to = withNullable(change.type, field.type.nullable);
-  const cast = castability(field.type, to);
-  const explicitOff = schema.options['disable-explicit-type-casting'] === 'true';
-  if (cast === 'none' || (cast === 'explicit' && explicitOff)) {
-    throw refused(`column \`${change.name}\`: values of its type can't be read as the new type`);
-  }
-  return mapField(schema, change.name, current => ({ ...current, type: to }));
+  const type = changedType(field.type, change.type, { ...typeRules(schema), where: change.name });
+  return mapField(schema, change.name, current => ({ ...current, type }));
+}
+
+function typeRules(schema: TableSchema): { readonly explicitOff: boolean } {
+  return { explicitOff: schema.options['disable-explicit-type-casting'] === 'true' };
 }
 
 function changeNullability(schema: TableSchema, change: SchemaChange & { kind: 'change-nullability' }): TableSchema {
   existing(schema, change.name);
   if (schema.primaryKeys.includes(change.name)) throw refused(`primary key \`${change.name}\` is always NOT NULL`);
-  if (!change.nullable && schema.options['alter-column-null-to-not-null.disabled'] !== 'false') {
-    throw refused(`column \`${change.name}\` may hold nulls already, so it can't become NOT NULL`);
-  }
+  checkNullability(schema, change.nullable, change.name);
   return mapField(schema, change.name, field => ({ ...field, type: withNullable(field.type, change.nullable) }));
+}
+
+function checkNullability(schema: TableSchema, nullable: boolean, where: string): void {
+  if (!nullable && schema.options['alter-column-null-to-not-null.disabled'] !== 'false') {
+    throw refused(`column \`${where}\` may hold nulls already, so it can't become NOT NULL`);
+  }
+}
+
+type NestedChange = Extract<SchemaChange, { readonly path?: readonly string[] | undefined }>;
+
+/** As the changes of columns, for what is within one. */
+function changeWithin(schema: TableSchema, change: SchemaChange, path: readonly string[]): TableSchema {
+  if (!('path' in change)) return schema;
+  let highestFieldId = schema.highestFieldId;
+  const taken = (id: number): void => {
+    highestFieldId = id;
+  };
+  const edit = nestedEdit(schema, change, taken);
+  const fields = mapField(schema, change.name, field => editNested(field, path, edit)).fields;
+  return { ...schema, fields, highestFieldId };
+}
+
+function nestedEdit(schema: TableSchema, change: NestedChange, taken: (highestFieldId: number) => void): NestedEdit {
+  switch (change.kind) {
+    case 'add-column':
+      return {
+        fields: (fields, name, where) => {
+          if (!change.type.nullable) throw refused(`a new field must be nullable: \`${where}.${name}\``);
+          checkFreeField(fields, name, where);
+          const { field, highestFieldId } = newField(schema, name, change);
+          taken(highestFieldId);
+          return addedField(fields, field, change.position ?? { kind: 'last' });
+        },
+      };
+    case 'drop-column':
+      return {
+        fields: (fields, name, where) => {
+          fieldOf(fields, name, where);
+          const user = schema.options[`fields.${change.name}.nested-key`];
+          if (user !== undefined && splitList(user).includes(name)) {
+            throw refused(`field \`${where}.${name}\` is used by the option fields.${change.name}.nested-key`);
+          }
+          if (fields.length === 1) throw refused(`field \`${name}\` is the last one of \`${where}\``);
+          return fields.filter(field => field.name !== name);
+        },
+      };
+    case 'rename-column':
+      return {
+        fields: (fields, name, where) => {
+          fieldOf(fields, name, where);
+          checkFreeField(fields, change.newName, where);
+          return fields.map(field => (field.name === name ? { ...field, name: change.newName } : field));
+        },
+      };
+    case 'change-type':
+      return ofType((type, where) => changedType(type, change.type, { ...typeRules(schema), where }));
+    case 'change-nullability':
+      return ofType((type, where) => {
+        if (type.nullable) checkNullability(schema, change.nullable, where);
+        return withNullable(type, change.nullable);
+      });
+    case 'change-comment':
+      return {
+        fields: (fields, name, where) => {
+          fieldOf(fields, name, where);
+          return fields.map(field => (field.name === name ? { ...field, description: change.comment } : field));
+        },
+      };
+    default:
+      return unreachable(change);
+  }
+}
+
+/** An edit of a type, be it a field's or that of elements. */
+function ofType(inner: (type: DataType, where: string) => DataType): NestedEdit {
+  return {
+    fields: (fields, name, where) => {
+      const type = inner(fieldOf(fields, name, where).type, `${where}.${name}`);
+      return fields.map(field => (field.name === name ? { ...field, type } : field));
+    },
+    inner,
+  };
+}
+
+function checkFreeField(fields: readonly DataField[], name: string, where: string): void {
+  if (fields.some(field => field.name === name)) throw refused(`field \`${where}.${name}\` is already there`);
 }
 
 function moveColumn(schema: TableSchema, change: SchemaChange & { kind: 'move-column' }): TableSchema {
@@ -174,7 +272,7 @@ function moveColumn(schema: TableSchema, change: SchemaChange & { kind: 'move-co
     throw refused(`column \`${change.name}\` can't be moved next to itself`);
   }
   const others = schema.fields.filter(other => other.name !== change.name);
-  return { ...schema, fields: insertAt(others, field, change.position) };
+  return { ...schema, fields: addedField(others, field, change.position) };
 }
 
 function setOption(schema: TableSchema, key: string, value: string | undefined): TableSchema {
@@ -196,23 +294,6 @@ function checkBucketChange(current: string | undefined, value: string | undefine
   if (value === undefined) throw refused('option bucket can be changed, not removed');
   if (Number(current ?? -1) <= 0 || Number(value) <= 0) {
     throw refused(`bucket can only be changed between positive numbers, not from ${current ?? -1} to ${value}`);
-  }
-}
-
-function insertAt(fields: readonly DataField[], field: DataField, position: ColumnPosition): readonly DataField[] {
-  switch (position.kind) {
-    case 'first':
-      return [field, ...fields];
-    case 'last':
-      return [...fields, field];
-    case 'after':
-    case 'before': {
-      const at = fields.findIndex(other => other.name === position.column);
-      if (at < 0) throw refused(`column \`${position.column}\`, which the place refers to, is not there`);
-      return fields.toSpliced(position.kind === 'after' ? at + 1 : at, 0, field);
-    }
-    default:
-      return unreachable(position);
   }
 }
 
@@ -270,8 +351,4 @@ function columnsOfKey(key: string): readonly string[] {
 
 function splitList(value: string): readonly string[] {
   return value.split(',').map(part => part.trim());
-}
-
-function refused(why: string): Error {
-  return invalid('LAKE_BAD_SCHEMA_CHANGE', why);
 }

@@ -9,6 +9,7 @@ import { parseMergeOptions } from '../format/merge-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';
+import { assignFieldIds, checkNestedType } from './nested-type.ts';
 
 export type ColumnDefinition = {
   readonly name: string;
@@ -36,27 +37,6 @@ const columnNameBytesMax = 1_024;
 const optionsLengthMax = 1024 * 1024;
 /** Buckets of a primary-key table that names none: enough for one function a shard, few enough for small tables. */
 const defaultBucketCount = '4';
-
-/** Gives ids to columns and their nested fields, depth-first in pre-order, as Paimon does (spec 2.3). */
-export function assignFieldIds(type: DataType, nextId: () => number): DataType {
-  switch (type.kind) {
-    case 'array':
-    case 'multiset':
-      return { ...type, element: assignFieldIds(type.element, nextId) };
-    case 'map':
-      return { ...type, key: assignFieldIds(type.key, nextId), value: assignFieldIds(type.value, nextId) };
-    case 'row':
-      return {
-        ...type,
-        fields: type.fields.map(field => {
-          const id = nextId();
-          return { ...field, id, type: assignFieldIds(field.type, nextId) };
-        }),
-      };
-    default:
-      return type;
-  }
-}
 
 /** @param id the schema's number: 0, or the one after a dropped table's last */
 export function newTableSchema(
@@ -113,6 +93,7 @@ export function validateSchema(schema: TableSchema): void {
   const names = new Set<string>();
   for (const field of schema.fields) {
     checkColumnName(field.name);
+    checkNestedType(field);
     if (names.has(field.name)) throw badSchema(`column \`${field.name}\` is there twice`);
     names.add(field.name);
   }

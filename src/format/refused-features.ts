@@ -2,7 +2,7 @@
  * What a table asks for and Tidelake does not do. A table with such a feature is refused by its name, before anything is
  * read wrongly or written without what other programs rely on.
  */
-import { type DataType, isAtomic } from '../types/data-type.ts';
+import type { DataType } from '../types/data-type.ts';
 import { refusedAggregates } from './aggregate-options.ts';
 import { refusedFileIndexes } from './file-index/index-options.ts';
 import { booleanOption, integerOption, textOption } from './option-values.ts';
@@ -78,7 +78,6 @@ const rules: readonly Rule[] = [
   unless('write', 'write.sequence-number-init-mode', 'scan'),
   whenOn('write', 'index-file-in-data-file-dir'),
   { refuses: 'write', feature: fileIndexes },
-  { refuses: 'write', feature: nestedTypes },
   { refuses: 'write', feature: defaultValues },
 ];
 
@@ -129,11 +128,6 @@ function mergeFeatures(schema: TableSchema): string | undefined {
   const engine = textOption(schema.options, 'merge-engine')?.toLowerCase();
   const aggregates = engine === 'aggregation' || engine === 'partial-update' ? refusedAggregates(schema) : [];
   return aggregates.length === 0 ? undefined : aggregates.join(', ');
-}
-
-function nestedTypes(schema: TableSchema): string | undefined {
-  const nested = schema.fields.find(field => !isAtomic(field.type));
-  return nested === undefined ? undefined : `type ${nested.type.kind.toUpperCase()}`;
 }
 
 /** At any depth. */

@@ -48,10 +48,15 @@ export function printType(type: DataType): string {
     case 'vector':
       return `VECTOR<${printType(type.element)}, ${type.length}>${suffix}`;
     case 'row':
-      return `ROW<${type.fields.map(field => `${field.name} ${printType(field.type)}`).join(', ')}>${suffix}`;
+      return `ROW<${type.fields.map(field => `${printName(field.name)} ${printType(field.type)}`).join(', ')}>${suffix}`;
     default:
       return atomicText(type) + suffix;
   }
+}
+
+/** In backticks where it is no plain word. */
+function printName(name: string): string {
+  return /^[A-Za-z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``;
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_TYPE */

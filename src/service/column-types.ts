@@ -3,7 +3,7 @@
  * rows are typed from the columns. A column is NOT NULL unless it says otherwise.
  */
 import { invalid } from '../base/errors.ts';
-import { type DataType, lengthMax, withNullable } from '../types/data-type.ts';
+import { type DataField, type DataType, lengthMax, withNullable } from '../types/data-type.ts';
 
 /** @typeParam Out what a read gives · @typeParam In what a write takes */
 export type ColumnType<Out = unknown, In = unknown> = {
@@ -34,6 +34,7 @@ export type RowInputOf<C extends Columns> = {
 
 type TimestampOut<P extends number> = number extends P ? Date | string : P extends 0 | 1 | 2 | 3 ? Date : string;
 type Bytes = Uint8Array;
+type Entries<Key, Value> = ReadonlyMap<Key, Value> | readonly (readonly [Key, Value])[];
 
 /**
  * The column types.
@@ -50,6 +51,10 @@ type Bytes = Uint8Array;
  * | `time` | `'HH:MM:SS.mmm'` | that |
  * | `timestamp(0 to 3)`, `timestampLtz(0 to 3)` | Date | Date, or `'2024-02-29T23:59:59.999'` (UTC) |
  * | `timestamp(4 to 9)`, `timestampLtz(4 to 9)` | string with so many digits | that, or a Date |
+ * | `array(element)` | array | array |
+ * | `map(key, value)` | Map | Map, or an array of pairs |
+ * | `multiset(element)` | Map of elements and how often | that, or an array of pairs |
+ * | `row({ … })` | object | object |
  *
  * Lengths and precisions out of range throw LakeError LAKE_BAD_TYPE.
  */
@@ -78,6 +83,14 @@ export const t: {
   timestamp<const P extends number = 6>(precision?: P): ColumnType<TimestampOut<P>, Date | string>;
   /** An instant. */
   timestampLtz<const P extends number = 6>(precision?: P): ColumnType<TimestampOut<P>, Date | string>;
+  array<Out, In>(element: ColumnType<Out, In>): ColumnType<Out[], readonly In[]>;
+  /** Keys are never null. */
+  map<KeyOut, KeyIn, Out, In>(
+    key: ColumnType<KeyOut, KeyIn>,
+    value: ColumnType<Out, In>,
+  ): ColumnType<Map<KeyOut, Out>, Entries<KeyIn, In>>;
+  multiset<Out, In>(element: ColumnType<Out, In>): ColumnType<Map<Out, number>, Entries<In, number>>;
+  row<C extends Columns>(fields: C): ColumnType<RowOf<C>, RowInputOf<C>>;
 } = Object.freeze({
   boolean: () => column<boolean, boolean>({ kind: 'boolean', nullable: false }),
   tinyint: () => column<number, number>({ kind: 'tinyint', nullable: false }),
@@ -104,7 +117,20 @@ export const t: {
   },
   timestamp: <const P extends number = 6>(precision?: P) => timestamp<P>('timestamp', precision),
   timestampLtz: <const P extends number = 6>(precision?: P) => timestamp<P>('timestamp-ltz', precision),
+  array: <Out, In>(element: ColumnType<Out, In>) =>
+    column<Out[], readonly In[]>({ kind: 'array', element: element.type, nullable: false }),
+  map: <KeyOut, KeyIn, Out, In>(key: ColumnType<KeyOut, KeyIn>, value: ColumnType<Out, In>) =>
+    column<Map<KeyOut, Out>, Entries<KeyIn, In>>({ kind: 'map', key: key.type, value: value.type, nullable: false }),
+  multiset: <Out, In>(element: ColumnType<Out, In>) =>
+    column<Map<Out, number>, Entries<In, number>>({ kind: 'multiset', element: element.type, nullable: false }),
+  row: <C extends Columns>(fields: C) =>
+    column<RowOf<C>, RowInputOf<C>>({ kind: 'row', fields: Object.entries(fields).map(rowField), nullable: false }),
 });
+
+/** Ids are given when the table is made. */
+function rowField([name, { type, comment }]: readonly [string, ColumnType], id: number): DataField {
+  return { id, name, type, description: comment, defaultValue: undefined };
+}
 
 function column<Out, In>(type: DataType, comment?: string): ColumnType<Out, In> {
   return Object.freeze({

@@ -2,7 +2,7 @@ import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { importColumn } from './arrow-import.ts';
 import { columnReader } from './column-reader.ts';
-import type { AtomicType } from './data-type.ts';
+import type { AtomicType, DataType } from './data-type.ts';
 import type { Scalar } from './scalar.ts';
 
 /** The values of a vector's one chunk, taken in as a column of the type. */
@@ -107,4 +107,56 @@ test('offsets outside the bytes and too few values are refused', () => {
 test('a column of another type is refused', () => {
   const vector = arrow.vectorFromArray(['a'], new arrow.Utf8());
   expect(() => imported(vector, { kind: 'int', nullable: true })).toThrow('column c (INT) came as Utf8');
+});
+
+const nullableInt: DataType = { kind: 'int', nullable: true };
+
+function vectorOf(type: arrow.DataType, values: readonly unknown[]): arrow.Vector {
+  return arrow.vectorFromArray(values, type);
+}
+
+function rowsIn(vector: arrow.Vector, type: DataType): Scalar[] {
+  const [data] = vector.data;
+  if (data === undefined) throw new Error('no chunk');
+  const read = columnReader(importColumn(data, type, 'c'), type);
+  return Array.from({ length: vector.length }, (_, row) => read(row));
+}
+
+test('lists, maps and structs come as they are, slices too, their values in any form', () => {
+  const list = vectorOf(new arrow.List(new arrow.Field('item', new arrow.Int64(), true)), [[1n, null], null, [], [3n]]);
+  const array: DataType = { kind: 'array', element: nullableInt, nullable: true };
+  expect(rowsIn(list, array)).toEqual([[1, null], null, [], [3]]);
+  expect(rowsIn(list.slice(2, 4), array)).toEqual([[], [3]]);
+  const struct = new arrow.Struct([
+    new arrow.Field('other name', new arrow.Int32(), true),
+    new arrow.Field('t', new arrow.Utf8(), true),
+  ]);
+  const field = (id: number, name: string, type: DataType) => ({
+    id,
+    name,
+    type,
+    description: undefined,
+    defaultValue: undefined,
+  });
+  const text: DataType = { kind: 'varchar', length: 99, nullable: true };
+  const row: DataType = { kind: 'row', nullable: true, fields: [field(1, 'x', nullableInt), field(2, 'y', text)] };
+  const structs = vectorOf(struct, [{ 'other name': 1, t: 'a' }, null, { 'other name': null, t: 'c' }]);
+  expect(rowsIn(structs, row)).toEqual([[1, 'a'], null, [null, 'c']]);
+  expect(rowsIn(structs.slice(1, 3), row)).toEqual([null, [null, 'c']]);
+});
+
+test('nested columns that lie are refused: nulls in NOT NULL, offsets outside, other shapes', () => {
+  const list = vectorOf(new arrow.List(new arrow.Field('item', new arrow.Int32(), true)), [[1, null]]);
+  const strict: DataType = { kind: 'array', element: { kind: 'int', nullable: false }, nullable: true };
+  expect(() => rowsIn(list, strict)).toThrow('column c.element is NOT NULL, but has nulls');
+  expect(() => rowsIn(list, { kind: 'row', nullable: true, fields: [] })).toThrow('came as List');
+  expect(() => rowsIn(list, { kind: 'array', element: { kind: 'boolean', nullable: true }, nullable: true })).toThrow(
+    'came as Int32',
+  );
+  const [data] = list.data;
+  if (data === undefined) throw new Error('no chunk');
+  const wild = (offsets: readonly number[]): arrow.Vector =>
+    new arrow.Vector([new arrow.Data(data.type, 0, 1, 0, [Int32Array.from(offsets)], [...data.children])]);
+  const array: DataType = { kind: 'array', element: nullableInt, nullable: true };
+  for (const offsets of [[0, 3], [-1, 1], [2, 1], [0]]) expect(() => rowsIn(wild(offsets), array)).toThrow(/offsets/);
 });

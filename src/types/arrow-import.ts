@@ -6,6 +6,7 @@
 import { unreachable } from '../base/assert.ts';
 import { ArrowDataType, type Data, type RecordBatch } from './arrow.ts';
 import { importBytes } from './arrow-bytes.ts';
+import { importNested } from './arrow-nested.ts';
 import {
   arrowMismatch,
   type Imported,
@@ -24,6 +25,7 @@ import { bitAt, type ColumnBuffers, copyBits, makeColumn, uint8Values } from './
 import { concatColumns } from './concat.ts';
 import { type AtomicType, type DataType, isAtomic, type RowType } from './data-type.ts';
 import { gatherColumn } from './gather.ts';
+import { nestedShape } from './nested-shape.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch } from './row-batch.ts';
 import { typeName } from './type-name.ts';
 
@@ -61,9 +63,11 @@ export function importColumn(data: Data, type: DataType, name: string): Column {
   const nullBitmap = importNulls(data, where);
   const from: Imported = { data, where, nullBitmap };
   if (ArrowDataType.isDictionary(data.type)) return importDictionary(from, type, name);
-  if (!isAtomic(type)) throw wrongArrowType(from);
+  const shape = nestedShape(type);
+  const buffers =
+    shape === undefined ? importAtomic(from, type) : importNested(from, shape, { name, importChild: importColumn });
   return makeColumn(type, data.length, {
-    ...importValues(from, type),
+    ...buffers,
     nullBitmap,
     nullCount: nullBitmap === undefined ? 0 : -1,
   });
@@ -77,6 +81,11 @@ function importNulls(data: Data, where: string): Uint8Array | undefined {
     throw arrowMismatch(`${where} has ${bits.length} bytes of null bits for ${data.length} rows`);
   }
   return data.offset === 0 ? bits : copyBits(bits, data.offset, data.length);
+}
+
+function importAtomic(from: Imported, type: DataType): ColumnBuffers {
+  if (!isAtomic(type)) throw wrongArrowType(from);
+  return importValues(from, type);
 }
 
 function importValues(from: Imported, type: AtomicType): ColumnBuffers {
@@ -150,6 +159,7 @@ function importDictionary(from: Imported, type: DataType, name: string): Column 
   return makeColumn(type, data.length, {
     values: picked.values,
     valueOffsets: picked.valueOffsets,
+    children: picked.children,
     nullBitmap: picked.nullCount === 0 ? nullBitmap : andBits(picked.nullBitmap, nullBitmap),
     nullCount: -1,
   });

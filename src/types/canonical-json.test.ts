@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { type JsonObject, parseJson } from '../base/json.ts';
 import { canonicalRow, parseCanonicalRow } from './canonical-json.ts';
 import { buildBatch } from './column-builder.ts';
@@ -126,4 +126,31 @@ test('more is taken than is printed', () => {
 test('a column may have the name of an object’s own property', () => {
   const field = { id: 0, name: 'constructor', type: string, description: undefined, defaultValue: undefined };
   expect(parseCanonicalRow({ fields: [field] }, {})).toEqual([null]);
+});
+
+test('nested values are arrays, pairs sorted by the text of the key, and objects, and come back', () => {
+  const rowType = rowTypeOf(nestedTypes);
+  fc.assert(
+    fc.property(arbitraryBatch(nestedTypes), ({ batch }) => {
+      const print = canonicalRow(batch);
+      const texts = Array.from({ length: batch.rowCount }, (_, row) => print(row));
+      const rows = texts.map(text => parseCanonicalRow(rowType, parseJson(text) as JsonObject));
+      const again = canonicalRow(buildBatch(rowType, rows));
+      expect(texts.map((_, row) => again(row))).toEqual(texts);
+    }),
+  );
+  const [, , , , map, , multiset, row] = nestedTypes;
+  const few = rowTypeOf([map, multiset, row].filter(type => type !== undefined));
+  const entries = [
+    ['b', 1],
+    ['a', null],
+    ['a!', 2],
+  ];
+  const counts = [
+    ['é', 1],
+    ['z', 2],
+  ];
+  expect(canonicalRow(buildBatch(few, [[entries, counts, [1, null, 2n]]]))(0)).toBe(
+    '{"c0":[["a!",2],["a",null],["b",1]],"c1":[["z",2],["é",1]],"c2":{"x":1,"y":null,"z":"2"}}',
+  );
 });

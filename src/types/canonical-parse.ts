@@ -7,10 +7,13 @@
  * which is what Paimon does.
  */
 import { unreachable } from '../base/assert.ts';
-import { invalid, type LakeError, unsupported } from '../base/errors.ts';
-import { type JsonObject, type JsonValue, shownJson } from '../base/json.ts';
+import { unsupported } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { badValue, unknownColumn } from './bad-value.ts';
 import { type AtomicType, type DataField, isAtomic, type RowType } from './data-type.ts';
 import { fitDecimal, parseDecimal } from './decimal-text.ts';
+import { nestedShape } from './nested-shape.ts';
+import { nestedValueReader } from './nested-value.ts';
 import type { Scalar } from './scalar.ts';
 import { fitInt64, fitTimestamp } from './scalar-range.ts';
 import { parseDate, parseTimeNanos, parseTimestamp, truncateNanos } from './time.ts';
@@ -57,35 +60,25 @@ function nullOf(field: DataField): null {
   return null;
 }
 
-const shownNamesMax = 20;
-
-export function unknownColumn(name: string, known: ReadonlySet<string>): LakeError {
-  const shown = [...known].slice(0, shownNamesMax).join(', ');
-  const rest = known.size > shownNamesMax ? ', …' : '';
-  return invalid('LAKE_BAD_VALUE', `there is no column ${JSON.stringify(name)}; the columns are ${shown}${rest}`);
-}
-
-const shownValueLengthMax = 80;
-
-/** The error for a value that does not fit its column. */
-export function badValue(field: DataField, value: unknown, reason: string): LakeError {
-  const shown = shownJson(value, shownValueLengthMax);
-  return invalid('LAKE_BAD_VALUE', `column ${field.name} (${typeName(field.type)}): value ${shown}: ${reason}`);
-}
-
-function valueParser(field: DataField): (value: JsonValue) => Scalar {
+function valueParser(field: DataField): (value: unknown) => Scalar {
   const { type } = field;
-  if (!isAtomic(type)) {
-    return () => {
-      throw unsupported(`type ${typeName(type)}`, `column ${field.name}`);
-    };
-  }
+  if (nestedShape(type) !== undefined) return nestedValueReader(field, plainParser);
+  return plainParser(field);
+}
+
+function plainParser(field: DataField): (value: unknown) => Scalar {
+  const { type } = field;
+  if (!isAtomic(type)) throw unsupported(`type ${typeName(type)}`, `column ${field.name}`);
   const parse = atomicParser(type);
   return value => {
-    const scalar = parse(value);
+    const scalar = isPlain(value) ? parse(value) : undefined;
     if (scalar === undefined) throw badValue(field, value, `expected ${expected(type)}`);
     return scalar;
   };
+}
+
+function isPlain(value: unknown): value is string | number | bigint | boolean {
+  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 }
 
 /** Gives undefined for what is no value of the type. */

@@ -60,6 +60,23 @@ export function isAtomic(type: DataType): type is AtomicType {
   }
 }
 
+/** True when the type, or one of those it is made of at any depth, is such a type. */
+export function someType(type: DataType, test: (type: DataType) => boolean): boolean {
+  if (test(type)) return true;
+  switch (type.kind) {
+    case 'array':
+    case 'multiset':
+    case 'vector':
+      return someType(type.element, test);
+    case 'map':
+      return someType(type.key, test) || someType(type.value, test);
+    case 'row':
+      return type.fields.some(field => someType(field.type, test));
+    default:
+      return false;
+  }
+}
+
 export function fieldIndex(rowType: RowType, name: string): number {
   return rowType.fields.findIndex(field => field.name === name);
 }

@@ -24,6 +24,8 @@ export type IpcField = {
   /** Number of the type in Arrow's union, 2 = Int, 5 = Utf8 …, and what the type's table says, slot by slot. */
   readonly typeId: number;
   readonly parameters: TypeParameters;
+  /** Of lists, maps and structs. */
+  readonly children: readonly IpcField[];
 };
 export type IpcNode = { readonly length: number; readonly nullCount: number };
 
@@ -37,6 +39,9 @@ export type TypeParameters = {
 const continuation = 0xffff_ffff;
 const headerSchema = 1;
 const headerRecordBatch = 3;
+/** A map of a type is two levels here. */
+const nestingDepthMax = 130;
+const fieldsMax = 100_000;
 
 export function ipcCorrupt(reason: string, cause?: unknown): LakeError {
   return corrupt('LAKE_IPC_CORRUPT', `bad Arrow IPC stream: ${reason}`, { cause });
@@ -70,7 +75,7 @@ function readMessage(message: Table, body: Uint8Array): IpcMessage {
   if (header === undefined) throw ipcCorrupt('a message has no header');
   if (kind === headerSchema) {
     if (int16Of(header, 0, 0) !== 0) throw ipcCorrupt('it is big-endian');
-    return { kind: 'schema', fields: tablesOf(header, 1).map(readField) };
+    return { kind: 'schema', fields: readFields(header, 1, { depth: 0, left: fieldsMax }) };
   }
   if (kind !== headerRecordBatch) throw ipcCorrupt(`message kind ${kind} is not expected`);
   if (tableOf(header, 3) !== undefined) throw ipcCorrupt('its buffers are compressed');
@@ -88,11 +93,24 @@ function readMessage(message: Table, body: Uint8Array): IpcMessage {
   };
 }
 
-function readField(field: Table): IpcField {
+/** Tables may point to one another, so that few bytes are many fields: `left` are those that may still come. */
+type Budget = { readonly depth: number; left: number };
+
+function readFields(parent: Table, slot: number, budget: Budget): IpcField[] {
+  const tables = tablesOf(parent, slot);
+  budget.left -= tables.length;
+  if (budget.left < 0) throw ipcCorrupt(`it has more than ${fieldsMax} columns and fields`);
+  if (budget.depth > nestingDepthMax) throw ipcCorrupt(`columns nest deeper than ${nestingDepthMax}`);
+  return tables.map(table => readField(table, budget));
+}
+
+function readField(field: Table, budget: Budget): IpcField {
   const type = tableOf(field, 3);
-  if (type === undefined || tableOf(field, 4) !== undefined || tablesOf(field, 5).length > 0) {
-    throw ipcCorrupt('a column is a dictionary, is nested or has no type');
-  }
+  if (type === undefined || tableOf(field, 4) !== undefined)
+    throw ipcCorrupt('a column is a dictionary or has no type');
+  const below = { depth: budget.depth + 1, left: budget.left };
+  const children = readFields(field, 5, below);
+  budget.left = below.left;
   return {
     name: textOf(field, 0),
     nullable: uint8Of(field, 1) !== 0,
@@ -102,6 +120,7 @@ function readField(field: Table): IpcField {
       int32: (slot, whenAbsent) => int32Of(type, slot, whenAbsent),
       bool: slot => uint8Of(type, slot) !== 0,
     },
+    children,
   };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { isLakeError } from '../base/errors.ts';
 import { seededRandom } from '../base/random.ts';
 import { buildBatch } from './column-builder.ts';
@@ -8,11 +8,12 @@ import { rowsOf } from './column-reader.ts';
 import { decodeIpc, encodeIpc } from './ipc.ts';
 import { emptyBatch, sliceBatch } from './row-batch.ts';
 
-const rowType = rowTypeOf(sampleTypes);
+const allTypes = [...sampleTypes, ...nestedTypes];
+const rowType = rowTypeOf(allTypes);
 
 test('a batch comes back from its IPC stream, slices too', () => {
   fc.assert(
-    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+    fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {
       expect(rowsOf(decodeIpc(encodeIpc(batch), rowType))).toEqual(rows);
       const start = rows.length >> 1;
       expect(rowsOf(decodeIpc(encodeIpc(sliceBatch(batch, start, rows.length)), rowType))).toEqual(rows.slice(start));
@@ -49,8 +50,11 @@ test('flipped bits give other rows or a corrupt stream, never another failure', 
     `text ${i}`,
     Uint8Array.of(i),
     BigInt(i) * 10n ** 18n,
+    i % 3 === 0 ? null : [i, `text ${i}`, BigInt(i)],
+    [null, [[[`key ${i}`, i % 2 === 0 ? null : [i, null]]], i]],
   ]);
-  const types = [0, 1, 3, 4, 11, 13, 19].map(index => sampleTypes[index]).filter(type => type !== undefined);
+  const plain = [0, 1, 3, 4, 11, 13, 19].map(index => sampleTypes[index]).filter(type => type !== undefined);
+  const types = [...plain, ...nestedTypes.slice(7, 9)];
   const bytes = encodeIpc(buildBatch(rowTypeOf(types), rows));
   const random = seededRandom(7);
   let refused = 0;

@@ -3,14 +3,25 @@
  * field ids travel in the schema's metadata (`PARQUET:field_id`).
  */
 import { isUtf8 } from 'node:buffer';
-import { unreachable } from '../base/assert.ts';
+import { present, unreachable } from '../base/assert.ts';
 import { isLakeError } from '../base/errors.ts';
-import { RecordBatchStreamWriter } from './arrow.ts';
+import { type Data, RecordBatchStreamWriter } from './arrow.ts';
 import { importColumn } from './arrow-import.ts';
-import { type ColumnValues, makeColumn, offsetsOf, type Physical, physicalOf, uint8Values } from './column-buffers.ts';
+import {
+  type ColumnValues,
+  childOf,
+  makeColumn,
+  noValues,
+  offsetsOf,
+  type Physical,
+  physicalOf,
+  uint8Values,
+} from './column-buffers.ts';
 import { concatBatches } from './concat.ts';
-import type { DataField, DataType, RowType } from './data-type.ts';
-import { type IpcField, type IpcMessage, ipcCorrupt, readIpcMessages } from './ipc-message.ts';
+import type { DataType, RowType } from './data-type.ts';
+import { type IpcField, type IpcMessage, type IpcNode, ipcCorrupt, readIpcMessages } from './ipc-message.ts';
+import { nestedShape } from './nested-shape.ts';
+import { packedColumn } from './packed-column.ts';
 import { type Column, emptyBatch, makeRowBatch, type RowBatch, toRecordBatch } from './row-batch.ts';
 import { typeName } from './type-name.ts';
 
@@ -19,7 +30,7 @@ export { fromRecordBatch } from './arrow-import.ts';
 /** The batch as an Arrow IPC stream. */
 export function encodeIpc(batch: RowBatch): Uint8Array {
   const writer = new RecordBatchStreamWriter();
-  writer.write(toRecordBatch(batch));
+  writer.write(toRecordBatch({ ...batch, columns: batch.columns.map(packedColumn) }));
   writer.finish();
   return writer.toUint8Array(true);
 }
@@ -52,10 +63,24 @@ function checkSchema(fields: readonly IpcField[], rowType: RowType): void {
   }
   for (const [index, field] of rowType.fields.entries()) {
     const found = fields[index];
-    if (found === undefined || !isArrowTypeOf(found, field.type)) {
+    if (found === undefined || !isColumnOf(found, field.type)) {
       throw ipcCorrupt(`column ${field.name} (${typeName(field.type)}) came as Arrow type ${found?.typeId}`);
     }
   }
+}
+
+const arrowList = 12;
+const arrowStruct = 13;
+const arrowMap = 17;
+
+/** As `isArrowTypeOf`, for nested types too. Names of fields are not compared, as places count. */
+function isColumnOf(found: IpcField, type: DataType): boolean {
+  const shape = nestedShape(type);
+  if (shape === undefined) return found.children.length === 0 && isArrowTypeOf(found, type);
+  const children = shape.kind === 'struct' ? shape.fields.map(field => field.type) : [shape.entry];
+  const typeId = shape.kind === 'struct' ? arrowStruct : type.kind === 'array' ? arrowList : arrowMap;
+  if (found.typeId !== typeId || found.children.length !== children.length) return false;
+  return found.children.every((child, index) => isColumnOf(child, present(children[index], 'child')));
 }
 
 /** True when the field is what `arrowType` gives for the type. Numbers and slots are those of Arrow's Schema.fbs. */
@@ -100,40 +125,72 @@ function isArrowTypeOf({ typeId, parameters: has }: IpcField, type: DataType): b
 
 function decodeBatch(message: IpcMessage, rowType: RowType): RowBatch {
   if (message.kind !== 'record-batch') throw ipcCorrupt('it has a second schema');
-  const { rowCount, nodes, buffers } = message;
-  if (nodes.length !== rowType.fields.length) throw ipcCorrupt(`${nodes.length} columns in a record batch`);
-  let next = 0;
-  const take = (): Uint8Array => {
-    const buffer = buffers[next];
-    if (buffer === undefined) throw ipcCorrupt(`${buffers.length} buffers for ${nodes.length} columns`);
-    next += 1;
-    return buffer;
-  };
-  const columns = rowType.fields.map((field, index) => {
-    const node = nodes[index];
-    if (node?.length !== rowCount) throw ipcCorrupt(`column ${field.name} has ${node?.length} of ${rowCount} values`);
-    return decodeColumn(field, { rowCount, hasNulls: node.nullCount > 0, take });
+  const { rowCount } = message;
+  const parts = new BatchParts(message.nodes, message.buffers);
+  const columns = rowType.fields.map(({ name, type }) => {
+    const data = parts.data(type, { name, length: rowCount });
+    const column = importColumn(data, type, name);
+    if (!type.nullable && column.nullCount > 0) throw ipcCorrupt(`column ${name} is NOT NULL and has nulls`);
+    checkText(column, type, name);
+    return column;
   });
-  if (next !== buffers.length) throw ipcCorrupt(`${buffers.length} buffers where ${next} were expected`);
+  parts.checkAllTaken();
   return makeRowBatch(rowType, rowCount, columns);
 }
 
-type ColumnParts = { readonly rowCount: number; readonly hasNulls: boolean; readonly take: () => Uint8Array };
+/** A record batch's nodes and buffers, which lie in it column by column, children after their parent. */
+class BatchParts {
+  readonly #nodes: readonly IpcNode[];
+  readonly #buffers: readonly Uint8Array[];
+  #nextNode = 0;
+  #nextBuffer = 0;
 
-function decodeColumn(field: DataField, { rowCount, hasNulls, take }: ColumnParts): Column {
-  const physical = physicalOf(field.type);
-  const nullBits = take();
-  if (hasNulls && nullBits.length === 0) throw ipcCorrupt(`column ${field.name} has nulls without null bits`);
-  const valueOffsets = physical === 'utf8' || physical === 'bytes' ? int32s(take()) : undefined;
-  const data = makeColumn(field.type, rowCount, {
-    values: typedValues(physical, take()),
-    valueOffsets,
-    nullBitmap: hasNulls ? nullBits : undefined,
-  });
-  const column = importColumn(data, field.type, field.name);
-  if (!field.type.nullable && column.nullCount > 0) throw ipcCorrupt(`column ${field.name} is NOT NULL and has nulls`);
-  if (physical === 'utf8') checkText(column, field);
-  return column;
+  constructor(nodes: readonly IpcNode[], buffers: readonly Uint8Array[]) {
+    this.#nodes = nodes;
+    this.#buffers = buffers;
+  }
+
+  /** The next column's; nothing in it is checked but that it is there. @param length undefined: any */
+  data(type: DataType, { name, length: asked }: { readonly name: string; readonly length: number | undefined }): Data {
+    const node = this.#nodes[this.#nextNode];
+    this.#nextNode += 1;
+    if (node === undefined || (asked !== undefined && node.length !== asked)) {
+      throw ipcCorrupt(`column ${name} has ${node?.length} of ${asked} values`);
+    }
+    const { length } = node;
+    const hasNulls = node.nullCount > 0;
+    const nullBits = this.#take();
+    if (hasNulls && nullBits.length === 0) throw ipcCorrupt(`column ${name} has nulls without null bits`);
+    const nulls = hasNulls ? nullBits : undefined;
+    const shape = nestedShape(type);
+    if (shape !== undefined) {
+      const valueOffsets = shape.kind === 'list' ? int32s(this.#take()) : undefined;
+      const children =
+        shape.kind === 'list'
+          ? [this.data(shape.entry, { name: `${name}.element`, length: undefined })]
+          : shape.fields.map(field => this.data(field.type, { name: `${name}.${field.name}`, length }));
+      return makeColumn(type, length, { values: noValues, valueOffsets, nullBitmap: nulls, children });
+    }
+    const physical = physicalOf(type);
+    const valueOffsets = physical === 'utf8' || physical === 'bytes' ? int32s(this.#take()) : undefined;
+    const values = typedValues(physical, this.#take());
+    return makeColumn(type, length, { values, valueOffsets, nullBitmap: nulls });
+  }
+
+  checkAllTaken(): void {
+    const [nodes, buffers] = [this.#nextNode, this.#nextBuffer];
+    if (nodes !== this.#nodes.length) throw ipcCorrupt(`${this.#nodes.length} columns where ${nodes} were expected`);
+    if (buffers !== this.#buffers.length) {
+      throw ipcCorrupt(`${this.#buffers.length} buffers where ${buffers} were expected`);
+    }
+  }
+
+  #take(): Uint8Array {
+    const buffer = this.#buffers[this.#nextBuffer];
+    if (buffer === undefined) throw ipcCorrupt(`${this.#buffers.length} buffers are too few`);
+    this.#nextBuffer += 1;
+    return buffer;
+  }
 }
 
 function int32s(bytes: Uint8Array): Int32Array {
@@ -167,8 +224,15 @@ function typedValues(physical: Physical, bytes: Uint8Array): ColumnValues {
   }
 }
 
-function checkText(column: Column, field: DataField): void {
+function checkText(column: Column, type: DataType, name: string): void {
+  const shape = nestedShape(type);
+  if (shape !== undefined) {
+    const children = shape.kind === 'struct' ? shape.fields.map(field => field.type) : [shape.entry];
+    for (const [index, child] of children.entries()) checkText(childOf(column, index), child, name);
+    return;
+  }
+  if (physicalOf(type) !== 'utf8') return;
   const offsets = offsetsOf(column);
   const used = uint8Values(column).subarray(offsets[0] ?? 0, offsets[column.length] ?? 0);
-  if (!isUtf8(used)) throw ipcCorrupt(`column ${field.name} is not UTF-8`);
+  if (!isUtf8(used)) throw ipcCorrupt(`column ${name} is not UTF-8`);
 }

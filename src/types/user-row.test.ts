@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryBatch, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch } from './column-builder.ts';
-import type { AtomicType } from './data-type.ts';
+import type { AtomicType, DataType } from './data-type.ts';
 import { userRows, userRowToScalars } from './user-row.ts';
 
 test('rows given to users are taken back as the same rows', () => {
-  const rowType = rowTypeOf(sampleTypes);
+  const allTypes = [...sampleTypes, ...nestedTypes];
+  const rowType = rowTypeOf(allTypes);
   fc.assert(
-    fc.property(arbitraryBatch(), ({ batch, rows }) => {
+    fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {
       const read = userRows(batch);
       for (const [row, scalars] of rows.entries()) expect(userRowToScalars(rowType, read(row))).toEqual(scalars);
     }),
@@ -76,4 +77,47 @@ test('values of another type are refused, naming the column', () => {
   }
   const rowType = rowTypeOf([{ kind: 'int', nullable: true }]);
   expect(() => userRowToScalars(rowType, { other: 1 })).toThrow('there is no column "other"');
+});
+
+test('nested values are taken as arrays, Maps, pairs and objects', () => {
+  const [array, , , , map, , multiset, row] = nestedTypes;
+  const rowType = rowTypeOf([array, map, multiset, row].filter(type => type !== undefined));
+  const expected = [[1, null], [['x', 1]], [['q', 2]], [7, null, 5n]];
+  const r = { x: 7, z: 5 };
+  expect(userRowToScalars(rowType, { c0: [1, null], c1: new Map([['x', 1]]), c2: new Map([['q', 2]]), c3: r })).toEqual(
+    expected,
+  );
+  expect(userRowToScalars(rowType, { c0: [1, undefined], c1: { x: 1 }, c2: [['q', 2]], c3: r })).toEqual(expected);
+});
+
+test('nested values of another shape are refused, naming the path', () => {
+  const [array, texts, , , map, , multiset, row, deep] = nestedTypes;
+  const refused: readonly (readonly [DataType | undefined, unknown, string])[] = [
+    [array, 'text', 'column c0 (ARRAY<INT>): value "text": expected an array'],
+    [array, [1, 'x'], 'column c0[] (INT): value "x"'],
+    [array, new Map(), 'expected an array'],
+    [texts, ['a', null], 'column c0[] (STRING): value null: it is NOT NULL'],
+    [map, [['a']], 'expected a pair'],
+    [map, [[null, 1]], 'column c0.key (STRING): value null'],
+    [
+      map,
+      [
+        ['a', 1],
+        ['a', 2],
+      ],
+      'the key comes twice',
+    ],
+    [map, 5, 'expected an array of pairs'],
+    [multiset, [['a', 0]], 'expected a count from 1'],
+    [multiset, [['a', null]], 'column c0.count (INT): value null'],
+    [row, [1, 'a', 5n], 'expected an object with the fields as properties'],
+    [row, new Date(0), 'expected an object'],
+    [row, { x: 1 }, 'column c0.z (BIGINT): value null: it is NOT NULL'],
+    [row, { z: 1, other: 2 }, 'there is no field "other"; the fields are x, y, z'],
+    [deep, [{ m: { k: [1, 'two'] } }], 'column c0[].m.value[] (INT): value "two"'],
+  ];
+  for (const [type, c0, message] of refused) {
+    if (type === undefined) throw new Error('a type');
+    expect(() => userRowToScalars(rowTypeOf([type]), { c0 })).toThrow(message);
+  }
 });

@@ -14,13 +14,19 @@
  * | TIME | `'HH:MM:SS.mmm'` | |
  * | TIMESTAMP, TIMESTAMP_LTZ up to 3 digits | Date (UTC); a string where no Date reaches | string |
  * | TIMESTAMP, TIMESTAMP_LTZ of more digits | string as in canonical JSON | Date |
+ * | ARRAY | array | |
+ * | MAP, MULTISET | Map, of a multiset from elements to counts | array of pairs; with keys of text an object |
+ * | ROW | object | |
  */
 import { present } from '../base/assert.ts';
 import { invalid, type LakeError, unsupported } from '../base/errors.ts';
-import { atomicParser, badValue, expected, unknownColumn } from './canonical-parse.ts';
+import { badValue, unknownColumn } from './bad-value.ts';
+import { atomicParser, expected } from './canonical-parse.ts';
 import { columnReader } from './column-reader.ts';
 import { type AtomicType, type DataField, type DataType, isAtomic, type RowType } from './data-type.ts';
 import { printDecimal } from './decimal-text.ts';
+import { nestedShape } from './nested-shape.ts';
+import { nestedValueReader } from './nested-value.ts';
 import type { RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
 import { fitTimestamp } from './scalar-range.ts';
@@ -92,6 +98,10 @@ function notAnObject(row: unknown): LakeError {
 }
 
 function userValueReader(field: DataField): (value: unknown) => Scalar {
+  return nestedShape(field.type) === undefined ? plainReader(field) : nestedValueReader(field, plainReader);
+}
+
+function plainReader(field: DataField): (value: unknown) => Scalar {
   const { type } = field;
   if (!isAtomic(type)) throw unsupported(`type ${typeName(type)}`, `column ${field.name}`);
   const read = atomicReader(type);
@@ -165,9 +175,39 @@ function userValue(type: DataType): (value: Scalar) => unknown {
     case 'timestamp':
     case 'timestamp-ltz':
       return value => (typeof value === 'bigint' ? userTimestamp(value, type) : value);
+    case 'array':
+    case 'map':
+    case 'multiset':
+    case 'row':
+      return nestedUserValue(type);
     default:
       return value => value;
   }
+}
+
+function nestedUserValue(type: DataType): (value: Scalar) => unknown {
+  const shape = nestedShape(type);
+  if (shape?.kind === 'struct') {
+    const fields = shape.fields.map(field => ({ name: field.name, convert: orNull(userValue(field.type)) }));
+    return value => {
+      const values = Array.isArray(value) ? value : [];
+      return Object.fromEntries(fields.map(({ name, convert }, index) => [name, convert(values[index] ?? null)]));
+    };
+  }
+  const entry = shape === undefined ? undefined : nestedShape(shape.entry);
+  if (type.kind !== 'array' && entry?.kind === 'struct') {
+    const [key, item] = entry.fields.map(field => orNull(userValue(field.type)));
+    return value => {
+      const pairs = Array.isArray(value) ? value : [];
+      return new Map(pairs.map(([k, v]) => [present(key, 'key')(k), present(item, 'value')(v)]));
+    };
+  }
+  const convert = orNull(userValue(present(shape?.entry, 'the element')));
+  return value => (Array.isArray(value) ? value.map(convert) : value);
+}
+
+function orNull(convert: (value: Scalar) => unknown): (value: Scalar) => unknown {
+  return value => (value === null ? null : convert(value));
 }
 
 function userTimestamp(

@@ -2,18 +2,21 @@
 import type { TableSchema } from '../../src/format/table-schema.ts';
 import { canonicalRow } from '../../src/types/canonical-json.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
-import type { AtomicType, RowType } from '../../src/types/data-type.ts';
+import type { DataType, RowType } from '../../src/types/data-type.ts';
 import type { RowBatch } from '../../src/types/row-batch.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
-import { rowTypeOf, sampleTypes } from '../arbitrary-rows.ts';
+import { nestedTypes, rowTypeOf, sampleTypes } from '../arbitrary-rows.ts';
 
-export const sampleRowType: RowType = rowTypeOf(sampleTypes);
+const types: readonly DataType[] = [...sampleTypes, ...nestedTypes];
+
+export const sampleRowType: RowType = rowTypeOf(types);
 
 export const sampleSchema: TableSchema = {
   version: 3,
   id: 0,
   fields: sampleRowType.fields,
-  highestFieldId: sampleRowType.fields.length,
+  /** Those within columns are above the columns'. */
+  highestFieldId: 1_000,
   partitionKeys: [],
   primaryKeys: ['c4'],
   options: {},
@@ -24,7 +27,7 @@ export const sampleSchema: TableSchema = {
 
 export function sampleBatch(rowCount: number): RowBatch {
   const rows = Array.from({ length: rowCount }, (_, row) =>
-    sampleTypes.map((type, column) => ((row + column) % 6 === 5 ? null : scalarOf(type, row))),
+    types.map((type, column) => ((row + column) % 6 === 5 ? null : scalarOf(type, row))),
   );
   return buildBatch(sampleRowType, rows);
 }
@@ -35,8 +38,20 @@ export function sampleLines(rowCount: number): readonly string[] {
   return Array.from({ length: rowCount }, (_, row) => print(row));
 }
 
-function scalarOf(type: AtomicType, row: number): Scalar {
+function scalarOf(type: DataType, row: number): Scalar {
   switch (type.kind) {
+    case 'array':
+      return Array.from({ length: row % 3 }, (_, at) =>
+        type.element.nullable && at === 1 ? null : scalarOf(type.element, row + at),
+      );
+    case 'map':
+      return Array.from({ length: row % 4 }, (_, at) => [scalarOf(type.key, row + at), scalarOf(type.value, row)]);
+    case 'multiset':
+      return [[scalarOf(type.element, row), 1 + row]];
+    case 'row':
+      return type.fields.map((field, at) =>
+        field.type.nullable && (row + at) % 4 === 0 ? null : scalarOf(field.type, row),
+      );
     case 'boolean':
       return row % 2 === 0;
     case 'float':

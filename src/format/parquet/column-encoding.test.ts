@@ -19,8 +19,9 @@ function choiceFor(type: string, value: (i: number) => Scalar): string {
   );
   const [column] = batch.columns;
   if (column === undefined) throw new Error('a column');
-  const { dictionary, values } = chooseEncoding(column, field.type, rowCount);
-  return dictionary ? 'dictionary' : values;
+  const chosen = chooseEncoding(column, field.type, rowCount);
+  if (chosen === undefined) return 'not chosen';
+  return chosen.dictionary ? 'dictionary' : chosen.values;
 }
 
 test.each<[string, string, (i: number) => Scalar, string]>([

@@ -17,9 +17,9 @@ import {
   uint8Values,
   uint32Values,
 } from '../../types/column-buffers.ts';
-import type { DataType } from '../../types/data-type.ts';
+import { type DataType, isAtomic } from '../../types/data-type.ts';
 import type { Column } from '../../types/row-batch.ts';
-import type { ColumnEncoding } from './wasm-door.ts';
+import type { ColumnEncoding, GivenEncoding } from './wasm-door.ts';
 
 const plain: ColumnEncoding = { dictionary: false, values: 'plain' };
 const delta: ColumnEncoding = { dictionary: false, values: 'delta' };
@@ -35,8 +35,12 @@ const dictionaryBytesMax = 256 * 1024;
 /** An encoding that saves less than this is not worth its decoding. */
 const worthwhile = 0.75;
 
-/** @param rowCount rows of the whole row group, of which `column` may be a part */
-export function chooseEncoding(column: Column, type: DataType, rowCount: number): ColumnEncoding {
+/**
+ * @param rowCount rows of the whole row group, of which `column` may be a part
+ * @returns undefined for nested columns
+ */
+export function chooseEncoding(column: Column, type: DataType, rowCount: number): GivenEncoding {
+  if (!isAtomic(type)) return undefined;
   const values = valuesOf(column, type);
   if (values === undefined || column.length === 0) return plain;
   const plainBits = values.bits;

@@ -23,7 +23,7 @@ import { readFooter } from './footer-reader.ts';
 import type { NestedSource } from './nested-cursor.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { readRowGroup } from './row-group-reader.ts';
-import { type SchemaNode, schemaTree } from './schema-tree.ts';
+import { leafIndexes, type SchemaNode, schemaTree } from './schema-tree.ts';
 import { parquetCodec } from './wasm-door.ts';
 
 export type ParquetReadOptions = {
@@ -58,7 +58,7 @@ export type ParquetFile = {
   readonly rowGroups: readonly ParquetRowGroup[];
   /** Top-level columns, nested ones included, in the file's order. */
   readonly columnNames: readonly string[];
-  /** Where the column's chunks lie, [start, end), one for each row group; none of a nested column or one that is not there. */
+  /** Where the column's chunks lie, [start, end), one for each leaf in each row group; none of a column that is not there. */
   columnBytes(name: string): readonly { readonly start: number; readonly end: number }[];
   /**
    * Rows in the file's order. Columns the file does not have are null, those not asked for are neither fetched nor
@@ -90,7 +90,7 @@ export async function openParquet(source: ByteSource, where: string): Promise<Pa
     rowCount: footer.rowCount,
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
     columnNames: [...leaves.keys()],
-    columnBytes: name => chunkRanges(footer, leaves.get(name)?.chunkIndex),
+    columnBytes: name => chunkRanges(footer, leaves.get(name)),
     read: options => readFile({ source, where, footer, leaves }, options),
   };
 }
@@ -131,13 +131,15 @@ function describeRowGroup(group: RowGroup, columns: Columns): ParquetRowGroup {
   };
 }
 
-function chunkRanges(footer: Footer, index: number | undefined): readonly { start: number; end: number }[] {
-  if (index === undefined) return [];
-  return footer.rowGroups.map(group => {
-    const chunk = chunkOf(group, index);
-    const start = chunkStart(chunk);
-    return { start, end: start + chunk.compressedBytes };
-  });
+function chunkRanges(footer: Footer, node: SchemaNode | undefined): readonly { start: number; end: number }[] {
+  const indexes = node === undefined ? [] : leafIndexes(node);
+  return footer.rowGroups.flatMap(group =>
+    indexes.map(index => {
+      const chunk = chunkOf(group, index);
+      const start = chunkStart(chunk);
+      return { start, end: start + chunk.compressedBytes };
+    }),
+  );
 }
 
 function chunkOf(group: RowGroup, index: number): ColumnChunk {

@@ -9,12 +9,13 @@ import { bitAt, float32Values, float64Values, nullBitsOf } from '../../types/col
 import type { DataType, RowType } from '../../types/data-type.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { chooseEncoding } from './column-encoding.ts';
-import { type Codec, type ColumnChunk, chunkStart, type RowGroup, tailBytes } from './footer.ts';
+import { type Codec, type ColumnChunk, chunkStart, type RowGroup, type SchemaElement, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
 import { type Page, readPages, writePageHeader } from './page.ts';
 import { isNative, packPage } from './page-codec.ts';
 import { ipcStream } from './row-ipc.ts';
-import type { ColumnEncoding, ParquetCodec } from './wasm-door.ts';
+import { type SchemaNode, schemaTree } from './schema-tree.ts';
+import type { GivenEncoding, ParquetCodec } from './wasm-door.ts';
 import { writtenSchema } from './written-schema.ts';
 
 export type RowGroupSettings = { readonly rowType: RowType; readonly codec: Codec; readonly zstdLevel: number };
@@ -61,26 +62,44 @@ export function encodeRowGroup(
   const [group] = footer.rowGroups;
   assert(group !== undefined && footer.rowGroups.length === 1, 'the rows were encoded as one row group');
   assert(group.rowCount === rowCount, () => `${group.rowCount} rows encoded of ${rowCount}`);
-  const elements = writtenSchema(rowType).slice(1);
-  const columns = group.chunks.map((chunk, index): EncodedColumn => {
-    const element = present(elements[index], 'a schema element for each column');
-    const isInt96 = element.physical === 'int96' && chunk.physical === 'fixed-len-byte-array';
-    assert(isInt96 || chunk.physical === element.physical, () => `${element.name} was encoded as ${chunk.physical}`);
+  const leaves = leavesOf(schemaTree(writtenSchema(rowType)));
+  const columns = group.chunks.map((chunk, index) => {
+    const leaf = present(leaves[index], 'a leaf for each chunk');
     const start = chunkStart(chunk);
-    const bytes = file.subarray(start, start + chunk.compressedBytes);
-    const isCut = !isUtf8 && element.annotation?.kind === 'string';
-    const hasBounds = !isInt96 && !isCut && !holdsNaN(batches, index, element.physical);
-    return {
-      chunk: {
-        ...chunk,
-        physical: element.physical ?? chunk.physical,
-        path: [element.name],
-        statistics: hasBounds ? chunk.statistics : undefined,
-      },
-      pages: readPages(bytes, chunk, ownFile),
-    };
+    const pages = readPages(file.subarray(start, start + chunk.compressedBytes), chunk, ownFile);
+    return { chunk: describedChunk(chunk, leaf, { batches, isUtf8 }), pages };
   });
   return { rowCount, columns };
+}
+
+type WrittenLeaf = { readonly element: SchemaElement; readonly path: readonly string[]; readonly column: number };
+
+function leavesOf(columns: readonly SchemaNode[]): readonly WrittenLeaf[] {
+  const below = (node: SchemaNode, path: readonly string[], column: number): readonly WrittenLeaf[] => {
+    const own = [...path, node.element.name];
+    if (node.chunkIndex !== undefined) return [{ element: node.element, path: own, column }];
+    return node.children.flatMap(child => below(child, own, column));
+  };
+  return columns.flatMap((node, column) => below(node, [], column));
+}
+
+/** The chunk as the file's footer has it. Bounds of leaves in nested columns are not written: nobody prunes by them. */
+function describedChunk(
+  chunk: ColumnChunk,
+  { element, path, column }: WrittenLeaf,
+  { batches, isUtf8 }: { readonly batches: readonly RowBatch[]; readonly isUtf8: boolean },
+): ColumnChunk {
+  const isInt96 = element.physical === 'int96' && chunk.physical === 'fixed-len-byte-array';
+  assert(isInt96 || chunk.physical === element.physical, () => `${path.join('.')} was encoded as ${chunk.physical}`);
+  const isNested = path.length > 1;
+  const isCut = !isUtf8 && element.annotation?.kind === 'string';
+  const hasBounds = !isNested && !isInt96 && !isCut && !holdsNaN(batches, column, element.physical);
+  return {
+    ...chunk,
+    physical: element.physical ?? chunk.physical,
+    path,
+    statistics: hasBounds ? chunk.statistics : undefined,
+  };
 }
 
 type EncodedFile = { readonly file: Uint8Array; readonly isText: boolean };
@@ -92,19 +111,41 @@ type EncodedFile = { readonly file: Uint8Array; readonly isText: boolean };
 function encodeFile(
   wasm: ParquetCodec,
   batches: readonly RowBatch[],
-  { types, encodings, codec }: { types: readonly DataType[]; encodings: readonly ColumnEncoding[]; codec: Codec },
+  { types, encodings, codec }: { types: readonly DataType[]; encodings: readonly GivenEncoding[]; codec: Codec },
 ): EncodedFile {
   try {
     return { file: wasm.encode(ipcStream(batches, types), encodings, codec), isText: true };
   } catch (error) {
-    if (!types.some(isText)) throw error;
-    const asBytes = types.map((type): DataType => (isText(type) ? { ...type, kind: 'varbinary' } : type));
-    return { file: wasm.encode(ipcStream(batches, asBytes), encodings, codec), isText: false };
+    if (!types.some(holdsText)) throw error;
+    return { file: wasm.encode(ipcStream(batches, types.map(asBytes)), encodings, codec), isText: false };
   }
 }
 
-function isText(type: DataType): type is DataType & { readonly kind: 'char' | 'varchar' } {
-  return type.kind === 'char' || type.kind === 'varchar';
+function holdsText(type: DataType): boolean {
+  return asBytes(type) !== type;
+}
+
+/** The type with bytes for texts, at any depth; the same when it has none. */
+function asBytes(type: DataType): DataType {
+  switch (type.kind) {
+    case 'char':
+    case 'varchar':
+      return { ...type, kind: 'varbinary' };
+    case 'array':
+    case 'multiset': {
+      const element = asBytes(type.element);
+      return element === type.element ? type : { ...type, element };
+    }
+    case 'map': {
+      const [key, value] = [asBytes(type.key), asBytes(type.value)];
+      return key === type.key && value === type.value ? type : { ...type, key, value };
+    }
+    case 'row':
+      if (!type.fields.some(field => holdsText(field.type))) return type;
+      return { ...type, fields: type.fields.map(field => ({ ...field, type: asBytes(field.type) })) };
+    default:
+      return type;
+  }
 }
 
 /** Bounds say nothing of NaN, which Paimon's order puts above all numbers; a chunk with one goes without bounds. */

@@ -4,8 +4,19 @@
  */
 import { present } from '../../base/assert.ts';
 import { arrowType, Field, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '../../types/arrow.ts';
-import { bitAt, makeColumn, nullBitsOf, offsetsOf, uint8Values, uint32Values } from '../../types/column-buffers.ts';
+import {
+  bitAt,
+  childOf,
+  makeColumn,
+  noValues,
+  nullBitsOf,
+  offsetsOf,
+  uint8Values,
+  uint32Values,
+} from '../../types/column-buffers.ts';
 import type { DataType } from '../../types/data-type.ts';
+import { nestedShape } from '../../types/nested-shape.ts';
+import { packedColumn } from '../../types/packed-column.ts';
 import type { Column, RowBatch } from '../../types/row-batch.ts';
 import { fixed12ToInt96 } from './int96.ts';
 
@@ -27,13 +38,40 @@ export function ipcStream(batches: readonly RowBatch[], columnTypes: readonly Da
   return writer.toUint8Array(true);
 }
 
-/** The type as the wasm is told of it, which would take int64 for decimals of one digit. */
+/** The type as the wasm is told of it: it would take int64 for decimals of one digit. Names of fields are their places. */
 function encodedType(type: DataType): DataType {
-  return type.kind === 'decimal' && type.precision === 1 ? { ...type, precision: 2 } : type;
+  switch (type.kind) {
+    case 'decimal':
+      return type.precision === 1 ? { ...type, precision: 2 } : type;
+    case 'array':
+    case 'multiset':
+      return { ...type, element: encodedType(type.element) };
+    case 'map':
+      return { ...type, key: encodedType(type.key), value: encodedType(type.value) };
+    case 'row':
+      return {
+        ...type,
+        fields: type.fields.map((field, index) => ({ ...field, name: `f${index}`, type: encodedType(field.type) })),
+      };
+    default:
+      return type;
+  }
 }
 
 function asEncoded(column: Column, type: DataType): Column {
   const { length, nullBitmap, nullCount } = column;
+  const shape = nestedShape(type);
+  if (shape !== undefined) {
+    const packed = packedColumn(column);
+    const types = shape.kind === 'struct' ? shape.fields.map(field => field.type) : [shape.entry];
+    return makeColumn(type, length, {
+      values: noValues,
+      valueOffsets: shape.kind === 'list' ? offsetsOf(packed) : undefined,
+      nullBitmap,
+      nullCount,
+      children: types.map((child, index) => asEncoded(childOf(packed, index), child)),
+    });
+  }
   const isInt96 = (type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && type.precision > 6;
   if (isInt96) {
     const nulls = nullBitsOf(column);

@@ -31,3 +31,14 @@ export function schemaTree(schema: readonly SchemaElement[]): readonly SchemaNod
   }
   return columns;
 }
+
+/** Which of a row group's chunks are the column's. */
+export function leafIndexes(column: SchemaNode): readonly number[] {
+  const indexes: number[] = [];
+  const open = [column];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node.chunkIndex !== undefined) indexes.push(node.chunkIndex);
+    open.push(...node.children);
+  }
+  return indexes;
+}

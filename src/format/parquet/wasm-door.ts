@@ -50,6 +50,9 @@ export type DecodedColumn = {
 /** How a column is to be encoded; `plain` is also what a dictionary that grows too large falls back to. */
 export type ColumnEncoding = { readonly dictionary: boolean; readonly values: 'plain' | 'delta' };
 
+/** Undefined for a nested column, of which each leaf gets a dictionary that falls back to plain. */
+export type GivenEncoding = ColumnEncoding | undefined;
+
 export type ParquetCodec = {
   /**
    * A Parquet file of one row group.
@@ -57,7 +60,7 @@ export type ParquetCodec = {
    * @param ipcStream the rows as an Arrow IPC stream whose columns are named `0`, `1` …
    * @param codec one of none, snappy, lz4-raw
    */
-  encode(ipcStream: Uint8Array, encodings: readonly ColumnEncoding[], codec: Codec): Uint8Array;
+  encode(ipcStream: Uint8Array, encodings: readonly GivenEncoding[], codec: Codec): Uint8Array;
   /** The columns of a file of one row group. Throws whatever the wasm throws at unsound bytes. */
   decode(file: Uint8Array, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[];
 };
@@ -107,23 +110,26 @@ function wasmPath(): string {
 const rowGroupRowsMax = 2 ** 31 - 1;
 const pageBytesMax = 1024 * 1024;
 
-function encode(ipcStream: Uint8Array, encodings: readonly ColumnEncoding[], codec: Codec): Uint8Array {
+function encode(ipcStream: Uint8Array, encodings: readonly GivenEncoding[], codec: Codec): Uint8Array {
   // Both are consumed by writeParquet, whether it succeeds or not.
   const table = Table.fromIPCStream(ipcStream);
   return writeParquet(table, writerProperties(encodings, codec));
 }
 
-function writerProperties(encodings: readonly ColumnEncoding[], codec: Codec): WriterProperties {
+function writerProperties(encodings: readonly GivenEncoding[], codec: Codec): WriterProperties {
+  const hasNested = encodings.includes(undefined);
   let builder = new WriterPropertiesBuilder()
     .setCompression(compressionOf(codec))
     .setMaxRowGroupSize(rowGroupRowsMax)
     .setDataPageSizeLimit(pageBytesMax)
     .setDictionaryPageSizeLimit(pageBytesMax)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .setDictionaryEnabled(false);
+    // Leaves within a column can't be named.
+    .setDictionaryEnabled(hasNested);
   for (const [index, encoding] of encodings.entries()) {
+    if (encoding === undefined) continue;
     const name = String(index);
-    if (encoding.dictionary) builder = builder.setColumnDictionaryEnabled(name, true);
+    if (encoding.dictionary !== hasNested) builder = builder.setColumnDictionaryEnabled(name, encoding.dictionary);
     builder = builder.setColumnEncoding(
       name,
       encoding.values === 'delta' ? Encoding.DELTA_BINARY_PACKED : Encoding.PLAIN,

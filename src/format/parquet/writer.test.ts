@@ -2,17 +2,19 @@ import { zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { expect, test } from 'vitest';
-import { arbitraryRows, rowTypeOf, sampleTypes } from '../../../test/arbitrary-rows.ts';
+import { arbitraryRows, nestedTypes, rowTypeOf, sampleTypes } from '../../../test/arbitrary-rows.ts';
 import { bytesSource } from '../../bytes/byte-source.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import { rowsOf } from '../../types/column-reader.ts';
-import type { AtomicType, DataField, RowType } from '../../types/data-type.ts';
+import type { DataField, DataType, RowType } from '../../types/data-type.ts';
+import { nestedShape } from '../../types/nested-shape.ts';
 import { type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { parseType } from '../type-text.ts';
 import { openParquet } from './reader.ts';
 import { createParquetWriter, type ParquetCompression, type ParquetWriterOptions } from './writer.ts';
 
+const allTypes = [...sampleTypes, ...nestedTypes];
 const compressions: readonly ParquetCompression[] = ['zstd', 'snappy', 'gzip', 'lz4', 'none'];
 
 function rowTypeOfText(columns: Readonly<Record<string, string>>): RowType {
@@ -53,17 +55,25 @@ function oracleRows(bytes: Uint8Array): Promise<Record<string, unknown>[]> {
 const nanosMax = 5_000_000n * 31_556_952n * 1_000_000_000n;
 
 /** Rows of these types, timestamps above precision 6 within what Parquet holds. */
-function arbitraryWritable(types: readonly AtomicType[]): fc.Arbitrary<Scalar[][]> {
-  const isFar = types.map(type => (type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && type.precision > 6);
+function arbitraryWritable(types: readonly DataType[]): fc.Arbitrary<Scalar[][]> {
   return arbitraryRows(types, 60).map(rows =>
-    rows.map(row => row.map((value, at) => (isFar[at] && typeof value === 'bigint' ? value % nanosMax : value))),
+    rows.map(row => row.map((value, at) => nearer(value, types[at] ?? { kind: 'int', nullable: true }))),
   );
 }
 
+function nearer(value: Scalar, type: DataType): Scalar {
+  if (typeof value === 'bigint')
+    return 'precision' in type && type.precision > 6 && type.kind !== 'decimal' ? value % nanosMax : value;
+  const shape = nestedShape(type);
+  if (shape === undefined || !Array.isArray(value)) return value;
+  const types = shape.kind === 'struct' ? shape.fields.map(field => field.type) : value.map(() => shape.entry);
+  return value.map((item, at) => nearer(item, types[at] ?? { kind: 'int', nullable: true }));
+}
+
 test.each(compressions)('rows of all types come back as they were, %s', async compression => {
-  const rowType = rowTypeOf(sampleTypes);
+  const rowType = rowTypeOf(allTypes);
   await fc.assert(
-    fc.asyncProperty(arbitraryWritable(sampleTypes), fc.integer({ min: 1, max: 40 }), async (rows, rowGroupRowsMax) => {
+    fc.asyncProperty(arbitraryWritable(allTypes), fc.integer({ min: 1, max: 40 }), async (rows, rowGroupRowsMax) => {
       const bytes = await write([buildBatch(rowType, rows)], { rowType, compression, rowGroupRowsMax });
       expect(await readRows(bytes, rowType)).toEqual(rows);
     }),

@@ -6,12 +6,12 @@
  * group is held; while it is compressed on Node's threads the next one is gathered and encoded. The file's bytes stay in
  * memory until `finish`.
  *
- * Not written: page indexes, bloom filters, key-value metadata, nested columns.
+ * Not written: page indexes, bloom filters, key-value metadata.
  */
 import { assert } from '../../base/assert.ts';
 import { concatBytes } from '../../bytes/concat.ts';
 import type { RowType } from '../../types/data-type.ts';
-import { type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import { type Codec, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
 import {
@@ -176,13 +176,4 @@ function checkBatch(batch: RowBatch, { fields }: RowType): void {
     const nullCount = batch.columns[index]?.nullCount ?? 0;
     assert(field.type.nullable || nullCount === 0, () => `column ${field.name} is NOT NULL and has ${nullCount} nulls`);
   }
-}
-
-/** Bytes of the values; what slices share is not counted twice. */
-function batchBytes(batch: RowBatch): number {
-  return batch.columns.reduce((sum, column) => {
-    const offsets = column.valueOffsets;
-    if (offsets === undefined) return sum + column.values.byteLength;
-    return sum + 4 * column.length + ((offsets[column.length] ?? 0) - (offsets[0] ?? 0));
-  }, 0);
 }

@@ -8,28 +8,95 @@ import type { Annotation, PhysicalType, SchemaElement, TimeUnit } from './footer
 const rootName = 'paimon_schema';
 
 export function writtenSchema(rowType: RowType): readonly SchemaElement[] {
-  const root: SchemaElement = {
-    name: rootName,
+  const root: SchemaElement = { ...group(rootName, rowType.fields.length), repetition: undefined };
+  return [root, ...rowType.fields.flatMap(writtenField)];
+}
+
+function writtenField({ id, name, type }: DataField): readonly SchemaElement[] {
+  return writtenElements({ name, type, fieldId: id, base: id, depth: 0 });
+}
+
+type Written = {
+  readonly name: string;
+  readonly type: DataType;
+  readonly fieldId: number;
+  /** Id of the nearest field of the schema, and how many lists and maps are between. */
+  readonly base: number;
+  readonly depth: number;
+};
+
+function writtenElements({ name, type, fieldId, base, depth }: Written): readonly SchemaElement[] {
+  const around = { ...group(name, 1), fieldId, repetition: repetitionOf(type) };
+  const below = depth + 1;
+  switch (type.kind) {
+    case 'array':
+      return [
+        { ...around, annotation: { kind: 'list' } },
+        { ...group('list', 1), repetition: 'repeated' },
+        ...writtenElements({
+          name: 'element',
+          type: type.element,
+          fieldId: elementId(base, below),
+          base,
+          depth: below,
+        }),
+      ];
+    case 'map':
+    case 'multiset': {
+      const key = { ...(type.kind === 'map' ? type.key : type.element), nullable: false };
+      const value: DataType = type.kind === 'map' ? type.value : { kind: 'int', nullable: false };
+      return [
+        { ...around, annotation: { kind: 'map' } },
+        { ...group('key_value', 2), repetition: 'repeated', annotation: { kind: 'map-key-value' } },
+        ...writtenElements({ name: 'key', type: key, fieldId: keyId(base, below), base, depth: below }),
+        ...writtenElements({ name: 'value', type: value, fieldId: elementId(base, below), base, depth: below }),
+      ];
+    }
+    case 'row':
+      return [{ ...around, childCount: type.fields.length }, ...type.fields.flatMap(writtenField)];
+    default:
+      return [writtenLeaf(name, type, fieldId)];
+  }
+}
+
+/** Ids of what has none in the schema (Paimon's SpecialFields); a map's values have those of elements. */
+const derivedIdStart = 536_870_911;
+const depthsMax = 1024;
+
+function elementId(base: number, depth: number): number {
+  return derivedIdStart + base * depthsMax + depth;
+}
+
+function keyId(base: number, depth: number): number {
+  return derivedIdStart - base * depthsMax - depth;
+}
+
+function group(name: string, childCount: number): SchemaElement {
+  return {
+    name,
     physical: undefined,
     typeLength: undefined,
-    repetition: undefined,
-    childCount: rowType.fields.length,
+    repetition: 'optional',
+    childCount,
     fieldId: undefined,
     annotation: undefined,
   };
-  return [root, ...rowType.fields.map(writtenElement)];
 }
 
-function writtenElement({ id, name, type }: DataField): SchemaElement {
+function repetitionOf(type: DataType): 'optional' | 'required' {
+  return type.nullable ? 'optional' : 'required';
+}
+
+function writtenLeaf(name: string, type: DataType, fieldId: number): SchemaElement {
   const { physical, annotation } = writtenType(type);
   return {
     name,
     physical,
     typeLength:
       physical === 'fixed-len-byte-array' && type.kind === 'decimal' ? decimalBytes(type.precision) : undefined,
-    repetition: type.nullable ? 'optional' : 'required',
+    repetition: repetitionOf(type),
     childCount: 0,
-    fieldId: id,
+    fieldId,
     annotation,
   };
 }

@@ -9,7 +9,7 @@ import { TokenCursor } from './cursor.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
 import { dropPartitions, parseInsert, tableName } from './parse-write.ts';
-import type { AlterAction, ColumnClause, CreateTable, Options, Statement } from './statement.ts';
+import type { AlterAction, ColumnClause, ColumnPath, CreateTable, Options, Statement } from './statement.ts';
 import { checkBrackets, type Token, tokenize } from './tokens.ts';
 
 /** @throws LakeError LAKE_SQL_SYNTAX (with line and column) or LAKE_UNSUPPORTED */
@@ -109,7 +109,10 @@ function tableConstraint(cursor: TokenCursor): readonly string[] {
 }
 
 function columnClause(cursor: TokenCursor): ColumnClause {
-  const name = cursor.name('a column name');
+  return columnBehind(cursor, cursor.name('a column name'));
+}
+
+function columnBehind(cursor: TokenCursor, name: string): ColumnClause {
   if (cursor.at('AS')) throw unsupported('computed column', `column \`${name}\``);
   const type = parseSqlType(cursor);
   if (cursor.at('METADATA')) throw unsupported('METADATA column', `column \`${name}\``);
@@ -162,15 +165,15 @@ function alterActions(cursor: TokenCursor): readonly AlterAction[] {
       throw unsupported(`ALTER TABLE DROP ${cursor.peek().text.toUpperCase()}`, 'SQL');
     }
     if (!cursor.take('COLUMNS')) cursor.take('COLUMN');
-    const names = cursor.at('(') ? cursor.parenthesised(() => cursor.name('a column')) : [cursor.name('a column')];
-    return names.map(name => ({ kind: 'drop', name }));
+    const paths = cursor.at('(') ? cursor.parenthesised(() => columnPath(cursor)) : [columnPath(cursor)];
+    return paths.map(path => ({ kind: 'drop', ...path }));
   }
   if (cursor.take('RENAME')) {
     if (cursor.at('TO')) throw unsupported('ALTER TABLE RENAME TO (a table is its folder)', 'SQL');
     cursor.take('COLUMN');
-    const name = cursor.name('a column');
+    const path = columnPath(cursor);
     cursor.expect('TO');
-    return [{ kind: 'rename-column', name, newName: cursor.name('a column name') }];
+    return [{ kind: 'rename-column', ...path, newName: cursor.name('a column name') }];
   }
   throw cursor.error('expected ADD, MODIFY, DROP, RENAME, SET or RESET');
 }
@@ -181,10 +184,18 @@ function columnActions(cursor: TokenCursor, kind: 'add' | 'modify'): readonly Al
     if (cursor.at('PRIMARY') || cursor.at('WATERMARK') || cursor.at('CONSTRAINT') || cursor.at('PARTITION')) {
       throw unsupported(`ALTER TABLE ${kind.toUpperCase()} ${cursor.peek().text.toUpperCase()}`, 'SQL');
     }
-    const column = columnClause(cursor);
-    return { kind, column, position: columnPosition(cursor) };
+    const path = columnPath(cursor);
+    const column = columnBehind(cursor, path.path.at(-1) ?? path.name);
+    return { kind, ...path, column, position: columnPosition(cursor) };
   };
   return cursor.at('(') ? cursor.parenthesised(one) : [one()];
+}
+
+function columnPath(cursor: TokenCursor): ColumnPath {
+  const name = cursor.name('a column');
+  const path: string[] = [];
+  while (cursor.take('.')) path.push(cursor.name('a field'));
+  return { name, path };
 }
 
 function columnPosition(cursor: TokenCursor): ColumnPosition | undefined {

@@ -8,11 +8,16 @@ const nestingMax = 32;
 export function parseSqlType(cursor: TokenCursor, depth = 0): DataType {
   if (depth > nestingMax) throw cursor.error(`types nest at most ${nestingMax} deep`);
   let type = parseBareType(cursor, depth);
+  let postfixes = 0;
   // `INT ARRAY` and `INT MULTISET`: the old postfix form.
   while (cursor.at('ARRAY') || cursor.at('MULTISET')) {
     const kind = cursor.at('ARRAY') ? 'array' : 'multiset';
+    postfixes += 1;
+    if (depth + postfixes > nestingMax) throw cursor.error(`types nest at most ${nestingMax} deep`);
     cursor.next();
     type = { kind, element: type, nullable: true };
+    // The word before has taken a NOT NULL of its own; this one is the list's.
+    if (cursor.take('NOT', 'NULL')) type = { ...type, nullable: false };
   }
   return type;
 }

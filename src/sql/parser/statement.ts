@@ -27,15 +27,18 @@ export type CreateTable = {
   readonly comment: string | undefined;
 };
 
+/** `a.b.c`: a column and the steps to what is within it. */
+export type ColumnPath = { readonly name: string; readonly path: readonly string[] };
+
 export type AlterAction =
-  | {
-      readonly kind: 'add';
+  | (ColumnPath & {
+      readonly kind: 'add' | 'modify';
+      /** Its name is the last of the path. */
       readonly column: ColumnClause;
       readonly position: ColumnPosition | undefined;
-    }
-  | { readonly kind: 'modify'; readonly column: ColumnClause; readonly position: ColumnPosition | undefined }
-  | { readonly kind: 'drop'; readonly name: string }
-  | { readonly kind: 'rename-column'; readonly name: string; readonly newName: string }
+    })
+  | (ColumnPath & { readonly kind: 'drop' })
+  | (ColumnPath & { readonly kind: 'rename-column'; readonly newName: string })
   | { readonly kind: 'set'; readonly options: Options }
   | { readonly kind: 'reset'; readonly keys: readonly string[] };
 

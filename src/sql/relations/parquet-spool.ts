@@ -7,11 +7,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, LakeError } from '../../base/errors.ts';
 import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
+import { childOf, makeColumn, noValues, nullBitsOf, offsetsOf } from '../../types/column-buffers.ts';
 import { ColumnBuilder } from '../../types/column-builder.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import type { DataField, DataType, RowType } from '../../types/data-type.ts';
+import { nestedShape } from '../../types/nested-shape.ts';
 import { type Column, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
-import { isNanosecond } from './column-text.ts';
+import { holdsNanoseconds } from './column-text.ts';
 
 /** A piece is written out when it is about this long. */
 const pieceBytesMax = 32 * 1024 * 1024;
@@ -32,7 +34,7 @@ export class ParquetSpool {
     this.#folder = folder;
     this.#fields = fields;
     this.#rowType = {
-      fields: fields.map(field => (isNanosecond(field.type) ? { ...field, type: bigint } : nullable(field))),
+      fields: fields.map(field => nullable({ ...field, type: spooledType(field.type) })),
     };
   }
 
@@ -58,20 +60,7 @@ export class ParquetSpool {
 
   #written(field: DataField, column: Column | undefined): Column {
     if (column === undefined) throw new LakeError('invalid', 'LAKE_SQL_FAILED', `no column ${field.name} in a batch`);
-    if (!isNanosecond(field.type)) return column;
-    const read = columnReader(column, field.type);
-    const builder = new ColumnBuilder(bigint);
-    for (let row = 0; row < column.length; row += 1) {
-      const nanos = read(row);
-      if (typeof nanos === 'bigint' && (nanos > int64Max || nanos < -int64Max)) {
-        throw invalid(
-          'LAKE_SQL_RANGE',
-          `column \`${field.name}\`: SQL reads timestamps of more than 6 digits between 1677 and 2262 only; leave the column out`,
-        );
-      }
-      builder.append(nanos);
-    }
-    return builder.finish();
+    return spooled(column, field.type, field.name);
   }
 
   async #endPiece(): Promise<void> {
@@ -98,4 +87,50 @@ export class ParquetSpool {
 /** What a filter lets out need not fit NOT NULL, and nobody but DuckDB reads it. */
 function nullable(field: DataField): DataField {
   return { ...field, type: { ...field.type, nullable: true } };
+}
+
+/** The type with whole numbers for timestamps of more than 6 digits, at any depth. */
+function spooledType(type: DataType): DataType {
+  if (!holdsNanoseconds(type)) return type;
+  switch (type.kind) {
+    case 'array':
+    case 'multiset':
+      return { ...type, element: spooledType(type.element) };
+    case 'map':
+      return { ...type, key: spooledType(type.key), value: spooledType(type.value) };
+    case 'row':
+      return { ...type, fields: type.fields.map(field => ({ ...field, type: spooledType(field.type) })) };
+    default:
+      return { ...bigint, nullable: type.nullable };
+  }
+}
+
+function spooled(column: Column, type: DataType, name: string): Column {
+  if (!holdsNanoseconds(type)) return column;
+  const shape = nestedShape(type);
+  if (shape === undefined) return nanosecondsOf(column, type, name);
+  const types = shape.kind === 'struct' ? shape.fields.map(field => field.type) : [shape.entry];
+  return makeColumn(spooledType(type), column.length, {
+    values: noValues,
+    valueOffsets: shape.kind === 'list' ? offsetsOf(column) : undefined,
+    nullBitmap: nullBitsOf(column),
+    nullCount: column.nullCount,
+    children: types.map((child, index) => spooled(childOf(column, index), child, name)),
+  });
+}
+
+function nanosecondsOf(column: Column, type: DataType, name: string): Column {
+  const read = columnReader(column, type);
+  const builder = new ColumnBuilder(bigint);
+  for (let row = 0; row < column.length; row += 1) {
+    const nanos = read(row);
+    if (typeof nanos === 'bigint' && (nanos > int64Max || nanos < -int64Max)) {
+      throw invalid(
+        'LAKE_SQL_RANGE',
+        `column \`${name}\`: SQL reads timestamps of more than 6 digits between 1677 and 2262 only; leave the column out`,
+      );
+    }
+    builder.append(nanos);
+  }
+  return builder.finish();
 }

@@ -20,7 +20,7 @@ import type { Split } from '../../table/scan/split.ts';
 import type { Table } from '../../table/table.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { mayMatch } from '../../types/prune.ts';
-import { isNanosecond } from './column-text.ts';
+import { holdsNanoseconds } from './column-text.ts';
 import { copySparsely } from './sparse-copy.ts';
 
 const localPrefix = 'file:';
@@ -48,7 +48,7 @@ export async function rawFiles(
   folder: string,
 ): Promise<RawFiles> {
   // DuckDB would cut these to microseconds.
-  if (fields.some(field => isNanosecond(field.type))) return { paths: [], rest: plan.splits };
+  if (fields.some(field => holdsNanoseconds(field.type))) return { paths: [], rest: plan.splits };
   const reader = new RawReader(table, plan, fields, folder);
   const paths: string[] = [];
   const rest: Split[] = [];

@@ -12,10 +12,9 @@ import {
 } from '../../catalog/catalog.ts';
 import { dropTable } from '../../catalog/drop-table.ts';
 import { type Identifier, printIdentifier } from '../../catalog/identifier.ts';
+import { changesBetween, typeAt } from '../../catalog/nested-change.ts';
 import type { SchemaChange } from '../../catalog/schema-change.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
-import { sameType } from '../../types/castability.ts';
-import { withNullable } from '../../types/data-type.ts';
 import type { SqlContext, SqlSession, StatementResult } from '../context.ts';
 import type { AlterAction, CreateTable, Statement } from '../parser/statement.ts';
 import { identifierOf } from './open-query.ts';
@@ -103,16 +102,17 @@ function tableIdentifier(
 function changesOf(schema: TableSchema, action: AlterAction): readonly SchemaChange[] {
   switch (action.kind) {
     case 'add': {
-      const { name, type, comment, primaryKey } = action.column;
+      const { name, path } = action;
+      const { type, comment, primaryKey } = action.column;
       if (primaryKey) throw unsupported('ALTER TABLE ADD … PRIMARY KEY', 'SQL');
-      return [{ kind: 'add-column', name, type, comment, position: action.position }];
+      return [{ kind: 'add-column', name, path, type, comment, position: action.position }];
     }
     case 'modify':
       return modified(schema, action);
     case 'drop':
-      return [{ kind: 'drop-column', name: action.name }];
+      return [{ kind: 'drop-column', name: action.name, path: action.path }];
     case 'rename-column':
-      return [{ kind: 'rename-column', name: action.name, newName: action.newName }];
+      return [{ kind: 'rename-column', name: action.name, path: action.path, newName: action.newName }];
     case 'set':
       return Object.entries(action.options).map(([key, value]) => ({ kind: 'set-option', key, value }));
     case 'reset':
@@ -122,21 +122,27 @@ function changesOf(schema: TableSchema, action: AlterAction): readonly SchemaCha
   }
 }
 
-/** MODIFY says the whole column; only what differs is a change. A comment that is not said stays. */
-function modified(schema: TableSchema, action: AlterAction & { readonly kind: 'modify' }): readonly SchemaChange[] {
-  const { name, type, comment } = action.column;
+/** MODIFY says the whole column, or field; only what differs is a change. A comment that is not said stays. */
+function modified(
+  schema: TableSchema,
+  action: AlterAction & { readonly kind: 'add' | 'modify' },
+): readonly SchemaChange[] {
+  const { name, path } = action;
+  const { type, comment } = action.column;
+  const place = { name, path };
   const field = schema.fields.find(candidate => candidate.name === name);
-  const changes: SchemaChange[] = [];
-  if (field === undefined || !sameType(withNullable(field.type, true), withNullable(type, true))) {
-    changes.push({ kind: 'change-type', name, type });
-  }
+  const there = field === undefined ? undefined : typeAt(field.type, path);
+  if (there === undefined) return [{ kind: 'change-type', ...place, type }];
+  const changes: SchemaChange[] = [...changesBetween(there, type, place)];
   const isKey = schema.primaryKeys.includes(name);
-  if (field !== undefined && !isKey && field.type.nullable !== type.nullable) {
+  if (path.length === 0 && !isKey && there.nullable !== type.nullable) {
     changes.push({ kind: 'change-nullability', name, nullable: type.nullable });
   }
-  if (comment !== undefined && comment !== field?.description) changes.push({ kind: 'change-comment', name, comment });
-  if (action.position !== undefined) changes.push({ kind: 'move-column', name, position: action.position });
-  return changes;
+  const description = path.length === 0 ? field?.description : undefined;
+  if (comment !== undefined && comment !== description) changes.push({ kind: 'change-comment', ...place, comment });
+  if (action.position === undefined) return changes;
+  if (path.length > 0) throw unsupported('ALTER TABLE MODIFY of a field with FIRST or AFTER', 'SQL');
+  return [...changes, { kind: 'move-column', name, position: action.position }];
 }
 
 function done(message: string): StatementResult {

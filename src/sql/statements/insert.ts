@@ -12,6 +12,7 @@ import { constantColumn } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import { type DataField, type DataType, lengthMax } from '../../types/data-type.ts';
+import { nestedShape } from '../../types/nested-shape.ts';
 import { makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { typeName } from '../../types/type-name.ts';
@@ -24,10 +25,10 @@ import {
   writeDirectly,
 } from '../context.ts';
 import type { QueryColumn } from '../engine.ts';
+import { naturalType } from '../natural-type.ts';
 import type { Statement } from '../parser/statement.ts';
 import { quoteName, quoteText } from '../quote.ts';
-import { duckDbType, isNanosecond } from '../relations/column-text.ts';
-import { naturalType } from '../result-columns.ts';
+import { duckDbType } from '../relations/column-text.ts';
 import { openQuery } from './open-query.ts';
 import { openTarget, overwriteWith, refuseHints } from './overwrite.ts';
 
@@ -121,7 +122,7 @@ function castText(
 
 /** More digits of a second than DuckDB's timestamps of all years have come as text. */
 function castType(type: DataType): string {
-  return isNanosecond(type) ? 'VARCHAR' : duckDbType(type);
+  return duckDbType(type, 'VARCHAR');
 }
 
 function defaultText({ defaultValue }: DataField): string {
@@ -129,14 +130,27 @@ function defaultText({ defaultValue }: DataField): string {
 }
 
 function checkKind(field: DataField, column: QueryColumn | undefined): void {
-  if (column === undefined) return;
-  const from = naturalType(column.type);
+  if (column !== undefined) checkRounding(naturalType(column.type), field);
+}
+
+/** A fraction must not become a whole number by the way, at any depth. */
+function checkRounding(from: DataType, field: DataField): void {
   const isFraction = from.kind === 'float' || from.kind === 'double' || (from.kind === 'decimal' && from.scale > 0);
-  if (!isFraction || !['tinyint', 'smallint', 'int', 'bigint'].includes(field.type.kind)) return;
-  throw invalid(
-    'LAKE_BAD_VALUE',
-    `column ${field.name} (${typeName(field.type)}): ${typeName(from)} would be rounded; write CAST(… AS ${typeName(field.type)})`,
-  );
+  if (isFraction && ['tinyint', 'smallint', 'int', 'bigint'].includes(field.type.kind)) {
+    throw invalid(
+      'LAKE_BAD_VALUE',
+      `column ${field.name} (${typeName(field.type)}): ${typeName(from)} would be rounded; write CAST(… AS ${typeName(field.type)})`,
+    );
+  }
+  const [shape, target] = [nestedShape(from), nestedShape(field.type)];
+  if (shape?.kind === 'list' && target?.kind === 'list') {
+    checkRounding(shape.entry, { ...field, name: `${field.name}[]`, type: target.entry });
+  }
+  if (shape?.kind !== 'struct' || target?.kind !== 'struct') return;
+  for (const child of target.fields) {
+    const source = shape.fields.find(candidate => candidate.name === child.name);
+    if (source !== undefined) checkRounding(source.type, { ...child, name: `${field.name}.${child.name}` });
+  }
 }
 
 /** The batches under the table's own row type, checked. */

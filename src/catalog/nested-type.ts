@@ -1,0 +1,71 @@
+/**
+ * The fields within a column's type: their ids, and the rules they keep. Pure.
+ *
+ * @see Paimon 1.4.2 ReassignFieldId, RowType
+ */
+import { invalid } from '../base/errors.ts';
+import type { DataField, DataType } from '../types/data-type.ts';
+
+/** So deep that every schema file can be read again. */
+const nestingDepthMax = 32;
+/** Of all columns' fields within one column. */
+const fieldsMax = 10_000;
+
+/**
+ * Gives ids to the fields within a type, as Paimon does: a column has its id before those within it, but a field of a ROW
+ * comes after the fields within it.
+ */
+export function assignFieldIds(type: DataType, nextId: () => number): DataType {
+  switch (type.kind) {
+    case 'array':
+    case 'multiset':
+      return { ...type, element: assignFieldIds(type.element, nextId) };
+    case 'map':
+      return { ...type, key: assignFieldIds(type.key, nextId), value: assignFieldIds(type.value, nextId) };
+    case 'row':
+      return {
+        ...type,
+        fields: type.fields.map(field => {
+          const fieldType = assignFieldIds(field.type, nextId);
+          return { ...field, id: nextId(), type: fieldType };
+        }),
+      };
+    default:
+      return type;
+  }
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_SCHEMA, naming the path to what breaks a rule */
+export function checkNestedType(field: DataField): void {
+  const count = checkBelow(field.type, `column \`${field.name}\``, 0);
+  if (count > fieldsMax) throw badSchema(`column \`${field.name}\` has more than ${fieldsMax} fields`);
+}
+
+function checkBelow(type: DataType, path: string, depth: number): number {
+  if (depth > nestingDepthMax) throw badSchema(`${path}: types nest at most ${nestingDepthMax} deep`);
+  switch (type.kind) {
+    case 'array':
+    case 'multiset':
+      return checkBelow(type.element, `${path}.element`, depth + 1);
+    case 'map':
+      return checkBelow(type.key, `${path}.key`, depth + 1) + checkBelow(type.value, `${path}.value`, depth + 1);
+    case 'row': {
+      if (type.fields.length === 0) throw badSchema(`${path}: a ROW has at least one field`);
+      const names = new Set<string>();
+      let count = type.fields.length;
+      for (const field of type.fields) {
+        if (field.name.trim() === '') throw badSchema(`${path}: a field has no name`);
+        if (names.has(field.name)) throw badSchema(`${path}: field \`${field.name}\` is there twice`);
+        names.add(field.name);
+        count += checkBelow(field.type, `${path}.${field.name}`, depth + 1);
+      }
+      return count;
+    }
+    default:
+      return 0;
+  }
+}
+
+function badSchema(reason: string): Error {
+  return invalid('LAKE_BAD_SCHEMA', reason);
+}
