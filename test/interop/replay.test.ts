@@ -68,6 +68,7 @@ const replayed = [
   'seq_field',
   'seq_field2',
   'rescale',
+  'tags',
   'thin_mode',
   'ts_prec',
 ];
