@@ -15,6 +15,10 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
       openLakeTable(parts, printIdentifier({ ...identifier, systemTable: undefined })),
     writeRows: writeRowsOf(parts),
     unionRead: unionReadOf(parts),
+    async call(request) {
+      const { callProcedure } = await import('./procedures/call-procedure.ts');
+      return callProcedure(parts, request);
+    },
     settle: (table, signal) => settleLog(parts, table, signal),
     committed: table => parts.notices.notify(table.label),
   };

@@ -12,6 +12,7 @@ import type { Predicate } from '../types/predicate.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { SqlEngine } from './engine.ts';
 import type { SqlParameter } from './parameters.ts';
+import type { CallArgument } from './parser/statement.ts';
 
 export type SqlContext = {
   readonly catalog: CatalogParts;
@@ -24,8 +25,19 @@ export type SqlContext = {
   readonly unionRead?: UnionRead | undefined;
   /** Resolves when what the table's log has acknowledged by now is in the table. Not given: no table has a log. */
   readonly settle?: ((table: Table, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /** Runs `CALL`; not given: there are no procedures. */
+  readonly call?: ((request: CallRequest) => Promise<StatementResult>) | undefined;
   /** Told of a table that a statement has made a snapshot of. */
   readonly committed?: ((table: Table) => void) | undefined;
+};
+
+export type CallRequest = {
+  /** Lower case, without `sys.`. */
+  readonly procedure: string;
+  readonly args: readonly CallArgument[];
+  /** Of plain names of tables. */
+  readonly currentDatabase: string;
+  readonly signal?: AbortSignal | undefined;
 };
 
 export type WriteRows = (

@@ -9,6 +9,7 @@
  * What this does not do: transactions over statements (each is one by itself), UPDATE, DELETE, MERGE, views, functions.
  */
 import { unreachable } from '../base/assert.ts';
+import { unsupported } from '../base/errors.ts';
 import type { SqlContext, SqlSession, StatementOptions, StatementResult } from './context.ts';
 import { parseStatements } from './parser/parse-statement.ts';
 import type { Statement } from './parser/statement.ts';
@@ -63,6 +64,12 @@ function runStatement(
       return runShow(context, session, statement);
     case 'insert':
       return runInsert(context, session, statement, options);
+    case 'call': {
+      if (context.call === undefined) throw unsupported('CALL', 'SQL without a lake');
+      const { procedure, args } = statement;
+      const { currentDatabase } = session;
+      return context.call({ procedure, args, currentDatabase, signal: options.signal });
+    }
     case 'truncate':
     case 'drop-partitions':
       return runRemoval(context, session, statement, options);

@@ -6,6 +6,7 @@
 import { unsupported } from '../../base/errors.ts';
 import type { ColumnPosition } from '../../catalog/schema-change.ts';
 import { TokenCursor } from './cursor.ts';
+import { parseCall } from './parse-call.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
 import { dropPartitions, parseInsert, tableName } from './parse-write.ts';
@@ -47,6 +48,7 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   if (cursor.take('DESCRIBE') || cursor.take('DESC')) return { kind: 'describe', name: tableName(cursor) };
   if (cursor.take('USE')) return { kind: 'use', database: cursor.name('a database') };
   if (cursor.take('INSERT')) return parseInsert(cursor, tokens);
+  if (cursor.take('CALL')) return parseCall(cursor);
   if (cursor.take('TRUNCATE')) {
     cursor.expect('TABLE');
     return { kind: 'truncate', name: tableName(cursor) };
@@ -54,7 +56,7 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   for (const word of ['SELECT', 'WITH', 'VALUES', 'FROM', 'EXPLAIN', '(']) {
     if (cursor.at(word)) return { kind: 'query', query: parseQuery(cursor.sql, tokens) };
   }
-  for (const word of ['UPDATE', 'DELETE', 'MERGE', 'CALL', 'ANALYZE', 'SET', 'RESET']) {
+  for (const word of ['UPDATE', 'DELETE', 'MERGE', 'ANALYZE', 'SET', 'RESET']) {
     if (cursor.at(word)) throw unsupported(`SQL statement ${word}`, 'SQL');
   }
   throw cursor.error('expected a statement (SELECT, INSERT, CREATE, ALTER, DROP, SHOW, DESCRIBE, USE)');

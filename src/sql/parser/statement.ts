@@ -53,6 +53,7 @@ export type Statement =
       readonly ifExists: boolean;
       readonly partitions: readonly PartitionSpec[];
     }
+  | { readonly kind: 'call'; readonly procedure: string; readonly args: readonly CallArgument[] }
   | { readonly kind: 'show-databases' }
   | { readonly kind: 'show-tables'; readonly database: string | undefined }
   | { readonly kind: 'show-create-table'; readonly name: TableName }
@@ -72,6 +73,13 @@ export type Statement =
       readonly query: Query;
     }
   | { readonly kind: 'query'; readonly query: Query };
+
+/** Of a procedure. */
+export type CallArgument = {
+  /** undefined: by its place. */
+  readonly name: string | undefined;
+  readonly value: string | bigint | boolean | null;
+};
 
 /**
  * A query for DuckDB: its text with backquoted names in double quotes, and each table reference that carries a hint or
