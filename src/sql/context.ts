@@ -23,6 +23,8 @@ export type SqlContext = {
   /** Puts rows into a table, all of them or none; through its log where it has one. */
   readonly writeRows?: WriteRows | undefined;
   readonly unionRead?: UnionRead | undefined;
+  /** Writes changes of a table through its log; undefined: it has none. Not given: no table has. */
+  readonly logWriter?: ((table: Table) => WriteChanges | undefined) | undefined;
   /** Resolves when what the table's log has acknowledged by now is in the table. Not given: no table has a log. */
   readonly settle?: ((table: Table, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   /** Runs `CALL`; not given: there are no procedures. */
@@ -45,6 +47,12 @@ export type WriteRows = (
   rows: AsyncIterable<RowBatch>,
   options: { readonly signal?: AbortSignal | undefined },
 ) => Promise<WrittenRows>;
+
+/** All of them or none; resolves when the log has acknowledged them. */
+export type WriteChanges = (
+  changes: AsyncIterable<{ readonly rows: RowBatch; readonly kinds: Int8Array }>,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<void>;
 
 export type WrittenRows = {
   readonly rowCount: number;
