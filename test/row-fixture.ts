@@ -60,18 +60,21 @@ export class RowTable {
   }
 
   /** The table as one sees it who opens it now, with caches of its own. */
-  open(): Promise<Table> {
-    return openTable(this.store, { database: 'd', name: 't' }, this);
+  open(branch?: string): Promise<Table> {
+    return openTable(this.store, { database: 'd', name: 't', branch }, this);
   }
 
   /** One commit of rows that are put there. */
-  write(rows: readonly (readonly Scalar[])[]): Promise<WriteResult> {
-    return this.change(rows.map(row => ['+I', ...row]));
+  write(rows: readonly (readonly Scalar[])[], branch?: string): Promise<WriteResult> {
+    return this.change(
+      rows.map(row => ['+I', ...row]),
+      branch,
+    );
   }
 
   /** One commit. */
-  async change(changes: readonly RowChange[]): Promise<WriteResult> {
-    const table = await this.open();
+  async change(changes: readonly RowChange[], branch?: string): Promise<WriteResult> {
+    const table = await this.open(branch);
     await using committer = new Committer(table);
     const writer = new TableWriter(table, committer);
     await addChanges(writer, table, changes);
@@ -90,8 +93,10 @@ export class RowTable {
   }
 
   /** All rows, in order of their text. */
-  async rows(options: ScanOptions & ReadOptions & { readonly snapshotId?: number } = {}): Promise<Scalar[][]> {
-    const table = await this.open();
+  async rows(
+    options: ScanOptions & ReadOptions & { readonly snapshotId?: number; readonly branch?: string } = {},
+  ): Promise<Scalar[][]> {
+    const table = await this.open(options.branch);
     const { snapshotId } = options;
     const snapshot = snapshotId === undefined ? await latestSnapshot(table) : await snapshotById(table, snapshotId);
     const rows: Scalar[][] = [];

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
+import { registerBranchCommands } from './branch-commands.ts';
 import { registerCreateCommand } from './create-command.ts';
 import { registerDescribeCommands } from './describe-commands.ts';
 import { addGlobalOptions, type CliContext, credentialPlaces, holdsCredential } from './global-options.ts';
@@ -34,6 +35,7 @@ export function buildProgram(context: CliContext): Command {
   registerReadCommands(program, context);
   registerWorkCommands(program, context);
   registerTagCommands(program, context);
+  registerBranchCommands(program, context);
   registerSqlCommand(program, context);
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);

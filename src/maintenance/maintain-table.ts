@@ -1,10 +1,11 @@
 /**
- * All of maintenance of one table: hidden state carried on, tags made and expired, snapshots of every line expired, hints
- * put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
+ * All of maintenance of one table: hidden state carried on, tags made and expired, partitions and snapshots of every line
+ * expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
  */
 import { isLakeError } from '../base/errors.ts';
 import { openTable, reopenTable, type Table } from '../table/table.ts';
 import { type CarryReceipt, carryState } from './carry-state.ts';
+import { maintainPartitions, type PartitionsReceipt } from './expire-partitions.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
 import { type HintReceipt, repairHints } from './hints.ts';
 import { branchesOf } from './lines.ts';
@@ -23,6 +24,7 @@ export type LineReceipt = {
   readonly label: string;
   readonly carry: CarryReceipt;
   readonly tags: TagsReceipt;
+  readonly partitions: PartitionsReceipt;
   readonly expiry: ExpireReceipt;
   readonly hints: HintReceipt;
 };
@@ -52,7 +54,7 @@ export async function maintainTable(table: Table, options: MaintainOptions): Pro
       orphans = await removeOrphanFiles(main, { isDryRun: options.orphans === 'dry-run', signal: options.signal });
     }
     const parts: readonly RunEnd[] = [
-      ...lines.flatMap(({ carry, tags, expiry, hints }) => [carry, tags, expiry, hints]),
+      ...lines.flatMap(({ carry, tags, partitions, expiry, hints }) => [carry, tags, partitions, expiry, hints]),
     ];
     return [...parts, ...(orphans === undefined ? [] : [orphans])].find(isGivenUp) ?? { status: 'done' };
   });
@@ -64,9 +66,10 @@ async function maintainLine(table: Table, options: MaintainOptions): Promise<Lin
   const carry = await carryState(table, options);
   // Before snapshots expire that a tag is still due for.
   const tags = await maintainTags(table);
+  const partitions = await maintainPartitions(table, options);
   const expiry = await expireSnapshots(table, options);
   const hints = await repairHints(table);
-  return { label: table.label, carry, tags, expiry, hints };
+  return { label: table.label, carry, tags, partitions, expiry, hints };
 }
 
 /** undefined: the branch has no schema, so it is none, or it is being removed. */

@@ -22,7 +22,15 @@ export type GoldenStep =
       readonly snapshotId: number;
     }
   | { readonly kind: 'compact'; readonly snapshotId: number }
-  | { readonly kind: 'alter'; readonly schema: TableSchema };
+  | { readonly kind: 'alter'; readonly schema: TableSchema }
+  /** `snapshotId` undefined: the newest. */
+  | { readonly kind: 'tag'; readonly name: string; readonly snapshotId: number | undefined }
+  /** `tag` undefined: empty. */
+  | { readonly kind: 'branch'; readonly name: string; readonly tag: string | undefined }
+  /** What follows is done on this branch; undefined: on the table itself. */
+  | { readonly kind: 'use-branch'; readonly name: string | undefined }
+  /** Of the snapshots so many were kept. */
+  | { readonly kind: 'expire'; readonly keptCount: number };
 
 /** A line, with checked access to its fields. */
 class OpsLine {
@@ -54,6 +62,22 @@ class OpsLine {
     return value;
   }
 
+  optionalInteger(name: string): number | undefined {
+    return this.#json[name] === undefined ? undefined : this.integer(name);
+  }
+
+  text(name: string): string {
+    const value = this.#json[name];
+    if (typeof value !== 'string') throw this.broken(`has no text \`${name}\``);
+    return value;
+  }
+
+  /** `"null"` stands for none. */
+  nameOrNull(name: string): string | undefined {
+    const text = this.text(name);
+    return text === 'null' ? undefined : text;
+  }
+
   partition(): PartitionSpec {
     const entries = Object.entries(this.object('partition')).map(([key, value]): readonly [string, string | null] => {
       if (value !== null && typeof value !== 'string') throw this.broken(`has no text for partition key ${key}`);
@@ -66,9 +90,6 @@ class OpsLine {
     return withoutPath(decodeSchema(new TextEncoder().encode(stringifyJson(this.object('schema'))), this.where));
   }
 }
-
-/** Marks of features that are not replayed. */
-const refusedMarks: ReadonlySet<string> = new Set(['tag', 'branch', 'use-branch', 'expire']);
 
 /**
  * @param where the file's name, for messages
@@ -107,12 +128,19 @@ const rowKinds: ReadonlyMap<string, number> = new Map(
 );
 
 function markOf(line: OpsLine): GoldenStep {
-  if (refusedMarks.has(line.op)) throw unsupported(`replaying ${line.op}`, line.where);
   switch (line.op) {
     case 'compact':
       return { kind: 'compact', snapshotId: line.integer('snapshot') };
     case 'alter':
       return { kind: 'alter', schema: line.schema() };
+    case 'tag':
+      return { kind: 'tag', name: line.text('name'), snapshotId: line.optionalInteger('snapshot') };
+    case 'branch':
+      return { kind: 'branch', name: line.text('name'), tag: line.nameOrNull('tag') };
+    case 'use-branch':
+      return { kind: 'use-branch', name: line.nameOrNull('name') };
+    case 'expire':
+      return { kind: 'expire', keptCount: line.integer('keep') };
     default:
       throw unsupported(`replaying ${line.op}`, line.where);
   }

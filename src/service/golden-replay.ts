@@ -4,14 +4,16 @@
  * a COMPACT is an append here and a compaction.
  */
 import { AssertionError } from '../base/assert.ts';
-import { invalid, unsupported } from '../base/errors.ts';
+import { invalid, LakeError, unsupported } from '../base/errors.ts';
+import { createBranch } from '../catalog/branches.ts';
 import { createDatabase } from '../catalog/catalog.ts';
 import { databasePath, tablePath } from '../catalog/identifier.ts';
 import { publishSchema } from '../catalog/publish-schema.ts';
-import { schemaFolder, schemaPath } from '../format/paths.ts';
+import { branchPath, schemaFolder, schemaPath } from '../format/paths.ts';
 import type { CommitKind } from '../format/snapshot.ts';
 import { refusedFeatures } from '../format/table-options.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
+import { expireSnapshots } from '../maintenance/expire-snapshots.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openObjectStore } from '../storage/open-object-store.ts';
 import { Committer, commit } from '../table/commit/commit.ts';
@@ -20,14 +22,16 @@ import { compactTable } from '../table/compact/compact-table.ts';
 import { overwriteTarget } from '../table/overwrite/overwrite-plan.ts';
 import { OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
 import { tableIdKey } from '../table/schemas.ts';
+import { snapshotOfTag } from '../table/snapshots.ts';
 import { openTable, type Table, type TableIdentifier } from '../table/table.ts';
+import { createTag } from '../table/tags/manage-tags.ts';
 import { batchCommitIdentifier, committedId, TableWriter } from '../table/write/table-writer.ts';
 import { canonicalParser } from '../types/canonical-json.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { differenceOf, linesOfCase } from './golden-compare.ts';
 import { type GoldenChange, type GoldenStep, goldenSteps, withoutPath } from './golden-ops.ts';
 import type { GoldenComponents } from './golden-read.ts';
-import { databaseOf, goldenCases, goldenKinds, goldenLines, goldenReplays } from './golden-root.ts';
+import { databaseOf, type GoldenCase, goldenCases, goldenKinds, goldenLines, goldenReplays } from './golden-root.ts';
 import { type GoldenVerdict, verdictOfError } from './golden-verdict.ts';
 
 export type GoldenReplayRequest = {
@@ -65,9 +69,11 @@ class TableReplay {
   /** What stood in for what Paimon did. */
   readonly notes: string[] = [];
   readonly #parts: ReplayParts;
-  readonly #identifier: TableIdentifier;
+  #identifier: TableIdentifier;
   /** Of the snapshots to come, as far as they are known. */
   readonly #kinds: ReadonlyMap<number, string>;
+  /** Of the branches that are not replayed at the moment; undefined: of the table itself. */
+  readonly #heads = new Map<string | undefined, number>();
   #headId = 0;
 
   constructor(parts: ReplayParts, database: string, kinds: ReadonlyMap<number, string>) {
@@ -100,12 +106,43 @@ class TableReplay {
         // Paimon's writer commits an APPEND of no rows before what it compacted.
         while (this.#headId < step.snapshotId - 1) await this.#commitEmpty('APPEND');
         return this.#compactUpTo(step.snapshotId, { isFull: true });
+      case 'tag':
+        await createTag(await this.table(), step.name, { snapshotId: step.snapshotId });
+        return;
+      case 'branch':
+        return this.#branch(step.name, step.tag);
+      case 'use-branch':
+        return this.useBranch(step.name);
+      case 'expire':
+        return this.#expire(step.keptCount);
     }
+  }
+
+  useBranch(name: string | undefined): void {
+    this.#heads.set(this.#identifier.branch, this.#headId);
+    this.#identifier = { ...this.#identifier, branch: name };
+    this.#headId = this.#heads.get(name) ?? 0;
+  }
+
+  async #branch(name: string, tag: string | undefined): Promise<void> {
+    const table = await this.table();
+    await createBranch(table, name, { tag });
+    this.#heads.set(name, tag === undefined ? 0 : (await snapshotOfTag(table, tag)).id);
+  }
+
+  /** A snapshot that was the newest within the hour stays, whatever is asked (R1), so that what a replay wrote all stays. */
+  async #expire(keptCount: number): Promise<void> {
+    const retention = { retainedCountMin: keptCount, retainedCountMax: keptCount, retainedMs: 0 };
+    const receipt = await expireSnapshots(await this.table(), { retention });
+    if (receipt.status === 'given-up') throw new LakeError('unavailable', receipt.code, receipt.cause);
+    this.notes.push(`${receipt.expiredCount} snapshots expired where Paimon kept ${keptCount}`);
   }
 
   async #publish(schema: TableSchema): Promise<void> {
     const { out, components } = this.#parts;
-    const folder = `${tablePath({ ...this.#identifier, table: this.#identifier.name, branch: undefined, systemTable: undefined })}/${schemaFolder}`;
+    const { database, name, branch } = this.#identifier;
+    const path = tablePath({ database, table: name, branch, systemTable: undefined });
+    const folder = `${branch === undefined ? path : `${path}/${branchPath(branch)}`}/${schemaFolder}`;
     const { status } = await publishSchema({ store: out, ...components }, folder, schema);
     if (status === 'lost')
       throw invalid('LAKE_TABLE_EXISTS', `${out.uri} has the table already: replay into a new folder`);
@@ -195,7 +232,7 @@ async function replayTable(parts: ReplayParts): Promise<GoldenVerdict> {
     const replay = new TableReplay(parts, database, await goldenKinds(root, name));
     await replay.create(first);
     for (const step of steps) await replay.take(step);
-    const difference = await differenceFromExpected(parts, await replay.table());
+    const difference = await differenceFromExpected(parts, replay);
     return difference === undefined
       ? { table: name, status: 'passed', detail: replay.notes.join('; ') }
       : { table: name, status: 'failed', detail: difference };
@@ -215,19 +252,31 @@ function refuseUnwritable(schemas: readonly TableSchema[], name: string): void {
   if (refused.size > 0) throw unsupported([...refused].join(', '), `writing ${name}`);
 }
 
-async function differenceFromExpected({ root, name }: ReplayParts, table: Table): Promise<string | undefined> {
+async function differenceFromExpected({ root, name }: ReplayParts, replay: TableReplay): Promise<string | undefined> {
   for (const { branch, cases } of await goldenCases(root, name)) {
-    if (branch !== undefined) continue;
+    replay.useBranch(branch);
+    const table = await replay.table();
     for (const golden of cases) {
       // Without a producer a reader follows one row a key and commit with us, and a file's worth of rows with Paimon.
       const isComparable = golden.kind !== 'changes' || table.options.changelogProducer !== 'none';
-      if (golden.kind === 'tag' || !isComparable) continue;
+      if (!isComparable) continue;
       const difference = differenceOf(await linesOfCase(table, golden), await goldenLines(root, golden.key));
-      if (difference !== undefined)
-        return `${golden.kind === 'latest' ? 'latest' : `snapshot ${golden.id}`}: ${difference}`;
+      if (difference !== undefined) return `${nameOfCase(golden, branch)}: ${difference}`;
     }
   }
   return undefined;
+}
+
+function nameOfCase(golden: GoldenCase, branch: string | undefined): string {
+  const where = branch === undefined ? '' : `branch ${branch} `;
+  switch (golden.kind) {
+    case 'latest':
+      return `${where}latest`;
+    case 'tag':
+      return `${where}tag ${golden.tag}`;
+    default:
+      return `${where}${golden.kind} ${golden.id}`;
+  }
 }
 
 function assertionOfId(found: number, expected: number): Error {

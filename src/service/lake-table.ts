@@ -8,12 +8,14 @@ import { type CompactReceipt, compactLakeTable } from './compact-lake-table.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { OverwriteReceipt, OverwriteRequest } from './overwrite-lake-table.ts';
+import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
 import { allRows } from './row-stream.ts';
 import { RowWriter } from './row-writer.ts';
 import type { ScanRequest } from './scan-table.ts';
 import type { WriterSettings } from './settings.ts';
 import { type SubscribedChange, type SubscribeRequest, subscribeTable } from './subscribe-table.ts';
 import { type TableAccounting, tableAccounting } from './table-accounting.ts';
+import { TableBranches } from './table-branches.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { TableScan } from './table-scan.ts';
 import { asUserRow, asUserRows, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
@@ -65,6 +67,11 @@ export class LakeTable<S extends TableShape> {
   /** Names for snapshots of the table, or of the branch it was opened as. */
   get tags(): TableTags {
     return new TableTags(this.#table);
+  }
+
+  /** Lines of the table that go their own way. */
+  get branches(): TableBranches {
+    return new TableBranches(this.#parts, this.#table);
   }
 
   /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
@@ -160,6 +167,20 @@ export class LakeTable<S extends TableShape> {
     const { dropLakePartitions } = await import('./overwrite-lake-table.ts');
     const { ifExists = false, signal } = options;
     return dropLakePartitions(this.#parts, this.#table, partitions, { ifExists, signal });
+  }
+
+  /**
+   * Puts the table back to what it was: one snapshot on top, which has the rows of that state. Nothing is taken away, and
+   * what the log had given does not come again.
+   *
+   * @throws LakeError `invalid` LAKE_SNAPSHOT_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED, LAKE_TAG_NOT_FOUND; `unsupported`
+   */
+  async rollback(
+    point: RollbackPoint,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<RestoreReceipt> {
+    const { rollbackLakeTable } = await import('./restore-lake-table.ts');
+    return rollbackLakeTable(this.#parts, this.#table, point, options.signal);
   }
 
   /** What became of every row taken from the log, as of the newest snapshot. */

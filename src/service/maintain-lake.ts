@@ -42,10 +42,12 @@ export function maintainedText({ lines, orphans }: WarehouseReceipt['tables'][nu
   const removed = lines.reduce((sum, { expiry }) => sum + expiry.data.fileCount + expiry.metadata.fileCount, 0);
   const tagged = lines.flatMap(({ tags }) => tags.created);
   const untagged = lines.flatMap(({ tags }) => tags.removed);
+  const partitions = lines.flatMap(line => line.partitions.expired);
   const orphaned = orphans?.removed.fileCount ?? 0;
   const words = [
     ...(tagged.length > 0 ? [`tags made: ${tagged.join(', ')}`] : []),
     ...(untagged.length > 0 ? [`tags expired: ${untagged.join(', ')}`] : []),
+    ...(partitions.length > 0 ? [`partitions expired: ${partitions.join(', ')}`] : []),
     ...(expired > 0 ? [`${expired} snapshots expired, ${removed} files removed`] : []),
     ...(orphaned > 0 ? [`${orphaned} orphan files removed`] : []),
   ];

@@ -1,4 +1,5 @@
 /** Where rows go that are written: into the table's log, or straight into the table. */
+import { assert } from '../base/assert.ts';
 import { invalid } from '../base/errors.ts';
 import { Producer } from '../flow/producer.ts';
 import type { LogStore } from '../storage/log-store.ts';
@@ -17,17 +18,21 @@ export type RowSink = AsyncDisposable & {
 
 const logWritesInFlightMax = 4;
 
-/** The log's sink where the lake has a log, else the table's. */
+/** The log that rows of the table go through. A branch has none: they go straight into it. */
+export function logFor({ log }: LakeParts, { identifier }: Table): LogStore | undefined {
+  return identifier.branch === undefined ? log : undefined;
+}
+
+/** The log's sink where the table has a log, else the table's. */
 export function openRowSink(parts: LakeParts, table: Table): RowSink {
-  return parts.log === undefined ? tableSink(parts, table) : logSink(openProducer(parts, parts.log, table));
+  const log = logFor(parts, table);
+  return log === undefined ? tableSink(parts, table) : logSink(openProducer(parts, log, table));
 }
 
 /** @throws LakeError `invalid` LAKE_NOT_LOGGED for tables whose rows can not go through a log */
 export function openProducer(parts: LakeParts, log: LogStore, table: Table): Producer {
   const { id, label, schema, identifier } = table;
-  if (identifier.branch !== undefined) {
-    throw invalid('LAKE_NOT_LOGGED', `${label}: a branch has no log; open the lake without one to write to it`);
-  }
+  assert(identifier.branch === undefined, 'a branch has no log');
   if (id === undefined) {
     throw invalid(
       'LAKE_NOT_LOGGED',

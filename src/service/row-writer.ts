@@ -9,7 +9,7 @@ import { untilAborted } from './acknowledgement.ts';
 import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { openRowSink } from './row-sinks.ts';
+import { logFor, openRowSink } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
@@ -61,7 +61,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
         clock: parts.clock,
       },
       {
-        lingerMs: given.lingerMs ?? (parts.log === undefined ? lingerMsToTable : lingerMsToLog),
+        lingerMs: given.lingerMs ?? (logFor(parts, table) === undefined ? lingerMsToTable : lingerMsToLog),
         batchRowsMax: given.batchRowsMax ?? batchRowsMaxDefault,
         bufferRowsMax: given.bufferRowsMax ?? bufferRowsMaxDefault,
       },

@@ -3,6 +3,7 @@ import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { logFor } from './row-sinks.ts';
 import { settleLog } from './settle-log.ts';
 import { openLakeTable } from './tables.ts';
 import { openUnitWriter } from './unit-writer.ts';
@@ -15,6 +16,11 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
       openLakeTable(parts, printIdentifier({ ...identifier, systemTable: undefined })),
     writeRows: writeRowsOf(parts),
     unionRead: unionReadOf(parts),
+    async call(request) {
+      const { callProcedure } = await import('./procedures/call-procedure.ts');
+      return callProcedure(parts, request);
+    },
+    logWriter: logWriterOf(parts),
     settle: (table, signal) => settleLog(parts, table, signal),
     committed: table => parts.notices.notify(table.label),
   };
@@ -30,6 +36,22 @@ function writeRowsOf(parts: LakeParts): WriteRows {
       rowCount += batch.rowCount;
     }
     return { rowCount, snapshotId: rowCount === 0 ? undefined : await unit.commit() };
+  };
+}
+
+function logWriterOf(parts: LakeParts): SqlContext['logWriter'] {
+  return table => {
+    if (logFor(parts, table) === undefined || table.id === undefined) return undefined;
+    return async (changes, { signal }) => {
+      await using unit = openUnitWriter(parts, table, { until: 'acknowledged', signal });
+      let rowCount = 0;
+      for await (const { rows, kinds } of changes) {
+        signal?.throwIfAborted();
+        await unit.add({ rows, kinds });
+        rowCount += rows.rowCount;
+      }
+      if (rowCount > 0) await unit.commit();
+    };
   };
 }
 

@@ -10,7 +10,7 @@ import { TableWriter } from '../table/write/table-writer.ts';
 import { openIngestWorker } from './ingest-log.ts';
 import type { LakeParts } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
-import { openProducer } from './row-sinks.ts';
+import { logFor, openProducer } from './row-sinks.ts';
 
 /** Where units go. What was added and not committed is as if it had never been. */
 export type UnitWriter = AsyncDisposable & {
@@ -28,12 +28,13 @@ export type UnitOptions = {
 /** Rows of a unit that are held back from the log until the unit is complete, in bytes of columns; beyond, they go. */
 const heldBytesMax = 64 * 1024 * 1024;
 
-/** Through the log where the lake has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
+/** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
 export function openUnitWriter(parts: LakeParts, table: Table, { until, signal }: UnitOptions): UnitWriter {
-  if (parts.log === undefined) return tableUnits(parts, table, signal);
-  const producer = openProducer(parts, parts.log, table);
+  const log = logFor(parts, table);
+  if (log === undefined) return tableUnits(parts, table, signal);
+  const producer = openProducer(parts, log, table);
   if (until === 'acknowledged') return logUnits(producer, undefined);
-  return logUnits(producer, { worker: openIngestWorker(parts, parts.log), signal });
+  return logUnits(producer, { worker: openIngestWorker(parts, log), signal });
 }
 
 function tableUnits({ notices }: LakeParts, table: Table, signal: AbortSignal | undefined): UnitWriter {

@@ -12,6 +12,7 @@ import type { Predicate } from '../types/predicate.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { SqlEngine } from './engine.ts';
 import type { SqlParameter } from './parameters.ts';
+import type { CallArgument } from './parser/statement.ts';
 
 export type SqlContext = {
   readonly catalog: CatalogParts;
@@ -22,10 +23,23 @@ export type SqlContext = {
   /** Puts rows into a table, all of them or none; through its log where it has one. */
   readonly writeRows?: WriteRows | undefined;
   readonly unionRead?: UnionRead | undefined;
+  /** Writes changes of a table through its log; undefined: it has none. Not given: no table has. */
+  readonly logWriter?: ((table: Table) => WriteChanges | undefined) | undefined;
   /** Resolves when what the table's log has acknowledged by now is in the table. Not given: no table has a log. */
   readonly settle?: ((table: Table, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /** Runs `CALL`; not given: there are no procedures. */
+  readonly call?: ((request: CallRequest) => Promise<StatementResult>) | undefined;
   /** Told of a table that a statement has made a snapshot of. */
   readonly committed?: ((table: Table) => void) | undefined;
+};
+
+export type CallRequest = {
+  /** Lower case, without `sys.`. */
+  readonly procedure: string;
+  readonly args: readonly CallArgument[];
+  /** Of plain names of tables. */
+  readonly currentDatabase: string;
+  readonly signal?: AbortSignal | undefined;
 };
 
 export type WriteRows = (
@@ -33,6 +47,12 @@ export type WriteRows = (
   rows: AsyncIterable<RowBatch>,
   options: { readonly signal?: AbortSignal | undefined },
 ) => Promise<WrittenRows>;
+
+/** All of them or none; resolves when the log has acknowledged them. */
+export type WriteChanges = (
+  changes: AsyncIterable<{ readonly rows: RowBatch; readonly kinds: Int8Array }>,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<void>;
 
 export type WrittenRows = {
   readonly rowCount: number;

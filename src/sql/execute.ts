@@ -6,12 +6,14 @@
  * `relations/`), the **engine** (DuckDB, shut in: `engine.ts`), a **session** (the current database). Flow: text →
  * statements → for a query: tree → tables, columns, filters → relations → DuckDB → row batches.
  *
- * What this does not do: transactions over statements (each is one by itself), UPDATE, DELETE, MERGE, views, functions.
+ * What this does not do: transactions over statements (each is one by itself), views, functions.
  */
 import { unreachable } from '../base/assert.ts';
+import { unsupported } from '../base/errors.ts';
 import type { SqlContext, SqlSession, StatementOptions, StatementResult } from './context.ts';
 import { parseStatements } from './parser/parse-statement.ts';
 import type { Statement } from './parser/statement.ts';
+import { runChange } from './statements/change.ts';
 import { runDdl } from './statements/ddl.ts';
 import { runInsert } from './statements/insert.ts';
 import { openQuery } from './statements/open-query.ts';
@@ -63,6 +65,16 @@ function runStatement(
       return runShow(context, session, statement);
     case 'insert':
       return runInsert(context, session, statement, options);
+    case 'delete':
+    case 'update':
+    case 'merge':
+      return runChange(context, session, statement, options);
+    case 'call': {
+      if (context.call === undefined) throw unsupported('CALL', 'SQL without a lake');
+      const { procedure, args } = statement;
+      const { currentDatabase } = session;
+      return context.call({ procedure, args, currentDatabase, signal: options.signal });
+    }
     case 'truncate':
     case 'drop-partitions':
       return runRemoval(context, session, statement, options);

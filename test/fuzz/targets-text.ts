@@ -68,6 +68,10 @@ const statements = [
   "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01 00:00:00' JOIN d.`u$snapshots` ON t.k = u.k",
   "INSERT INTO d.t (k, p) VALUES (1, 'a'), (2, NULL)",
   "INSERT OVERWRITE t /*+ OPTIONS('a' = 'b') */ PARTITION (p = 'x', q = -5, d = DATE '2024-01-01') (k) SELECT 1",
+  "CALL sys.create_tag(`table` => 'd.t', tag => 'x', snapshot_id => 5); CALL c.sys.f(-1, TRUE, NULL, TIMESTAMP '2024-01-01 00:00:00')",
+  'DELETE FROM d.t AS x WHERE x.k IN (SELECT k FROM u) AND CASE WHEN a THEN (b) END = [1]',
+  "UPDATE t x SET a = CASE WHEN b = ',' THEN f(1, 2) END, t.c = (SELECT 1) WHERE k = 1",
+  'MERGE INTO t USING (SELECT * FROM u) AS s(k, v) ON t.k = s.k WHEN MATCHED AND s.v IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT (k, v) VALUES (s.k, 1)',
   "TRUNCATE TABLE d.t; ALTER TABLE t DROP IF EXISTS PARTITION (p = 'x', q = NULL), PARTITION (p = TRUE)",
   'INSERT INTO t SELECT * FROM s; DROP TABLE IF EXISTS d.t',
   "ALTER TABLE t ADD (c INT COMMENT 'n' AFTER k); ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP (c)",
@@ -79,7 +83,17 @@ const statements = [
 export const textTargets: readonly Target[] = [
   {
     name: 'sql',
-    decoders: ['parseStatements', 'parseQuery', 'parseSqlType', 'parseInsert', 'parseHint'],
+    decoders: [
+      'parseStatements',
+      'parseQuery',
+      'parseSqlType',
+      'parseInsert',
+      'parseHint',
+      'parseCall',
+      'parseDelete',
+      'parseUpdate',
+      'parseMerge',
+    ],
     corpus: () => texts(...statements),
     mutate: mutateText,
     decode: input => {

@@ -74,6 +74,7 @@ const replayed = [
   'seq_field',
   'seq_field2',
   'rescale',
+  'tags',
   'thin_mode',
   'ts_prec',
 ];

@@ -9,8 +9,11 @@ import { syntaxError, type Token, tokenize } from './tokens.ts';
 
 const aliasPrefix = 'tidelake_travel_';
 
-/** @param tokens of the query, the last of kind `end` */
-export function parseQuery(sql: string, tokens: readonly Token[]): Query {
+/**
+ * @param tokens of the query, the last of kind `end`
+ * @param firstTravel the number of its first name, where it is a part of a statement that has more
+ */
+export function parseQuery(sql: string, tokens: readonly Token[], firstTravel = 0): Query {
   const travels: TimeTravel[] = [];
   let text = '';
   let copied = tokens[0]?.start ?? 0;
@@ -18,7 +21,7 @@ export function parseQuery(sql: string, tokens: readonly Token[]): Query {
   while (index < tokens.length) {
     const token = tokens[index];
     if (token === undefined || token.kind === 'end') break;
-    const travel = travelAt(sql, tokens, index, travels.length);
+    const travel = travelAt(sql, tokens, index, firstTravel + travels.length);
     if (travel !== undefined) {
       text += sql.slice(copied, token.start) + travel.replacement;
       travels.push(travel.travel);

@@ -139,6 +139,88 @@ test('TRUNCATE and DROP PARTITION', () => {
   });
 });
 
+test('CALL takes literals by place and by name', () => {
+  expect(
+    one(
+      "CALL `c`.sys.Create_Tag('d.t', `table` => 'x', n => -5, b => TRUE, z => NULL, d => TIMESTAMP '2024-01-01 00:00:00')",
+    ),
+  ).toEqual({
+    kind: 'call',
+    procedure: 'create_tag',
+    args: [
+      { name: undefined, value: 'd.t' },
+      { name: 'table', value: 'x' },
+      { name: 'n', value: -5n },
+      { name: 'b', value: true },
+      { name: 'z', value: null },
+      { name: 'd', value: '2024-01-01 00:00:00' },
+    ],
+  });
+  expect(one('CALL sys.f()')).toMatchObject({ args: [] });
+  for (const bad of ['CALL sys.f(a)', 'CALL sys.f(1', 'CALL sys.f(1.5)', 'CALL sys.f(a => b)', 'CALL sys.f() x']) {
+    expect(() => one(bad), bad).toThrow(/line 1/);
+  }
+});
+
+test('expressions of DELETE, UPDATE and MERGE are cut where they end', () => {
+  expect(one('DELETE FROM d.t')).toMatchObject({ target: { name: { database: 'd' }, alias: 't' }, where: undefined });
+  expect(one('DELETE FROM t AS x WHERE x.`a b` IN (SELECT k FROM u)')).toMatchObject({
+    target: { alias: 'x' },
+    where: { sql: 'x."a b" IN (SELECT k FROM u)' },
+  });
+  expect(
+    one("UPDATE t x SET a = CASE WHEN b = ',' THEN f(1, 2) ELSE 3 END, t.c = (SELECT 1), `d` = [1, 2] WHERE a = 1"),
+  ).toMatchObject({
+    target: { alias: 'x' },
+    sets: [
+      { column: 'a', value: { sql: "CASE WHEN b = ',' THEN f(1, 2) ELSE 3 END" } },
+      { column: 'c', value: { sql: '(SELECT 1)' } },
+      { column: 'd', value: { sql: '[1, 2] ' } },
+    ],
+    where: { sql: 'a = 1' },
+  });
+  const merge = one(`MERGE INTO t USING (SELECT * FROM u) AS s ON t.k = s.k AND CASE WHEN true THEN true END
+    WHEN MATCHED AND s.v IS NULL THEN DELETE
+    WHEN MATCHED THEN UPDATE SET v = s.v, w = 1
+    WHEN NOT MATCHED AND s.k > 0 THEN INSERT (k, v) VALUES (s.k, coalesce(s.v, 'x'))
+    WHEN NOT MATCHED THEN INSERT *`);
+  expect(merge).toMatchObject({
+    source: { sql: expect.stringMatching(/^\(SELECT \* FROM u\) AS s\s*$/) },
+    sourceAlias: 's',
+    on: { sql: expect.stringMatching(/^t\.k = s\.k AND CASE WHEN true THEN true END\s*$/) },
+    clauses: [
+      { kind: 'delete', when: { sql: 's.v IS NULL ' } },
+      { kind: 'update', when: undefined, sets: [{ column: 'v' }, { column: 'w' }] },
+      {
+        kind: 'insert',
+        when: { sql: 's.k > 0 ' },
+        columns: ['k', 'v'],
+        values: [{ sql: 's.k' }, { sql: "coalesce(s.v, 'x')" }],
+      },
+      { kind: 'insert', when: undefined, columns: undefined, values: 'all' },
+    ],
+  });
+  expect(
+    one("MERGE INTO t USING u /*+ OPTIONS('scan.snapshot-id' = '1') */ ON true WHEN MATCHED THEN UPDATE SET *"),
+  ).toMatchObject({
+    source: { travels: [{ alias: 'tidelake_travel_0' }] },
+    sourceAlias: 'u',
+  });
+  const named = (source: string) => one(`MERGE INTO t USING ${source} ON true WHEN MATCHED THEN DELETE`);
+  expect(named('(VALUES (1)) AS s(k)')).toMatchObject({ sourceAlias: 's' });
+  expect(named('d.u')).toMatchObject({ sourceAlias: 'u' });
+  expect(named('(SELECT 1)')).toMatchObject({ sourceAlias: undefined });
+  for (const bad of [
+    'DELETE t',
+    'DELETE FROM t WHERE',
+    'UPDATE t SET',
+    'UPDATE t SET a',
+    'MERGE INTO t USING u ON a',
+  ]) {
+    expect(() => one(bad), bad).toThrow(/line 1/);
+  }
+});
+
 test('what is wrong is told with its place', () => {
   const cases: readonly [string, RegExp][] = [
     ['SELEC 1', /line 1, column 1: expected a statement/],
@@ -157,7 +239,8 @@ test('what is wrong is told with its place', () => {
 
 test('what the dialect has and Tidelake does not is refused by name', () => {
   const cases: readonly [string, RegExp][] = [
-    ['MERGE INTO t USING u ON a = b', /statement MERGE is not supported/],
+    ['ANALYZE TABLE t', /statement ANALYZE is not supported/],
+    ['MERGE INTO t USING u ON a WHEN NOT MATCHED BY SOURCE THEN DELETE', /NOT MATCHED BY/],
     ['CREATE VIEW v AS SELECT 1', /CREATE VIEW is not supported/],
     ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],
     ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a)', /WATERMARK/],

@@ -6,6 +6,8 @@
 import { unsupported } from '../../base/errors.ts';
 import type { ColumnPosition } from '../../catalog/schema-change.ts';
 import { TokenCursor } from './cursor.ts';
+import { parseCall } from './parse-call.ts';
+import { parseDelete, parseMerge, parseUpdate } from './parse-change.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
 import { dropPartitions, parseInsert, tableName } from './parse-write.ts';
@@ -47,6 +49,10 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   if (cursor.take('DESCRIBE') || cursor.take('DESC')) return { kind: 'describe', name: tableName(cursor) };
   if (cursor.take('USE')) return { kind: 'use', database: cursor.name('a database') };
   if (cursor.take('INSERT')) return parseInsert(cursor, tokens);
+  if (cursor.take('CALL')) return parseCall(cursor);
+  if (cursor.take('DELETE')) return parseDelete(cursor, tokens);
+  if (cursor.take('UPDATE')) return parseUpdate(cursor, tokens);
+  if (cursor.take('MERGE')) return parseMerge(cursor, tokens);
   if (cursor.take('TRUNCATE')) {
     cursor.expect('TABLE');
     return { kind: 'truncate', name: tableName(cursor) };
@@ -54,10 +60,12 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   for (const word of ['SELECT', 'WITH', 'VALUES', 'FROM', 'EXPLAIN', '(']) {
     if (cursor.at(word)) return { kind: 'query', query: parseQuery(cursor.sql, tokens) };
   }
-  for (const word of ['UPDATE', 'DELETE', 'MERGE', 'CALL', 'ANALYZE', 'SET', 'RESET']) {
+  for (const word of ['ANALYZE', 'SET', 'RESET']) {
     if (cursor.at(word)) throw unsupported(`SQL statement ${word}`, 'SQL');
   }
-  throw cursor.error('expected a statement (SELECT, INSERT, CREATE, ALTER, DROP, SHOW, DESCRIBE, USE)');
+  throw cursor.error(
+    'expected a statement (SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, DROP, TRUNCATE, CALL, SHOW, DESCRIBE, USE)',
+  );
 }
 
 function parseCreate(cursor: TokenCursor): Statement {

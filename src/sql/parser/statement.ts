@@ -56,6 +56,7 @@ export type Statement =
       readonly ifExists: boolean;
       readonly partitions: readonly PartitionSpec[];
     }
+  | { readonly kind: 'call'; readonly procedure: string; readonly args: readonly CallArgument[] }
   | { readonly kind: 'show-databases' }
   | { readonly kind: 'show-tables'; readonly database: string | undefined }
   | { readonly kind: 'show-create-table'; readonly name: TableName }
@@ -74,7 +75,55 @@ export type Statement =
       /** `VALUES …` or a query */
       readonly query: Query;
     }
+  | {
+      readonly kind: 'delete';
+      readonly target: ChangeTarget;
+      /** undefined: every row. */
+      readonly where: Query | undefined;
+    }
+  | {
+      readonly kind: 'update';
+      readonly target: ChangeTarget;
+      readonly sets: readonly Assignment[];
+      readonly where: Query | undefined;
+    }
+  | MergeStatement
   | { readonly kind: 'query'; readonly query: Query };
+
+/** The table whose rows are changed, and what expressions call it. */
+export type ChangeTarget = { readonly name: TableName; readonly alias: string };
+
+/** `column = value`; the value is an expression. */
+export type Assignment = { readonly column: string; readonly value: Query };
+
+export type MergeStatement = {
+  readonly kind: 'merge';
+  readonly target: ChangeTarget;
+  /** As it stands behind FROM. */
+  readonly source: Query;
+  /** What expressions call the source; undefined: it has no name. */
+  readonly sourceAlias: string | undefined;
+  readonly on: Query;
+  readonly clauses: readonly MergeClause[];
+};
+
+export type MergeClause =
+  | { readonly kind: 'update'; readonly when: Query | undefined; readonly sets: readonly Assignment[] | 'all' }
+  | { readonly kind: 'delete'; readonly when: Query | undefined }
+  /** Of rows of the source that match none. `values` are as many as `columns`, or as the table has. */
+  | {
+      readonly kind: 'insert';
+      readonly when: Query | undefined;
+      readonly columns: readonly string[] | undefined;
+      readonly values: readonly Query[] | 'all';
+    };
+
+/** Of a procedure. */
+export type CallArgument = {
+  /** undefined: by its place. */
+  readonly name: string | undefined;
+  readonly value: string | bigint | boolean | null;
+};
 
 /**
  * A query for DuckDB: its text with backquoted names in double quotes, and each table reference that carries a hint or

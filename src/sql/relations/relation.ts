@@ -69,8 +69,23 @@ export async function batchRelation(batch: RowBatch, parts: RelationParts): Prom
   return relationText(fields, await spool(one(), fields, parts));
 }
 
+/** Rows that a statement gives itself, under a name of its own. */
+export type OwnRelation = {
+  /** The name in the query's text. */
+  readonly name: string;
+  readonly fields: readonly DataField[];
+  /** Batches of these of the fields; rows that do not pass may come nevertheless. */
+  readonly rows: (fields: readonly DataField[], predicate: Predicate | undefined) => AsyncIterable<RowBatch>;
+};
+
+/** The text of a SELECT that gives a statement's own rows. */
+export async function ownRelation(own: OwnRelation, needs: RelationNeeds, parts: RelationParts): Promise<string> {
+  const fields = neededFields({ fields: own.fields }, needs.columns);
+  return relationText(fields, await spool(own.rows(fields, needs.predicate), fields, parts));
+}
+
 /** Columns of the table that the query may look at; one at least, since a relation has columns. */
-function neededFields(schema: TableSchema, used: ColumnsUsed): readonly DataField[] {
+function neededFields(schema: Pick<TableSchema, 'fields'>, used: ColumnsUsed): readonly DataField[] {
   checkNames(schema.fields);
   const fields = schema.fields.filter(field => used === 'all' || used.has(field.name.toLowerCase()));
   return fields.length > 0 ? fields : schema.fields.filter(field => field === cheapest(schema.fields));

@@ -10,12 +10,9 @@ import { invalid, isLakeError } from '../../base/errors.ts';
 import { partitionSpecValues } from '../../table/partition-spec.ts';
 import { constantColumn } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
-import { columnReader } from '../../types/column-reader.ts';
-import { type DataField, type DataType, lengthMax } from '../../types/data-type.ts';
-import { nestedShape } from '../../types/nested-shape.ts';
+import type { DataField } from '../../types/data-type.ts';
 import { makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
-import { typeName } from '../../types/type-name.ts';
 import {
   type SqlContext,
   type SqlSession,
@@ -25,12 +22,11 @@ import {
   writeDirectly,
 } from '../context.ts';
 import type { QueryColumn } from '../engine.ts';
-import { naturalType } from '../natural-type.ts';
 import type { Statement } from '../parser/statement.ts';
-import { quoteName, quoteText } from '../quote.ts';
-import { duckDbType } from '../relations/column-text.ts';
+import { quoteName } from '../quote.ts';
 import { openQuery } from './open-query.ts';
 import { openTarget, overwriteWith, refuseHints } from './overwrite.ts';
+import { castType, checkKind, checkLengths, defaultText } from './table-values.ts';
 
 export type InsertStatement = Statement & { readonly kind: 'insert' };
 
@@ -120,39 +116,6 @@ function castText(
   return `SELECT ${items.join(', ')} FROM (${sql}\n) AS s(${names})`;
 }
 
-/** More digits of a second than DuckDB's timestamps of all years have come as text. */
-function castType(type: DataType): string {
-  return duckDbType(type, 'VARCHAR');
-}
-
-function defaultText({ defaultValue }: DataField): string {
-  return defaultValue === undefined ? 'NULL' : quoteText(defaultValue);
-}
-
-function checkKind(field: DataField, column: QueryColumn | undefined): void {
-  if (column !== undefined) checkRounding(naturalType(column.type), field);
-}
-
-/** A fraction must not become a whole number by the way, at any depth. */
-function checkRounding(from: DataType, field: DataField): void {
-  const isFraction = from.kind === 'float' || from.kind === 'double' || (from.kind === 'decimal' && from.scale > 0);
-  if (isFraction && ['tinyint', 'smallint', 'int', 'bigint'].includes(field.type.kind)) {
-    throw invalid(
-      'LAKE_BAD_VALUE',
-      `column ${field.name} (${typeName(field.type)}): ${typeName(from)} would be rounded; write CAST(… AS ${typeName(field.type)})`,
-    );
-  }
-  const [shape, target] = [nestedShape(from), nestedShape(field.type)];
-  if (shape?.kind === 'list' && target?.kind === 'list') {
-    checkRounding(shape.entry, { ...field, name: `${field.name}[]`, type: target.entry });
-  }
-  if (shape?.kind !== 'struct' || target?.kind !== 'struct') return;
-  for (const child of target.fields) {
-    const source = shape.fields.find(candidate => candidate.name === child.name);
-    if (source !== undefined) checkRounding(source.type, { ...child, name: `${field.name}.${child.name}` });
-  }
-}
-
 /** The batches under the table's own row type, checked. */
 async function* rowsFor(
   { table, constants }: Target,
@@ -169,25 +132,4 @@ async function* rowsFor(
     });
     yield makeRowBatch({ fields }, batch.rowCount, columns);
   }
-}
-
-function checkLengths(field: DataField, batch: RowBatch): void {
-  const { type } = field;
-  const limited = ['char', 'varchar', 'binary', 'varbinary'].includes(type.kind) && 'length' in type;
-  if (!limited || type.length === lengthMax) return;
-  const column = batch.columns[batch.rowType.fields.findIndex(({ name }) => name === field.name)];
-  if (column === undefined) return;
-  const read = columnReader(column, type);
-  for (let row = 0; row < batch.rowCount; row += 1) {
-    const value = read(row);
-    const length =
-      typeof value === 'string' ? codePoints(value, type.length) : value instanceof Uint8Array ? value.length : 0;
-    if (length <= type.length) continue;
-    const what = typeof value === 'string' ? `'${value.slice(0, 40)}' has ${length} characters` : `${length} bytes`;
-    throw invalid('LAKE_BAD_VALUE', `column ${field.name} (${typeName(type)}): ${what}`);
-  }
-}
-
-function codePoints(text: string, enough: number): number {
-  return text.length <= enough ? text.length : [...text].length;
 }

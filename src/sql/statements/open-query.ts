@@ -23,7 +23,15 @@ import { type TableReference, tableReferences } from '../query/references.ts';
 import { resultTypes } from '../query/result-types.ts';
 import { queryTree } from '../query/tree.ts';
 import { quoteName } from '../quote.ts';
-import { batchRelation, snapshotExpired, tableRelation } from '../relations/relation.ts';
+import {
+  batchRelation,
+  type OwnRelation,
+  ownRelation,
+  type RelationNeeds,
+  type RelationParts,
+  snapshotExpired,
+  tableRelation,
+} from '../relations/relation.ts';
 import { type TableState, tableState } from '../relations/time-travel.ts';
 import { resultBatches, resultRowType } from '../result-columns.ts';
 
@@ -37,6 +45,8 @@ export type QueryShape = {
   readonly wrap?: ((sql: string, columns: readonly QueryColumn[]) => string) | undefined;
   /** Types of the columns, where they are not told by the query. */
   readonly types?: readonly DataType[] | undefined;
+  /** A relation that is no table of the catalog. */
+  readonly own?: OwnRelation | undefined;
 };
 
 /** Opens a query; whoever gets it must read it to its end or dispose of it. */
@@ -52,7 +62,7 @@ export async function openQuery(
     const [, prefix = '', sql = ''] = /^(\s*EXPLAIN\s+(?:ANALYZE\s+)?)?(.*)$/is.exec(query.sql) ?? [];
     const tree = await queryTree(connection, sql);
     checkComplexity(tree);
-    const relations = await findRelations(context, session, tree, query.travels);
+    const relations = await findRelations(context, session, tree, { travels: query.travels, own: shape.own });
     const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
     await makeRelations(context, connection, session, { tree, relations, columns, options });
     const wrapped = shape.wrap === undefined ? sql : shape.wrap(sql, await connection.columnsOf(sql, options));
@@ -72,19 +82,29 @@ type Relation = {
   /** Where the query finds it. */
   readonly database: string;
   readonly name: string;
-  readonly table: Table;
-  /** undefined: the table itself. */
-  readonly systemTable: string | undefined;
-  readonly state: TableState;
+  readonly source: RelationSource;
   readonly fields: readonly DataField[];
   readonly trees: JsonObject[];
 };
+
+type RelationSource =
+  | {
+      readonly kind: 'table';
+      readonly table: Table;
+      /** undefined: the table itself. */
+      readonly systemTable: string | undefined;
+      readonly state: TableState;
+    }
+  | { readonly kind: 'own'; readonly own: OwnRelation };
+
+/** Names in the text that stand for something else than a table of the catalog in its newest state. */
+type OwnNames = { readonly travels: readonly TimeTravel[]; readonly own: OwnRelation | undefined };
 
 async function findRelations(
   context: SqlContext,
   session: SqlSession,
   tree: JsonObject,
-  travels: readonly TimeTravel[],
+  { travels, own }: OwnNames,
 ): Promise<readonly Relation[]> {
   const relations = new Map<string, Relation>();
   const places = tableReferences(tree).map(reference => {
@@ -96,8 +116,10 @@ async function findRelations(
   for (const { reference, key, database, name, travel } of places) {
     const there = relations.get(key);
     if (there === undefined) {
-      const identifier = identifierOf(travel?.name ?? { database, table: name }, session);
-      const opened = await openRelation(context, identifier, travel);
+      const isOwn = own !== undefined && reference.database === '' && name === own.name;
+      const opened = isOwn
+        ? { source: { kind: 'own' as const, own }, fields: own.fields }
+        : await openRelation(context, identifierOf(travel?.name ?? { database, table: name }, session), travel);
       relations.set(key, { database, name, ...opened, trees: [reference.tree] });
       continue;
     }
@@ -134,12 +156,12 @@ async function openRelation(
   context: SqlContext,
   identifier: Identifier,
   travel: TimeTravel | undefined,
-): Promise<Pick<Relation, 'table' | 'systemTable' | 'state' | 'fields'>> {
+): Promise<Pick<Relation, 'source' | 'fields'>> {
   const { systemTable } = identifier;
   const rowType = systemTable === undefined ? undefined : systemTableType(systemTable);
   const table = await openNamedTable(context, identifier);
   const state = await tableState(table, travel);
-  return { table, systemTable, state, fields: rowType?.fields ?? state.schema.fields };
+  return { source: { kind: 'table', table, systemTable, state }, fields: rowType?.fields ?? state.schema.fields };
 }
 
 type Plan = {
@@ -165,16 +187,21 @@ async function makeRelations(
     await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schemaOf(database)}`);
   }
   for (const [index, relation] of relations.entries()) {
-    const { table, state, systemTable, trees } = relation;
+    const { source, trees } = relation;
     const folder = join(connection.folder, String(index));
     const parts = { folder, unionRead: context.unionRead, signal: options.signal };
-    const text =
-      systemTable === undefined
-        ? await tableRelation(table, state, { columns: allUsed(trees, used), predicate: anyOf(trees, filters) }, parts)
-        : await batchRelation(await readSystemTable(table, systemTable, { snapshot: state.snapshot }), parts);
+    const needs = { columns: allUsed(trees, used), predicate: anyOf(trees, filters) };
+    const text = await textOfRelation(source, needs, parts);
     await connection.run(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
   }
   await connection.run(`USE ${schemaOf(session.currentDatabase)}`);
+}
+
+async function textOfRelation(source: RelationSource, needs: RelationNeeds, parts: RelationParts): Promise<string> {
+  if (source.kind === 'own') return ownRelation(source.own, needs, parts);
+  const { table, systemTable, state } = source;
+  if (systemTable === undefined) return tableRelation(table, state, needs, parts);
+  return batchRelation(await readSystemTable(table, systemTable, { snapshot: state.snapshot }), parts);
 }
 
 function columnCount(columns: ColumnsUsed | undefined, fields: readonly DataField[]): number {
@@ -212,9 +239,12 @@ async function* readingOf(
 }
 
 async function checkSnapshots(relations: readonly Relation[], cause: unknown): Promise<void> {
-  for (const { table, state } of relations) {
-    const { snapshot } = state;
-    if (snapshot === undefined) continue;
+  for (const { source } of relations) {
+    if (source.kind === 'own' || source.state.snapshot === undefined) continue;
+    const {
+      table,
+      state: { snapshot },
+    } = source;
     const now = await readSnapshot(table, snapshot.id);
     if (now?.deltaManifestList !== snapshot.deltaManifestList) throw snapshotExpired(table, snapshot, cause);
   }

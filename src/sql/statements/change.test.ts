@@ -1,0 +1,185 @@
+import { expect, test } from 'vitest';
+import { openSqlFixture, type SqlFixture } from '../../../test/sql-fixture.ts';
+import { isLakeError } from '../../base/errors.ts';
+
+async function fixture(ddl: string): Promise<SqlFixture> {
+  const sql = await openSqlFixture();
+  await sql.run(`CREATE DATABASE d; ${ddl}`);
+  return sql;
+}
+
+const rows = "INSERT INTO t VALUES (1, 'a', 10), (2, 'b', 20), (3, NULL, 30)";
+/** The same rows in tables of every kind. */
+const kinds: readonly string[] = [
+  `CREATE TABLE t (k INT NOT NULL, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'); ${rows}`,
+  `CREATE TABLE t (k INT NOT NULL, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '3'); ${rows}`,
+  `CREATE TABLE t (k INT, v STRING, n BIGINT); INSERT INTO t VALUES (1, 'a', 10); INSERT INTO t VALUES (2, 'b', 20), (3, NULL, 30)`,
+  `CREATE TABLE t (k INT, v STRING, n BIGINT) PARTITIONED BY (k); ${rows}`,
+  `CREATE TABLE t (k INT, v STRING, n BIGINT) WITH ('bucket' = '2', 'bucket-key' = 'k'); ${rows}`,
+];
+const append = kinds[2] ?? '';
+const keyed = kinds[0] ?? '';
+
+async function all(sql: SqlFixture): Promise<readonly string[]> {
+  const lines = await sql.run('SELECT k, v, n FROM t ORDER BY ALL');
+  return lines.map(line => line.replace(/^\{|\}$|"/g, '').replace(/\w+:/g, ''));
+}
+
+async function codeOf(running: Promise<unknown>): Promise<string> {
+  const error: unknown = await running.then(
+    () => undefined,
+    failure => failure,
+  );
+  return isLakeError(error) ? error.code : String(error);
+}
+
+test('DELETE takes the rows away that pass, and no others', async () => {
+  for (const ddl of kinds) {
+    await using sql = await fixture(ddl);
+    expect(await sql.run('DELETE FROM t WHERE n > 10 AND v IS NOT NULL')).toEqual(['1 row of d.t deleted']);
+    expect(await all(sql)).toEqual(['1,a,10', '3,null,30']);
+    expect(await sql.run("DELETE FROM d.t AS x WHERE x.v = 'none'")).toEqual(['0 rows of d.t deleted']);
+    await sql.run('DELETE FROM t WHERE k IN (SELECT k FROM t WHERE n < 15)');
+    expect(await all(sql)).toEqual(['3,null,30']);
+    await sql.run('DELETE FROM t');
+    expect(await all(sql)).toEqual([]);
+    await sql.run("INSERT INTO t VALUES (3, 'again', 1)");
+    expect(await all(sql)).toEqual(['3,again,1']);
+  }
+});
+
+test('UPDATE sets columns by expressions over the old row', async () => {
+  for (const ddl of kinds) {
+    await using sql = await fixture(ddl);
+    await sql.run("UPDATE t SET n = n * 2 + k, v = coalesce(v, 'none') WHERE k >= 2");
+    expect(await all(sql)).toEqual(['1,a,10', '2,b,42', '3,none,63']);
+    await sql.run('UPDATE t AS x SET n = (SELECT max(n) FROM t) + x.k, v = NULL');
+    expect(await all(sql)).toEqual(['1,null,64', '2,null,65', '3,null,66']);
+  }
+});
+
+const merge = `MERGE INTO t USING (VALUES (1, 'gone', 0), (2, 'new', 5), (7, 'seven', 7), (8, 'skipped', -1)) AS s(k, v, n)
+  ON t.k = s.k
+  WHEN MATCHED AND s.v = 'gone' THEN DELETE
+  WHEN MATCHED THEN UPDATE SET v = s.v, n = t.n + s.n
+  WHEN NOT MATCHED AND s.n > 0 THEN INSERT (k, n, v) VALUES (s.k, s.n, upper(s.v))`;
+
+test('MERGE deletes, updates and inserts in one commit', async () => {
+  for (const ddl of kinds) {
+    await using sql = await fixture(ddl);
+    const [before] = await sql.run('SELECT count(*) AS c FROM `t$snapshots`');
+    expect(await sql.run(merge)).toEqual(['3 rows of d.t merged']);
+    expect(await all(sql)).toEqual(['2,new,25', '3,null,30', '7,SEVEN,7']);
+    const [after] = await sql.run('SELECT count(*) AS c FROM `t$snapshots`');
+    expect(Number(/\d+/.exec(after ?? '')) - Number(/\d+/.exec(before ?? ''))).toBe(1);
+  }
+});
+
+test('MERGE with * takes the columns of the source', async () => {
+  for (const ddl of kinds) {
+    await using sql = await fixture(ddl);
+    await sql.run("CREATE TABLE s (n BIGINT, k INT, v STRING); INSERT INTO s VALUES (100, 2, 'x'), (900, 9, 'nine')");
+    await sql.run('MERGE INTO t USING s ON t.k = s.k WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *');
+    expect(await all(sql)).toEqual(['1,a,10', '2,x,100', '3,null,30', '9,nine,900']);
+    await sql.run(
+      "MERGE INTO t USING s /*+ OPTIONS('scan.snapshot-id' = '1') */ ON t.k = s.k WHEN MATCHED THEN DELETE",
+    );
+    expect(await all(sql)).toEqual(['1,a,10', '3,null,30']);
+  }
+});
+
+test('a row that matches twice is refused, unless nothing is done about it', async () => {
+  for (const ddl of [keyed, append]) {
+    await using sql = await fixture(ddl);
+    const source = "(VALUES (1, 'x'), (1, 'y')) AS s(k, v)";
+    const twice = `MERGE INTO t USING ${source} ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v`;
+    expect(await codeOf(sql.run(twice))).toBe('LAKE_MERGE_AMBIGUOUS');
+    expect(await all(sql)).toContain('1,a,10');
+    const once = `MERGE INTO t USING ${source} ON t.k = s.k WHEN MATCHED AND s.v = 'y' THEN UPDATE SET v = s.v`;
+    await sql.run(once);
+    expect(await all(sql)).toContain('1,y,10');
+  }
+});
+
+test('what is wrong is told, and nothing is committed', async () => {
+  for (const ddl of kinds) {
+    await using sql = await fixture(ddl);
+    const before = await all(sql);
+    expect(await codeOf(sql.run('UPDATE t SET none = 1'))).toBe('LAKE_SQL_BINDER');
+    expect(await codeOf(sql.run('UPDATE t SET n = 1, n = 2'))).toBe('LAKE_SQL_BINDER');
+    expect(await codeOf(sql.run('UPDATE t SET n = 1.5'))).toBe('LAKE_BAD_VALUE');
+    expect(await codeOf(sql.run("UPDATE t SET n = 'x'"))).toMatch(/LAKE_BAD_VALUE|LAKE_SQL/);
+    expect(await codeOf(sql.run('DELETE FROM t WHERE none = 1'))).toBe('LAKE_SQL_BINDER');
+    expect(await codeOf(sql.run('DELETE FROM `t$files`'))).toBe('LAKE_BAD_NAME');
+    expect(
+      await codeOf(sql.run('MERGE INTO t USING t AS s ON t.k = s.k WHEN NOT MATCHED THEN INSERT (k) VALUES (1, 2)')),
+    ).toBe('LAKE_SQL_BINDER');
+    expect(await all(sql)).toEqual(before);
+  }
+  await using sql = await fixture(keyed);
+  expect(await codeOf(sql.run('UPDATE t SET k = 9'))).toBe('LAKE_SQL_BINDER');
+  expect(await codeOf(sql.run('MERGE INTO t USING t AS s ON t.k = s.k WHEN MATCHED THEN UPDATE SET k = 1'))).toBe(
+    'LAKE_SQL_BINDER',
+  );
+});
+
+test('merge engines that have no such rows are refused by name', async () => {
+  const table = (options: string) =>
+    fixture(
+      `CREATE TABLE t (k INT NOT NULL, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', ${options})`,
+    );
+  await using aggregation = await table("'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum'");
+  await expect(aggregation.run('UPDATE t SET n = 1')).rejects.toThrow(/merge-engine=aggregation/);
+  await using first = await table("'merge-engine' = 'first-row'");
+  expect(await codeOf(first.run('DELETE FROM t'))).toBe('LAKE_DELETE_NOT_MERGED');
+  await using ignoring = await table("'ignore-delete' = 'true'");
+  await expect(ignoring.run('DELETE FROM t')).rejects.toThrow(/ignore-delete/);
+  await using partial = await table(
+    "'merge-engine' = 'partial-update', 'partial-update.remove-record-on-delete' = 'true'",
+  );
+  await partial.run(`${rows}; UPDATE t SET n = 99 WHERE k = 1; DELETE FROM t WHERE k = 2`);
+  expect(await all(partial)).toEqual(['1,a,99', '3,null,30']);
+});
+
+test('of an append table only the files with such rows are written anew', async () => {
+  await using sql = await fixture(append);
+  const files = async () => (await sql.run('SELECT file_path FROM `t$files` ORDER BY 1')).toSorted();
+  const before = await files();
+  await sql.run('DELETE FROM t WHERE k = 3');
+  const after = await files();
+  expect(before.filter(file => after.includes(file))).toHaveLength(1);
+  expect(after).toHaveLength(2);
+  const [last] = (await sql.run('SELECT commit_kind FROM `t$snapshots` ORDER BY snapshot_id')).toReversed();
+  expect(last).toBe('{"commit_kind":"OVERWRITE"}');
+});
+
+test('rows that others change meanwhile are seen: the statement is run again', async () => {
+  for (const ddl of [keyed, append]) {
+    await using sql = await fixture(ddl);
+    let turns = 0;
+    const { catalog } = sql.context;
+    const put = catalog.store.putIfAbsent.bind(catalog.store);
+    // The first commit of the statement meets one of somebody else's.
+    catalog.store.putIfAbsent = async (key, bytes, options) => {
+      if (key.includes('/snapshot-') && turns === 0) {
+        turns += 1;
+        await sql.run(ddl === keyed ? "INSERT INTO t VALUES (1, 'late', 1000)" : 'UPDATE t SET n = 1000 WHERE k = 1');
+      }
+      return put(key, bytes, options);
+    };
+    await sql.run('UPDATE t SET n = n + 1 WHERE k = 1');
+    expect((await all(sql)).filter(line => line.startsWith('1,'))).toEqual([
+      ddl === keyed ? '1,late,1001' : '1,a,1001',
+    ]);
+  }
+});
+
+test('buckets of two counts are not mixed in a partition', async () => {
+  await using sql = await fixture(kinds[4] ?? '');
+  await sql.run("INSERT INTO t VALUES (4, 'd', 40), (5, 'e', 50), (6, 'f', 60); ALTER TABLE t SET ('bucket' = '5')");
+  const before = await all(sql);
+  await expect(sql.run('UPDATE t SET n = 0 WHERE k = 1')).rejects.toThrow(/a partition has 2 buckets/);
+  expect(await all(sql)).toEqual(before);
+  await sql.run('INSERT OVERWRITE t SELECT * FROM t; UPDATE t SET n = 0 WHERE k = 1');
+  expect((await all(sql))[0]).toBe('1,a,0');
+});

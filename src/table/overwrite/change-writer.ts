@@ -1,0 +1,130 @@
+/**
+ * Commits what a statement has made of rows that it read: new rows, rows that go, and files that others take the place of.
+ * It is committed only where nothing came in between that the statement should have seen; otherwise it is to be run again
+ * on what is there now.
+ */
+import { mapBounded } from '../../base/concurrency.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
+import type { Committer } from '../commit/commit.ts';
+import { metadataConcurrencyMax } from '../commit/limits.ts';
+import {
+  type CommitBase,
+  type CommitPlan,
+  type CommitStop,
+  commitPlan,
+  commitStop,
+  type PlanAgain,
+  type PlannedFile,
+} from '../commit/request.ts';
+import { identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
+import { readSnapshot } from '../snapshots.ts';
+import type { Table } from '../table.ts';
+import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
+import { WriteSession } from '../write/write-session.ts';
+
+export type ChangeOptions = {
+  /** The newest snapshot before the rows were read; undefined: there was none. */
+  readonly readAt: Snapshot | undefined;
+  /**
+   * `rows`: no snapshot but compactions may have come since. `files`: the files that are replaced must still be there, and
+   * what was added beside them does not matter.
+   */
+  readonly needs: 'rows' | 'files';
+};
+
+export type ChangeOutcome =
+  /** undefined: there was nothing to do. */
+  | { readonly status: 'committed'; readonly snapshotId: number | undefined }
+  /** Others have changed what was read. Nothing was committed. */
+  | { readonly status: 'again'; readonly detail: string };
+
+export class ChangeWriter {
+  readonly #table: Table;
+  readonly #committer: Committer;
+  readonly #options: ChangeOptions;
+  readonly #session: WriteSession;
+  readonly #replaced = new Map<string, PlacedFile>();
+
+  /** @throws LakeError `unsupported` naming what the table asks of writers that is not done here */
+  constructor(table: Table, committer: Committer, options: ChangeOptions) {
+    this.#table = table;
+    this.#committer = committer;
+    this.#options = options;
+    this.#session = new WriteSession(table, table.schema, {
+      sequenceFloor: async place => {
+        const found = await committer.base();
+        return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
+      },
+    });
+  }
+
+  /** @throws LakeError `invalid`, see `WriteSession.add` */
+  add(rows: RowBatch, kinds: Int8Array): Promise<void> {
+    return this.#session.add(rows, kinds);
+  }
+
+  /** Takes a whole file away; what stays of its rows is added again. */
+  replace(file: PlacedFile): void {
+    this.#replaced.set(identifierKey(file), file);
+  }
+
+  /** Commits once. @throws LakeError `conflict` LAKE_COMMIT_CONFLICT, `unavailable`, `fenced` */
+  async commit(signal?: AbortSignal): Promise<ChangeOutcome> {
+    if (this.#session.rowsIn === 0 && this.#replaced.size === 0) return { status: 'committed', snapshotId: undefined };
+    const outcome = await this.#committer.commit({
+      commitUser: this.#table.random.uuid(),
+      commitIdentifier: batchCommitIdentifier,
+      signal,
+      plan: (base, again) => this.#plan(base, again),
+    });
+    const isOvertaken = outcome.status === 'changed' || (outcome.status === 'conflict' && outcome.rule === 'S2a');
+    if (isOvertaken) return { status: 'again', detail: outcome.detail };
+    return { status: 'committed', snapshotId: committedId(this.#table, outcome) };
+  }
+
+  async #plan(base: CommitBase, again: PlanAgain | undefined): Promise<CommitPlan | CommitStop> {
+    const { schema } = this.#session;
+    if (again?.reason === 'schema') {
+      const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
+      return commitStop('conflict', detail);
+    }
+    if (this.#options.needs === 'rows' && !(await this.#isSame(base.snapshot))) {
+      return commitStop('changed', 'others have changed rows of the table meanwhile');
+    }
+    const { adds, changelog } = await this.#session.plannedFiles(base, again);
+    const deletes = [...this.#replaced.values()];
+    if (deletes.length === 0) return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog });
+    const misfit = await this.#otherBucketCount(base, adds);
+    if (misfit !== undefined) return commitStop('conflict', misfit);
+    return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes });
+  }
+
+  /** Whether a base has the rows that were read: only compactions came since. */
+  async #isSame(head: Snapshot | undefined): Promise<boolean> {
+    const { readAt } = this.#options;
+    const from = readAt?.id ?? 0;
+    const ids = Array.from({ length: Math.max(0, (head?.id ?? 0) - from) }, (_, index) => from + 1 + index);
+    const between = await mapBounded(ids, metadataConcurrencyMax, id => readSnapshot(this.#table, id));
+    return between.every(snapshot => snapshot?.commitKind === 'COMPACT' || snapshot?.commitKind === 'ANALYZE');
+  }
+
+  /** S2 (c) holds for whole partitions only, when an OVERWRITE replaces some of their files. */
+  async #otherBucketCount(base: CommitBase, adds: readonly PlannedFile[]): Promise<string | undefined> {
+    const counts = new Map(
+      adds
+        .filter(({ totalBuckets }) => totalBuckets > 0)
+        .map(({ partition, totalBuckets }) => [partitionKey(partition), totalBuckets]),
+    );
+    if (counts.size === 0) return undefined;
+    const live = await base.liveEntries({ matches: ({ partition }) => counts.has(partitionKey(partition)) });
+    const other = live.find(
+      file =>
+        file.totalBuckets > 0 &&
+        file.totalBuckets !== counts.get(partitionKey(file.partition)) &&
+        !this.#replaced.has(identifierKey(file)),
+    );
+    if (other === undefined) return undefined;
+    return `a partition has ${other.totalBuckets} buckets, and its table another number by now; overwrite it with its rows first`;
+  }
+}
