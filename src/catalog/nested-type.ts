@@ -7,7 +7,7 @@ import { invalid } from '../base/errors.ts';
 import type { DataField, DataType } from '../types/data-type.ts';
 
 /** So deep that every schema file can be read again. */
-const nestingDepthMax = 32;
+const nestedTypeDepthMax = 32;
 /** Of all columns' fields within one column. */
 const fieldsMax = 10_000;
 
@@ -42,7 +42,7 @@ export function checkNestedType(field: DataField): void {
 }
 
 function checkBelow(type: DataType, path: string, depth: number): number {
-  if (depth > nestingDepthMax) throw badSchema(`${path}: types nest at most ${nestingDepthMax} deep`);
+  if (depth > nestedTypeDepthMax) throw badSchema(`${path}: types nest at most ${nestedTypeDepthMax} deep`);
   switch (type.kind) {
     case 'array':
     case 'multiset':

@@ -170,7 +170,6 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
     ['fields.v.aggregate-function=rbm64'],
     [],
   ],
-  [{ 'deletion-vectors.enabled': 'true' }, [], ['deletion-vectors.enabled']],
   [
     { 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' },
     ['index-file-in-data-file-dir'],

@@ -88,6 +88,8 @@ export type FileOptions = {
   readonly directory: string | undefined;
   /** Key columns are not written a second time. */
   readonly thinMode: boolean;
+  /** Integers are not written as deltas, which readers of Paimon 0.9 do not know. */
+  readonly withoutDeltas: boolean;
 };
 
 export type PartitionOptions = {
@@ -141,6 +143,9 @@ export type SnapshotOptions = {
   readonly retainedMs: number;
   readonly expireCountMax: number;
 };
+
+/** In the words of parquet-mr. */
+const parquetVersions = ['parquet_1_0', 'parquet_2_0'] as const;
 
 const mib = 1024 * 1024;
 const compressions = ['zstd', 'snappy', 'gzip', 'lz4', 'none'] as const;
@@ -218,6 +223,7 @@ function fileOptions(options: OptionMap, hasPrimaryKey: boolean): FileOptions {
     changelogPrefix: prefixOption(options, 'changelog-file.prefix') ?? 'changelog-',
     directory: directoryOption(options, 'data-file.path-directory'),
     thinMode: booleanOption(options, 'data-file.thin-mode', false),
+    withoutDeltas: wordOption(options, 'parquet.writer.version', parquetVersions)?.endsWith('1_0') ?? false,
   };
 }
 

@@ -43,14 +43,14 @@ test('states and dead letters go when no snapshot names them any more', async ()
 });
 
 /** An index manifest as Paimon wrote it, and the index files that it names. */
-async function putIndex(world: World, golden: string, name: string): Promise<readonly string[]> {
+async function putIndex(world: World, golden: string, name: string, madeFrom?: string): Promise<readonly string[]> {
   const folder = new URL(`../../test/golden/tables/warehouse/db.db/${golden}/manifest/`, import.meta.url);
   const [source = ''] = readdirSync(folder).filter(file => file.startsWith('index-manifest-'));
   const bytes = readFileSync(new URL(source, folder));
   await world.store.put(`${tablePath}/manifest/${name}`, bytes);
   const files = decodeIndexManifest(bytes, source).map(({ fileName }) => fileName);
   for (const file of files) await world.store.put(`${tablePath}/index/${file}`, new Uint8Array(2));
-  const index = { name, uploadBeganMs: world.clock.nowMs(), madeFrom: undefined, files: [] };
+  const index = { name, uploadBeganMs: world.clock.nowMs(), madeFrom, files: [] };
   await commitPlanned(world, { index });
   return files.map(file => `index/${file}`);
 }
@@ -59,7 +59,7 @@ test('index manifests and the index files in them go with the last snapshot that
   const world = await newWorld();
   const first = await putIndex(world, 'dyn_bucket', 'index-manifest-1');
   world.clock.advance(2 * hourMs);
-  const second = await putIndex(world, 'dv_pk64', 'index-manifest-2');
+  const second = await putIndex(world, 'dv_pk64', 'index-manifest-2', 'index-manifest-1');
   for (const name of ['a', 'b']) {
     world.clock.advance(2 * hourMs);
     await append(world, name);

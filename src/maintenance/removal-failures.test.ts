@@ -153,7 +153,12 @@ test('an index or a state that is missing is no harm under what goes, and ends t
   await world.store.put(`${tablePath}/tidelake/dead-letter-list-2`, Buffer.from('[]'));
   await commitPlanned(world, {
     kind: 'OVERWRITE',
-    index: { ...index, name: 'index-manifest-2', uploadBeganMs: world.clock.nowMs() },
+    index: {
+      ...index,
+      name: 'index-manifest-2',
+      madeFrom: 'index-manifest-gone',
+      uploadBeganMs: world.clock.nowMs(),
+    },
     properties: { 'tidelake.ingest-object': 'state-2' },
   });
   for (const name of ['a', 'b']) {

@@ -45,6 +45,7 @@ const reasons: Readonly<Record<string, string>> = {
   readDeletionVector: 'reads through decoders that are targets',
   readIndexFile: 'a file',
   readChanges: 'reads through decoders that are targets',
+  readFault: 'a decision',
 };
 
 function decoders(): readonly string[] {

@@ -7,17 +7,26 @@ import { cachedFolder, runProgram } from '../../scripts/cache-folder.ts';
 
 const javaFolder = fileURLToPath(new URL('java/', import.meta.url));
 
+/** The judge first; the others show what readers of their time make of our tables. */
+export const paimonVersions = ['1.4.2', '1.3.1', '0.9.0'] as const;
+
+export type PaimonVersion = (typeof paimonVersions)[number];
+
+/** Of what only the newest version has classes for. */
+const newestOnly: ReadonlySet<string> = new Set(['PaimonDeletes.java']);
+
 /** @returns the class path of the harness, built when it is not there */
-export function paimonClassPath(): string {
+export function paimonClassPath(version: PaimonVersion): string {
   const pom = join(javaFolder, 'pom.xml');
-  const jars = cachedFolder(`paimon-jars-${hashOf([pom])}`, folder => {
+  const jars = cachedFolder(`paimon-jars-${version}-${hashOf([pom])}`, folder => {
     const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${folder}`];
-    runProgram('mvn', ['-q', '-B', '-f', pom, ...copy]);
+    runProgram('mvn', ['-q', '-B', '-f', pom, `-Dpaimon.version=${version}`, ...copy]);
   });
   const sources = readdirSync(join(javaFolder, 'src'))
     .toSorted()
+    .filter(name => version === paimonVersions[0] || !newestOnly.has(name))
     .map(name => join(javaFolder, 'src', name));
-  const classes = cachedFolder(`paimon-classes-${hashOf([pom, ...sources])}`, folder => {
+  const classes = cachedFolder(`paimon-classes-${version}-${hashOf([pom, ...sources])}`, folder => {
     runProgram('javac', ['-nowarn', '--release', '17', '-cp', join(jars, '*'), '-d', folder, ...sources]);
   });
   return [classes, join(jars, '*')].join(':');

@@ -9,7 +9,7 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
-import { paimonClassPath } from './paimon-build.ts';
+import { type PaimonVersion, paimonClassPath } from './paimon-build.ts';
 
 export class PaimonError extends Error {
   override readonly name = 'PaimonError';
@@ -36,9 +36,13 @@ type Request = Readonly<Record<string, unknown>> & { readonly op: string; readon
 
 const stderrCharactersMax = 4_000;
 
-export async function startPaimon(options: { readonly heap?: string } = {}): Promise<Paimon> {
+export async function startPaimon(
+  options: { readonly heap?: string; readonly version?: PaimonVersion } = {},
+): Promise<Paimon> {
   const flags = ['-Xshare:auto', '-XX:+UseSerialGC', `-Xmx${options.heap ?? '1g'}`, '-Duser.timezone=UTC'];
-  const jvm = spawn('java', [...flags, '-cp', paimonClassPath(), 'PaimonHarness'], { stdio: 'pipe' });
+  const jvm = spawn('java', [...flags, '-cp', paimonClassPath(options.version ?? '1.4.2'), 'PaimonHarness'], {
+    stdio: 'pipe',
+  });
   await new Promise<void>((resolve, reject) => jvm.once('spawn', resolve).once('error', reject));
   return new Paimon(jvm);
 }

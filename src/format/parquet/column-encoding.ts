@@ -35,17 +35,28 @@ const dictionaryBytesMax = 256 * 1024;
 /** An encoding that saves less than this is not worth its decoding. */
 const worthwhile = 0.75;
 
+export type EncodingLimits = {
+  /** Only encodings of Parquet's first version, which is all that Paimon 0.9 reads. */
+  readonly withoutDeltas?: boolean | undefined;
+};
+
 /**
  * @param rowCount rows of the whole row group, of which `column` may be a part
  * @returns undefined for nested columns
  */
-export function chooseEncoding(column: Column, type: DataType, rowCount: number): GivenEncoding {
+export function chooseEncoding(
+  column: Column,
+  type: DataType,
+  rowCount: number,
+  { withoutDeltas }: EncodingLimits = {},
+): GivenEncoding {
   if (!isAtomic(type)) return undefined;
   const values = valuesOf(column, type);
   if (values === undefined || column.length === 0) return plain;
   const plainBits = values.bits;
   const dictionaryBits = bitsWithDictionary(values, column, rowCount);
-  const deltaBits = values.numberAt === undefined ? plainBits : bitsWithDeltas(values.numberAt, column);
+  const numberAt = withoutDeltas === true ? undefined : values.numberAt;
+  const deltaBits = numberAt === undefined ? plainBits : bitsWithDeltas(numberAt, column);
   if (Math.min(dictionaryBits, deltaBits) > plainBits * worthwhile) return plain;
   return dictionaryBits <= deltaBits ? dictionary : delta;
 }

@@ -8,7 +8,7 @@ import { concatBytes } from '../../bytes/concat.ts';
 import { bitAt, float32Values, float64Values, nullBitsOf } from '../../types/column-buffers.ts';
 import type { DataType, RowType } from '../../types/data-type.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
-import { chooseEncoding } from './column-encoding.ts';
+import { chooseEncoding, type EncodingLimits } from './column-encoding.ts';
 import { type Codec, type ColumnChunk, chunkStart, type RowGroup, type SchemaElement, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
 import { type Page, readPages, writePageHeader } from './page.ts';
@@ -18,7 +18,11 @@ import { type SchemaNode, schemaTree } from './schema-tree.ts';
 import type { GivenEncoding, ParquetCodec } from './wasm-door.ts';
 import { writtenSchema } from './written-schema.ts';
 
-export type RowGroupSettings = { readonly rowType: RowType; readonly codec: Codec; readonly zstdLevel: number };
+export type RowGroupSettings = EncodingLimits & {
+  readonly rowType: RowType;
+  readonly codec: Codec;
+  readonly zstdLevel: number;
+};
 
 /** Encoded values of one row group, not yet compressed. */
 export type EncodedRowGroup = {
@@ -50,7 +54,7 @@ export function encodeRowGroup(
   const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
   const largest = batches.reduce((most, batch) => (batch.rowCount > most.rowCount ? batch : most));
   const encodings = rowType.fields.map(({ type }, index) =>
-    chooseEncoding(present(largest.columns[index], 'column'), type, rowCount),
+    chooseEncoding(present(largest.columns[index], 'column'), type, rowCount, settings),
   );
   const { file, isText: isUtf8 } = encodeFile(wasm, batches, {
     types: rowType.fields.map(field => field.type),

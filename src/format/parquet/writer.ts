@@ -12,6 +12,7 @@ import { assert } from '../../base/assert.ts';
 import { concatBytes } from '../../bytes/concat.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import type { EncodingLimits } from './column-encoding.ts';
 import { type Codec, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
 import {
@@ -26,7 +27,7 @@ import { writtenSchema } from './written-schema.ts';
 
 export type ParquetCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
 
-export type ParquetWriterOptions = {
+export type ParquetWriterOptions = EncodingLimits & {
   /** Names, types and field ids as they shall be in the file. */
   readonly rowType: RowType;
   readonly compression: ParquetCompression;
@@ -89,7 +90,8 @@ class Writer implements ParquetWriter {
 
   constructor(options: ParquetWriterOptions) {
     const { rowType, compression } = options;
-    this.#settings = { rowType, codec: codecOf[compression], zstdLevel: options.zstdLevel ?? 1 };
+    const { withoutDeltas } = options;
+    this.#settings = { rowType, codec: codecOf[compression], zstdLevel: options.zstdLevel ?? 1, withoutDeltas };
     this.#rowGroupRowsMax = options.rowGroupRowsMax ?? rowGroupRowsDefault;
     this.#rowGroupBytesMax = options.rowGroupBytesMax ?? rowGroupBytesDefault;
     assert(this.#rowGroupRowsMax >= 1, 'a row group has at least one row');

@@ -57,10 +57,10 @@ test('ALTER TABLE in all forms', () => {
     { kind: 'add', column: { name: 'd' }, position: undefined },
   ]);
   expect(actions('MODIFY c BIGINT')).toMatchObject([{ kind: 'modify', column: { type: { kind: 'bigint' } } }]);
-  expect(actions('DROP c')).toEqual([{ kind: 'drop', name: 'c' }]);
+  expect(actions('DROP c')).toEqual([{ kind: 'drop', name: 'c', path: [] }]);
   expect(actions('DROP (c, d)')).toEqual([
-    { kind: 'drop', name: 'c' },
-    { kind: 'drop', name: 'd' },
+    { kind: 'drop', name: 'c', path: [] },
+    { kind: 'drop', name: 'd', path: [] },
   ]);
   expect(actions('RENAME a TO b')).toEqual([{ kind: 'rename-column', name: 'a', newName: 'b' }]);
 });

@@ -1,6 +1,7 @@
 /** Copies of data files, under names of their own and beside the files they come from. */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { formatOfFileName } from '../../format/paths.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { identifierKey, type PlacedFile } from '../live-files.ts';
@@ -46,16 +47,21 @@ export class FileCopies {
     const fileName = this.#newName(file.fileName);
     const extraFiles = file.extraFiles.map(name => fileName + name.slice(file.fileName.length));
     const uploadBeganMs = this.#table.storeTimeMs();
-    for (const [index, name] of extraFiles.entries()) await this.#put(place, file.extraFiles[index] ?? '', name);
-    await this.#put(place, file.fileName, fileName);
+    for (const [index, name] of extraFiles.entries()) {
+      await this.#put(place, { from: file.extraFiles[index] ?? '', to: name, bytesMax: fileIndexBytesMax });
+    }
+    await this.#put(place, { from: file.fileName, to: fileName, bytesMax: file.fileSize });
     const copied = { ...file, fileName, extraFiles, creationTimeMs: this.#table.clock.nowMs() };
     return { partition, bucket, totalBuckets, file: copied, uploadBeganMs };
   }
 
-  async #put(place: FilePlace, from: string, to: string): Promise<void> {
+  async #put(
+    place: FilePlace,
+    { from, to, bytesMax }: { readonly from: string; readonly to: string; readonly bytesMax: number },
+  ): Promise<void> {
     const { store } = this.#table;
     const key = dataFileKey(this.#table, place, from);
-    const object = await store.get(key);
+    const object = await store.get(key, { bytesMax });
     if (object === undefined) throw fileMissing(this.#table, key);
     await store.put(dataFileKey(this.#table, place, to), object.bytes);
   }

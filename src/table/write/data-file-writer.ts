@@ -192,6 +192,7 @@ class OpenFile {
       zstdLevel: files.compressionZstdLevel,
       rowGroupRowsMax,
       rowGroupBytesMax: files.blockBytes,
+      withoutDeltas: files.withoutDeltas,
     });
     this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, keyStatsMode);
     this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);

@@ -76,9 +76,8 @@ final class PaimonHarness {
     private static Identifier identifier(JsonNode request) {
         String database = request.get("database").asText();
         String table = request.get("table").asText();
-        return request.hasNonNull("branch")
-                ? new Identifier(database, table, request.get("branch").asText())
-                : Identifier.create(database, table);
+        String branch = request.hasNonNull("branch") ? "$branch_" + request.get("branch").asText() : "";
+        return Identifier.create(database, table + branch);
     }
 
     private static Map<String, String> options(JsonNode json) {
