@@ -176,7 +176,6 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
     ['index-file-in-data-file-dir'],
     ['deletion-vectors.enabled'],
   ],
-  [{ bucket: '-1' }, [], ['dynamic bucket (bucket=-1 with a primary key)']],
   [{ bucket: '-2' }, ['postponed bucket (bucket=-2)'], []],
   [{ 'bucket-function.type': 'hive' }, ['bucket-function.type=hive'], []],
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],

@@ -59,6 +59,7 @@ function facts({ bucket = {}, ...draft }: FactsDraft = {}): GuardFacts {
     dutiesChanged: false,
     indexManifest: undefined,
     vectors: new Map(),
+    hashFiles: new Map(),
     compareKeys: (a, b) => (a[0] ?? 0) - (b[0] ?? 0),
     ...draft,
   };
