@@ -75,7 +75,7 @@ export function staleRead(
   }
   for (const read of plan.bucketReads) {
     const bucket = bucketKey(read);
-    const fault = readFault(read, { vectors: facts.vectors.get(bucket), live: liveOf(bucket) });
+    const fault = faultOfRead(read, { vectors: facts.vectors.get(bucket), live: liveOf(bucket) });
     if (fault !== undefined) return fault;
   }
   return undefined;
@@ -88,7 +88,7 @@ export type BucketState = {
 };
 
 /** What is no longer so of what was read of a bucket; undefined: nothing. */
-export function readFault(read: BucketRead, { live, vectors }: BucketState): string | undefined {
+export function faultOfRead(read: BucketRead, { live, vectors }: BucketState): string | undefined {
   for (const [name, identity] of read.vectors) {
     if (vectors?.get(name) !== identity) return `rows of ${name} were deleted meanwhile`;
   }

@@ -83,6 +83,9 @@ type Group = {
   changelog: readonly PlannedFile[];
 };
 
+/** What is known of the base to come when rows are placed and spilled. */
+type Outlook = { readonly floorOf: (place: Place) => Promise<bigint>; readonly baseOf: BaseOf };
+
 /** What comes of the rows taken in. */
 export type PlannedWrite = {
   readonly adds: readonly PlannedFile[];
@@ -95,9 +98,9 @@ export class WriteSession {
   readonly #table: Table;
   readonly #schema: TableSchema;
   readonly #options: TableOptions;
-  readonly #floorOf: NonNullable<WriteSessionOptions['sequenceFloor']>;
   readonly #dynamic: DynamicBuckets | undefined;
-  readonly #baseOf: BaseOf;
+  /** As long as no base is at hand. */
+  readonly #outlook: Outlook;
   readonly #producesChangelog: boolean;
   readonly #buffers = new Map<string, Buffer>();
   #bufferedBytes = 0;
@@ -114,8 +117,10 @@ export class WriteSession {
     this.#table = table;
     this.#schema = schema;
     this.#options = parseTableOptions(schema);
-    this.#floorOf = options.sequenceFloor ?? (async () => -1n);
-    this.#baseOf = options.dynamic?.base ?? (async () => undefined);
+    this.#outlook = {
+      floorOf: options.sequenceFloor ?? (async () => -1n),
+      baseOf: options.dynamic?.base ?? (async () => undefined),
+    };
     this.#dynamic = dynamicBuckets(table, schema, options.dynamic);
     this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
@@ -143,15 +148,15 @@ export class WriteSession {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     const taken = inputRows(this.#schema, { rows, kinds }, this.#table.label);
     this.#rowsIn += rows.rowCount;
-    await this.#buffer(taken, this.#baseOf);
+    await this.#buffer(taken, this.#outlook);
   }
 
-  async #buffer({ rows, kinds }: KindedRows, baseOf: BaseOf): Promise<void> {
+  async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook): Promise<void> {
     for (const placed of placeRows(this.#schema, this.#options, rows, kinds)) {
       const parts = this.#dynamic === undefined ? [placed] : await this.#dynamic.place(placed, baseOf);
       for (const part of parts) this.#bufferPart(part);
     }
-    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest();
+    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest(floorOf);
   }
 
   #bufferPart({ place, rows, kinds }: PlacedRows): void {
@@ -189,8 +194,10 @@ export class WriteSession {
     this.#buffers.clear();
     this.#bufferedBytes = 0;
     dynamic.forget();
+    // Not the one of the session: whoever commits is waiting for this plan.
+    const outlook: Outlook = { floorOf: base.sequenceFloor, baseOf: async () => base };
     for (const buffer of buffers) {
-      for await (const rows of this.#rowsOfBuffer(buffer)) await this.#buffer(rows, async () => base);
+      for await (const rows of this.#rowsOfBuffer(buffer)) await this.#buffer(rows, outlook);
     }
   }
 
@@ -245,9 +252,9 @@ export class WriteSession {
     return sortAndMerge(numbered(batches, 0n), mergeSpec(this.#schema, { dropDeletes: false }));
   }
 
-  async #spillLargest(): Promise<void> {
+  async #spillLargest(floorOf: Outlook['floorOf']): Promise<void> {
     const largest = [...this.#buffers.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
-    largest.next ??= (await this.#floorOf(largest.place)) + 1n;
+    largest.next ??= (await floorOf(largest.place)) + 1n;
     this.#sortBuffer(largest);
     const group = largest.groups.at(-1);
     assert(group !== undefined, 'a spilled buffer has a group');
