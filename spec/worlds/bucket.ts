@@ -123,6 +123,7 @@ export function guardFacts(base: Bucket, touched: readonly DataFile[], beside: F
     dutiesChanged: false,
     indexManifest: undefined,
     vectors: new Map(),
+    hashFiles: new Map(),
     compareKeys,
     ...beside,
   };

@@ -11,7 +11,7 @@ import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
-import { parseTableOptions } from '../format/table-options.ts';
+import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
 import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -112,6 +112,10 @@ export class Producer implements AsyncDisposable {
     this.#settings = { ...producerDefaults, ...settings };
     assert(this.#settings.recordRowsMax <= recordRowsMax, 'recordRowsMax is within what a record holds');
     assert(this.#settings.recordBodyBytesMax <= recordBodyBytesMax, 'recordBodyBytesMax is what a record holds');
+    if (hasDynamicBuckets(table.schema)) {
+      // Which lane a key's rows would be in could change, and with it their order.
+      throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.tableName} through a log`);
+    }
     this.#bucketCount = parseTableOptions(table.schema).bucket;
     // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.
     this.#ownLane = Math.floor(parts.random.next() * ownLaneCount);

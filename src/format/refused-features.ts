@@ -56,7 +56,7 @@ const rules: readonly Rule[] = [
   ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
   { refuses: 'read', feature: vectorsBesideData },
   { refuses: 'read', feature: bucketMode },
-  { refuses: 'write', feature: dynamicBuckets },
+  { refuses: 'write', feature: crossPartition },
   unless('read', 'file.format', 'parquet'),
   whenSet('read', 'file.format.per.level'),
   unless('read', 'changelog-file.format', 'parquet'),
@@ -94,9 +94,12 @@ function bucketMode(schema: TableSchema): string | undefined {
   return undefined;
 }
 
-function dynamicBuckets({ primaryKeys, options }: TableSchema): string | undefined {
+/** Keys of such a table may move from one partition to another, which asks for an index over all of them. */
+function crossPartition({ primaryKeys, partitionKeys, options }: TableSchema): string | undefined {
   const bucket = integerOption(options, 'bucket', -2) ?? -1;
-  return primaryKeys.length > 0 && bucket === -1 ? 'dynamic bucket (bucket=-1 with a primary key)' : undefined;
+  if (primaryKeys.length === 0 || bucket !== -1 || partitionKeys.every(key => primaryKeys.includes(key)))
+    return undefined;
+  return 'cross-partition upsert (bucket=-1, and a primary key without all partition keys)';
 }
 
 /** Index files that lie elsewhere than we look for them. */

@@ -170,12 +170,7 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
     ['fields.v.aggregate-function=rbm64'],
     [],
   ],
-  [
-    { 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' },
-    ['index-file-in-data-file-dir'],
-    ['deletion-vectors.enabled'],
-  ],
-  [{ bucket: '-1' }, [], ['dynamic bucket (bucket=-1 with a primary key)']],
+  [{ 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' }, ['index-file-in-data-file-dir'], []],
   [{ bucket: '-2' }, ['postponed bucket (bucket=-2)'], []],
   [{ 'bucket-function.type': 'hive' }, ['bucket-function.type=hive'], []],
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],

@@ -54,6 +54,14 @@ export type TableOptions = {
   readonly scan: ScanOptions;
   readonly snapshots: SnapshotOptions;
   readonly vectors: VectorOptions;
+  /** Of a primary-key table with `bucket` -1. */
+  readonly dynamicBuckets: DynamicBucketOptions;
+};
+
+export type DynamicBucketOptions = {
+  readonly keyCountTarget: number;
+  readonly bucketCountMax: number | undefined;
+  readonly initialBucketCount: number;
 };
 
 export type VectorOptions = {
@@ -184,6 +192,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       splitTargetBytes: sizeOption(options, 'source.split.target-size') ?? 128 * mib,
       splitOpenFileBytes: sizeOption(options, 'source.split.open-file-cost') ?? 4 * mib,
     },
+    dynamicBuckets: dynamicBucketOptions(options),
     vectors: {
       isEnabled: booleanOption(options, 'deletion-vectors.enabled', false),
       bits: booleanOption(options, 'deletion-vectors.bitmap64', false) ? 64 : 32,
@@ -195,6 +204,20 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       retainedMs: durationOption(options, 'snapshot.time-retained') ?? 3_600_000,
       expireCountMax: integerOption(options, 'snapshot.expire.limit', 1) ?? 50,
     },
+  };
+}
+
+/** Whether keys are given buckets as they come, and a hash index remembers them. */
+export function hasDynamicBuckets({ primaryKeys, options }: TableSchema): boolean {
+  return primaryKeys.length > 0 && bucketOption(options) === -1;
+}
+
+function dynamicBucketOptions(options: OptionMap): DynamicBucketOptions {
+  const max = integerOption(options, 'dynamic-bucket.max-buckets', -1) ?? -1;
+  return {
+    keyCountTarget: integerOption(options, 'dynamic-bucket.target-row-num', 1) ?? 2_000_000,
+    bucketCountMax: max <= 0 ? undefined : max,
+    initialBucketCount: integerOption(options, 'dynamic-bucket.initial-buckets', 1) ?? 1,
   };
 }
 

@@ -1,4 +1,4 @@
-/** Deletion vectors and the bitmaps in them. */
+/** Index files: deletion vectors and the bitmaps in them, hash indexes. */
 import { crc32 } from '../../src/bytes/crc32.ts';
 import {
   decodeDeletionVector,
@@ -11,11 +11,12 @@ import { BitmapIndexBuilder, bitmapValueCodec } from '../../src/format/file-inde
 import { BloomFilterBuilder } from '../../src/format/file-index/bloom-filter.ts';
 import { decodeFileIndex, encodeFileIndex } from '../../src/format/file-index/container.ts';
 import { fileIndexMatches } from '../../src/format/file-index/index-match.ts';
+import { decodeHashIndex, encodeHashIndex } from '../../src/format/hash-index.ts';
 import { decodeRoaring, encodeRoaring, numbersIn } from '../../src/format/roaring.ts';
 import type { DataType } from '../../src/types/data-type.ts';
 import { goldenFiles } from './corpus.ts';
 import { type Mutator, mutateBytes } from './mutate-bytes.ts';
-import { holds, type Target } from './target.ts';
+import { comesBack, holds, type Target } from './target.ts';
 
 const where = 'fuzz';
 const positionsMax = 100_000;
@@ -90,6 +91,13 @@ export const vectorTargets: readonly Target[] = [
       );
       return { indexes, answers };
     },
+  },
+  {
+    name: 'hash-index',
+    decoders: ['decodeHashIndex'],
+    corpus: () => [...goldenFiles(/\/dyn_[a-z]+\/index\/index-/), encodeHashIndex([0, -1, 2_147_483_647])],
+    mutate: mutateBytes,
+    decode: input => comesBack(decodeHashIndex(input, where), encodeHashIndex, bytes => decodeHashIndex(bytes, where)),
   },
   {
     name: 'roaring',

@@ -6,6 +6,7 @@
  * one costs the same whatever the number of files; who deletes gets the live files of the buckets it touches.
  */
 import { mapBounded } from '../../base/concurrency.ts';
+import { hashIndexType } from '../../format/index-manifest.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
@@ -112,6 +113,7 @@ export class TableBase implements CommitBase {
       dutiesChanged: await this.#dutiesChanged(plan),
       indexManifest: this.snapshot?.indexManifest,
       vectors: await this.#vectors(plan),
+      hashFiles: await this.#hashFiles(plan),
       compareKeys: keyComparator(this.schema),
     };
   }
@@ -120,6 +122,16 @@ export class TableBase implements CommitBase {
   async #vectors(plan: CommitPlan): Promise<IndexFacts['vectors']> {
     if (plan.deletes.length + plan.bucketReads.length === 0) return new Map();
     return this.#vectorsOf(bucketsOfVectors(plan));
+  }
+
+  async #hashFiles(plan: CommitPlan): Promise<IndexFacts['hashFiles']> {
+    const partitions = new Map(plan.hashReads.map(({ partition }) => [partitionKey(partition), new Map()]));
+    if (partitions.size === 0) return partitions;
+    for (const entry of await indexEntriesOf(this.#table, this.snapshot)) {
+      if (entry.indexType !== hashIndexType) continue;
+      partitions.get(partitionKey(entry.partition))?.set(entry.bucket, entry.fileName);
+    }
+    return partitions;
   }
 
   async #vectorsOf(wanted: ReadonlySet<string>): Promise<IndexFacts['vectors']> {

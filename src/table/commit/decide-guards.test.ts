@@ -59,6 +59,7 @@ function facts({ bucket = {}, ...draft }: FactsDraft = {}): GuardFacts {
     dutiesChanged: false,
     indexManifest: undefined,
     vectors: new Map(),
+    hashFiles: new Map(),
     compareKeys: (a, b) => (a[0] ?? 0) - (b[0] ?? 0),
     ...draft,
   };
@@ -196,6 +197,18 @@ test('S2 i: files were read with the vectors that they have at the base', () => 
   expect(ruleOf(decideGuards(compact({ live: 'an older vector' }), at))).toBe('conflict S2i');
   expect(ruleOf(decideGuards(compact({ live: undefined }), at))).toBe('conflict S2i');
   expect(ruleOf(decideGuards(compact({ live: 'live-vector' }), facts({ bucket, indexManifest })))).toBe('conflict S2i');
+});
+
+test('S2 i: rows were given buckets by the hash index that the base has', () => {
+  const draft = (...files: readonly (readonly [number, string])[]): CommitPlan =>
+    plan({ adds: [planned('a')], hashReads: [{ partition, files: new Map(files) }] });
+  const at = facts({ hashFiles: new Map([[partitionKey(partition), new Map([[0, 'index-1']])]]) });
+  expect(ruleOf(decideGuards(draft([0, 'index-1']), at))).toBe('pass');
+  for (const stale of [draft(), draft([0, 'index-0']), draft([0, 'index-1'], [1, 'index-2'])]) {
+    expect(ruleOf(decideGuards(stale, at))).toBe('conflict S2i');
+  }
+  expect(ruleOf(decideGuards(draft(), facts()))).toBe('pass');
+  expect(ruleOf(decideGuards(draft([0, 'index-1']), facts()))).toBe('conflict S2i');
 });
 
 test('S2 i: nothing has come above level 0 where rows were looked up; level 0 may grow', () => {

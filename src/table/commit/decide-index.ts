@@ -3,7 +3,7 @@
  *
  * A **vector** is told by the index file it is in and where; one that changes is written anew and has another identity.
  */
-import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
+import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import type { BucketRead, CommitPlan } from './request.ts';
 
 export type IndexFacts = {
@@ -11,6 +11,8 @@ export type IndexFacts = {
   readonly indexManifest: string | undefined;
   /** By `bucketKey`, for every bucket in which the plan deletes or has read: the identity of each data file's vector. */
   readonly vectors: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** By `partitionKey`, for every partition of which the plan has read the hash index: its files' names by bucket. */
+  readonly hashFiles: ReadonlyMap<string, ReadonlyMap<number, string>>;
 };
 
 /** The identity of a deletion vector. */
@@ -66,9 +68,14 @@ export function staleRead(
   if (plan.index !== undefined && plan.index.madeFrom !== facts.indexManifest) {
     return `${plan.index.name} was made of another index manifest than the base's`;
   }
+  for (const { partition, files } of plan.hashReads) {
+    const there = facts.hashFiles.get(partitionKey(partition)) ?? new Map<number, string>();
+    const isSame = there.size === files.size && [...files].every(([bucket, name]) => there.get(bucket) === name);
+    if (!isSame) return 'keys were given buckets meanwhile, in a partition where this plan gives some';
+  }
   for (const read of plan.bucketReads) {
     const bucket = bucketKey(read);
-    const fault = readFault(read, { vectors: facts.vectors.get(bucket), live: liveOf(bucket) });
+    const fault = faultOfRead(read, { vectors: facts.vectors.get(bucket), live: liveOf(bucket) });
     if (fault !== undefined) return fault;
   }
   return undefined;
@@ -81,7 +88,7 @@ export type BucketState = {
 };
 
 /** What is no longer so of what was read of a bucket; undefined: nothing. */
-export function readFault(read: BucketRead, { live, vectors }: BucketState): string | undefined {
+export function faultOfRead(read: BucketRead, { live, vectors }: BucketState): string | undefined {
   for (const [name, identity] of read.vectors) {
     if (vectors?.get(name) !== identity) return `rows of ${name} were deleted meanwhile`;
   }

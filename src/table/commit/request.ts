@@ -37,6 +37,8 @@ export type CommitPlan = {
   readonly uploads: readonly PlannedUpload[];
   /** What the plan has read of buckets and counts on. */
   readonly bucketReads: readonly BucketRead[];
+  /** By partition, the hash index by which rows were given buckets. */
+  readonly hashReads: readonly HashRead[];
   /** A new index manifest; undefined: the parent's stays. */
   readonly index: PlannedIndex | undefined;
   readonly watermark: bigint | undefined;
@@ -64,6 +66,13 @@ export type BucketRead = BucketPlace & {
   readonly vectors: ReadonlyMap<string, string | undefined>;
   /** Identifiers of the live files above level 0, where rows were looked up among them. */
   readonly above0: ReadonlySet<string> | undefined;
+};
+
+/** The hash index files of a partition: another commit that changed them stands in the way (S2 i). */
+export type HashRead = {
+  readonly partition: Uint8Array;
+  /** Their names, by bucket. */
+  readonly files: ReadonlyMap<number, string>;
 };
 
 /** The plan cannot be made on this base. `changed`: a precondition of the caller does not hold. */
@@ -153,6 +162,7 @@ export function commitPlan(draft: PlanDraft): CommitPlan {
     properties: {},
     uploads: [],
     bucketReads: [],
+    hashReads: [],
     index: undefined,
     watermark: undefined,
     emptied: false,

@@ -26,7 +26,7 @@ import {
 import { planUnit } from '../../lsm/compaction-plan.ts';
 import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { Committer } from '../commit/commit.ts';
-import { readFault } from '../commit/decide-index.ts';
+import { faultOfRead } from '../commit/decide-index.ts';
 import { type CommitBase, type CommitPlan, commitPlan, commitStop } from '../commit/request.ts';
 import { type Deletions, deletionsByBucket, indexEntriesOf, noDeletions } from '../index-files.ts';
 import { planVectors } from '../index-plan.ts';
@@ -184,7 +184,7 @@ async function stillTrue(done: readonly Done[], base: CommitBase): Promise<reado
     const live = await base.liveFiles(place);
     const identifiers = new Set(live.map(identifierKey));
     if (!before.every(file => identifiers.has(identifierKey({ ...place, file })))) continue;
-    if (readFault(read, { live, vectors: await base.vectorsOf(place) }) === undefined) kept.push(item);
+    if (faultOfRead(read, { live, vectors: await base.vectorsOf(place) }) === undefined) kept.push(item);
   }
   return kept;
 }

@@ -17,6 +17,7 @@ import {
   type PlanAgain,
   type PlannedFile,
 } from '../commit/request.ts';
+import { planIndex } from '../index-plan.ts';
 import { identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
@@ -51,11 +52,13 @@ export class ChangeWriter {
     this.#table = table;
     this.#committer = committer;
     this.#options = options;
+    const base = async (): Promise<CommitBase | undefined> => {
+      const found = await committer.base();
+      return found.kind === 'base' ? found.base : undefined;
+    };
     this.#session = new WriteSession(table, table.schema, {
-      sequenceFloor: async place => {
-        const found = await committer.base();
-        return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
-      },
+      sequenceFloor: async place => (await base())?.sequenceFloor(place) ?? -1n,
+      dynamic: { source: 'base', base },
     });
   }
 
@@ -92,9 +95,13 @@ export class ChangeWriter {
     if (this.#options.needs === 'rows' && !(await this.#isSame(base.snapshot))) {
       return commitStop('changed', 'others have changed rows of the table meanwhile');
     }
-    const { adds, changelog } = await this.#session.plannedFiles(base, again);
+    const { adds, changelog, hashes } = await this.#session.plannedFiles(base, again);
     const deletes = [...this.#replaced.values()];
-    if (deletes.length === 0) return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog });
+    if (deletes.length === 0) {
+      const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
+      const hashReads = hashes?.reads ?? [];
+      return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog, index, hashReads });
+    }
     const misfit = await this.#otherBucketCount(base, adds);
     if (misfit !== undefined) return commitStop('conflict', misfit);
     return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes });

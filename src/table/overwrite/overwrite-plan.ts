@@ -44,12 +44,12 @@ export async function replacedAt(
   table: Table,
   base: CommitBase,
   target: OverwriteTarget,
-  adds: readonly PlannedFile[],
+  { adds, indexes }: { readonly adds: readonly PlannedFile[]; readonly indexes: readonly IndexEntry[] },
 ): Promise<Replacement> {
   const { mayMatch, matches } = targetFilter(base.schema, target, adds);
   const deletes = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
   const drops = ({ partition }: IndexEntry): boolean => matches(partition);
-  return { deletes, index: await planIndex(table, base, { drops, adds: [] }, []) };
+  return { deletes, index: await planIndex(table, base, { drops, adds: indexes }, []) };
 }
 
 /** New files that do not belong into the target. */

@@ -56,6 +56,7 @@ export class OverwriteWriter {
     this.#session = new WriteSession(table, schema, {
       // An overwrite puts a table in the place of another, which is no change of rows (spec 3.6).
       hasNoChangelog: true,
+      dynamic: { source: 'none', base: async () => undefined },
       sequenceFloor: async place => {
         const found = await committer.base();
         return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
@@ -100,10 +101,10 @@ export class OverwriteWriter {
       const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
       return commitStop('conflict', detail);
     }
-    const { adds: written } = await this.#session.plannedFiles(base, this.#asWritten(again));
+    const { adds: written, hashes } = await this.#session.plannedFiles(base, this.#asWritten(again));
     const adds = this.#upgrade?.apply(written) ?? written;
     this.#checkInside(base, adds);
-    const { deletes, index } = await replacedAt(this.#table, base, this.#target, adds);
+    const { deletes, index } = await replacedAt(this.#table, base, this.#target, { adds, indexes: hashes?.adds ?? [] });
     this.#removed = deletes;
     if (deletes.length + adds.length === 0 && options.commitsNothing !== true) {
       return commitStop('changed', 'there is nothing to overwrite');

@@ -4,7 +4,8 @@
 import { LakeError } from '../../base/errors.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { Committer } from '../commit/commit.ts';
-import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
+import { type CommitBase, type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
+import { planIndex } from '../index-plan.ts';
 import type { Table } from '../table.ts';
 import type { Place } from './place-rows.ts';
 import { type WriteCounts, WriteSession } from './write-session.ts';
@@ -58,19 +59,22 @@ export class TableWriter {
           const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
           return commitStop('conflict', detail);
         }
-        const files = await session.plannedFiles(base, again);
-        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, ...files });
+        const { adds, changelog, hashes } = await session.plannedFiles(base, again);
+        const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
+        const hashReads = hashes?.reads ?? [];
+        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds, changelog, index, hashReads });
       },
     });
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
   }
 
   #newSession(): WriteSession {
-    const sequenceFloor = async (place: Place): Promise<bigint> => {
+    const base = async (): Promise<CommitBase | undefined> => {
       const found = await this.#committer.base();
-      return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
+      return found.kind === 'base' ? found.base : undefined;
     };
-    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor });
+    const sequenceFloor = async (place: Place): Promise<bigint> => (await base())?.sequenceFloor(place) ?? -1n;
+    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor, dynamic: { source: 'base', base } });
   }
 }
 

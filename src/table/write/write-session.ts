@@ -9,7 +9,12 @@
 import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
-import { parseTableOptions, refusedFeatures, type TableOptions } from '../../format/table-options.ts';
+import {
+  hasDynamicBuckets,
+  parseTableOptions,
+  refusedFeatures,
+  type TableOptions,
+} from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
@@ -22,8 +27,9 @@ import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from './data-file-writer.ts';
+import { type BaseOf, DynamicBuckets, type HashEdit, type HashSource } from './dynamic-buckets.ts';
 import { inputRows } from './input-rows.ts';
-import { type Place, placeRows } from './place-rows.ts';
+import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
 
 export type WriteCounts = {
@@ -43,8 +49,16 @@ const placesInParallelMax = 4;
 export type WriteSessionOptions = {
   /** At or above the largest sequence number of the bucket's live files, as far as it is known now. */
   readonly sequenceFloor?: ((place: Place) => Promise<bigint>) | undefined;
+  /** How rows of a table with dynamic buckets are given theirs; who does not say cannot write such a table. */
+  readonly dynamic?: DynamicSettings | undefined;
   /** No changelog files, whatever the table's producer. */
   readonly hasNoChangelog?: boolean | undefined;
+};
+
+export type DynamicSettings = {
+  readonly source: HashSource;
+  /** The base that the commit will most likely have; undefined: none is known. */
+  readonly base: BaseOf;
 };
 
 type Buffer = {
@@ -69,14 +83,24 @@ type Group = {
   changelog: readonly PlannedFile[];
 };
 
+/** What is known of the base to come when rows are placed and spilled. */
+type Outlook = { readonly floorOf: (place: Place) => Promise<bigint>; readonly baseOf: BaseOf };
+
 /** What comes of the rows taken in. */
-export type PlannedWrite = { readonly adds: readonly PlannedFile[]; readonly changelog: readonly PlannedFile[] };
+export type PlannedWrite = {
+  readonly adds: readonly PlannedFile[];
+  readonly changelog: readonly PlannedFile[];
+  /** What becomes of the hash index of a table with dynamic buckets. */
+  readonly hashes: HashEdit | undefined;
+};
 
 export class WriteSession {
   readonly #table: Table;
   readonly #schema: TableSchema;
   readonly #options: TableOptions;
-  readonly #floorOf: NonNullable<WriteSessionOptions['sequenceFloor']>;
+  readonly #dynamic: DynamicBuckets | undefined;
+  /** As long as no base is at hand. */
+  readonly #outlook: Outlook;
   readonly #producesChangelog: boolean;
   readonly #buffers = new Map<string, Buffer>();
   #bufferedBytes = 0;
@@ -93,7 +117,11 @@ export class WriteSession {
     this.#table = table;
     this.#schema = schema;
     this.#options = parseTableOptions(schema);
-    this.#floorOf = options.sequenceFloor ?? (async () => -1n);
+    this.#outlook = {
+      floorOf: options.sequenceFloor ?? (async () => -1n),
+      baseOf: options.dynamic?.base ?? (async () => undefined),
+    };
+    this.#dynamic = dynamicBuckets(table, schema, options.dynamic);
     this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
 
@@ -120,19 +148,28 @@ export class WriteSession {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     const taken = inputRows(this.#schema, { rows, kinds }, this.#table.label);
     this.#rowsIn += rows.rowCount;
-    for (const placed of placeRows(this.#schema, this.#options, taken.rows, taken.kinds)) {
-      const key = bucketKey(placed.place);
-      let buffer = this.#buffers.get(key);
-      if (buffer === undefined) {
-        buffer = { place: placed.place, batches: [], bytes: 0, groups: [], next: undefined };
-        this.#buffers.set(key, buffer);
-      }
-      const bytes = batchBytes(placed.rows);
-      buffer.batches.push({ rows: placed.rows, kinds: placed.kinds });
-      buffer.bytes += bytes;
-      this.#bufferedBytes += bytes;
+    await this.#buffer(taken, this.#outlook);
+  }
+
+  async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook): Promise<void> {
+    for (const placed of placeRows(this.#schema, this.#options, rows, kinds)) {
+      const parts = this.#dynamic === undefined ? [placed] : await this.#dynamic.place(placed, baseOf);
+      for (const part of parts) this.#bufferPart(part);
     }
-    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest();
+    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest(floorOf);
+  }
+
+  #bufferPart({ place, rows, kinds }: PlacedRows): void {
+    const key = bucketKey(place);
+    let buffer = this.#buffers.get(key);
+    if (buffer === undefined) {
+      buffer = { place, batches: [], bytes: 0, groups: [], next: undefined };
+      this.#buffers.set(key, buffer);
+    }
+    const bytes = batchBytes(rows);
+    buffer.batches.push({ rows, kinds });
+    buffer.bytes += bytes;
+    this.#bufferedBytes += bytes;
   }
 
   /**
@@ -140,13 +177,38 @@ export class WriteSession {
    * commit's plan, also anew on each base.
    */
   async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<PlannedWrite> {
+    if (this.#dynamic !== undefined && !(await this.#dynamic.moveTo(base))) await this.#placeAgain(this.#dynamic, base);
     const buffers = [...this.#buffers.values()];
     const groups = (
       await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again))
     ).flat();
     const adds = groups.flatMap(({ files }) => files);
     this.#written = adds.reduce((sum, { file }) => sum + file.rowCount, 0);
-    return { adds, changelog: groups.flatMap(({ changelog }) => changelog) };
+    const hashes = await this.#dynamic?.plan(base);
+    return { adds, changelog: groups.flatMap(({ changelog }) => changelog), hashes };
+  }
+
+  /** Others have given keys of ours to other buckets: all rows go where the base has them. */
+  async #placeAgain(dynamic: DynamicBuckets, base: CommitBase): Promise<void> {
+    const buffers = [...this.#buffers.values()];
+    this.#buffers.clear();
+    this.#bufferedBytes = 0;
+    dynamic.forget();
+    // Not the one of the session: whoever commits is waiting for this plan.
+    const outlook: Outlook = { floorOf: base.sequenceFloor, baseOf: async () => base };
+    for (const buffer of buffers) {
+      for await (const rows of this.#rowsOfBuffer(buffer)) await this.#buffer(rows, outlook);
+    }
+  }
+
+  /** The rows of a buffer in their order: those of its groups merged, unless they are a changelog as they came. */
+  async *#rowsOfBuffer({ groups, batches }: Buffer): AsyncGenerator<KindedRows, void, undefined> {
+    for (const group of groups) {
+      if (!this.#producesChangelog) yield* this.#keyValuesOf(group);
+      else if (group.input.length > 0) yield* group.input;
+      else for (const { file } of group.changelog) yield* this.#keyValuesIn(group.place, file);
+    }
+    yield* batches;
   }
 
   async #planBuffer(buffer: Buffer, base: CommitBase, again: PlanAgain | undefined): Promise<readonly Group[]> {
@@ -190,9 +252,9 @@ export class WriteSession {
     return sortAndMerge(numbered(batches, 0n), mergeSpec(this.#schema, { dropDeletes: false }));
   }
 
-  async #spillLargest(): Promise<void> {
+  async #spillLargest(floorOf: Outlook['floorOf']): Promise<void> {
     const largest = [...this.#buffers.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
-    largest.next ??= (await this.#floorOf(largest.place)) + 1n;
+    largest.next ??= (await floorOf(largest.place)) + 1n;
     this.#sortBuffer(largest);
     const group = largest.groups.at(-1);
     assert(group !== undefined, 'a spilled buffer has a group');
@@ -208,14 +270,7 @@ export class WriteSession {
     const writer = new DataFileWriter(this.#table, group.place, settings);
     for (const batch of group.input) await writer.writeKeyValues(batch);
     for (const { file } of group.changelog) {
-      for await (const batch of readKeyValues(
-        this.#table,
-        { ...group.place, deletions: noDeletions },
-        file,
-        this.#wholeRows(),
-      )) {
-        await writer.writeKeyValues(batch);
-      }
+      for await (const batch of this.#keyValuesIn(group.place, file)) await writer.writeKeyValues(batch);
     }
     group.changelog = await writer.finish();
     group.input = [];
@@ -247,9 +302,12 @@ export class WriteSession {
 
   async *#keyValuesOf({ rows, files, place }: Group): AsyncGenerator<KeyValueBatch, void, undefined> {
     if (rows !== undefined) yield rows;
-    else
-      for (const { file } of files)
-        yield* readKeyValues(this.#table, { ...place, deletions: noDeletions }, file, this.#wholeRows());
+    else for (const { file } of files) yield* this.#keyValuesIn(place, file);
+  }
+
+  /** The rows of a file of ours, in which nothing is deleted yet. */
+  #keyValuesIn(place: Place, file: PlannedFile['file']): AsyncGenerator<KeyValueBatch, void, undefined> {
+    return readKeyValues(this.#table, { ...place, deletions: noDeletions }, file, this.#wholeRows());
   }
 
   async *#rowsOf({ rows, files, place }: Group): AsyncGenerator<RowBatch, void, undefined> {
@@ -263,6 +321,19 @@ export class WriteSession {
     const wanted = { fields: this.#schema.fields };
     return { schema: this.#schema, wanted, prune: undefined, batchRowsMax: readBatchRowsMax };
   }
+}
+
+type KindedRows = { readonly rows: RowBatch; readonly kinds: Int8Array };
+
+/** @throws LakeError `unsupported` when the writer does not know dynamic buckets */
+function dynamicBuckets(
+  table: Table,
+  schema: TableSchema,
+  settings: DynamicSettings | undefined,
+): DynamicBuckets | undefined {
+  if (!hasDynamicBuckets(schema)) return undefined;
+  if (settings !== undefined) return new DynamicBuckets(table, schema, settings.source);
+  throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} through a log`);
 }
 
 /** Rows as they came, numbered in that order. */
