@@ -7,9 +7,9 @@ import { invalid } from '../base/errors.ts';
 import type { DataField, DataType } from '../types/data-type.ts';
 
 /** So deep that every schema file can be read again. */
-const nestingDepthMax = 32;
+const typeDepthMax = 32;
 /** Of all columns' fields within one column. */
-const fieldsMax = 10_000;
+const columnFieldsMax = 10_000;
 
 /**
  * Gives ids to the fields within a type, as Paimon does: a column has its id before those within it, but a field of a ROW
@@ -38,11 +38,11 @@ export function assignFieldIds(type: DataType, nextId: () => number): DataType {
 /** @throws LakeError `invalid` LAKE_BAD_SCHEMA, naming the path to what breaks a rule */
 export function checkNestedType(field: DataField): void {
   const count = checkBelow(field.type, `column \`${field.name}\``, 0);
-  if (count > fieldsMax) throw badSchema(`column \`${field.name}\` has more than ${fieldsMax} fields`);
+  if (count > columnFieldsMax) throw badSchema(`column \`${field.name}\` has more than ${columnFieldsMax} fields`);
 }
 
 function checkBelow(type: DataType, path: string, depth: number): number {
-  if (depth > nestingDepthMax) throw badSchema(`${path}: types nest at most ${nestingDepthMax} deep`);
+  if (depth > typeDepthMax) throw badSchema(`${path}: types nest at most ${typeDepthMax} deep`);
   switch (type.kind) {
     case 'array':
     case 'multiset':
