@@ -41,7 +41,7 @@ const headerSchema = 1;
 const headerRecordBatch = 3;
 /** A map of a type is two levels here. */
 const ipcDepthMax = 130;
-const ipcFieldsMax = 100_000;
+const ipcFieldsMax = 50_000;
 
 export function ipcCorrupt(reason: string, cause?: unknown): LakeError {
   return corrupt('LAKE_IPC_CORRUPT', `bad Arrow IPC stream: ${reason}`, { cause });

@@ -66,11 +66,12 @@ export const nestedTrials: Trials = {
       () => define(nestedArrays(constant('typeDepthMax'))),
       () => define(nestedArrays(constant('typeDepthMax') + 1)),
     ),
-  columnFieldsMax: () =>
+  tableFieldsMax: () =>
     expectEdge(
       'LAKE_BAD_SCHEMA',
-      () => define(rowOf(constant('columnFieldsMax'))),
-      () => define(rowOf(constant('columnFieldsMax') + 1)),
+      // The column is one itself.
+      () => define(rowOf(constant('tableFieldsMax') - 1)),
+      () => define(rowOf(constant('tableFieldsMax'))),
     ),
   nestedColumnBytesMax: () =>
     expectEdge(
