@@ -7,9 +7,9 @@ import { invalid } from '../base/errors.ts';
 import type { DataField, DataType } from '../types/data-type.ts';
 
 /** So deep that every schema file can be read again. */
-const nestedTypeDepthMax = 32;
-/** Of all columns' fields within one column. */
-const fieldsMax = 10_000;
+const typeDepthMax = 32;
+/** Columns, and what is within them: as an Arrow stream counts them, in which a log record has to have room for them. */
+const tableFieldsMax = 20_000;
 
 /**
  * Gives ids to the fields within a type, as Paimon does: a column has its id before those within it, but a field of a ROW
@@ -36,19 +36,23 @@ export function assignFieldIds(type: DataType, nextId: () => number): DataType {
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_SCHEMA, naming the path to what breaks a rule */
-export function checkNestedType(field: DataField): void {
-  const count = checkBelow(field.type, `column \`${field.name}\``, 0);
-  if (count > fieldsMax) throw badSchema(`column \`${field.name}\` has more than ${fieldsMax} fields`);
+export function checkNestedTypes(fields: readonly DataField[]): void {
+  let count = fields.length;
+  for (const { name, type } of fields) {
+    count += checkBelow(type, `column \`${name}\``, 0);
+    if (count > tableFieldsMax) throw badSchema(`a table has at most ${tableFieldsMax} columns and fields within them`);
+  }
 }
 
 function checkBelow(type: DataType, path: string, depth: number): number {
-  if (depth > nestedTypeDepthMax) throw badSchema(`${path}: types nest at most ${nestedTypeDepthMax} deep`);
+  if (depth > typeDepthMax) throw badSchema(`${path}: types nest at most ${typeDepthMax} deep`);
   switch (type.kind) {
     case 'array':
+      return 1 + checkBelow(type.element, `${path}.element`, depth + 1);
     case 'multiset':
-      return checkBelow(type.element, `${path}.element`, depth + 1);
+      return 3 + checkBelow(type.element, `${path}.element`, depth + 1);
     case 'map':
-      return checkBelow(type.key, `${path}.key`, depth + 1) + checkBelow(type.value, `${path}.value`, depth + 1);
+      return 3 + checkBelow(type.key, `${path}.key`, depth + 1) + checkBelow(type.value, `${path}.value`, depth + 1);
     case 'row': {
       if (type.fields.length === 0) throw badSchema(`${path}: a ROW has at least one field`);
       const names = new Set<string>();

@@ -9,7 +9,7 @@ import { parseMergeOptions } from '../format/merge-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';
-import { assignFieldIds, checkNestedType } from './nested-type.ts';
+import { assignFieldIds, checkNestedTypes } from './nested-type.ts';
 
 export type ColumnDefinition = {
   readonly name: string;
@@ -90,10 +90,10 @@ export function validateSchema(schema: TableSchema): void {
     0,
   );
   if (optionsLength > optionsLengthMax) throw badSchema(`the options have at most ${optionsLengthMax} characters`);
+  checkNestedTypes(schema.fields);
   const names = new Set<string>();
   for (const field of schema.fields) {
     checkColumnName(field.name);
-    checkNestedType(field);
     if (names.has(field.name)) throw badSchema(`column \`${field.name}\` is there twice`);
     names.add(field.name);
   }

@@ -40,8 +40,8 @@ const continuation = 0xffff_ffff;
 const headerSchema = 1;
 const headerRecordBatch = 3;
 /** A map of a type is two levels here. */
-const nestingDepthMax = 130;
-const fieldsMax = 100_000;
+const ipcDepthMax = 130;
+const ipcFieldsMax = 50_000;
 
 export function ipcCorrupt(reason: string, cause?: unknown): LakeError {
   return corrupt('LAKE_IPC_CORRUPT', `bad Arrow IPC stream: ${reason}`, { cause });
@@ -75,7 +75,7 @@ function readMessage(message: Table, body: Uint8Array): IpcMessage {
   if (header === undefined) throw ipcCorrupt('a message has no header');
   if (kind === headerSchema) {
     if (int16Of(header, 0, 0) !== 0) throw ipcCorrupt('it is big-endian');
-    return { kind: 'schema', fields: readFields(header, 1, { depth: 0, left: fieldsMax }) };
+    return { kind: 'schema', fields: readFields(header, 1, { depth: 0, left: ipcFieldsMax }) };
   }
   if (kind !== headerRecordBatch) throw ipcCorrupt(`message kind ${kind} is not expected`);
   if (tableOf(header, 3) !== undefined) throw ipcCorrupt('its buffers are compressed');
@@ -99,8 +99,8 @@ type Budget = { readonly depth: number; left: number };
 function readFields(parent: Table, slot: number, budget: Budget): IpcField[] {
   const tables = tablesOf(parent, slot);
   budget.left -= tables.length;
-  if (budget.left < 0) throw ipcCorrupt(`it has more than ${fieldsMax} columns and fields`);
-  if (budget.depth > nestingDepthMax) throw ipcCorrupt(`columns nest deeper than ${nestingDepthMax}`);
+  if (budget.left < 0) throw ipcCorrupt(`it has more than ${ipcFieldsMax} columns and fields`);
+  if (tables.length > 0 && budget.depth > ipcDepthMax) throw ipcCorrupt(`columns nest deeper than ${ipcDepthMax}`);
   return tables.map(table => readField(table, budget));
 }
 

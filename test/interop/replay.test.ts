@@ -29,12 +29,14 @@ const parts = { clock: systemClock, random: systemRandom };
 /** Types, partitions, evolution, levels, deletes, keys of many types, layouts, merge engines, changelogs, append tables. */
 const replayed = [
   'agg_basic',
+  'agg_collect',
   'agg_default',
   'agg_remove',
   'agg_retract',
   'ap_bucketed',
   'ap_compacted',
   'ap_part',
+  'ap_unaware',
   'cl_agg_lookup',
   'cl_full',
   'cl_input',
@@ -48,6 +50,7 @@ const replayed = [
   'evo_append',
   'evo_columns',
   'evo_default',
+  'evo_nested',
   'evo_then_compact',
   'evo_types',
   'fr_basic',
@@ -59,6 +62,7 @@ const replayed = [
   'pk_keys',
   'pk_l0_compacted',
   'pk_levels',
+  'pk_nested',
   'pk_part',
   'pk_part_chars',
   'pk_part_types',
@@ -79,18 +83,20 @@ const replayed = [
   'ts_prec',
 ];
 /** Paimon's writer does not compact an unaware bucket when it is asked to. */
-const unaware = new Set(['ap_compacted', 'ap_part', 'evo_append']);
+const unaware = new Set(['ap_compacted', 'ap_part', 'ap_unaware', 'evo_append']);
 const continued = [
   'agg_basic',
   'ap_bucketed',
   'dv_part',
   'dv_pk',
   'dv_pk64',
+  'evo_nested',
   'evo_types',
   'fr_basic',
   'overwrite',
   'pk_big',
   'pk_levels',
+  'pk_nested',
   'pk_part',
   'pk_types_b4',
   'pu_seqgroup_agg',

@@ -26,7 +26,7 @@ export type NestedSource = {
 type LeafChunk = { readonly chunk: ColumnChunk; readonly bytes: Uint8Array };
 
 /** What the values of one column of a row group may come to, roughly: four times a row group of the usual size. */
-const decodedBytesMax = 512 * 1024 * 1024;
+const nestedColumnBytesMax = 512 * 1024 * 1024;
 const leavesAtOnceMax = 4;
 /** A guess of what a text takes, with its offset. */
 const textBytes = 32;
@@ -48,7 +48,8 @@ export class NestedCursor {
       }
     }
     const bytes = decodedBytes(source);
-    if (bytes > decodedBytesMax) throw unsupported(`a nested column of ${bytes} bytes in one row group`, this.#where);
+    if (bytes > nestedColumnBytesMax)
+      throw unsupported(`a nested column of ${bytes} bytes in one row group`, this.#where);
   }
 
   async rows(wasm: ParquetCodec, { start, end }: RowRange): Promise<Column> {

@@ -62,7 +62,13 @@ test('ALTER TABLE in all forms', () => {
     { kind: 'drop', name: 'c', path: [] },
     { kind: 'drop', name: 'd', path: [] },
   ]);
-  expect(actions('RENAME a TO b')).toEqual([{ kind: 'rename-column', name: 'a', newName: 'b' }]);
+  expect(actions('DROP r.`a b`.element.c')).toEqual([{ kind: 'drop', name: 'r', path: ['a b', 'element', 'c'] }]);
+  expect(actions('ADD r.x INT AFTER y')).toMatchObject([
+    { kind: 'add', name: 'r', path: ['x'], column: { name: 'x' }, position: { kind: 'after', column: 'y' } },
+  ]);
+  expect(actions('MODIFY m.`value`.x BIGINT')).toMatchObject([{ kind: 'modify', name: 'm', path: ['value', 'x'] }]);
+  expect(actions('RENAME r.x TO y')).toEqual([{ kind: 'rename-column', name: 'r', path: ['x'], newName: 'y' }]);
+  expect(actions('RENAME a TO b')).toEqual([{ kind: 'rename-column', name: 'a', path: [], newName: 'b' }]);
 });
 
 test('several statements are cut at semicolons outside of texts', () => {
