@@ -11,6 +11,9 @@ import { partitionTypes, type Table } from '../table.ts';
 /** Files in memory at a time. */
 export const copiesInParallelMax = 2;
 
+/** Of an index beside a data file, whose size is written nowhere. */
+const sideFileBytesMax = 256 * 1024 * 1024;
+
 export class FileCopies {
   readonly #table: Table;
   readonly #uuid: string;
@@ -46,16 +49,21 @@ export class FileCopies {
     const fileName = this.#newName(file.fileName);
     const extraFiles = file.extraFiles.map(name => fileName + name.slice(file.fileName.length));
     const uploadBeganMs = this.#table.storeTimeMs();
-    for (const [index, name] of extraFiles.entries()) await this.#put(place, file.extraFiles[index] ?? '', name);
-    await this.#put(place, file.fileName, fileName);
+    for (const [index, name] of extraFiles.entries()) {
+      await this.#put(place, { from: file.extraFiles[index] ?? '', to: name, bytesMax: sideFileBytesMax });
+    }
+    await this.#put(place, { from: file.fileName, to: fileName, bytesMax: Math.max(1, file.fileSize) });
     const copied = { ...file, fileName, extraFiles, creationTimeMs: this.#table.clock.nowMs() };
     return { partition, bucket, totalBuckets, file: copied, uploadBeganMs };
   }
 
-  async #put(place: FilePlace, from: string, to: string): Promise<void> {
+  async #put(
+    place: FilePlace,
+    { from, to, bytesMax }: { readonly from: string; readonly to: string; readonly bytesMax: number },
+  ): Promise<void> {
     const { store } = this.#table;
     const key = dataFileKey(this.#table, place, from);
-    const object = await store.get(key);
+    const object = await store.get(key, { bytesMax });
     if (object === undefined) throw fileMissing(this.#table, key);
     await store.put(dataFileKey(this.#table, place, to), object.bytes);
   }
