@@ -13,7 +13,12 @@ export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './serv
 export type { LakeComponents } from './service/lake-parts.ts';
 export { LakeTable, type ScanOptions } from './service/lake-table.ts';
 export type { LookupRequest } from './service/lookup-row.ts';
-export type { OverwriteReceipt, OverwriteRequest, PartitionSpec } from './service/overwrite-lake-table.ts';
+export type {
+  OverwriteReceipt,
+  OverwriteRequest,
+  PartitionChoice,
+  PartitionSpec,
+} from './service/overwrite-lake-table.ts';
 export type { ReadPoint } from './service/read-point.ts';
 export type { RestoreReceipt, RollbackPoint } from './service/restore-lake-table.ts';
 export { RowWriter, type WaitOptions } from './service/row-writer.ts';

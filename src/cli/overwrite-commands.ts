@@ -6,7 +6,7 @@ import { inputPieces } from './input.ts';
 
 type Partition = Readonly<Record<string, string>>;
 type OverwriteOptions = { readonly in: string; readonly partition?: Partition; readonly static?: boolean };
-type DropOptions = { readonly partition: readonly Partition[]; readonly ifExists?: boolean };
+type DropOptions = { readonly partition?: readonly Partition[]; readonly where?: string; readonly ifExists?: boolean };
 
 export function registerOverwriteCommands(program: Command, context: CliContext): void {
   registerOverwrite(program, context);
@@ -60,15 +60,20 @@ function registerDropPartition(program: Command, { console, withLake }: CliConte
     .command('drop-partition')
     .description('take the rows of partitions away')
     .argument('<db.table>')
-    .requiredOption('--partition <k=v,…>', 'keys of a partition; may be given several times', collected(partitionOf))
+    .option('--partition <k=v,…>', 'keys of a partition; may be given several times', collected(partitionOf))
+    .option('--where <expression>', 'all that it lets pass; it compares partition keys with constants')
     .option('--if-exists', 'a partition that is not there is fine')
-    .action(async (name: string, { partition, ifExists = false }: DropOptions, command: Command) => {
+    .action(async (name: string, { partition, where, ifExists = false }: DropOptions, command: Command) => {
+      const choice = where === undefined ? partition : { where };
+      if (choice === undefined || (where !== undefined && partition !== undefined)) {
+        command.error('give either --partition or --where');
+      }
       const { dropLakePartitions } = await import('../service/overwrite-lake-table.ts');
       const { openLakeTable } = await import('../service/tables.ts');
       await withLake(command, { access: 'read-write' }, async parts => {
         const table = await openLakeTable(parts, name);
         const options = { ifExists, signal: console.signal };
-        const { snapshotId, removedRowCount } = await dropLakePartitions(parts, table, partition, options);
+        const { snapshotId, removedRowCount } = await dropLakePartitions(parts, table, choice, options);
         const where = snapshotId === undefined ? 'nothing to do' : `snapshot ${snapshotId}`;
         console.say(`dropped partitions of ${name}: ${removedRowCount} rows are gone, ${where}`);
       });

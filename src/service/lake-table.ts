@@ -1,13 +1,12 @@
 /** The SDK's table. */
 
 import { readSystemTable } from '../catalog/system-tables.ts';
-import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, compactLakeTable } from './compact-lake-table.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
-import type { OverwriteReceipt, OverwriteRequest } from './overwrite-lake-table.ts';
+import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
 import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
 import { allRows } from './row-stream.ts';
 import { RowWriter } from './row-writer.ts';
@@ -156,12 +155,13 @@ export class LakeTable<S extends TableShape> {
   }
 
   /**
-   * Drops partitions, `[{ dt: '2024-01-01' }]`; keys that are left out may be anything.
+   * Drops partitions: those named, `[{ dt: '2024-01-01' }]` (keys that are left out may be anything), or those that a
+   * condition over partition keys lets pass, `{ where: "dt < '2024-01-01'" }`.
    *
-   * @throws LakeError `invalid` LAKE_BAD_PARTITION; LAKE_PARTITION_NOT_FOUND unless `ifExists`
+   * @throws LakeError `invalid` LAKE_BAD_PARTITION, LAKE_BAD_FILTER; LAKE_PARTITION_NOT_FOUND unless `ifExists`
    */
   async dropPartitions(
-    partitions: readonly PartitionSpec[],
+    partitions: PartitionChoice,
     options: { readonly ifExists?: boolean; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<OverwriteReceipt> {
     const { dropLakePartitions } = await import('./overwrite-lake-table.ts');

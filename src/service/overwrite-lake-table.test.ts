@@ -67,3 +67,19 @@ test('an overwrite by what the log has as well takes nothing in twice', async ()
   await lake.ingest();
   expect((await table.scan().rows()).map(({ k }) => k).toSorted()).toEqual([1, 2]);
 });
+
+test('partitions are dropped by a condition over their keys alone', async () => {
+  await using lake = await memoryLake(false);
+  const spec = { columns, primaryKey: ['p', 'k'], partitionBy: ['p'], options: { bucket: 1 } } as const;
+  const table = await lake.createTable('d.t', spec);
+  {
+    await using writer = table.writer();
+    await writer.writeAll([row('a', 1), row('b', 1), row('c', 1)]);
+  }
+  expect(await table.dropPartitions({ where: "p >= 'b' AND p <> 'x'" })).toMatchObject({ removedRowCount: 2 });
+  expect((await table.scan().rows()).map(({ p }) => p)).toEqual(['a']);
+  expect(await table.dropPartitions({ where: "p = 'none'" })).toMatchObject({ snapshotId: undefined });
+  for (const where of ["k = 1 AND p = 'a'", 'length(p) = 1', 'p =']) {
+    await expect(table.dropPartitions({ where }), where).rejects.toMatchObject({ code: 'LAKE_BAD_FILTER' });
+  }
+});

@@ -1,13 +1,17 @@
 /** Overwriting, truncating and dropping partitions of a lake's table. */
+import { invalid } from '../base/errors.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type OverwriteScope, overwriteTarget } from '../table/overwrite/overwrite-plan.ts';
 import { type OverwriteResult, OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
-import { dropPartitions, truncateTable } from '../table/overwrite/remove-partitions.ts';
+import { dropPartitions, removePartitions, truncateTable } from '../table/overwrite/remove-partitions.ts';
 import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
+import { predicateColumns } from '../types/filter.ts';
+import type { Predicate } from '../types/predicate.ts';
 import type { LakeParts } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 import { settleLog } from './settle-log.ts';
+import { parseWhere } from './where.ts';
 
 export type { PartitionSpec } from '../table/partition-spec.ts';
 
@@ -58,15 +62,37 @@ export async function truncateLakeTable(
   return receiptOf(parts, table, await truncateTable(table, { signal }));
 }
 
-/** @throws LakeError `invalid` LAKE_BAD_PARTITION, LAKE_PARTITION_NOT_FOUND */
+/** Partitions by name, or all that a condition over partition keys lets pass. */
+export type PartitionChoice = readonly PartitionSpec[] | { readonly where: string };
+
+/** @throws LakeError `invalid` LAKE_BAD_PARTITION, LAKE_PARTITION_NOT_FOUND, LAKE_BAD_FILTER */
 export async function dropLakePartitions(
   parts: LakeParts,
   table: Table,
-  specs: readonly PartitionSpec[],
+  choice: PartitionChoice,
   options: { readonly ifExists: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<OverwriteReceipt> {
+  const predicate = 'where' in choice ? partitionCondition(table, choice.where) : undefined;
   await settleLog(parts, table, options.signal);
-  return receiptOf(parts, table, await dropPartitions(table, specs, options));
+  const specs = 'where' in choice ? [] : choice;
+  const result =
+    predicate === undefined
+      ? await dropPartitions(table, specs, options)
+      : await removePartitions(table, predicate, options);
+  return receiptOf(parts, table, result);
+}
+
+/** Compares partition keys with constants: whole partitions pass or do not. */
+function partitionCondition({ schema, label }: Table, where: string): Predicate {
+  const filter = parseWhere(where, { fields: schema.fields });
+  const other =
+    filter.kind === 'predicate'
+      ? [...predicateColumns(filter.predicate)].find(name => !schema.partitionKeys.includes(name))
+      : undefined;
+  if (filter.kind === 'predicate' && other === undefined) return filter.predicate;
+  const why =
+    other === undefined ? 'it must compare partition keys with constants' : `\`${other}\` is no partition key`;
+  throw invalid('LAKE_BAD_FILTER', `${label}: ${where}: ${why}`);
 }
 
 function receiptOf({ notices }: LakeParts, table: Table, result: OverwriteResult): OverwriteReceipt {

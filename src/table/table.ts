@@ -1,7 +1,7 @@
 /**
  * The table room: where I/O meets the formats and the LSM. Nouns: a **table** (a folder of the store, opened), its
  * **schemas**, its **snapshots** (the chain under `snapshot/`), its **manifests** (which files are live), and the verbs
- * beside them, a folder each: commit, scan, read, write, compact, changelog.
+ * beside them, a folder each: commit, scan, read, write, compact, changelog, overwrite, restore; and tags.
  *
  * This file opens a table. It finds no name by itself (catalog does) and holds nothing that must be closed.
  */

@@ -16,11 +16,13 @@ import { ingestScenarios } from './ingest-scenarios.ts';
 import { maintenanceScenarios } from './maintenance-scenarios.ts';
 import { producerScenarios } from './producer-scenarios.ts';
 import { printedCount, type Scenario, strikeEverywhere } from './scenario.ts';
+import { tableLifeScenarios } from './table-life-scenarios.ts';
 
 /** The longest come first, so that no core is left alone with one of them at the end. */
 const scenarios: readonly Scenario[] = [
   ...maintenanceScenarios.toReversed(),
   ...catalogScenarios.toReversed(),
+  ...tableLifeScenarios,
   ...commitScenarios,
   ...compactionScenarios,
   ...ingestScenarios,

@@ -50,7 +50,7 @@ export class FileCopies {
     for (const [index, name] of extraFiles.entries()) {
       await this.#put(place, { from: file.extraFiles[index] ?? '', to: name, bytesMax: fileIndexBytesMax });
     }
-    await this.#put(place, { from: file.fileName, to: fileName, bytesMax: file.fileSize });
+    await this.#put(place, { from: file.fileName, to: fileName, bytesMax: Math.max(1, file.fileSize) });
     const copied = { ...file, fileName, extraFiles, creationTimeMs: this.#table.clock.nowMs() };
     return { partition, bucket, totalBuckets, file: copied, uploadBeganMs };
   }

@@ -1,0 +1,166 @@
+/** What changes a table's life as a whole: overwriting, rolling back, tags, branches and going over to one. */
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import { createBranch, deleteBranch, listBranches, renameBranch } from '../../src/catalog/branches.ts';
+import { fastForward } from '../../src/catalog/fast-forward.ts';
+import { Committer } from '../../src/table/commit/commit.ts';
+import { compactTable } from '../../src/table/compact/compact-table.ts';
+import { OverwriteWriter } from '../../src/table/overwrite/overwrite-writer.ts';
+import { restoreTable } from '../../src/table/restore/restore-table.ts';
+import { listTags, snapshotOfTag } from '../../src/table/snapshots.ts';
+import { createTag, deleteTag, renameTag, replaceTag } from '../../src/table/tags/manage-tags.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
+import type { Scalar } from '../../src/types/scalar.ts';
+import { cleanedUp, makeTable, openLakeTable, rowsNamed, rowsOf, wholeTable, writeRows } from './lake-table.ts';
+import type { Scenario } from './scenario.ts';
+import { type LakeProcess, newWorld, type World } from './world.ts';
+
+/** Two commits, merged; a tag of the first, a branch that has gone on from it, and one commit more. */
+async function livedTable(): Promise<World> {
+  const world = newWorld();
+  await makeTable(world);
+  await writeRows(world, rowsNamed('first', 0, 8));
+  const table = await openLakeTable(world);
+  await createTag(table, 'first');
+  await createBranch(table, 'dev', { tag: 'first' });
+  await writeRows(world, rowsNamed('dev', 4, 12), { branch: 'dev' });
+  await writeRows(world, rowsNamed('second', 6, 14));
+  await using committer = new Committer(table);
+  await compactTable(table, committer, { isFull: true });
+  await writeRows(world, rowsNamed('third', 2, 4));
+  return world;
+}
+
+type Parts = Pick<LakeProcess, 'store' | 'clock' | 'random'>;
+
+async function overwrite(parts: Parts): Promise<void> {
+  const table = await openLakeTable(parts);
+  await using committer = new Committer(table);
+  const writer = new OverwriteWriter(table, committer, { kind: 'chosen', predicate: undefined });
+  await writer.add(buildBatch({ fields: table.schema.fields }, rowsNamed('over', 0, 6)), new Int8Array(6));
+  await writer.commit();
+}
+
+async function rollback(parts: Parts): Promise<void> {
+  const table = await openLakeTable(parts);
+  await restoreTable(table, { table, snapshot: await snapshotOfTag(table, 'first') });
+}
+
+async function goOver(parts: Parts): Promise<void> {
+  await fastForward(await openLakeTable(parts), 'dev');
+}
+
+/** In one swap: a reader finds the rows from before or those from after. */
+function swapScenario(operation: string, run: (parts: Parts) => Promise<void>): Scenario {
+  return {
+    operation,
+    prepare: livedTable,
+    async run(process) {
+      await run(process);
+      process.acknowledge(operation);
+    },
+    resume: run,
+    async whole(world) {
+      await wholeTable(world);
+      const [before, after] = await statesOf(run);
+      const now = await rowsOf(world);
+      const isAfter = same(now, after);
+      ok(isAfter || (same(now, before) && !world.acknowledged.has(operation)), 'the rows of before, or those of after');
+    },
+    async check(world) {
+      const contents = [await rowsOf(world), await rowsOf(world, undefined, 'dev')];
+      await cleanedUp(world, ['dev']);
+      return contents;
+    },
+    diesTwice: true,
+  };
+}
+
+const states = new Map<unknown, readonly [Scalar[][], Scalar[][]]>();
+
+/** The rows before and after an undisturbed run. */
+async function statesOf(run: (parts: Parts) => Promise<void>): Promise<readonly [Scalar[][], Scalar[][]]> {
+  const known = states.get(run);
+  if (known !== undefined) return known;
+  const world = await livedTable();
+  const before = await rowsOf(world);
+  await run(world);
+  const both = [before, await rowsOf(world)] as const;
+  states.set(run, both);
+  return both;
+}
+
+function same(a: readonly Scalar[][], b: readonly Scalar[][]): boolean {
+  const textOf = (rows: readonly Scalar[][]): string => rows.map(row => row.map(String).join()).join('\n');
+  return textOf(a) === textOf(b);
+}
+
+const tagScenario: Scenario = {
+  operation: 'tags made, replaced and renamed',
+  prepare: livedTable,
+  async run(process) {
+    const table = await openLakeTable(process);
+    await createTag(table, 'one', { snapshotId: 1 });
+    await replaceTag(table, 'one', { snapshotId: 2 });
+    await renameTag(table, 'one', 'two');
+    process.acknowledge('renamed');
+  },
+  async resume(process) {
+    const table = await openLakeTable(process);
+    // Also what has held a snapshot while a tag was replaced.
+    for (const name of await listTags(table)) if (name !== 'first') await deleteTag(table, name, { ifExists: true });
+    await createTag(table, 'two', { snapshotId: 2, ifNotExists: true });
+  },
+  async whole(world) {
+    await wholeTable(world);
+    const table = await openLakeTable(world);
+    const tags = await listTags(table);
+    ok(tags.includes('first'), 'another tag stays');
+    if (world.acknowledged.has('renamed')) ok(tags.includes('two') && !tags.includes('one'), 'what was told is so');
+    for (const name of tags) await rowsOf(world, await snapshotOfTag(table, name));
+  },
+  async check(world) {
+    const table = await openLakeTable(world);
+    const contents = [await listTags(table), await rowsOf(world, await snapshotOfTag(table, 'two'))];
+    await cleanedUp(world, ['dev']);
+    deepStrictEqual(await listTags(table), ['first', 'two']);
+    return contents;
+  },
+  diesTwice: true,
+};
+
+const branchScenario: Scenario = {
+  operation: 'branches made, renamed and deleted',
+  prepare: livedTable,
+  async run(process) {
+    const table = await openLakeTable(process);
+    await createBranch(table, 'one', { tag: 'first' });
+    await renameBranch(table, 'one', 'two');
+    await deleteBranch(table, 'dev');
+    process.acknowledge('deleted');
+  },
+  async resume(process) {
+    const table = await openLakeTable(process);
+    for (const name of ['one', 'two', 'dev']) await deleteBranch(table, name, { ifExists: true });
+    await createBranch(table, 'two', { tag: 'first' });
+  },
+  async whole(world) {
+    await wholeTable(world);
+    const branches = await listBranches(await openLakeTable(world));
+    if (world.acknowledged.has('deleted')) ok(!branches.includes('dev'), 'what was told is so');
+    for (const name of branches) await rowsOf(world, undefined, name);
+  },
+  async check(world) {
+    const contents = [await listBranches(await openLakeTable(world)), await rowsOf(world, undefined, 'two')];
+    await cleanedUp(world, ['two']);
+    return contents;
+  },
+  diesTwice: true,
+};
+
+export const tableLifeScenarios: readonly Scenario[] = [
+  swapScenario('overwrite', overwrite),
+  swapScenario('rollback', rollback),
+  swapScenario('fast-forward', goOver),
+  tagScenario,
+  branchScenario,
+];

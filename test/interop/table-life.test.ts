@@ -1,0 +1,77 @@
+// What changes a table's life as a whole, judged by real Paimon: after each of our overwrites, rollbacks, fast-forwards and
+// changes of rows it reads the table as we do, writes to it and compacts it, and we go on after it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Lake, openLake } from '../../src/index.ts';
+import { type Paimon, startPaimon, type TableRef } from './paimon.ts';
+
+let paimon: Paimon;
+let scratch: string;
+
+beforeAll(async () => {
+  paimon = await startPaimon();
+  scratch = mkdtempSync(join(tmpdir(), 'tidelake-life-'));
+});
+
+afterAll(async () => {
+  await paimon?.[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+type Row = { readonly p: string; readonly k: number; readonly v: string | null };
+
+async function ours(lake: Lake, name = 'd.t'): Promise<readonly string[]> {
+  const [database = '', table = ''] = name.split('.');
+  const result = await lake.sql<Row>(`SELECT p, k, v FROM ${database}.\`${table}\``);
+  const rows = await result.rows();
+  return rows.map(({ p, k, v }) => JSON.stringify({ p, k, v })).toSorted();
+}
+
+/** Our statements, one after the other; behind each Paimon reads what we read. */
+const statements: readonly string[] = [
+  "INSERT INTO t VALUES ('a', 1, 'one'), ('a', 2, 'two'), ('b', 3, 'three')",
+  "CALL sys.create_tag('t', 'base')",
+  "INSERT OVERWRITE t VALUES ('a', 2, 'over'), ('a', 5, 'five')",
+  "UPDATE t SET v = v || '!' WHERE k IN (2, 3)",
+  'DELETE FROM t WHERE k = 5',
+  "CALL sys.create_branch('t', 'dev', 'base')",
+  "INSERT INTO `t$branch_dev` VALUES ('c', 9, 'dev')",
+  "MERGE INTO t USING (VALUES ('b', 3, 'm'), ('d', 7, 'n')) AS s(p, k, v) ON t.p = s.p AND t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT *",
+  "CALL sys.rollback_to('t', 'base')",
+  "CALL sys.fast_forward('t', 'dev')",
+  "ALTER TABLE t DROP PARTITION (p = 'a')",
+  "CALL sys.rollback_to('t', 2)",
+  'TRUNCATE TABLE t',
+  "INSERT INTO t PARTITION (p = 'z') VALUES (1, 'again')",
+];
+
+const tables: readonly (readonly [kind: string, ddl: string])[] = [
+  ['keyed', "PRIMARY KEY (p, k) NOT ENFORCED) PARTITIONED BY (p) WITH ('bucket' = '2')"],
+  ['append', ') PARTITIONED BY (p)'],
+  ['bucketed', ") PARTITIONED BY (p) WITH ('bucket' = '2', 'bucket-key' = 'k')"],
+];
+
+test.each(tables)(
+  'Paimon reads and continues a table through its life (%s)',
+  { timeout: 120_000 },
+  async (kind, rest) => {
+    const warehouse = join(scratch, kind);
+    const columns = `p STRING NOT NULL, k INT NOT NULL, v STRING${rest.startsWith(')') ? rest : `, ${rest}`}`;
+    await using lake = await openLake({ warehouse: `file:${warehouse}` });
+    await lake.sql(`CREATE DATABASE d; USE d; CREATE TABLE t (${columns}`);
+    const ref: TableRef = { warehouse, table: 'd.t' };
+    for (const [index, sql] of statements.entries()) {
+      await lake.sql(sql);
+      expect(await paimon.rows(ref), sql).toEqual(await ours(lake));
+      // Paimon goes on with a row of its own, merged into the rest.
+      await paimon.append(ref, [`+I ${JSON.stringify({ p: 'java', k: index, v: null })}`], { compaction: true });
+      if (kind === 'keyed') await paimon.compactFully(ref);
+      expect(await ours(lake), `after ${sql}`).toEqual(await paimon.rows(ref));
+    }
+    // With the row that Paimon had put before.
+    expect(await paimon.rows(ref, { tag: 'base' })).toHaveLength(4);
+    expect(await paimon.rows({ ...ref, branch: 'dev' })).toEqual(await ours(lake, 'd.t$branch_dev'));
+  },
+);
