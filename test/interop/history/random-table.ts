@@ -1,7 +1,7 @@
 /** Random tables: columns, keys, partitions, options, such as our writers and Paimon's both take. */
 import type { JsonObject } from '../../../src/base/json.ts';
 import type { Choices } from './choices.ts';
-import { type ColumnType, columnTypes } from './random-values.ts';
+import { type ColumnType, columnTypes, typeJson } from './random-values.ts';
 
 export type HistoryTable = {
   readonly columns: readonly { readonly name: string; readonly type: ColumnType }[];
@@ -55,15 +55,21 @@ export function randomTable(choices: Choices): HistoryTable {
 
 /** The schema file's JSON. */
 export function schemaOf(table: HistoryTable): JsonObject {
+  let highestFieldId = table.columns.length - 1;
+  const nextId = (): number => {
+    highestFieldId += 1;
+    return highestFieldId;
+  };
+  const fields = table.columns.map(({ name, type }, id) => ({
+    id,
+    name,
+    type: table.primaryKeys.includes(name) ? `${type} NOT NULL` : typeJson(type, nextId),
+  }));
   return {
     version: 3,
     id: 0,
-    fields: table.columns.map(({ name, type }, id) => ({
-      id,
-      name,
-      type: table.primaryKeys.includes(name) ? `${type} NOT NULL` : type,
-    })),
-    highestFieldId: table.columns.length - 1,
+    fields,
+    highestFieldId,
     partitionKeys: table.partitionKeys,
     primaryKeys: table.primaryKeys,
     options: table.options,
@@ -98,19 +104,28 @@ function appendFeatures(choices: Choices, values: Columns): Features {
 }
 
 function keyFeatures(choices: Choices, values: Columns): Features {
-  const engine = choices.of(['deduplicate', 'deduplicate', 'partial-update', 'aggregation']);
-  const merged = { deduplicate, 'partial-update': partialUpdate, aggregation }[engine](choices, values);
-  const producer = choices.of(['none', 'none', 'input', 'lookup', 'full-compaction']);
+  const engine = choices.of(['deduplicate', 'deduplicate', 'partial-update', 'aggregation', 'first-row']);
+  const merged = { deduplicate, 'partial-update': partialUpdate, aggregation, 'first-row': firstRow }[engine](
+    choices,
+    values,
+  );
+  const isFirstRow = engine === 'first-row';
+  const producer = choices.of([
+    'none',
+    'none',
+    'lookup',
+    ...(isFirstRow ? [] : (['input', 'full-compaction'] as const)),
+  ]);
   const options: Record<string, string> = { ...merged.options, bucket: String(1 + choices.below(3)) };
   if (engine !== 'deduplicate') options['merge-engine'] = engine;
   if (producer !== 'none') options['changelog-producer'] = producer;
   if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
   if (choices.chance(0.1)) options['data-file.thin-mode'] = 'true';
-  const hasVectors = producer !== 'full-compaction' && choices.chance(0.3);
+  const hasVectors = producer !== 'full-compaction' && !isFirstRow && choices.chance(0.3);
   if (hasVectors) options['deletion-vectors.enabled'] = 'true';
   if (hasVectors && choices.chance(0.5)) options['deletion-vectors.bitmap64'] = 'true';
-  // What a compaction has not taken up is not in a table with deletion vectors.
-  const needsCompaction = hasVectors || producer === 'lookup' || producer === 'full-compaction';
+  // What a compaction has not taken up is not in a table with deletion vectors, nor in one of first rows.
+  const needsCompaction = hasVectors || isFirstRow || producer === 'lookup' || producer === 'full-compaction';
   return { ...merged, options, needsCompaction, isCompactedByPaimon: true };
 }
 
@@ -131,6 +146,12 @@ function deduplicate(choices: Choices, values: Columns): Merging {
   if (choices.chance(0.15)) options['ignore-delete'] = 'true';
   if (choices.chance(0.1)) options['ignore-update-before'] = 'true';
   return { options, takesDeletes: true, isAssociative: true };
+}
+
+function firstRow(choices: Choices): Merging {
+  const ignores = choices.chance(0.5);
+  const options: Record<string, string> = ignores ? { 'ignore-delete': 'true' } : {};
+  return { options, takesDeletes: ignores, isAssociative: true };
 }
 
 function partialUpdate(choices: Choices, values: Columns): Merging {
@@ -176,6 +197,9 @@ function aggregateFor(choices: Choices, type: ColumnType): string {
   if (['TINYINT', 'SMALLINT', 'INT', 'BIGINT'].includes(type))
     return choices.of(['sum', 'sum', 'max', 'min', 'product', ...any]);
   if (type.startsWith('DECIMAL')) return choices.of(['sum', 'max', 'min', ...any]);
+  if (type.startsWith('ARRAY')) return choices.of(['collect', 'collect', ...any]);
+  if (type.startsWith('MAP')) return choices.of(['merge_map', 'merge_map', ...any]);
+  if (type.startsWith('ROW')) return choices.of(any);
   if (type === 'BOOLEAN') return choices.of(['bool_and', 'bool_or', ...any]);
   if (type === 'STRING') return choices.of(['listagg', 'listagg', 'max', 'min', ...any]);
   return choices.of(['max', 'min', ...any]);
