@@ -97,11 +97,17 @@ function appendFeatures(choices: Choices, values: Columns): Features {
   return { options, takesDeletes: false, isAssociative: true, needsCompaction: false, isCompactedByPaimon: isBucketed };
 }
 
+/** Fixed buckets, or as many as the keys need. */
+function bucketOptions(choices: Choices): Record<string, string> {
+  if (!choices.chance(0.3)) return { bucket: String(1 + choices.below(3)) };
+  return { bucket: '-1', 'dynamic-bucket.target-row-num': String(2 + choices.below(6)) };
+}
+
 function keyFeatures(choices: Choices, values: Columns): Features {
   const engine = choices.of(['deduplicate', 'deduplicate', 'partial-update', 'aggregation']);
   const merged = { deduplicate, 'partial-update': partialUpdate, aggregation }[engine](choices, values);
   const producer = choices.of(['none', 'none', 'input', 'lookup', 'full-compaction']);
-  const options: Record<string, string> = { ...merged.options, bucket: String(1 + choices.below(3)) };
+  const options: Record<string, string> = { ...merged.options, ...bucketOptions(choices) };
   if (engine !== 'deduplicate') options['merge-engine'] = engine;
   if (producer !== 'none') options['changelog-producer'] = producer;
   if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
