@@ -11,8 +11,8 @@ import { collect, openTestTable, type TestWorld, testDefinition, testIdentifier,
 
 const recordBodyBytesMax = 4_096;
 
-async function producerOf(w: TestWorld): Promise<Producer> {
-  await createTable(w, testIdentifier, { ...testDefinition, options: { bucket: '1' } }, { ifNotExists: false });
+async function producerOf(w: TestWorld, bucket = '1'): Promise<Producer> {
+  await createTable(w, testIdentifier, { ...testDefinition, options: { bucket } }, { ifNotExists: false });
   const { id: tableId = '', label: tableName, schema } = await openTestTable(w);
   return new Producer(w, { tableId, tableName, schema }, { recordBodyBytesMax });
 }
@@ -56,4 +56,11 @@ test('a row that no record holds is refused before anything of its batch is sent
   expect(await bodiesOf(w)).toEqual([]);
   await send(w, producer, [[1n, 'small', 1]]);
   expect(await bodiesOf(w)).toHaveLength(1);
+});
+
+test('a table with dynamic buckets is not written through a log: a key would have no lane of its own', async () => {
+  await expect(producerOf(testWorld(), '-1')).rejects.toMatchObject({
+    kind: 'unsupported',
+    message: expect.stringContaining('dynamic bucket (bucket=-1 with a primary key)'),
+  });
 });

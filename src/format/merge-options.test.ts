@@ -98,6 +98,14 @@ test('what does not go together is refused by the option that says it', () => {
   }
 });
 
+test('rows are not ordered by nested columns', () => {
+  const schema = schemaOf({ 'sequence.field': 'a' });
+  const fields = schema.fields.map(field =>
+    field.name === 'a' ? { ...field, type: parseType({ type: 'ARRAY', element: 'INT' }) } : field,
+  );
+  expect(() => parseMergeOptions({ ...schema, fields })).toThrow(/sequence.field by a column of type ARRAY/);
+});
+
 test('functions that Paimon has and Tidelake has not are told by their option', () => {
   expect(refusedAggregates(schemaOf({ ...aggregation, 'fields.a.aggregate-function': 'theta_sketch' }))).toEqual([
     'fields.a.aggregate-function=theta_sketch',

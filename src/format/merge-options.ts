@@ -4,6 +4,8 @@
  *
  * @see spec 9; Paimon 1.4.2 PartialUpdateMergeFunction.Factory, AggregateMergeFunction.Factory, SchemaValidation
  */
+import { unsupported } from '../base/errors.ts';
+import { isAtomic } from '../types/data-type.ts';
 import { type ColumnAggregate, columnAggregate, type NamedAggregate } from './aggregate-options.ts';
 import { badOption, booleanOption, namesOption, textOption, wordOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
@@ -163,6 +165,7 @@ function sequenceGroups(schema: TableSchema, removing: readonly string[]): reado
     .map((key): SequenceGroup => {
       const orderedBy = splitNames(key.slice('fields.'.length, -groupSuffix.length));
       const columns = namesOption(schema.options, key).filter(name => !orderedBy.includes(name));
+      for (const name of orderedBy) checkOrdered(schema, name, key);
       for (const name of [...orderedBy, ...columns]) {
         checkColumn(schema, name, key);
         if (owners.has(name)) {
@@ -181,6 +184,7 @@ function sequenceOrder(schema: TableSchema): SequenceOrder | undefined {
   if (columns.length === 0) return undefined;
   for (const name of columns) {
     checkColumn(schema, name, key);
+    checkOrdered(schema, name, key);
     if (textOption(schema.options, `fields.${name}.aggregate-function`) !== undefined) {
       throw badOption(key, name, 'columns that are not aggregated');
     }
@@ -215,6 +219,14 @@ function columnAggregates(
     if (named !== undefined) aggregates.set(field.name, columnAggregate(schema, field, named));
   }
   return aggregates;
+}
+
+/** Paimon orders rows by arrays and rows, too. */
+function checkOrdered(schema: TableSchema, name: string, key: string): void {
+  const type = schema.fields.find(field => field.name === name)?.type;
+  if (type !== undefined && !isAtomic(type)) {
+    throw unsupported(`${key} by a column of type ${type.kind.toUpperCase()}`, `column \`${name}\``);
+  }
 }
 
 function checkColumn(schema: TableSchema, name: string, key: string): void {

@@ -64,8 +64,10 @@ async function play({ paimon, history }: Stage, ref: TableRef, action: HistorySt
   await withTable(ref, async table => {
     await using committer = new Committer(table);
     if (action.kind === 'compact') {
-      // Where vectors delete rows, what is not compacted with level 0 is what must be marked.
-      await compactTable(table, committer, { isFull: !table.options.vectors.isEnabled });
+      // Where vectors delete rows, what is not compacted with level 0 is what must be marked. With other engines a row
+      // that is compacted alone may come out otherwise than one that is merged, in Paimon as well.
+      const isPartial = table.options.vectors.isEnabled && table.schema.options['merge-engine'] === undefined;
+      await compactTable(table, committer, { isFull: !isPartial });
       return;
     }
     const writer = new TableWriter(table, committer);

@@ -103,6 +103,12 @@ function appendFeatures(choices: Choices, values: Columns): Features {
   return { options, takesDeletes: false, isAssociative: true, needsCompaction: false, isCompactedByPaimon: isBucketed };
 }
 
+/** Fixed buckets, or as many as the keys need. */
+function bucketOptions(choices: Choices): Record<string, string> {
+  if (!choices.chance(0.3)) return { bucket: String(1 + choices.below(3)) };
+  return { bucket: '-1', 'dynamic-bucket.target-row-num': String(2 + choices.below(6)) };
+}
+
 function keyFeatures(choices: Choices, values: Columns): Features {
   const engine = choices.of(['deduplicate', 'deduplicate', 'partial-update', 'aggregation', 'first-row']);
   const merged = { deduplicate, 'partial-update': partialUpdate, aggregation, 'first-row': firstRow }[engine](
@@ -116,7 +122,7 @@ function keyFeatures(choices: Choices, values: Columns): Features {
     'lookup',
     ...(isFirstRow ? [] : (['input', 'full-compaction'] as const)),
   ]);
-  const options: Record<string, string> = { ...merged.options, bucket: String(1 + choices.below(3)) };
+  const options: Record<string, string> = { ...merged.options, ...bucketOptions(choices) };
   if (engine !== 'deduplicate') options['merge-engine'] = engine;
   if (producer !== 'none') options['changelog-producer'] = producer;
   if (producer !== 'none' && choices.chance(0.3)) options['changelog-producer.row-deduplicate'] = 'true';
@@ -129,10 +135,15 @@ function keyFeatures(choices: Choices, values: Columns): Features {
   return { ...merged, options, needsCompaction, isCompactedByPaimon: true };
 }
 
+/** Whether rows can be ordered by the column. */
+function isOrdered({ type }: Columns[number]): boolean {
+  return !/^(ARRAY|MAP|ROW)/.test(type);
+}
+
 type Merging = Pick<Features, 'options' | 'takesDeletes' | 'isAssociative'>;
 
 function sequenceOptions(choices: Choices, values: Columns): Record<string, string> {
-  const [first, second] = values;
+  const [first, second] = values.filter(isOrdered);
   if (first === undefined || !choices.chance(0.4)) return {};
   const names = second !== undefined && choices.chance(0.3) ? [first.name, second.name] : [first.name];
   return {
@@ -156,7 +167,8 @@ function firstRow(choices: Choices): Merging {
 
 function partialUpdate(choices: Choices, values: Columns): Merging {
   const options: Record<string, string> = {};
-  const [ordering, member, other] = values;
+  const ordering = values.find(isOrdered);
+  const [member, other] = values.filter(column => column !== ordering);
   if (ordering !== undefined && member !== undefined && choices.chance(0.6)) {
     const members = other !== undefined && choices.chance(0.5) ? [member, other] : [member];
     options[`fields.${ordering.name}.sequence-group`] = members.map(({ name }) => name).join(',');

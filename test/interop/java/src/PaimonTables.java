@@ -114,9 +114,10 @@ final class PaimonTables implements AutoCloseable {
     long append(Identifier name, List<String> changes, boolean compaction) throws Exception {
         FileStoreTable table = fileStoreTable(name, Map.of("write-only", Boolean.toString(!compaction)));
         RowParser parser = new RowParser(table.rowType());
+        PaimonBuckets buckets = new PaimonBuckets(table, COMMIT_USER);
         return commit(table, write -> {
             for (String change : changes) {
-                write.write(parser.parseChange(change));
+                buckets.write(write, parser.parseChange(change));
             }
         });
     }
