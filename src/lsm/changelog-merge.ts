@@ -9,7 +9,7 @@
  * FirstRowMergeFunctionWrapper
  */
 import { columnReader } from '../types/column-reader.ts';
-import { compareScalars } from '../types/compare.ts';
+import { equalScalars } from '../types/compare.ts';
 import { gatherBatch } from '../types/gather.ts';
 import { columnOf, type KeyValueBatch, type RowBatch } from '../types/row-batch.ts';
 import { isAdd, rowKindByte } from '../types/row-kind.ts';
@@ -201,8 +201,8 @@ function rowEquality(
   const after = readersOf(merged.rows);
   return (source, place, row) => {
     const readers = sources[source] ?? [];
-    return fields.every(
-      ({ type }, index) => compareScalars(type, readers[index]?.(place) ?? null, after[index]?.(row) ?? null) === 0,
+    return fields.every(({ type }, index) =>
+      equalScalars(type, readers[index]?.(place) ?? null, after[index]?.(row) ?? null),
     );
   };
 }

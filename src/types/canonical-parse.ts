@@ -78,7 +78,9 @@ function plainParser(field: DataField): (value: unknown) => Scalar {
 }
 
 function isPlain(value: unknown): value is string | number | bigint | boolean {
-  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
+  return (
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+  );
 }
 
 /** Gives undefined for what is no value of the type. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareDoubles, compareKeys, compareScalars, compareTexts } from './compare.ts';
+import { compareDoubles, compareKeys, compareScalars, compareTexts, equalScalars } from './compare.ts';
+import type { DataType } from './data-type.ts';
+import type { Scalar } from './scalar.ts';
 
 test('texts are ordered as their UTF-8 bytes, also beyond the basic plane', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 8 });
@@ -47,4 +49,74 @@ test('both zeros are one key in the last column of a key, and elsewhere minus ze
   expect(compareKeys([double, int], [-0, 5], [0, 1])).toBe(-1);
   expect(compareKeys([double, int], [0, 5], [0, 1])).toBe(1);
   expect(compareKeys([int], [null], [0])).toBe(-1);
+});
+
+test('nested values are the same by what is in them, maps in any order', () => {
+  const map: DataType = {
+    kind: 'map',
+    key: { kind: 'int', nullable: false },
+    value: { kind: 'float', nullable: true },
+    nullable: true,
+  };
+  const array: DataType = { kind: 'array', element: map, nullable: true };
+  const one: Scalar = [
+    [
+      [1, 0.5],
+      [2, null],
+    ],
+    null,
+    [],
+  ];
+  const sames: readonly Scalar[] = [
+    one,
+    [
+      [
+        [2, null],
+        [1, 0.5],
+      ],
+      null,
+      [],
+    ],
+  ];
+  const others: readonly Scalar[] = [
+    null,
+    [],
+    [
+      [
+        [1, 0.5],
+        [2, null],
+      ],
+      null,
+    ],
+    [
+      [
+        [1, 0.5],
+        [3, null],
+      ],
+      null,
+      [],
+    ],
+    [
+      [
+        [1, 0.5],
+        [2, 0],
+      ],
+      null,
+      [],
+    ],
+    [[[1, 0.5]], null, []],
+    [
+      [
+        [1, 0.5],
+        [2, null],
+      ],
+      [],
+      [],
+    ],
+  ];
+  for (const same of sames) expect(equalScalars(array, one, same)).toBe(true);
+  for (const other of others)
+    expect([equalScalars(array, one, other), equalScalars(array, other, one)]).toEqual([false, false]);
+  expect(equalScalars(array, null, null)).toBe(true);
+  expect(equalScalars({ kind: 'double', nullable: true }, 0, -0)).toBe(false);
 });

@@ -2,6 +2,7 @@
 import { unreachable } from '../base/assert.ts';
 import { unsupported } from '../base/errors.ts';
 import type { DataType } from './data-type.ts';
+import { nestedShape } from './nested-shape.ts';
 import type { Scalar } from './scalar.ts';
 
 /**
@@ -43,6 +44,23 @@ export function compareScalars(type: DataType, a: Scalar, b: Scalar): number {
     default:
       return unreachable(type);
   }
+}
+
+/** True for values that Paimon takes for the same. Nested ones are compared too; entries of maps in any order. */
+export function equalScalars(type: DataType, a: Scalar, b: Scalar): boolean {
+  const shape = nestedShape(type);
+  if (shape === undefined) return compareScalars(type, a, b) === 0;
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  if (a.length !== b.length) return false;
+  if (shape.kind === 'struct') {
+    return shape.fields.every((field, index) => equalScalars(field.type, a[index] ?? null, b[index] ?? null));
+  }
+  const isSame = (x: Scalar, y: Scalar): boolean => equalScalars(shape.entry, x, y);
+  if (type.kind === 'array') return a.every((item: Scalar, index) => isSame(item, b[index] ?? null));
+  // Mostly in one order already.
+  return a.every(
+    (entry: Scalar, index) => isSame(entry, b[index] ?? null) || b.some((other: Scalar) => isSame(entry, other)),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch, ColumnBuilder } from './column-builder.ts';
 import { columnReader, rowsOf } from './column-reader.ts';
-import { emptyBatch, isValid, nullColumn, projectBatch, sliceBatch, toRecordBatch } from './row-batch.ts';
+import { batchBytes, emptyBatch, isValid, nullColumn, projectBatch, sliceBatch, toRecordBatch } from './row-batch.ts';
 
 const allTypes = [...sampleTypes, ...nestedTypes];
 
@@ -75,4 +75,15 @@ test('a builder takes no value of another type', () => {
     const wrong = type.kind === 'boolean' ? 1 : true;
     expect(() => new ColumnBuilder(type).append(wrong)).toThrow();
   }
+});
+
+test('a slice of lists has the bytes of its own entries', () => {
+  const [, texts] = nestedTypes;
+  if (texts === undefined) throw new Error('a type');
+  const many = Array.from({ length: 1_000 }, () => 'x');
+  const batch = buildBatch(rowTypeOf([texts]), [[many], [['y'.repeat(10_000)]], [null]]);
+  expect(batchBytes(sliceBatch(batch, 0, 1))).toBe(4 + 1_000 * 5);
+  expect(batchBytes(sliceBatch(batch, 1, 2))).toBe(4 + 4 + 10_000);
+  expect(batchBytes(sliceBatch(batch, 2, 3))).toBe(4);
+  expect(batchBytes(batch)).toBe(12 + 1_001 * 4 + 11_000);
 });

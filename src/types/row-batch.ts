@@ -128,20 +128,25 @@ export function batchBytes(batch: RowBatch): number {
   return bytes;
 }
 
-/** As `batchBytes`, of one column. */
-export function columnBytes(column: Column): number {
+function columnBytes(column: Column): number {
   const { length, values, valueOffsets, children } = column;
-  if (children.length > 0) return nestedBytes(column);
+  if (children.length > 0) return rangeBytes(column, 0, length);
   if (valueOffsets === undefined || valueOffsets.length === 0) return values.byteLength;
   return 4 * length + (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
 }
 
-function nestedBytes({ length, valueOffsets, children }: Column): number {
-  const below = children.reduce((sum, child) => sum + columnBytes(child), 0);
-  if (!(valueOffsets instanceof Int32Array)) return below;
-  // A slice points to a part of the entries.
-  const entries = (valueOffsets[length] ?? 0) - (valueOffsets[0] ?? 0);
-  return 4 * length + Math.ceil((below * entries) / Math.max(1, children[0]?.length ?? 0));
+/** As `columnBytes`, of rows [start, end): a slice of a list points to a part of the entries. */
+function rangeBytes(column: Column, start: number, end: number): number {
+  const { length, values, valueOffsets, children } = column;
+  const isOffset = valueOffsets instanceof Int32Array && valueOffsets.length > 0;
+  if (!isOffset) {
+    if (children.length === 0) return length === 0 ? 0 : Math.ceil((values.byteLength * (end - start)) / length);
+    return children.reduce((sum, child) => sum + rangeBytes(child, start, end), 0);
+  }
+  const [from, to] = [valueOffsets[start] ?? 0, valueOffsets[end] ?? 0];
+  const below =
+    children.length === 0 ? to - from : children.reduce((sum, child) => sum + rangeBytes(child, from, to), 0);
+  return 4 * (end - start) + below;
 }
 
 /** True where row `row` has a value. */
