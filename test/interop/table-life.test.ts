@@ -51,6 +51,7 @@ const tables: readonly (readonly [kind: string, ddl: string])[] = [
   ['keyed', "PRIMARY KEY (p, k) NOT ENFORCED) PARTITIONED BY (p) WITH ('bucket' = '2')"],
   ['append', ') PARTITIONED BY (p)'],
   ['bucketed', ") PARTITIONED BY (p) WITH ('bucket' = '2', 'bucket-key' = 'k')"],
+  ['vectors', ") PARTITIONED BY (p) WITH ('deletion-vectors.enabled' = 'true')"],
 ];
 
 test.each(tables)(
@@ -62,7 +63,9 @@ test.each(tables)(
     await using lake = await openLake({ warehouse: `file:${warehouse}` });
     await lake.sql(`CREATE DATABASE d; USE d; CREATE TABLE t (${columns}`);
     const ref: TableRef = { warehouse, table: 'd.t' };
-    for (const [index, sql] of statements.entries()) {
+    // Vectors name files, and what is gone back to has copies of other names.
+    const own = statements.filter(sql => kind !== 'vectors' || !/rollback_to|fast_forward/.test(sql));
+    for (const [index, sql] of own.entries()) {
       await lake.sql(sql);
       expect(await paimon.rows(ref), sql).toEqual(await ours(lake));
       // Paimon goes on with a row of its own, merged into the rest.

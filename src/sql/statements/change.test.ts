@@ -16,6 +16,7 @@ const kinds: readonly string[] = [
   `CREATE TABLE t (k INT, v STRING, n BIGINT); INSERT INTO t VALUES (1, 'a', 10); INSERT INTO t VALUES (2, 'b', 20), (3, NULL, 30)`,
   `CREATE TABLE t (k INT, v STRING, n BIGINT) PARTITIONED BY (k); ${rows}`,
   `CREATE TABLE t (k INT, v STRING, n BIGINT) WITH ('bucket' = '2', 'bucket-key' = 'k'); ${rows}`,
+  `CREATE TABLE t (k INT, v STRING, n BIGINT) WITH ('deletion-vectors.enabled' = 'true'); ${rows}`,
 ];
 const append = kinds[2] ?? '';
 const keyed = kinds[0] ?? '';
@@ -154,7 +155,7 @@ test('of an append table only the files with such rows are written anew', async 
 });
 
 test('rows that others change meanwhile are seen: the statement is run again', async () => {
-  for (const ddl of [keyed, append]) {
+  for (const ddl of [keyed, append, kinds[5] ?? '']) {
     await using sql = await fixture(ddl);
     let turns = 0;
     const { catalog } = sql.context;
@@ -182,4 +183,29 @@ test('buckets of two counts are not mixed in a partition', async () => {
   expect(await all(sql)).toEqual(before);
   await sql.run('INSERT OVERWRITE t SELECT * FROM t; UPDATE t SET n = 0 WHERE k = 1');
   expect((await all(sql))[0]).toBe('1,a,0');
+});
+
+test('deletion vectors take rows away from files that stay, also those deleted before', async () => {
+  await using sql = await fixture(kinds[5] ?? '');
+  const files = async () => (await sql.run('SELECT file_path FROM `t$files` ORDER BY 1')).toSorted();
+  const before = await files();
+  await sql.run('DELETE FROM t WHERE k = 2');
+  await sql.run('DELETE FROM t WHERE k = 1');
+  expect(await files()).toEqual(before);
+  expect(await all(sql)).toEqual(['3,null,30']);
+  await sql.run('UPDATE t SET n = n + 1');
+  expect(await all(sql)).toEqual(['3,null,31']);
+  await sql.run(
+    "MERGE INTO t USING (VALUES (3, 'x', 1), (4, 'y', 2)) AS s(k, v, n) ON t.k = s.k WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+  );
+  expect(await all(sql)).toEqual(['3,x,1', '4,y,2']);
+  expect(await sql.run('DELETE FROM t')).toEqual(['2 rows of d.t deleted']);
+  expect(await all(sql)).toEqual([]);
+});
+
+test('a keyed table that does not show what is not compacted is refused by name', async () => {
+  const ddl = (more: string) =>
+    `CREATE TABLE t (k INT NOT NULL, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'deletion-vectors.enabled' = 'true'${more})`;
+  await using sql = await fixture(ddl(''));
+  await expect(sql.run('DELETE FROM t')).rejects.toThrow(/deletion-vectors\.enabled/);
 });

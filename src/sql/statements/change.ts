@@ -1,13 +1,14 @@
 /**
  * DELETE, UPDATE and MERGE INTO. Of a table with a primary key, rows come that take the old ones away or their place, one
- * commit or through its log. Of an append table, the files that hold such rows are written anew without them, one OVERWRITE.
+ * commit or through its log. Of an append table, the files that hold such rows are written anew without them, or, where it
+ * has deletion vectors, these take them away; one OVERWRITE.
  *
  * A statement sees one state of the table, and is committed only where others have not changed what it saw; otherwise it is
  * run again. Through a log it is as with every writer: what comes later is newer.
  */
 import { invalid, isLakeError, LakeError, unsupported } from '../../base/errors.ts';
 import { ignoresDeletesOf } from '../../format/merge-options.ts';
-import { textOption } from '../../format/option-values.ts';
+import { booleanOption, textOption } from '../../format/option-values.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { type ChangeOutcome, ChangeWriter } from '../../table/overwrite/change-writer.ts';
@@ -72,6 +73,11 @@ function refuseChange({ schema, label }: Table, statement: ChangeStatement): voi
   // What a row does is told by its column there, whatever a statement says.
   if (textOption(schema.options, 'rowkind.field') !== undefined)
     throw unsupported(`${what} of a table with rowkind.field`, label);
+  // What is not compacted yet is not read there: a statement would change rows that it does not see as they are.
+  const seesAll =
+    !booleanOption(schema.options, 'deletion-vectors.enabled', false) ||
+    booleanOption(schema.options, 'deletion-vectors.merge-on-read', false);
+  if (!seesAll) throw unsupported(`${what} of a primary-key table with deletion-vectors.enabled`, label);
   const engine = mergeOptionsOf(schema).engine.kind;
   const isUpdatable = engine === 'deduplicate' || engine === 'partial-update';
   if (clauses.some(({ kind }) => kind === 'update') && !isUpdatable) {
@@ -105,6 +111,10 @@ async function runOnTable(change: Change): Promise<number> {
   }
   const message = `${table.label}: others changed its rows during each of ${attemptsMax} attempts; nothing was committed`;
   throw new LakeError('conflict', 'LAKE_COMMIT_CONFLICT', message);
+}
+
+function hasVectors({ schema }: Table): boolean {
+  return booleanOption(schema.options, 'deletion-vectors.enabled', false);
 }
 
 type Attempt = { readonly count: number; readonly outcome: ChangeOutcome };
@@ -141,8 +151,13 @@ async function changeAppended(change: Change): Promise<Attempt> {
     if (staying.length > 0) await writer.add(takeRows(rows, staying), new Int8Array(staying.length));
   }
   for (const [file, rows] of taken) {
+    if (hasVectors(table)) {
+      const positions = [...rows].toSorted((a, b) => a - b);
+      writer.mark({ placed: positioned.file(file), positions, vector: positioned.vectorOf(file) });
+      continue;
+    }
     writer.replace(positioned.file(file));
-    for await (const kept of positioned.rowsBut(file, row => rows.has(row), takeRows)) {
+    for await (const kept of positioned.rowsBut(file, row => rows.has(row))) {
       options.signal?.throwIfAborted();
       await writer.add(kept, new Int8Array(kept.rowCount));
     }

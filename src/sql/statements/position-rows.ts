@@ -1,10 +1,12 @@
 /**
- * Rows of an append table with the place where each lies: so that a statement can say which rows of which files it means,
- * and those files are written anew without them.
+ * Rows of an append table with the place where each lies, counted over all rows of its file: so that a statement can say
+ * which rows of which files it means, and those files are written anew without them, or get a deletion vector.
  */
 import { assert, present } from '../../base/assert.ts';
-import { unsupported } from '../../base/errors.ts';
+import { deletedPositions } from '../../format/deletion-vector.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
+import { vectorIdentity } from '../../table/commit/decide-index.ts';
+import { noDeletions, readDeletionVector } from '../../table/index-files.ts';
 import type { PlacedFile } from '../../table/live-files.ts';
 import { streamWhileSnapshotStays } from '../../table/manifests.ts';
 import { readRows } from '../../table/read/read-file.ts';
@@ -14,6 +16,7 @@ import type { Split } from '../../table/scan/split.ts';
 import type { Table } from '../../table/table.ts';
 import { ColumnBuilder } from '../../types/column-builder.ts';
 import type { DataField } from '../../types/data-type.ts';
+import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { type Column, columnOf, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 
@@ -41,10 +44,8 @@ export class PositionedTable {
   readonly snapshot: Snapshot | undefined;
   readonly #files: NumberedFile[] = [];
 
-  /** @throws LakeError `unsupported` for tables some of whose rows are taken away by deletion vectors */
   constructor(table: Table, snapshot: Snapshot | undefined) {
     assert(table.schema.primaryKeys.length === 0, 'rows of an append table have places');
-    if (snapshot?.indexManifest !== undefined) throw unsupported('deletion vectors', `changing rows of ${table.label}`);
     this.table = table;
     this.snapshot = snapshot;
   }
@@ -71,41 +72,59 @@ export class PositionedTable {
     return present(this.#files[index], 'a file that was read').placed;
   }
 
-  /** All columns of the rows of a file that are not taken. */
-  async *rowsBut(
-    index: number,
-    isTaken: (row: number) => boolean,
-    select: (rows: RowBatch, kept: Uint32Array) => RowBatch,
-  ): AsyncGenerator<RowBatch, void, undefined> {
+  /** The identity of the file's deletion vector; undefined: it has none. */
+  vectorOf(index: number): string | undefined {
+    const { split, placed } = present(this.#files[index], 'a file that was read');
+    const place = split.deletions.get(placed.file.fileName);
+    return place === undefined ? undefined : vectorIdentity(place);
+  }
+
+  /** All columns of the rows of a file that are neither taken nor deleted. */
+  async *rowsBut(index: number, isTaken: (row: number) => boolean): AsyncGenerator<RowBatch, void, undefined> {
     let first = 0;
+    const isDeleted = await this.#deletedRows(index);
     for await (const batch of this.#read(index, this.table.schema.fields)) {
       const kept: number[] = [];
-      for (let row = 0; row < batch.rowCount; row += 1) if (!isTaken(first + row)) kept.push(row);
+      for (let row = 0; row < batch.rowCount; row += 1) {
+        if (!isTaken(first + row) && !isDeleted(first + row)) kept.push(row);
+      }
       first += batch.rowCount;
-      if (kept.length > 0) yield kept.length === batch.rowCount ? batch : select(batch, Uint32Array.from(kept));
+      if (kept.length > 0) yield kept.length === batch.rowCount ? batch : takeRows(batch, Uint32Array.from(kept));
     }
   }
 
   async *#rowsOf(index: number, columns: readonly DataField[]): AsyncGenerator<RowBatch, void, undefined> {
     const own = columns.filter(({ name }) => name !== fileColumn && name !== rowColumn);
     let first = 0;
+    const isDeleted = await this.#deletedRows(index);
     for await (const batch of this.#read(index, own)) {
       const made = columns.map(({ name }): Column => {
         if (name === fileColumn) return numbers(batch.rowCount, () => index);
         if (name === rowColumn) return numbers(batch.rowCount, row => first + row);
         return columnOf(batch, name);
       });
-      yield makeRowBatch({ fields: columns }, batch.rowCount, made);
+      const rows = makeRowBatch({ fields: columns }, batch.rowCount, made);
+      const kept = Array.from({ length: batch.rowCount }, (_, row) => row).filter(row => !isDeleted(first + row));
       first += batch.rowCount;
+      yield kept.length === rows.rowCount ? rows : takeRows(rows, Uint32Array.from(kept));
     }
   }
 
-  /** No row group is left out, since rows are counted. */
+  async #deletedRows(index: number): Promise<(row: number) => boolean> {
+    const { split, placed } = present(this.#files[index], 'a file that was read');
+    const place = split.deletions.get(placed.file.fileName);
+    if (place === undefined) return () => false;
+    const vector = await readDeletionVector(this.table, place);
+    const rows = new Set(deletedPositions(vector, 0, placed.file.rowCount));
+    return row => rows.has(row);
+  }
+
+  /** No row group is left out, and no row that is deleted, since rows are counted. */
   #read(index: number, wanted: readonly DataField[]): AsyncIterable<RowBatch> {
     const { split, placed } = present(this.#files[index], 'a file that was read');
     const { schema } = this.table;
     const read = { schema, wanted: { fields: wanted }, prune: undefined, batchRowsMax: readBatchRowsMax };
-    const rows = readRows(this.table, split, placed.file, read);
+    const rows = readRows(this.table, { ...split, deletions: noDeletions }, placed.file, read);
     return this.snapshot === undefined ? rows : streamWhileSnapshotStays(this.table, this.snapshot, rows);
   }
 }

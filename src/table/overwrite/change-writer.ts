@@ -1,5 +1,6 @@
 /**
- * Commits what a statement has made of rows that it read: new rows, rows that go, and files that others take the place of.
+ * Commits what a statement has made of rows that it read: new rows, rows that go, files that others take the place of, and
+ * rows that deletion vectors take away.
  * It is committed only where nothing came in between that the statement should have seen; otherwise it is to be run again
  * on what is there now.
  */
@@ -12,17 +13,21 @@ import {
   type CommitBase,
   type CommitPlan,
   type CommitStop,
+  type ConflictRule,
   commitPlan,
   commitStop,
   type PlanAgain,
   type PlannedFile,
 } from '../commit/request.ts';
-import { planIndex } from '../index-plan.ts';
+import { planIndex, planVectors, type VectorChange } from '../index-plan.ts';
 import { identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
 import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
 import { WriteSession } from '../write/write-session.ts';
+
+/** Rules that say of what was read that it is no longer so. */
+const overtaken: readonly ConflictRule[] = ['S2a', 'S2f', 'S2i'];
 
 export type ChangeOptions = {
   /** The newest snapshot before the rows were read; undefined: there was none. */
@@ -40,12 +45,22 @@ export type ChangeOutcome =
   /** Others have changed what was read. Nothing was committed. */
   | { readonly status: 'again'; readonly detail: string };
 
+/** Rows that go, in a file that stays. */
+export type MarkedFile = {
+  readonly placed: PlacedFile;
+  /** Counted over all rows of the file. */
+  readonly positions: readonly number[];
+  /** Identity of the vector that the rows were read with; undefined: there was none. */
+  readonly vector: string | undefined;
+};
+
 export class ChangeWriter {
   readonly #table: Table;
   readonly #committer: Committer;
   readonly #options: ChangeOptions;
   readonly #session: WriteSession;
   readonly #replaced = new Map<string, PlacedFile>();
+  readonly #marked: MarkedFile[] = [];
 
   /** @throws LakeError `unsupported` naming what the table asks of writers that is not done here */
   constructor(table: Table, committer: Committer, options: ChangeOptions) {
@@ -72,16 +87,24 @@ export class ChangeWriter {
     this.#replaced.set(identifierKey(file), file);
   }
 
+  /** Takes rows of a file away by its deletion vector. */
+  mark(file: MarkedFile): void {
+    this.#marked.push(file);
+  }
+
   /** Commits once. @throws LakeError `conflict` LAKE_COMMIT_CONFLICT, `unavailable`, `fenced` */
   async commit(signal?: AbortSignal): Promise<ChangeOutcome> {
-    if (this.#session.rowsIn === 0 && this.#replaced.size === 0) return { status: 'committed', snapshotId: undefined };
+    if (this.#session.rowsIn + this.#replaced.size + this.#marked.length === 0) {
+      return { status: 'committed', snapshotId: undefined };
+    }
     const outcome = await this.#committer.commit({
       commitUser: this.#table.random.uuid(),
       commitIdentifier: batchCommitIdentifier,
       signal,
       plan: (base, again) => this.#plan(base, again),
     });
-    const isOvertaken = outcome.status === 'changed' || (outcome.status === 'conflict' && outcome.rule === 'S2a');
+    const isOvertaken =
+      outcome.status === 'changed' || (outcome.status === 'conflict' && overtaken.includes(outcome.rule));
     if (isOvertaken) return { status: 'again', detail: outcome.detail };
     return { status: 'committed', snapshotId: committedId(this.#table, outcome) };
   }
@@ -97,14 +120,35 @@ export class ChangeWriter {
     }
     const { adds, changelog, hashes } = await this.#session.plannedFiles(base, again);
     const deletes = [...this.#replaced.values()];
-    if (deletes.length === 0) {
+    if (deletes.length + this.#marked.length === 0) {
       const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
       const hashReads = hashes?.reads ?? [];
       return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog, index, hashReads });
     }
     const misfit = await this.#otherBucketCount(base, adds);
     if (misfit !== undefined) return commitStop('conflict', misfit);
-    return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes });
+    const index = await planVectors(this.#table, base, this.#vectorChanges(deletes));
+    const bucketReads = this.#marked.map(({ placed, vector }) => ({
+      partition: placed.partition,
+      bucket: placed.bucket,
+      vectors: new Map([[placed.file.fileName, vector]]),
+      above0: undefined,
+    }));
+    return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes, index, bucketReads });
+  }
+
+  #vectorChanges(deletes: readonly PlacedFile[]): readonly VectorChange[] {
+    const gone = deletes.map(({ partition, bucket, file }) => ({
+      ...{ partition, bucket },
+      gone: new Set([file.fileName]),
+      marks: new Map<string, readonly number[]>(),
+    }));
+    const marked = this.#marked.map(({ placed: { partition, bucket, file }, positions }) => ({
+      ...{ partition, bucket },
+      gone: new Set<string>(),
+      marks: new Map([[file.fileName, positions]]),
+    }));
+    return [...gone, ...marked];
   }
 
   /** Whether a base has the rows that were read: only compactions came since. */
