@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '../base/json.ts';
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from './snapshot.ts';
 import { bucketKeys, decodeSchema, encodeSchema, fieldsNamed, trimmedPrimaryKeys } from './table-schema.ts';
+import { decodeTag } from './tag.ts';
 import { printType } from './type-text.ts';
 
 function fixture(name: string): Uint8Array {
@@ -40,6 +41,15 @@ test('a tag is a snapshot with more fields', () => {
   expect(snapshot).toMatchObject({ id: 1, commitKind: 'APPEND', totalRecordCount: 20n });
   const tag = { ...jsonOf(fixture('tag')), tagCreateTime: [2024, 1, 2, 3, 4], tagTimeRetained: 86400.0 };
   expect(decodeSnapshot(bytesOf(tag), 'tag-t1')).toEqual(snapshot);
+  const createTimeMs = Date.UTC(2024, 0, 2, 3, 4);
+  expect(decodeTag(bytesOf(tag), 'tag-t1')).toEqual({ snapshot, createTimeMs, retainedMs: 86_400_000 });
+});
+
+test('a time of a tag that is none is one that is not told', () => {
+  for (const tagCreateTime of [[{}], [[2024], 1, 2], ['2024', 1, 2], [2024, 1e300], 'soon', null]) {
+    const tag = decodeTag(bytesOf({ ...jsonOf(fixture('tag')), tagCreateTime }), 'tag-t1');
+    expect(tag.createTimeMs, JSON.stringify(tagCreateTime)).toBeUndefined();
+  }
 });
 
 test('64-bit numbers of a snapshot keep every digit', () => {

@@ -64,8 +64,13 @@ function localTime(timeMs: number): readonly number[] {
 
 function localTimeMs(json: JsonValue | undefined): number | undefined {
   if (!Array.isArray(json)) return undefined;
-  const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0, nano = 0] = json.map(Number);
+  const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0, nano = 0] = json.map(numberOf);
   const clockMs = ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(nano / 1_000_000);
   const timeMs = dayNumber({ year, month, day }) * millisPerDay + clockMs;
   return Number.isSafeInteger(timeMs) ? timeMs : undefined;
+}
+
+/** What is no number makes the time one that is not told. */
+function numberOf(json: JsonValue): number {
+  return typeof json === 'number' ? json : Number.NaN;
 }

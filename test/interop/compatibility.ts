@@ -16,6 +16,7 @@ import { replayGolden } from '../../src/service/golden-replay.ts';
 import type { GoldenVerdict } from '../../src/service/golden-verdict.ts';
 import { openObjectStore } from '../../src/storage/open-object-store.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
+import { olderReadersOption, rootForOlderReaders } from './older-readers.ts';
 import { startPaimon } from './paimon.ts';
 import { type PaimonVersion, paimonVersions } from './paimon-build.ts';
 import { firstDifference } from './rows.ts';
@@ -42,11 +43,24 @@ async function main(): Promise<void> {
   const outcomes = new Map<PaimonVersion, ReadonlyMap<string, Outcome>>();
   for (const version of paimonVersions) {
     console.log(`asking Paimon ${version}`);
-    outcomes.set(version, await askPaimon(version, folder, features, written));
+    const own = version === '0.9.0' ? await writtenForOlderReaders(features) : { folder, written };
+    outcomes.set(version, await askPaimon(version, own.folder, features, own.written));
+    if (own.folder !== folder) rmSync(own.folder, { recursive: true, force: true });
   }
   rmSync(folder, { recursive: true, force: true });
   writeFileSync(document, page(features, read, written, outcomes));
   console.log(`wrote ${document}`);
+}
+
+type Written = { readonly folder: string; readonly written: ReadonlyMap<string, GoldenVerdict> };
+
+async function writtenForOlderReaders(features: readonly Feature[]): Promise<Written> {
+  const names = features.map(({ table }) => table);
+  const own = rootForOlderReaders(root, names);
+  const folder = mkdtempSync(join(tmpdir(), 'tidelake-compatibility-'));
+  const written = await verdicts(replayGolden({ root: own, out: folder }, parts));
+  rmSync(own, { recursive: true, force: true });
+  return { folder, written };
 }
 
 async function verdicts(all: AsyncIterable<GoldenVerdict>): Promise<ReadonlyMap<string, GoldenVerdict>> {
@@ -91,14 +105,17 @@ async function askPaimon(
   return outcomes;
 }
 
-/** The first line of what was thrown, short. */
+const causeLengthMax = 160;
+
+/** What was thrown, short. */
 async function outcomeOf(ask: () => Promise<string>): Promise<string> {
   try {
     return await ask();
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const cause = text.split(' <- ').at(-1) ?? text;
-    return `no: ${cause.replaceAll(/\s+/g, ' ').replaceAll('|', '/').slice(0, 80)}`;
+    // The last cause says most; what was asked of which table is the cell's own.
+    const cause = (text.split(' <- ').at(-1) ?? text).replace(/^\w+ of \w+: /, '').replaceAll(/file:\S+\//g, '…/');
+    return `no: ${cause.replaceAll(/\s+/g, ' ').slice(0, causeLengthMax)}`;
   }
 }
 
@@ -172,7 +189,7 @@ Written by \`npm run compatibility\` out of what it saw; nothing here is typed. 
 - *N reads it*: Paimon of that version reads ours, equal at every snapshot.
 - *N goes on*: it appends to ours and fully compacts it (an unaware bucket is appended to only), and we read that equal.
 
-Tables for readers of Paimon 0.9 set \`parquet.writer.version = PARQUET_1_0\`: its Parquet reader knows no deltas. Here they do not.
+Of Paimon 0.9 tables are asked for that set \`${olderReadersOption}\`: its Parquet reader knows no deltas.
 
 | ${head.join(' | ')} |
 |${head.map(() => '---').join('|')}|

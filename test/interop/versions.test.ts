@@ -1,5 +1,5 @@
 // What we write, older versions of Paimon read, go on with and compact, and we read what came of it.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { linesOfCase } from '../../src/service/golden-compare.ts';
 import { replayGolden } from '../../src/service/golden-replay.ts';
 import { openObjectStore } from '../../src/storage/open-object-store.ts';
 import { openTable } from '../../src/table/table.ts';
+import { rootForOlderReaders } from './older-readers.ts';
 import { startPaimon } from './paimon.ts';
 import { firstDifference } from './rows.ts';
 
@@ -44,29 +45,9 @@ const tables = {
   ],
 } as const;
 
-/** What a table for readers of Paimon 0.9 has to ask for. */
-const olderReaders = '"parquet.writer.version" : "PARQUET_1_0"';
-
-/** A golden root whose tables ask for it. */
-function rootFor(version: keyof typeof tables): string {
-  if (version !== '0.9.0') return root;
-  const folder = mkdtempSync(join(tmpdir(), 'tidelake-root-'));
-  for (const name of tables[version]) {
-    for (const part of [`warehouse/db.db/${name}/schema`, `expected/${name}`, `ops/${name}.jsonl`]) {
-      cpSync(join(root, part), join(folder, part), { recursive: true });
-    }
-    const schemas = join(folder, 'warehouse/db.db', name, 'schema');
-    const files = [...readdirSync(schemas).map(file => join(schemas, file)), join(folder, 'ops', `${name}.jsonl`)];
-    for (const file of files) {
-      writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"options" : {', `"options" : {${olderReaders},`));
-    }
-  }
-  return folder;
-}
-
 for (const version of ['1.3.1', '0.9.0'] as const) {
   const folder = mkdtempSync(join(tmpdir(), `tidelake-${version}-`));
-  const ownRoot = rootFor(version);
+  const ownRoot = version === '0.9.0' ? rootForOlderReaders(root, tables[version]) : root;
   let paimon: Awaited<ReturnType<typeof startPaimon>>;
 
   beforeAll(async () => {
