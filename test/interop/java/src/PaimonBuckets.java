@@ -1,6 +1,8 @@
 // Gives rows of a table with dynamic buckets theirs, as the one assigner of a Flink job does; other tables know by themselves.
 
-import org.apache.paimon.CoreOptions;
+import java.lang.reflect.Constructor;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.paimon.data.BinaryRow;
 import org.apache.paimon.data.InternalRow;
 import org.apache.paimon.index.HashBucketAssigner;
@@ -13,21 +15,26 @@ final class PaimonBuckets {
     private final HashBucketAssigner assigner;
     private final RowPartitionKeyExtractor keys;
 
-    PaimonBuckets(FileStoreTable table, String commitUser) {
+    PaimonBuckets(FileStoreTable table, String commitUser) throws ReflectiveOperationException {
         boolean isDynamic = table.bucketMode() == BucketMode.HASH_DYNAMIC;
-        CoreOptions options = table.coreOptions();
-        assigner = !isDynamic
-                ? null
-                : new HashBucketAssigner(
-                        table.snapshotManager(),
-                        commitUser,
-                        table.store().newIndexFileHandler(),
-                        1,
-                        1,
-                        0,
-                        options.dynamicBucketTargetRowNum(),
-                        options.dynamicBucketMaxBuckets());
+        assigner = isDynamic ? assignerOf(table, commitUser) : null;
         keys = isDynamic ? new RowPartitionKeyExtractor(table.schema()) : null;
+    }
+
+    // By reflection: Paimon 0.9 does not know of a bound on the buckets, and the same source is built against it.
+    private static HashBucketAssigner assignerOf(FileStoreTable table, String commitUser)
+            throws ReflectiveOperationException {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(table.snapshotManager());
+        arguments.add(commitUser);
+        arguments.add(table.store().newIndexFileHandler());
+        arguments.addAll(List.of(1, 1, 0));
+        arguments.add(table.coreOptions().dynamicBucketTargetRowNum());
+        Constructor<?> constructor = HashBucketAssigner.class.getConstructors()[0];
+        if (constructor.getParameterCount() > arguments.size()) {
+            arguments.add(Integer.parseInt(table.options().getOrDefault("dynamic-bucket.max-buckets", "-1")));
+        }
+        return (HashBucketAssigner) constructor.newInstance(arguments.toArray());
     }
 
     void write(StreamTableWrite write, InternalRow row) throws Exception {
