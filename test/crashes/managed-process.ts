@@ -49,12 +49,12 @@ export class ManagedProcess implements AsyncDisposable {
     const kill = (): void => void child.kill('SIGKILL');
     process.once('exit', kill);
     const ended = new Promise<void>(resolve => {
-      child.once('close', code => {
+      child.once('close', (code, signal) => {
         process.removeListener('exit', kill);
         becameReady();
         // Nobody told it to end.
         if (this.#wanted || (code !== null && code !== 0)) {
-          onLine({ kind: 'fault', text: `${name} ended by itself with ${code}; it said: ${errors}` });
+          onLine({ kind: 'fault', text: `${name} ended by itself with ${code ?? signal}; it said: ${errors}` });
         }
         resolve();
       });

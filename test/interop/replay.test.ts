@@ -86,6 +86,8 @@ const replayed = [
 ];
 /** Paimon's writer does not compact an unaware bucket when it is asked to. */
 const unaware = new Set(['ap_compacted', 'ap_part', 'ap_unaware', 'evo_append']);
+/** Paimon's streaming writer refuses tables that have a partition with another count of buckets than the schema's. */
+const ofTwoCounts = new Set(['rescale']);
 const continued = [
   'agg_basic',
   'ap_bucketed',
@@ -174,6 +176,10 @@ for (const name of replayed) {
     }
     const deletes = await withTable(warehouse, name, async table => takesDeletes(table));
     const changes = changesOf(expected(name, 'latest'), { deletes });
+    if (ofTwoCounts.has(name)) {
+      await expect(paimon.append(ref, changes, { compaction: false })).rejects.toThrow('previous bucket num is 2');
+      return;
+    }
     await paimon.append(ref, changes, { compaction: false });
     expect(firstDifference(await ours(warehouse, name), await paimon.rows(ref))).toBeUndefined();
     if (unaware.has(name)) return;
