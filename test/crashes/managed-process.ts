@@ -15,10 +15,17 @@ export type ProcessSpec = {
 
 const errorsKeptChars = 4_000;
 
+type Child = {
+  readonly process: ChildProcess;
+  readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+  /** Of each process its own: one may be started while the last is still going. */
+  readonly told: { toEnd: boolean };
+};
+
 export class ManagedProcess implements AsyncDisposable {
   readonly #spec: ProcessSpec;
-  #child: { readonly process: ChildProcess; readonly ready: Promise<void>; readonly ended: Promise<void> } | undefined;
-  #wanted = false;
+  #child: Child | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
@@ -26,8 +33,8 @@ export class ManagedProcess implements AsyncDisposable {
 
   /** Returns at once; it opens the lake in its own time. */
   start(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
+    if (this.#child?.told.toEnd === false) return;
+    const told = { toEnd: false };
     const { name, script, nextTask, onLine } = this.#spec;
     const path = fileURLToPath(new URL(script, import.meta.url));
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, JSON.stringify(nextTask())], {
@@ -53,13 +60,13 @@ export class ManagedProcess implements AsyncDisposable {
         process.removeListener('exit', kill);
         becameReady();
         // Nobody told it to end.
-        if (this.#wanted || (code !== null && code !== 0)) {
+        if (!told.toEnd || (code !== null && code !== 0)) {
           onLine({ kind: 'fault', text: `${name} ended by itself with ${code ?? signal}; it said: ${errors}` });
         }
         resolve();
       });
     });
-    this.#child = { process: child, ready, ended };
+    this.#child = { process: child, ready, ended, told };
   }
 
   /** Resolves when it has opened the lake, or has ended. */
@@ -82,9 +89,11 @@ export class ManagedProcess implements AsyncDisposable {
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    this.#wanted = false;
-    this.#child?.process.kill(signal);
-    await this.#child?.ended;
+    const child = this.#child;
+    if (child === undefined) return;
+    child.told.toEnd = true;
+    child.process.kill(signal);
+    await child.ended;
   }
 }
 
