@@ -8,6 +8,7 @@ import type { ListPage, ObjectStore } from '../storage/object-store.ts';
 import { Committer } from './commit/commit.ts';
 import { baseFreshMs } from './commit/limits.ts';
 import {
+  type KnownHead,
   latestIdAbove,
   latestSnapshot,
   listSnapshotIds,
@@ -127,10 +128,14 @@ test('tags are snapshots by name', async () => {
   }
 });
 
+function knownHead(table: Table, id: number): KnownHead {
+  return { id, storeTimeMs: table.clock.nowMs() };
+}
+
 test('from a known id the head is found by listing a few numbers only', async () => {
   const { store, table } = await tableWith(123);
   for (const known of [1, 5, 9, 10, 19, 42, 98, 99, 100, 109, 119, 120, 123]) {
-    expect(await latestIdAbove(table, known)).toMatchObject({ id: 123 });
+    expect(await latestIdAbove(table, knownHead(table, known))).toMatchObject({ id: 123 });
   }
   const sizes: number[] = [];
   const counted = countingObjectStore({
@@ -142,22 +147,32 @@ test('from a known id the head is found by listing a few numbers only', async ()
       }
     },
   });
-  expect(await latestIdAbove({ ...table, store: counted }, 121)).toMatchObject({ id: 123 });
+  expect(await latestIdAbove({ ...table, store: counted }, knownHead(table, 121))).toMatchObject({ id: 123 });
   expect(sizes).toEqual([5]);
 });
 
 test('a known id that has expired is no place to begin: everything is listed', async () => {
   const { store, table } = await tableWith(30);
   for (let id = 1; id <= 25; id += 1) await store.delete(`${folder}/snapshot-${id}`);
-  expect(await latestIdAbove(table, 13)).toMatchObject({ id: 30 });
-  expect(await latestIdAbove(table, 25)).toMatchObject({ id: 30 });
+  expect(await latestIdAbove(table, knownHead(table, 13))).toMatchObject({ id: 30 });
+  expect(await latestIdAbove(table, knownHead(table, 25))).toMatchObject({ id: 30 });
+});
+
+test('a known id that a late writer may have filled again is no place to begin', async () => {
+  const { store, table, clock } = await tableWith(30);
+  const known = knownHead(table, 13);
+  const thirteen = encodeSnapshot(await snapshotById(table, 13));
+  for (let id = 1; id <= 25; id += 1) await store.delete(`${folder}/snapshot-${id}`);
+  clock.advance(baseFreshMs);
+  await store.put(`${folder}/snapshot-13`, thirteen);
+  expect(await latestIdAbove(table, known)).toMatchObject({ id: 30 });
 });
 
 test('a head that ends a block of numbers is found', async () => {
   for (const count of [9, 10, 99, 100]) {
     const { table } = await tableWith(count);
     for (const known of [1, 7, count - 1, count].filter(id => id <= count)) {
-      expect(await latestIdAbove(table, known)).toMatchObject({ id: count });
+      expect(await latestIdAbove(table, knownHead(table, known))).toMatchObject({ id: count });
     }
   }
 });

@@ -166,23 +166,26 @@ export async function listSnapshotIds(home: SnapshotHome): Promise<SnapshotIds> 
   );
 }
 
+/** A snapshot that was the head at that store time or later. */
+export type KnownHead = { readonly id: number; readonly storeTimeMs: number };
+
 /**
- * The largest id, for somebody who knows that `knownId` is in the chain: lists only numbers that share all digits but the
- * last, then all but the last two, and so on upward. While `knownId` is still there nothing above it has expired (expiry
- * goes upward, R1) and numbers have no gaps, so the end of the unbroken run is the head. When that cannot be seen,
- * everything is listed.
+ * The largest id, for somebody who knows a head of before: lists only numbers that share all digits but the last, then all
+ * but the last two, and so on upward. For B after it was seen as the head nothing above it can have expired, and numbers
+ * have no gaps, so the end of the unbroken run is the head. Later its number proves nothing, even if it is there: a writer
+ * that came late may have filled it again. Then, and when the run cannot be seen, everything is listed.
  */
 export async function latestIdAbove(
   home: SnapshotHome,
-  knownId: number,
+  known: KnownHead,
 ): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
-  let id = knownId;
+  let { id } = known;
   let startedMs: number | undefined;
   for (let digits = 1; digits <= blockDigitsMax; digits += 1) {
     const block = Math.floor(id / 10 ** digits);
     const listed = await idsUnder(home, block === 0 ? 'snapshot-' : `snapshot-${block}`);
     startedMs ??= listed.storeTimeMs;
-    if (listed.endedMs - startedMs >= baseFreshMs) break;
+    if (listed.endedMs - known.storeTimeMs >= baseFreshMs) break;
     const ids = new Set(listed.ids);
     // The first number of a further block may not be there yet; the one we know must be.
     if (digits > 1 && !ids.has(id)) return { id: id - 1, storeTimeMs: startedMs };

@@ -26,7 +26,7 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
   for (let tries = 0; tries < lookupTriesMax; tries += 1) {
     const seenAtMs = table.clock.monotonicMs();
     const knownId = known?.snapshot?.id;
-    const { id, storeTimeMs } = await headId(table, knownId);
+    const { id, storeTimeMs } = await headId(table, known);
     const snapshot = id === undefined ? undefined : id === knownId ? known?.snapshot : await readSnapshot(table, id);
     if (id !== undefined && snapshot === undefined) continue;
     const decided = await headOfTable(table, knownId, snapshot);
@@ -60,9 +60,10 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
 
 async function headId(
   table: Table,
-  knownId: number | undefined,
+  known: TableBase | undefined,
 ): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
-  if (knownId !== undefined) return latestIdAbove(table, knownId);
+  const id = known?.snapshot?.id;
+  if (known !== undefined && id !== undefined) return latestIdAbove(table, { id, storeTimeMs: known.storeTimeMs });
   const { ids, storeTimeMs } = await listSnapshotIds(table);
   return { id: ids.at(-1), storeTimeMs };
 }
