@@ -15,7 +15,7 @@ import { corrupt } from '../base/errors.ts';
 import { concatBytes } from '../bytes/concat.ts';
 import { crc32 } from '../bytes/crc32.ts';
 import type { VectorRange } from './index-manifest.ts';
-import { decodeRoaring, encodeRoaring, numbersIn, type RoaringBitmap } from './roaring.ts';
+import { decodeRoaring, encodeRoaring, numbersEnd, numbersIn, type RoaringBitmap } from './roaring.ts';
 
 export type DeletionVector = {
   /** How many rows are deleted. */
@@ -108,14 +108,10 @@ export function* deletedPositions(
 
 /** One past the last deleted position; 0 for none. */
 export function positionsEnd(vector: DeletionVector): number {
-  let last = -1;
-  for (const { base, bitmap } of vector.parts) {
-    const container = bitmap.containers.at(-1);
-    if (container === undefined) continue;
-    const start = container.key * 65_536;
-    for (const number of numbersIn({ ...bitmap, containers: [container] }, start, start + 65_536)) last = base + number;
-  }
-  return last + 1;
+  return vector.parts.reduce((end, { base, bitmap }) => {
+    const partEnd = numbersEnd(bitmap);
+    return partEnd === 0 ? end : base + partEnd;
+  }, 0);
 }
 
 export type FileVector = {

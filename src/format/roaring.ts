@@ -142,6 +142,16 @@ export function* numbersIn(bitmap: RoaringBitmap, start: number, end: number): G
   }
 }
 
+/** One more than the largest number; 0 of an empty set. */
+export function numbersEnd({ containers }: RoaringBitmap): number {
+  const container = containers.at(-1);
+  if (container === undefined) return 0;
+  let last = -1;
+  const base = container.key * containerSpan;
+  for (const number of numbersOf(container, base, { from: 0, to: containerSpan })) last = number;
+  return last + 1;
+}
+
 function* numbersOf(
   container: Container,
   base: number,

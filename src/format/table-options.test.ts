@@ -186,7 +186,9 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ 'metadata.iceberg.storage': 'table-location' }, [], ['metadata.iceberg.storage=table-location']],
   [{ 'record-level.expire-time': '1 d' }, [], ['record-level.expire-time']],
   [{ 'file-index.bloom-filter.columns': 'k' }, [], []],
-  [{ 'file-index.range-bitmap.columns': 'k' }, [], ['file-index.range-bitmap.columns']],
+  [{ 'file-index.range-bitmap.columns': 'k' }, [], []],
+  [{ 'file-index.bsi.columns': 'k' }, [], []],
+  [{ 'file-index.other.columns': 'k' }, [], ['file-index.other.columns']],
   [{ 'fields.k.default-value': '5' }, [], ['fields.k.default-value']],
 ];
 

@@ -1,4 +1,5 @@
 /** Index files: deletion vectors and the bitmaps in them, hash indexes. */
+import { present } from '../../src/base/assert.ts';
 import { crc32 } from '../../src/bytes/crc32.ts';
 import {
   decodeDeletionVector,
@@ -7,10 +8,12 @@ import {
   positionsEnd,
   type VectorBits,
 } from '../../src/format/deletion-vector.ts';
+import { BitSliceIndexBuilder, bitSliceKeys } from '../../src/format/file-index/bit-slice-index.ts';
 import { BitmapIndexBuilder, bitmapValueCodec } from '../../src/format/file-index/bitmap-index.ts';
 import { BloomFilterBuilder } from '../../src/format/file-index/bloom-filter.ts';
 import { decodeFileIndex, encodeFileIndex } from '../../src/format/file-index/container.ts';
-import { fileIndexMatches } from '../../src/format/file-index/index-match.ts';
+import { askFileIndex } from '../../src/format/file-index/index-match.ts';
+import { RangeBitmapBuilder, rangeKeys } from '../../src/format/file-index/range-bitmap.ts';
 import { decodeHashIndex, encodeHashIndex } from '../../src/format/hash-index.ts';
 import { decodeRoaring, encodeRoaring, numbersIn } from '../../src/format/roaring.ts';
 import type { DataType } from '../../src/types/data-type.ts';
@@ -58,7 +61,7 @@ function indexFiles(): readonly Uint8Array[] {
   const indexes = [undefined, 'value'].map(value => {
     const bloom = new BloomFilterBuilder({ items: 10, falsePositiveShare: 0.1 });
     const bitmap = new BitmapIndexBuilder(indexedType, indexedCodec, 48);
-    for (let row = 0; row < 12; row += 1) {
+    for (let row = 0; row < indexedRows; row += 1) {
       bloom.add(BigInt(row) * 7n ** 20n);
       bitmap.add(value === undefined || row % 5 === 0 ? null : `${value}${row % 4}`);
     }
@@ -72,6 +75,24 @@ function indexFiles(): readonly Uint8Array[] {
 
 const indexedType: DataType = { kind: 'varchar', length: 100, nullable: true };
 const indexedCodec = bitmapValueCodec(indexedType) ?? (() => new Uint8Array());
+const indexedRows = 12;
+
+/** Containers with an index that keeps its values in order, of every type it knows: of strings and of fixed length. */
+function orderedIndexes(): readonly Uint8Array[] {
+  const values = [3n, 70_000n, null, -5n, 3n, 0n, 9n, 9n, null, 2n ** 40n, -(2n ** 50n), 1n];
+  const bsi = new BitSliceIndexBuilder(present(bitSliceKeys(orderedTypes[0]), 'keys'));
+  for (const value of values) bsi.add(value);
+  const ranges = orderedTypes.map(type => {
+    const range = new RangeBitmapBuilder(present(rangeKeys(type), 'keys'), 16);
+    for (const value of values) range.add(value === null || type.kind === 'bigint' ? value : String(value));
+    return { column: type.kind, kind: 'range-bitmap', bytes: present(range.finish(), 'index') };
+  });
+  const slices = { column: 'bigint', kind: 'bsi', bytes: present(bsi.finish(), 'index') };
+  return [...ranges, slices].map(index => encodeFileIndex([index]));
+}
+
+/** Each is that of the column of its name. */
+const orderedTypes = [{ kind: 'bigint', nullable: true }, indexedType] as const;
 
 export const vectorTargets: readonly Target[] = [
   {
@@ -81,16 +102,25 @@ export const vectorTargets: readonly Target[] = [
     mutate: mutateBytes,
     decode: input => {
       const indexes = decodeFileIndex(input, where);
+      const file = { columnOf: (name: string) => ({ name, type: indexedType }), rowCount: indexedRows, where };
       const answers = ['value1', 'other'].map(value =>
-        fileIndexMatches(
-          input,
-          { kind: 'compare', op: '=', column: 'v', value },
-          name => ({ name, type: indexedType }),
-          where,
-        ),
+        askFileIndex(input, { kind: 'compare', op: '=', column: 'v', value }, file),
       );
       return { indexes, answers };
     },
+  },
+  {
+    name: 'ordered-index',
+    decoders: ['readRangeBitmap', 'readRangeDictionary', 'readRowBitmap', 'readBitSliceIndex'],
+    corpus: orderedIndexes,
+    mutate: mutateBytes,
+    decode: input =>
+      orderedTypes.map(type => {
+        const file = { columnOf: (name: string) => ({ name, type }), rowCount: indexedRows, where };
+        const value = type.kind === 'bigint' ? 9n : '9';
+        const answer = askFileIndex(input, { kind: 'compare', op: '<', column: type.kind, value }, file);
+        return typeof answer === 'string' ? answer : Array.from({ length: indexedRows }, (_, row) => answer.has(row));
+      }),
   },
   {
     name: 'hash-index',

@@ -70,6 +70,18 @@ export class Paimon implements AsyncDisposable {
     return this.#ask({ op: 'rows', ...nameOf(ref), options: scanOptions(at) });
   }
 
+  /**
+   * The rows that Paimon reads for a filter and would still filter: what its statistics and indexes leave of the table.
+   *
+   * @param literal as in canonical JSON; null where the operator takes none
+   */
+  candidates(
+    ref: TableRef,
+    filter: { readonly column: string; readonly operator: string; readonly literal: unknown },
+  ): Promise<readonly string[]> {
+    return this.#ask({ op: 'candidates', ...nameOf(ref), ...filter });
+  }
+
   /** What a streaming read gives for the snapshots `first` to `last`, both included; in a snapshot sorted by bytes. */
   async changes(ref: TableRef, range: { readonly first: number; readonly last: number }): Promise<readonly Change[]> {
     const lines = await this.#ask({ op: 'changes', ...nameOf(ref), ...range });

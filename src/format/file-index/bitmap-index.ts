@@ -13,58 +13,21 @@
  *
  * @see spec 10.2; Paimon 1.4.2 BitmapFileIndex, BitmapFileIndexMetaV2
  */
-import { corrupt } from '../../base/errors.ts';
 import { compareScalars } from '../../types/compare.ts';
 import type { DataType } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
-import { floorDiv, nanosPerMicro, nanosPerMilli } from '../../types/time.ts';
 import { encodeRoaring } from '../roaring.ts';
+import { readRowBitmap } from './bit-slices.ts';
+import { IndexCursor, int32s } from './index-cursor.ts';
+import { keyCodec } from './index-key.ts';
+import { RowSet, rowsOfBitmap } from './row-set.ts';
 
 /** A value as the index has it; undefined: values of the type are not indexed. */
 export type ValueCodec = (value: NonNullable<Scalar>) => Uint8Array;
 
 export function bitmapValueCodec(type: DataType): ValueCodec | undefined {
-  const fixed = (length: number, write: (bytes: Buffer, value: NonNullable<Scalar>) => void): ValueCodec => {
-    return value => {
-      const bytes = Buffer.alloc(length);
-      write(bytes, value);
-      return bytes;
-    };
-  };
-  switch (type.kind) {
-    case 'char':
-    case 'varchar':
-      return value => {
-        const text = Buffer.from(String(value));
-        const bytes = Buffer.alloc(4 + text.length);
-        bytes.writeInt32BE(text.length, 0);
-        bytes.set(text, 4);
-        return bytes;
-      };
-    case 'boolean':
-      return fixed(1, (bytes, value) => bytes.writeUInt8(value === true ? 1 : 0, 0));
-    case 'tinyint':
-      return fixed(1, (bytes, value) => bytes.writeInt8(Number(value), 0));
-    case 'smallint':
-      return fixed(2, (bytes, value) => bytes.writeInt16BE(Number(value), 0));
-    case 'int':
-    case 'date':
-    case 'time':
-      return fixed(4, (bytes, value) => bytes.writeInt32BE(Number(value), 0));
-    case 'bigint':
-      return fixed(8, (bytes, value) => bytes.writeBigInt64BE(longOf(value), 0));
-    case 'float':
-      return fixed(4, (bytes, value) => bytes.writeFloatBE(Number(value), 0));
-    case 'double':
-      return fixed(8, (bytes, value) => bytes.writeDoubleBE(Number(value), 0));
-    case 'timestamp':
-    case 'timestamp-ltz': {
-      const unit = type.precision <= 3 ? nanosPerMilli : nanosPerMicro;
-      return fixed(8, (bytes, value) => bytes.writeBigInt64BE(floorDiv(longOf(value), unit), 0));
-    }
-    default:
-      return undefined;
-  }
+  const keys = type.kind === 'decimal' ? undefined : keyCodec(type);
+  return keys === undefined ? undefined : value => keys.write(keys.keyOf(value));
 }
 
 export class BitmapIndexBuilder {
@@ -149,93 +112,60 @@ function blocksOf(entries: readonly Entry[], blockBytesMax: number): Uint8Array 
 }
 
 export type BitmapIndex = {
-  readonly hasNull: boolean;
-  readonly valueCount: number;
-  /** Whether a row has the value, as the codec writes it. */
-  readonly has: (key: Uint8Array) => boolean;
+  readonly nulls: () => RowSet;
+  /** Rows that have the value, as the codec writes it. */
+  readonly rowsOf: (key: Uint8Array) => RowSet;
 };
 
 /**
+ * @param rowCount rows of the file
  * @throws LakeError `corrupt` LAKE_CORRUPT_FILE_INDEX
  */
-export function readBitmapIndex(bytes: Uint8Array, type: DataType, where: string): BitmapIndex {
-  const reader = new IndexReader(bytes, type, where);
-  const version = reader.uint8();
-  if (version !== 1 && version !== 2) throw reader.broken(`version ${version} is not known`);
-  reader.int32();
-  const valueCount = reader.count();
-  const hasNull = reader.uint8() === 1;
-  if (hasNull) reader.skip(version === 1 ? 4 : 8);
-  const keys = new Set<string>();
+export function readBitmapIndex(bytes: Uint8Array, type: DataType, rowCount: number, where: string): BitmapIndex {
+  const cursor = new IndexCursor(bytes, `bitmap index ${where}`);
+  const version = cursor.uint8();
+  if (version !== 1 && version !== 2) throw cursor.broken(`version ${version} is not known`);
+  if (cursor.int32() !== rowCount) throw cursor.broken(`it is of another file: this one has ${rowCount} rows`);
+  const valueCount = cursor.count(4);
+  const nullsAt = cursor.uint8() === 1 ? cursor.int32() : undefined;
+  if (nullsAt !== undefined && version === 2) cursor.int32();
+  const places = new Map<string, number>();
   if (version === 1) {
-    for (let left = valueCount; left > 0; left -= 1) {
-      keys.add(reader.key());
-      reader.skip(4);
-    }
+    for (let left = valueCount; left > 0; left -= 1) places.set(keyText(cursor, type), cursor.int32());
   } else {
-    const blockCount = reader.count();
-    for (let left = blockCount; left > 0; left -= 1) {
-      reader.key();
-      reader.skip(4);
-    }
-    reader.skip(4);
-    for (let blocks = blockCount; blocks > 0; blocks -= 1) {
-      for (let left = reader.count(); left > 0; left -= 1) {
-        keys.add(reader.key());
-        reader.skip(8);
-      }
-    }
+    readBlocks(cursor, type, places);
   }
-  return { hasNull, valueCount, has: key => keys.has(Buffer.from(key).toString('latin1')) };
+  const bodyAt = cursor.at;
+  const rowsAt = (offset: number | undefined): RowSet => {
+    const rows = new RowSet(rowCount);
+    if (offset === undefined) return rows;
+    if (offset >= 0) return rowsOfBitmap(rowCount, readRowBitmap(cursor.from(bodyAt + offset), rowCount));
+    if (-1 - offset >= rowCount) throw cursor.broken('it names a row that the file does not have');
+    rows.add(-1 - offset);
+    return rows;
+  };
+  return { nulls: () => rowsAt(nullsAt), rowsOf: key => rowsAt(places.get(Buffer.from(key).toString('latin1'))) };
 }
 
-class IndexReader {
-  readonly #bytes: Buffer;
-  readonly #keyBytes: number | undefined;
-  readonly #where: string;
-  #at = 0;
-
-  constructor(bytes: Uint8Array, type: DataType, where: string) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#keyBytes = keyBytesOf(type);
-    this.#where = where;
+function readBlocks(cursor: IndexCursor, type: DataType, places: Map<string, number>): void {
+  const blockCount = cursor.count(4);
+  for (let left = blockCount; left > 0; left -= 1) {
+    keyText(cursor, type);
+    cursor.take(4);
   }
-
-  broken(why: string): Error {
-    return corrupt('LAKE_CORRUPT_FILE_INDEX', `bitmap index ${this.#where}: ${why}`);
+  cursor.take(4);
+  for (let blocks = blockCount; blocks > 0; blocks -= 1) {
+    for (let left = cursor.count(8); left > 0; left -= 1) {
+      places.set(keyText(cursor, type), cursor.int32());
+      cursor.take(4);
+    }
   }
+}
 
-  uint8(): number {
-    return this.#bytes.readUInt8(this.#take(1));
-  }
-
-  int32(): number {
-    return this.#bytes.readInt32BE(this.#take(4));
-  }
-
-  /** Of things that take at least four bytes each. */
-  count(): number {
-    const count = this.int32();
-    if (count < 0 || count * 4 > this.#bytes.length) throw this.broken('it counts more than it has room for');
-    return count;
-  }
-
-  key(): string {
-    const start = this.#at;
-    this.skip(this.#keyBytes ?? this.int32());
-    return this.#bytes.toString('latin1', start, this.#at);
-  }
-
-  skip(length: number): void {
-    this.#take(length);
-  }
-
-  #take(length: number): number {
-    const at = this.#at;
-    if (length < 0 || at + length > this.#bytes.length) throw this.broken('it is cut');
-    this.#at += length;
-    return at;
-  }
+function keyText(cursor: IndexCursor, type: DataType): string {
+  const start = cursor.at;
+  cursor.take(keyBytesOf(type) ?? cursor.int32());
+  return cursor.bytes.toString('latin1', start, cursor.at);
 }
 
 /** undefined: a length comes before. */
@@ -257,14 +187,4 @@ function keyBytesOf(type: DataType): number | undefined {
     default:
       return 8;
   }
-}
-
-function int32s(...values: readonly number[]): Uint8Array {
-  const bytes = Buffer.alloc(values.length * 4);
-  for (const [index, value] of values.entries()) bytes.writeInt32BE(value, index * 4);
-  return bytes;
-}
-
-function longOf(value: Scalar): bigint {
-  return typeof value === 'bigint' ? value : 0n;
 }

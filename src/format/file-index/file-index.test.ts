@@ -14,7 +14,7 @@ import { BitmapIndexBuilder, bitmapValueCodec, readBitmapIndex } from './bitmap-
 import { BloomFilterBuilder, readBloomFilter, valueHash } from './bloom-filter.ts';
 import { FileIndexBuilder } from './build-index.ts';
 import { decodeFileIndex, encodeFileIndex } from './container.ts';
-import { fileIndexMatches } from './index-match.ts';
+import { askFileIndex } from './index-match.ts';
 
 const golden = fileURLToPath(new URL('../../../test/golden/tables/', import.meta.url));
 const corrupt = expect.objectContaining({ code: 'LAKE_CORRUPT_FILE_INDEX' });
@@ -67,11 +67,13 @@ test('an index of many values in small blocks has all of them and no other', () 
     fc.property(fc.array(fc.option(fc.string({ maxLength: 6 })), { maxLength: 60 }), fc.string(), (values, other) => {
       const builder = new BitmapIndexBuilder(text, strings, 64);
       for (const value of values) builder.add(value);
-      const index = readBitmapIndex(builder.finish(), text, 'here');
-      for (const value of values) if (value !== null) expect(index.has(strings(value))).toBe(true);
-      expect(index.has(strings(other))).toBe(values.includes(other));
-      expect(index.hasNull).toBe(values.includes(null));
-      expect(index.valueCount).toBe(new Set(values.filter(value => value !== null)).size);
+      const index = readBitmapIndex(builder.finish(), text, values.length, 'here');
+      const rowsWhere = (value: string | null): readonly number[] =>
+        [...values.keys()].filter(row => values[row] === value);
+      for (const value of [other, ...values]) {
+        const rows = value === null ? index.nulls() : index.rowsOf(strings(value));
+        expect([...values.keys()].filter(row => rows.has(row))).toEqual(rowsWhere(value));
+      }
     }),
   );
 });
@@ -106,8 +108,8 @@ test('a filter goes by what the index knows; what it knows nothing of may be the
   const builder = new BitmapIndexBuilder(text, strings, 1024);
   for (const value of ['a', 'b']) builder.add(value);
   const bytes = encodeFileIndex([{ column: 'v', kind: 'bitmap', bytes: builder.finish() }]);
-  const allows = (predicate: Predicate): boolean =>
-    fileIndexMatches(bytes, predicate, name => ({ name, type: text }), 'here');
+  const file = { columnOf: (name: string) => ({ name, type: text }), rowCount: 2, where: 'here' };
+  const allows = (predicate: Predicate): boolean => askFileIndex(bytes, predicate, file) !== 'none';
   expect(allows(equals('v', 'a'))).toBe(true);
   expect(allows(equals('v', 'c'))).toBe(false);
   expect(allows({ kind: 'in', column: 'v', values: ['c', 'b'] })).toBe(true);
@@ -115,7 +117,8 @@ test('a filter goes by what the index knows; what it knows nothing of may be the
   expect(allows({ kind: 'not', child: equals('v', 'c') })).toBe(true);
   expect(allows({ kind: 'or', children: [equals('v', 'c'), equals('w', 'x')] })).toBe(true);
   expect(allows({ kind: 'and', children: [equals('v', 'c'), equals('w', 'x')] })).toBe(false);
-  expect(fileIndexMatches(bytes, equals('v', 'c'), () => undefined, 'here')).toBe(true);
+  expect(askFileIndex(bytes, equals('v', 'c'), { ...file, columnOf: () => undefined })).toBe('any');
+  expect(() => askFileIndex(bytes, equals('v', 'a'), { ...file, rowCount: 3 })).toThrow(corrupt);
 });
 
 test('files that an index rules out are not opened, be it in the manifest or beside the file', async () => {

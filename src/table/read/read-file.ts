@@ -1,13 +1,19 @@
 /**
- * Reads one data file as a table's rows: only the columns asked for, only the row groups a filter lets through, without
- * the rows that the place's deletion vectors name, under the schema of the reader.
+ * Reads one data file as a table's rows: only the columns asked for, only the row groups and rows that statistics and
+ * indexes let through a filter, without the rows that the place's deletion vectors name, under the schema of the reader.
  */
 import { present } from '../../base/assert.ts';
 import { corrupt, unsupported } from '../../base/errors.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { DeletionVector } from '../../format/deletion-vector.ts';
-import { asksForValues, fileIndexMatches, type IndexedColumn } from '../../format/file-index/index-match.ts';
+import {
+  askFileIndex,
+  asksForValues,
+  type IndexAnswer,
+  type IndexedColumn,
+} from '../../format/file-index/index-match.ts';
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
+import type { RowSet } from '../../format/file-index/row-set.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
 import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
@@ -21,13 +27,13 @@ import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
 import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
-import { checkVector, undeletedRows } from './undeleted-rows.ts';
+import { checkVector, remainingRows } from './remaining-rows.ts';
 
 export type FileRead = {
   /** The reader's schema; `wanted` are columns of it. */
   readonly schema: TableSchema;
   readonly wanted: RowType;
-  /** Row groups that can hold no match are left out; rows are not filtered here. */
+  /** Row groups that can hold no match are left out, and rows that an index rules out; the rest is not filtered here. */
   readonly prune: Predicate | undefined;
   readonly batchRowsMax: number;
   /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
@@ -49,12 +55,11 @@ export async function* readRows(
     yield* rowsWithoutColumns(found.mapping, await liveRowCount(table, place, file), read.batchRowsMax);
     return;
   }
-  if (!(await indexMatches(table, place, file, read, found))) return;
-  const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
-  const fields = mapping.fileFields;
-  for await (const { rows } of undeletedRows(parquet, { ...windowOf(read), fields, rowGroups }, vector)) {
-    yield mapping.apply(rows);
-  }
+  const opened = await open(table, place, file, read, found);
+  if (opened === undefined) return;
+  const { parquet, mapping, rowGroups } = opened;
+  const options = { ...windowOf(read), fields: mapping.fileFields, rowGroups };
+  for await (const { rows } of remainingRows(parquet, options, opened)) yield mapping.apply(rows);
 }
 
 /** Rows of the file without those that its deletion vector names. */
@@ -75,11 +80,12 @@ export async function* readKeyValues(
   read: FileRead,
 ): AsyncGenerator<KeyValueBatch, void, undefined> {
   const found = await describe(table, place, file, read);
-  if (!(await indexMatches(table, place, file, read, found))) return;
-  const { parquet, mapping, rowGroups, vector } = await open(table, place, file, read, found);
+  const opened = await open(table, place, file, read, found);
+  if (opened === undefined) return;
+  const { parquet, mapping, rowGroups } = opened;
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups };
-  for await (const { rows, firstPosition, kept } of undeletedRows(parquet, options, vector)) {
+  for await (const { rows, firstPosition, kept } of remainingRows(parquet, options, opened)) {
     const [sequence, kind, ...columns] = rows.columns;
     const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
     yield {
@@ -110,6 +116,8 @@ type OpenedFile = {
   readonly mapping: ColumnMapping;
   readonly rowGroups: readonly number[];
   readonly vector: DeletionVector | undefined;
+  /** Rows that can pass the filter; undefined: any. */
+  readonly matching: RowSet | undefined;
 };
 
 type DescribedFile = { readonly where: string; readonly fileSchema: TableSchema; readonly mapping: ColumnMapping };
@@ -130,41 +138,73 @@ async function describe(table: Table, place: FilePlace, file: DataFileMeta, read
   return { where, fileSchema, mapping };
 }
 
+/** Undefined: an index of the file says that no row of it passes the filter, and the file is not opened. */
 async function open(
   table: Table,
   place: ReadPlace,
   file: DataFileMeta,
   read: FileRead,
-  { where, fileSchema, mapping }: DescribedFile,
-): Promise<OpenedFile> {
+  found: DescribedFile,
+): Promise<OpenedFile | undefined> {
+  const { where, fileSchema, mapping } = found;
+  const answer = await askIndex(table, place, file, read, found);
+  if (answer === 'none') return undefined;
   const parquet = await openParquet(await openFileSource(table, place, file), where);
   if (parquet.rowCount !== file.rowCount) {
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${parquet.rowCount} rows, its manifest says ${file.rowCount}`);
   }
   const vector = await vectorOf(table, place.deletions, file, where);
-  return { parquet, mapping, rowGroups: matchingRowGroups(parquet, mapping, fileSchema, read), vector };
+  const matching = answer === 'any' ? undefined : answer;
+  const rowGroups = groupsWithRows(parquet, matchingRowGroups(parquet, mapping, fileSchema, read), matching);
+  return { parquet, mapping, rowGroups, vector, matching };
 }
 
-/** Whether the index beside a file lets the filter's rows be in it; that of the manifest was asked by the plan. */
-async function indexMatches(
+function groupsWithRows(
+  parquet: ParquetFile,
+  groups: readonly number[],
+  matching: RowSet | undefined,
+): readonly number[] {
+  if (matching === undefined) return groups;
+  let end = 0;
+  const ranges = parquet.rowGroups.map(({ rowCount }) => {
+    end += rowCount;
+    return { start: end - rowCount, end };
+  });
+  return groups.filter(index => {
+    const range = present(ranges[index], 'row group');
+    return matching.hasAny(range.start, range.end);
+  });
+}
+
+/** What the index of a file says of the filter: the one in its manifest entry, else the one beside it. */
+async function askIndex(
   table: Table,
   place: FilePlace,
   file: DataFileMeta,
   { prune, wanted }: FileRead,
   { mapping }: DescribedFile,
-): Promise<boolean> {
-  const name = file.extraFiles.find(extra => extra.endsWith(fileIndexSuffix));
-  if (prune === undefined || name === undefined || !table.options.fileIndexes.isRead) return true;
-  if (!asksForValues(prune)) return true;
-  const key = dataFileKey(table, place, name);
-  const found = await table.store.get(key, { bytesMax: fileIndexBytesMax });
-  if (found === undefined) return true;
+): Promise<IndexAnswer> {
+  const { isRead, wanted: indexes } = table.options.fileIndexes;
+  if (prune === undefined || !isRead || !asksForValues(prune, indexes)) return 'any';
+  const index = await indexOf(table, place, file);
+  if (index === undefined) return 'any';
   const columnOf = (column: string): IndexedColumn | undefined => {
     const own = mapping.fileFieldOf(column);
     const type = wanted.fields.find(field => field.name === column)?.type;
     return own === undefined || type === undefined || !sameValues(own.type, type) ? undefined : own;
   };
-  return fileIndexMatches(found.bytes, prune, columnOf, key);
+  return askFileIndex(index.bytes, prune, { columnOf, rowCount: file.rowCount, where: index.where });
+}
+
+type FoundIndex = { readonly bytes: Uint8Array; readonly where: string };
+
+async function indexOf(table: Table, place: FilePlace, file: DataFileMeta): Promise<FoundIndex | undefined> {
+  if (file.embeddedIndex !== undefined) return { bytes: file.embeddedIndex, where: file.fileName };
+  const name = file.extraFiles.find(extra => extra.endsWith(fileIndexSuffix));
+  if (name === undefined) return undefined;
+  const key = dataFileKey(table, place, name);
+  const found = await table.store.get(key, { bytesMax: fileIndexBytesMax });
+  return found === undefined ? undefined : { bytes: found.bytes, where: key };
 }
 
 /** The file's deletion vector, if it has one. @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR */

@@ -6,7 +6,7 @@
  * By values a whole bucket goes, when no file of it can match, or single files when none overlap (spec 10.1).
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
-import { asksForValues, fileIndexMatches, type IndexedColumn } from '../../format/file-index/index-match.ts';
+import { askFileIndex, type IndexedColumn } from '../../format/file-index/index-match.ts';
 import { decodeStats } from '../../format/stats.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { RowType } from '../../types/data-type.ts';
@@ -67,13 +67,14 @@ function valuesMayMatch(file: DataFileMeta, input: PruneInput): boolean {
     return sameValues(field.type, fileField.type) ? ranges(fileField.name) : undefined;
   };
   if (!mayMatch(predicate, { fields: schema.fields }, lookup, file.rowCount)) return false;
-  if (file.embeddedIndex === undefined || !asksForValues(predicate)) return true;
+  if (file.embeddedIndex === undefined) return true;
   const columnOf = (name: string): IndexedColumn | undefined => {
     const field = schema.fields.find(candidate => candidate.name === name);
     const own = fileSchema.fields.find(candidate => candidate.id === field?.id);
     return field === undefined || own === undefined || !sameValues(field.type, own.type) ? undefined : own;
   };
-  return fileIndexMatches(file.embeddedIndex, predicate, columnOf, file.fileName);
+  const { rowCount, fileName: where } = file;
+  return askFileIndex(file.embeddedIndex, predicate, { columnOf, rowCount, where }) !== 'none';
 }
 
 function knownFields(schema: TableSchema, names: readonly string[]): RowType['fields'] {

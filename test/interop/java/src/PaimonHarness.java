@@ -53,6 +53,12 @@ final class PaimonHarness {
             switch (request.get("op").asText()) {
                 case "rows":
                     return tables.rows(table, options(request.path("options")));
+                case "candidates":
+                    return tables.candidates(
+                            table,
+                            request.get("column").asText(),
+                            request.get("operator").asText(),
+                            request.get("literal"));
                 case "changes":
                     return tables.changes(table, request.get("first").asLong(), request.get("last").asLong());
                 case "snapshots":

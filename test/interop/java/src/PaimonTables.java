@@ -1,5 +1,6 @@
 // What the interop tests ask of Apache Paimon: read, follow, append, compact and create tables of one warehouse.
 
+import org.apache.paimon.shade.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -16,6 +17,8 @@ import org.apache.paimon.data.InternalRow;
 import org.apache.paimon.disk.IOManager;
 import org.apache.paimon.manifest.ManifestEntry;
 import org.apache.paimon.options.Options;
+import org.apache.paimon.predicate.Predicate;
+import org.apache.paimon.predicate.PredicateBuilder;
 import org.apache.paimon.reader.RecordReader;
 import org.apache.paimon.schema.Schema;
 import org.apache.paimon.schema.TableSchema;
@@ -70,6 +73,42 @@ final class PaimonTables implements AutoCloseable {
         List<String> rows = new ArrayList<>();
         read(builder, builder.newScan().plan().splits(), row -> rows.add(printer.print(row)));
         return Lines.sorted(rows);
+    }
+
+    /** The rows that Paimon reads for a filter and leaves to its caller to filter: what statistics and indexes did not rule out. */
+    List<String> candidates(Identifier name, String column, String operator, JsonNode literal) throws Exception {
+        FileStoreTable table = fileStoreTable(name, Map.of());
+        PredicateBuilder predicates = new PredicateBuilder(table.rowType());
+        int index = predicates.indexOf(column);
+        Object value = RowParser.parse(literal, table.rowType().getTypeAt(index));
+        ReadBuilder builder = table.newReadBuilder().withFilter(predicate(predicates, index, operator, value));
+        RowPrinter printer = new RowPrinter(builder.readType());
+        List<String> rows = new ArrayList<>();
+        read(builder, builder.newScan().plan().splits(), row -> rows.add(printer.print(row)));
+        return Lines.sorted(rows);
+    }
+
+    private static Predicate predicate(PredicateBuilder predicates, int index, String operator, Object value) {
+        switch (operator) {
+            case "=":
+                return predicates.equal(index, value);
+            case "<>":
+                return predicates.notEqual(index, value);
+            case "<":
+                return predicates.lessThan(index, value);
+            case "<=":
+                return predicates.lessOrEqual(index, value);
+            case ">":
+                return predicates.greaterThan(index, value);
+            case ">=":
+                return predicates.greaterOrEqual(index, value);
+            case "is-null":
+                return predicates.isNull(index);
+            case "is-not-null":
+                return predicates.isNotNull(index);
+            default:
+                throw new IllegalArgumentException("no operator: " + operator);
+        }
     }
 
     /** What a streaming read gives for each snapshot from `first` to `last`, in the latest schema: lines of snapshot, tab, row kind and row. */

@@ -69,7 +69,8 @@ final class RowParser {
         return row;
     }
 
-    private static Object parse(JsonNode json, DataType type) {
+    /** A value as Paimon has it in rows and filters. */
+    static Object parse(JsonNode json, DataType type) {
         if (json.isNull()) {
             return null;
         }

@@ -1,10 +1,11 @@
 /**
- * Rows of a file with their positions, without those that a deletion vector names. Positions count all rows of the file
- * from 0, also where row groups are left out.
+ * Rows of a file with their positions, without those that a deletion vector names or an index rules out. Positions count
+ * all rows of the file from 0, also where row groups are left out.
  */
 import { present } from '../../base/assert.ts';
 import { corrupt } from '../../base/errors.ts';
 import { type DeletionVector, deletedPositions, positionsEnd } from '../../format/deletion-vector.ts';
+import type { RowSet } from '../../format/file-index/row-set.ts';
 import type { ParquetFile, ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
@@ -17,16 +18,22 @@ export type PositionedBatch = {
   readonly kept: Uint32Array | undefined;
 };
 
+export type LeftOut = {
+  readonly vector: DeletionVector | undefined;
+  /** Rows that can pass the filter; undefined: any. */
+  readonly matching: RowSet | undefined;
+};
+
 /** @param options with the row groups to read; batches are never empty */
-export async function* undeletedRows(
+export async function* remainingRows(
   parquet: ParquetFile,
   options: ParquetReadOptions & { readonly rowGroups: readonly number[] },
-  vector: DeletionVector | undefined,
+  leftOut: LeftOut,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
   const walk = new PositionWalk(parquet, options.rowGroups);
   for await (const rows of parquet.read(options)) {
     const firstPosition = walk.advance(rows.rowCount);
-    const kept = vector === undefined ? undefined : keptRows(vector, firstPosition, rows.rowCount);
+    const kept = keptRows(leftOut, firstPosition, rows.rowCount);
     if (kept === undefined) yield { rows, firstPosition, kept };
     else if (kept.length > 0) yield { rows: takeRows(rows, kept), firstPosition, kept };
   }
@@ -39,24 +46,21 @@ export function checkVector(vector: DeletionVector, rowCount: number, where: str
   throw corrupt('LAKE_CORRUPT_VECTOR', `${where} has ${rowCount} rows, its deletion vector names row ${end - 1}`);
 }
 
-/** Rows, counted from `start`, that the vector does not name; undefined: all. */
-function keptRows(vector: DeletionVector, start: number, count: number): Uint32Array | undefined {
+/** Rows, counted from `start`, that are not left out; undefined: all. */
+function keptRows({ vector, matching }: LeftOut, start: number, count: number): Uint32Array | undefined {
+  if (vector === undefined && matching === undefined) return undefined;
+  const isOut = new Uint8Array(count);
+  if (vector !== undefined) {
+    for (const position of deletedPositions(vector, start, start + count)) isOut[position - start] = 1;
+  }
   const kept = new Uint32Array(count);
   let keptCount = 0;
-  let next = 0;
-  for (const position of deletedPositions(vector, start, start + count)) {
-    for (; next < position - start; next += 1) {
-      kept[keptCount] = next;
-      keptCount += 1;
-    }
-    next += 1;
-  }
-  if (keptCount === next) return undefined;
-  for (; next < count; next += 1) {
-    kept[keptCount] = next;
+  for (let row = 0; row < count; row += 1) {
+    if (isOut[row] === 1 || matching?.has(start + row) === false) continue;
+    kept[keptCount] = row;
     keptCount += 1;
   }
-  return kept.subarray(0, keptCount);
+  return keptCount === count ? undefined : kept.subarray(0, keptCount);
 }
 
 /** Goes along with the batches of a read: they come in order and none reaches over the end of a row group. */
