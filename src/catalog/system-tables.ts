@@ -12,6 +12,8 @@ import type { RowBatch } from '../types/row-batch.ts';
 import {
   bucketRows,
   bucketsType,
+  fileKeyRangeRows,
+  fileKeyRangesType,
   fileRows,
   filesType,
   manifestRows,
@@ -34,6 +36,14 @@ import {
   tagRows,
   tagsType,
 } from './system/history-tables.ts';
+import {
+  aggregationFieldRows,
+  aggregationFieldsType,
+  statisticsRows,
+  statisticsType,
+  tableIndexesType,
+  tableIndexRows,
+} from './system/index-tables.ts';
 
 export type SystemTableName =
   | 'snapshots'
@@ -45,7 +55,11 @@ export type SystemTableName =
   | 'buckets'
   | 'tags'
   | 'branches'
-  | 'consumers';
+  | 'consumers'
+  | 'aggregation_fields'
+  | 'file_key_ranges'
+  | 'table_indexes'
+  | 'statistics';
 
 type SystemTable = {
   readonly rowType: RowType;
@@ -65,6 +79,10 @@ const systemTables: Readonly<Record<SystemTableName, SystemTable>> = {
   manifests: { rowType: manifestsType, of: 'snapshot', rows: manifestRows },
   partitions: { rowType: partitionsType, of: 'snapshot', rows: partitionRows },
   buckets: { rowType: bucketsType, of: 'snapshot', rows: bucketRows },
+  aggregation_fields: { rowType: aggregationFieldsType, of: 'table', rows: aggregationFieldRows },
+  file_key_ranges: { rowType: fileKeyRangesType, of: 'snapshot', rows: fileKeyRangeRows },
+  table_indexes: { rowType: tableIndexesType, of: 'snapshot', rows: tableIndexRows },
+  statistics: { rowType: statisticsType, of: 'snapshot', rows: statisticsRows },
 };
 
 export const systemTableNames: readonly string[] = Object.keys(systemTables);

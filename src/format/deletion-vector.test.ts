@@ -36,7 +36,7 @@ test('the vectors of every index file that Paimon wrote are as many as it says, 
   for (const table of ['dv_pk', 'dv_pk64', 'dv_part', 'dv_lookup', 'ice_dv']) {
     for (const entry of indexEntries(table)) {
       const bytes = readFileSync(new URL(`${table}/index/${entry.fileName}`, warehouse));
-      expect(entry).toMatchObject({ indexType: 'DELETION_VECTORS', fileSize: bytes.length, isGlobal: false });
+      expect(entry).toMatchObject({ indexType: 'DELETION_VECTORS', fileSize: bytes.length, global: undefined });
       expect(entry.rowCount).toBe(entry.vectors?.length);
       const vectors = (entry.vectors ?? []).map(range => ({
         fileName: range.fileName,
@@ -124,10 +124,14 @@ test('what an index manifest may not say is refused', () => {
     rowCount: 1,
     vectors: [any, any],
     externalPath: undefined,
-    isGlobal: false,
+    global: undefined,
   };
   expect(() => decodeIndexManifest(encodeIndexManifest([entry]), 'x')).toThrow(/two deletion vectors of one file/);
   const path = { ...entry, vectors: undefined, fileName: '../snapshot/snapshot-1' };
   expect(() => decodeIndexManifest(encodeIndexManifest([path]), 'x')).toThrow(/_FILE_NAME/);
-  expect(() => encodeIndexManifest([{ ...entry, isGlobal: true, indexType: 'btree' }])).toThrow(/btree/);
+  expect(() =>
+    encodeIndexManifest([
+      { ...entry, global: { rowRange: [0n, 1n], fieldId: 0, extraFieldIds: undefined }, indexType: 'btree' },
+    ]),
+  ).toThrow(/btree/);
 });

@@ -13,6 +13,7 @@ import {
   countField,
   fileNameField,
   integerField,
+  longField,
   optionalCount,
   optionalText,
   recordField,
@@ -38,8 +39,16 @@ export type IndexFileMeta = {
   /** Of deletion vectors: where they are, one for each data file. */
   readonly vectors: readonly VectorRange[] | undefined;
   readonly externalPath: string | undefined;
-  /** It indexes columns over row ids; such an entry is not written again. */
-  readonly isGlobal: boolean;
+  /** Of an index of columns over row ids; such an entry is not written again. */
+  readonly global: GlobalIndex | undefined;
+};
+
+/** Which rows and columns an index over row ids speaks of. */
+export type GlobalIndex = {
+  /** First and last row id. */
+  readonly rowRange: readonly [bigint, bigint];
+  readonly fieldId: number;
+  readonly extraFieldIds: readonly number[] | undefined;
 };
 
 /** Where the deletion vector of a data file lies in an index file. */
@@ -90,7 +99,7 @@ function entryOf(record: AvroRecord): IndexEntry {
     rowCount: countField(record['_ROW_COUNT'], '_ROW_COUNT'),
     vectors: rangesOf(record['_DELETIONS_VECTORS_RANGES']),
     externalPath: optionalText(record['_EXTERNAL_PATH'], '_EXTERNAL_PATH'),
-    isGlobal: record['_GLOBAL_INDEX'] !== undefined,
+    global: globalOf(record['_GLOBAL_INDEX']),
   };
 }
 
@@ -112,8 +121,26 @@ function rangesOf(value: unknown): readonly VectorRange[] | undefined {
   return ranges;
 }
 
+function globalOf(value: unknown): GlobalIndex | undefined {
+  if (value === undefined) return undefined;
+  const record = recordField(value, '_GLOBAL_INDEX');
+  const extra = record['_EXTRA_FIELD_IDS'];
+  if (extra !== undefined && !Array.isArray(extra)) {
+    throw corrupt('LAKE_CORRUPT_AVRO', 'field _EXTRA_FIELD_IDS is no list');
+  }
+  return {
+    rowRange: [
+      longField(record['_ROW_RANGE_START'], '_ROW_RANGE_START'),
+      longField(record['_ROW_RANGE_END'], '_ROW_RANGE_END'),
+    ],
+    fieldId: integerField(record['_INDEX_FIELD_ID'], '_INDEX_FIELD_ID'),
+    extraFieldIds: extra?.map((id: unknown) => integerField(id, '_EXTRA_FIELD_IDS')),
+  };
+}
+
 function recordOf(entry: IndexEntry): AvroRecord {
-  if (entry.isGlobal) throw unsupported(`an index over columns (${entry.indexType})`, 'writing an index manifest');
+  if (entry.global !== undefined)
+    throw unsupported(`an index over columns (${entry.indexType})`, 'writing an index manifest');
   assert(entry.partition.length >= rowBytesMin, 'a partition is a serialized row');
   return {
     _VERSION: indexManifestVersion,

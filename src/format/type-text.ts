@@ -38,17 +38,31 @@ export function typeToJson(type: DataType): JsonValue {
 
 /** A type as SQL writes it, for people: `ARRAY<INT NOT NULL>`, `ROW<city STRING>`. */
 export function printType(type: DataType): string {
+  return printNested(type, field => `${printName(field.name)} ${printType(field.type)}`);
+}
+
+/** A type as Paimon's Java prints it: all names in backticks, fields with their comments and defaults. */
+export function printJavaType(type: DataType): string {
+  return printNested(type, ({ name, type: inner, description = '', defaultValue }) => {
+    const comment = description === '' ? '' : ` COMMENT '${description.replaceAll("'", "''")}'`;
+    const otherwise = defaultValue === undefined ? '' : ` DEFAULT ${defaultValue}`;
+    return `${quotedName(name)} ${printJavaType(inner)}${comment}${otherwise}`;
+  });
+}
+
+function printNested(type: DataType, printField: (field: DataField) => string): string {
   const suffix = type.nullable ? '' : ' NOT NULL';
+  const print = (inner: DataType): string => printNested(inner, printField);
   switch (type.kind) {
     case 'array':
     case 'multiset':
-      return `${type.kind.toUpperCase()}<${printType(type.element)}>${suffix}`;
+      return `${type.kind.toUpperCase()}<${print(type.element)}>${suffix}`;
     case 'map':
-      return `MAP<${printType(type.key)}, ${printType(type.value)}>${suffix}`;
+      return `MAP<${print(type.key)}, ${print(type.value)}>${suffix}`;
     case 'vector':
-      return `VECTOR<${printType(type.element)}, ${type.length}>${suffix}`;
+      return `VECTOR<${print(type.element)}, ${type.length}>${suffix}`;
     case 'row':
-      return `ROW<${type.fields.map(field => `${printName(field.name)} ${printType(field.type)}`).join(', ')}>${suffix}`;
+      return `ROW<${type.fields.map(printField).join(', ')}>${suffix}`;
     default:
       return atomicText(type) + suffix;
   }
@@ -56,7 +70,11 @@ export function printType(type: DataType): string {
 
 /** In backticks where it is no plain word. */
 function printName(name: string): string {
-  return /^[A-Za-z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``;
+  return /^[A-Za-z_]\w*$/.test(name) ? name : quotedName(name);
+}
+
+function quotedName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_TYPE */

@@ -94,7 +94,7 @@ test('index files at an external path are not ours, others are named with their 
     rowCount: 2,
     vectors: undefined,
     externalPath: undefined,
-    isGlobal: false,
+    global: undefined,
   };
   const outside = { ...entry, bucket: 1, fileName: 'index-2', externalPath: 's3://elsewhere/index-2' };
   await world.store.put(`${tablePath}/manifest/index-manifest-1`, encodeIndexManifest([entry, outside]));

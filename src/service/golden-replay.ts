@@ -21,9 +21,12 @@ import { commitPlan } from '../table/commit/request.ts';
 import { compactTable } from '../table/compact/compact-table.ts';
 import { overwriteTarget } from '../table/overwrite/overwrite-plan.ts';
 import { OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
+import { readPlan } from '../table/read/read-split.ts';
+import { planScan } from '../table/scan/plan-scan.ts';
 import { tableIdKey } from '../table/schemas.ts';
-import { snapshotOfTag } from '../table/snapshots.ts';
+import { snapshotById, snapshotOfTag } from '../table/snapshots.ts';
 import { openTable, type Table, type TableIdentifier } from '../table/table.ts';
+import { commitStatistics, mergedSize } from '../table/table-statistics.ts';
 import { createTag } from '../table/tags/manage-tags.ts';
 import { batchCommitIdentifier, committedId, TableWriter } from '../table/write/table-writer.ts';
 import { canonicalParser } from '../types/canonical-json.ts';
@@ -97,7 +100,9 @@ class TableReplay {
       case 'alter':
         return this.#publish(step.schema);
       case 'commit':
-        await this.#fillAnalyzed(step.snapshotId);
+        while (this.#headId + 1 < step.snapshotId && this.#kinds.get(this.#headId + 1) === 'ANALYZE') {
+          await this.#analyze();
+        }
         await this.#append(step.changes);
         return this.#compactUpTo(step.snapshotId, { isFull: false });
       case 'overwrite':
@@ -148,12 +153,20 @@ class TableReplay {
       throw invalid('LAKE_TABLE_EXISTS', `${out.uri} has the table already: replay into a new folder`);
   }
 
-  /** Statistics of a table are not written here; their commits keep their numbers. */
-  async #fillAnalyzed(snapshotId: number): Promise<void> {
-    while (this.#headId + 1 < snapshotId && this.#kinds.get(this.#headId + 1) === 'ANALYZE') {
-      this.notes.push(`snapshot ${this.#headId + 1} is an empty commit instead of an ANALYZE`);
-      await this.#commitEmpty('COMPACT');
-    }
+  async #analyze(): Promise<void> {
+    const table = await this.table();
+    const snapshot = await snapshotById(table, this.#headId);
+    let rowCount = 0n;
+    const plan = await planScan(table, snapshot, { schema: table.schema });
+    for await (const batch of readPlan(table, plan, {})) rowCount += BigInt(batch.rowCount);
+    const outcome = await commitStatistics(table, {
+      snapshotId: snapshot.id,
+      schemaId: table.schema.id,
+      mergedRecordCount: rowCount,
+      mergedRecordSize: await mergedSize(table, snapshot, rowCount),
+      columns: new Map(),
+    });
+    this.#headId = committedId(table, outcome);
   }
 
   async #append(changes: readonly GoldenChange[]): Promise<void> {

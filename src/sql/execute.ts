@@ -13,6 +13,7 @@ import { unsupported } from '../base/errors.ts';
 import type { SqlContext, SqlSession, StatementOptions, StatementResult } from './context.ts';
 import { parseStatements } from './parser/parse-statement.ts';
 import type { Statement } from './parser/statement.ts';
+import { runAnalyze } from './statements/analyze.ts';
 import { runChange } from './statements/change.ts';
 import { runDdl } from './statements/ddl.ts';
 import { runInsert } from './statements/insert.ts';
@@ -75,6 +76,8 @@ function runStatement(
       const { currentDatabase } = session;
       return context.call({ procedure, args, currentDatabase, signal: options.signal });
     }
+    case 'analyze':
+      return runAnalyze(context, session, statement, options);
     case 'truncate':
     case 'drop-partitions':
       return runRemoval(context, session, statement, options);

@@ -162,7 +162,7 @@ class VectorFileWriter {
         rowCount: ranges.length,
         vectors: ranges,
         externalPath: undefined,
-        isGlobal: false,
+        global: undefined,
       });
     }
     return entries;

@@ -1,13 +1,15 @@
-/** What changes a table's life as a whole: overwriting, rolling back, tags, branches and going over to one. */
-import { deepStrictEqual, ok } from 'node:assert/strict';
+/** What changes a table's life as a whole: overwriting, rolling back, tags, branches and going over to one, statistics. */
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { createBranch, deleteBranch, listBranches, renameBranch } from '../../src/catalog/branches.ts';
 import { fastForward } from '../../src/catalog/fast-forward.ts';
 import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
 import { OverwriteWriter } from '../../src/table/overwrite/overwrite-writer.ts';
 import { restoreTable } from '../../src/table/restore/restore-table.ts';
-import { listTags, snapshotOfTag } from '../../src/table/snapshots.ts';
+import { latestSnapshot, listTags, snapshotOfTag } from '../../src/table/snapshots.ts';
+import { commitStatistics, mergedSize, readStatistics } from '../../src/table/table-statistics.ts';
 import { createTag, deleteTag, renameTag, replaceTag } from '../../src/table/tags/manage-tags.ts';
+import { committedId } from '../../src/table/write/table-writer.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { cleanedUp, makeTable, openLakeTable, rowsNamed, rowsOf, wholeTable, writeRows } from './lake-table.ts';
@@ -157,10 +159,36 @@ const branchScenario: Scenario = {
   diesTwice: true,
 };
 
+/** As many rows as a reader sees, and the commit of that. */
+async function analyze(parts: Parts): Promise<void> {
+  const table = await openLakeTable(parts);
+  const snapshot = await latestSnapshot(table);
+  if (snapshot === undefined) throw new Error('the table has lived');
+  const mergedRecordCount = BigInt((await rowsOf(parts, snapshot)).length);
+  const mergedRecordSize = await mergedSize(table, snapshot, mergedRecordCount);
+  const { id: schemaId } = table.schema;
+  const found = { snapshotId: snapshot.id, schemaId, mergedRecordCount, mergedRecordSize, columns: new Map() };
+  committedId(table, await commitStatistics(table, found));
+}
+
+const statisticsScenario: Scenario = {
+  ...swapScenario('statistics', analyze),
+  async check(world) {
+    const rows = await rowsOf(world);
+    const table = await openLakeTable(world);
+    const snapshot = await latestSnapshot(table);
+    const statistics = snapshot === undefined ? undefined : await readStatistics(table, snapshot);
+    strictEqual(statistics?.mergedRecordCount, BigInt(rows.length), 'what the newest snapshot says of its rows');
+    await cleanedUp(world, ['dev']);
+    return [rows, statistics.mergedRecordCount];
+  },
+};
+
 export const tableLifeScenarios: readonly Scenario[] = [
   swapScenario('overwrite', overwrite),
   swapScenario('rollback', rollback),
   swapScenario('fast-forward', goOver),
   tagScenario,
   branchScenario,
+  statisticsScenario,
 ];

@@ -7,6 +7,7 @@ import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
 import { decodeManifestList, encodeManifestList } from '../../src/format/manifest-list.ts';
 import { parseMergeOptions } from '../../src/format/merge-options.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/format/snapshot.ts';
+import { decodeStatistics, encodeStatistics, type TableStatistics } from '../../src/format/statistics.ts';
 import { decodeStats } from '../../src/format/stats.ts';
 import { parseTableOptions, refusedFeatures } from '../../src/format/table-options.ts';
 import { bucketKeys, decodeSchema, encodeSchema } from '../../src/format/table-schema.ts';
@@ -19,6 +20,16 @@ import { mutateJson, mutateText } from './mutate-text.ts';
 import { comesBack, holds, type Target } from './target.ts';
 
 const where = 'fuzz';
+
+const sampleStatistics: TableStatistics = {
+  snapshotId: 7,
+  schemaId: 1,
+  mergedRecordCount: 1_000n,
+  mergedRecordSize: 9_007_199_254_740_993n,
+  columns: new Map([
+    ['v', { columnId: 1, distinctCount: 5n, min: '-1', max: '1', nullCount: 0n, averageLength: 4n, maxLength: 4n }],
+  ]),
+};
 
 /** The schema, the codec or the records of a container change, and the frame around them fits again. */
 const mutateAvro: Mutator = (input, random, other) => {
@@ -100,6 +111,14 @@ export const metadataTargets: readonly Target[] = [
       holds(again.snapshot.deltaManifestList === snapshot.deltaManifestList, 'a tag of another snapshot');
       holds(again.createTimeMs === createTimeMs, `made at ${createTimeMs}, and then at ${again.createTimeMs}`);
     },
+  },
+  {
+    name: 'statistics',
+    decoders: ['decodeStatistics'],
+    corpus: () => [...goldenFiles(/statistics\/stat-/), encodeStatistics(sampleStatistics)],
+    mutate: mutateJson,
+    decode: input =>
+      comesBack(decodeStatistics(input, where), encodeStatistics, bytes => decodeStatistics(bytes, where)),
   },
   {
     name: 'schema',
@@ -213,7 +232,7 @@ export const metadataTargets: readonly Target[] = [
     decode: input => {
       const entries = decodeIndexManifest(input, where);
       for (const file of entries) holds(file.fileSize >= 0 && file.rowCount >= 0, 'a count below zero');
-      if (entries.some(({ isGlobal }) => isGlobal)) return entries;
+      if (entries.some(({ global }) => global !== undefined)) return entries;
       // Offsets and lengths are written with 32 bits.
       const ranges = entries.flatMap(({ vectors }) => vectors ?? []);
       if (ranges.some(({ offset, length }) => Math.max(offset, length) > 0x7fff_ffff)) return entries;

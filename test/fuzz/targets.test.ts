@@ -44,6 +44,7 @@ const reasons: Readonly<Record<string, string>> = {
   readKeyValues: 'reads through decoders that are targets',
   readDeletionVector: 'reads through decoders that are targets',
   readIndexFile: 'a file',
+  readStatistics: 'reads through decoders that are targets',
   readChanges: 'reads through decoders that are targets',
   readFault: 'a decision',
 };

@@ -14,6 +14,7 @@ const warehouse = join(import.meta.dirname, '../golden/tables/warehouse');
 /** Columns of releases after the one that is asked. */
 const newer: Readonly<Record<string, readonly string[]>> = {
   snapshots: ['operation'],
+  table_indexes: ['row_range_start', 'row_range_end', 'index_field_id', 'index_field_name'],
   partitions: ['total_buckets', 'done', 'deleted_record_count'],
 };
 
@@ -35,6 +36,8 @@ test('system tables show what those of real Paimon show', async () => {
         ),
       );
       const ours = Array.from({ length: batch.rowCount }, (_, row) => comparable(print(row)));
+      // Paimon throws where nobody has analyzed the table.
+      if (system === 'statistics' && ours.length === 0) continue;
       const theirs = await paimon.rows({ warehouse, table: `db.${name}$${system}` });
       expect(ours.toSorted(), `${name}$${system}`).toEqual(theirs.map(comparable).toSorted());
     }
@@ -48,7 +51,8 @@ function comparable(line: string): string {
     if (typeof row[bound] === 'string')
       row[bound] = row[bound].replace(/\[B@[0-9a-f]+|(?<=[[ ])[0-9a-f]{6,}(?=[\],])/g, 'bytes');
   }
-  // A hash map's order.
+  // A hash map's order, and blanks.
+  if (typeof row['colstat'] === 'string') row['colstat'] = JSON.parse(row['colstat']);
   if (typeof row['options'] === 'string') row['options'] = Object.entries(JSON.parse(row['options'])).toSorted();
   if ('branch_name' in row) delete row['create_time'];
   return JSON.stringify(row);

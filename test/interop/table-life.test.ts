@@ -78,3 +78,28 @@ test.each(tables)(
     expect(await paimon.rows({ ...ref, branch: 'dev' })).toEqual(await ours(lake, 'd.t$branch_dev'));
   },
 );
+
+test('Paimon reads our statistics, and carries them on', { timeout: 60_000 }, async () => {
+  const warehouse = join(scratch, 'analyzed');
+  await using lake = await openLake({ warehouse: `file:${warehouse}` });
+  await lake.sql(`CREATE DATABASE d; USE d; CREATE TABLE t (k INT NOT NULL, s STRING, n DECIMAL(30, 3), x DOUBLE,
+    day DATE, at TIMESTAMP(6), l TIMESTAMP_LTZ(3), b BYTES, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');
+    INSERT INTO t VALUES (1, 'a', 1.5, 0.1, DATE '2024-01-02', TIMESTAMP '2024-01-02 03:04:05.000006',
+    TIMESTAMP '2024-01-02 03:04:05', 'x'::BLOB), (2, NULL, -2, -1e300, NULL, TIMESTAMP '1969-12-31 23:59:00', NULL, NULL);
+    INSERT INTO t (k) VALUES (2); ANALYZE TABLE t COMPUTE STATISTICS FOR ALL COLUMNS`);
+  const parsed = (rows: readonly string[]): unknown => {
+    const { colstat, ...rest } = JSON.parse(rows[0] ?? '{}');
+    return { ...rest, colstat: JSON.parse(colstat) };
+  };
+  // Longs are texts in canonical JSON.
+  const textOf = (row: object): string =>
+    JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const oursNow = async (): Promise<unknown> =>
+    parsed((await (await lake.sql('SELECT * FROM d.`t$statistics`')).rows()).map(textOf));
+  const statistics: TableRef = { warehouse, table: 'd.t$statistics' };
+  const theirs = parsed(await paimon.rows(statistics));
+  expect(theirs).toMatchObject({ mergedRecordCount: '2', colstat: { k: { distinctCount: 2, min: '1', max: '2' } } });
+  await paimon.append({ warehouse, table: 'd.t' }, ['+I {"k":3}'], { compaction: true });
+  expect(parsed(await paimon.rows(statistics))).toEqual(theirs);
+  expect(await oursNow()).toEqual(theirs);
+});

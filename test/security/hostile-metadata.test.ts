@@ -70,7 +70,7 @@ function indexEntry(fileName: string, dataFileName: string): IndexEntry {
     rowCount: 1,
     vectors: [{ fileName: dataFileName, offset: 1, length: 20, cardinality: 1 }],
     externalPath: undefined,
-    isGlobal: false,
+    global: undefined,
   };
 }
 

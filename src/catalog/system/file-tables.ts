@@ -59,6 +59,30 @@ export async function fileRows(table: Table, snapshot: Snapshot | undefined): Pr
   return rows;
 }
 
+export const fileKeyRangesType: RowType = rowTypeOf({
+  partition: text,
+  bucket: required(int),
+  file_path: required(text),
+  file_format: required(text),
+  schema_id: required(bigint),
+  level: required(int),
+  record_count: required(bigint),
+  file_size_in_bytes: required(bigint),
+  min_key: text,
+  max_key: text,
+  first_row_id: bigint,
+});
+
+/** The columns of `files` that stand in `file_key_ranges`, too. */
+const keyRangeColumns = fileKeyRangesType.fields.map(({ name }) =>
+  filesType.fields.findIndex(field => field.name === name),
+);
+
+export async function fileKeyRangeRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
+  const rows = await fileRows(table, snapshot);
+  return rows.map(row => keyRangeColumns.map(column => row[column] ?? null));
+}
+
 async function fileRow(table: Table, { partition, bucket, file }: ManifestEntry): Promise<Scalar[]> {
   const { schema } = table;
   const types = partitionTypes(schema);

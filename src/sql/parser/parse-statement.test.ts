@@ -145,6 +145,16 @@ test('TRUNCATE and DROP PARTITION', () => {
   });
 });
 
+test('ANALYZE TABLE names all columns, some or none', () => {
+  const columnsOf = (rest: string): unknown => {
+    const [statement] = parseStatements(`ANALYZE TABLE d.t COMPUTE STATISTICS${rest}`);
+    return statement?.kind === 'analyze' ? statement.columns : statement;
+  };
+  expect(columnsOf('')).toEqual([]);
+  expect(columnsOf(' for all columns')).toBe('all');
+  expect(columnsOf(' FOR COLUMNS a, `b c`')).toEqual(['a', 'b c']);
+});
+
 test('CALL takes literals by place and by name', () => {
   expect(
     one(
@@ -245,7 +255,8 @@ test('what is wrong is told with its place', () => {
 
 test('what the dialect has and Tidelake does not is refused by name', () => {
   const cases: readonly [string, RegExp][] = [
-    ['ANALYZE TABLE t', /statement ANALYZE is not supported/],
+    ['ANALYZE TABLE t COMPUTE STATISTICS NOSCAN', /NOSCAN .* is not supported/],
+    ['RESET', /statement RESET is not supported/],
     ['MERGE INTO t USING u ON a WHEN NOT MATCHED BY SOURCE THEN DELETE', /NOT MATCHED BY/],
     ['CREATE VIEW v AS SELECT 1', /CREATE VIEW is not supported/],
     ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],

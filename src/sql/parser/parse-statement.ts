@@ -6,6 +6,7 @@
 import { unsupported } from '../../base/errors.ts';
 import type { ColumnPosition } from '../../catalog/schema-change.ts';
 import { TokenCursor } from './cursor.ts';
+import { parseAnalyze } from './parse-analyze.ts';
 import { parseCall } from './parse-call.ts';
 import { parseDelete, parseMerge, parseUpdate } from './parse-change.ts';
 import { parseQuery } from './parse-query.ts';
@@ -53,6 +54,7 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   if (cursor.take('DELETE')) return parseDelete(cursor, tokens);
   if (cursor.take('UPDATE')) return parseUpdate(cursor, tokens);
   if (cursor.take('MERGE')) return parseMerge(cursor, tokens);
+  if (cursor.take('ANALYZE')) return parseAnalyze(cursor);
   if (cursor.take('TRUNCATE')) {
     cursor.expect('TABLE');
     return { kind: 'truncate', name: tableName(cursor) };
@@ -60,11 +62,11 @@ function parseFirstWord(cursor: TokenCursor, tokens: readonly Token[]): Statemen
   for (const word of ['SELECT', 'WITH', 'VALUES', 'FROM', 'EXPLAIN', '(']) {
     if (cursor.at(word)) return { kind: 'query', query: parseQuery(cursor.sql, tokens) };
   }
-  for (const word of ['ANALYZE', 'SET', 'RESET']) {
+  for (const word of ['SET', 'RESET']) {
     if (cursor.at(word)) throw unsupported(`SQL statement ${word}`, 'SQL');
   }
   throw cursor.error(
-    'expected a statement (SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, DROP, TRUNCATE, CALL, SHOW, DESCRIBE, USE)',
+    'expected a statement (SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, DROP, TRUNCATE, ANALYZE, CALL, SHOW, DESCRIBE, USE)',
   );
 }
 

@@ -50,6 +50,8 @@ export type Statement =
   | { readonly kind: 'drop-table'; readonly name: TableName; readonly ifExists: boolean }
   | { readonly kind: 'alter-table'; readonly name: TableName; readonly actions: readonly AlterAction[] }
   | { readonly kind: 'truncate'; readonly name: TableName }
+  /** Rows are counted in any case, and these columns looked at. */
+  | { readonly kind: 'analyze'; readonly name: TableName; readonly columns: readonly string[] | 'all' }
   | {
       readonly kind: 'drop-partitions';
       readonly name: TableName;

@@ -45,9 +45,12 @@ export type QueryShape = {
   readonly wrap?: ((sql: string, columns: readonly QueryColumn[]) => string) | undefined;
   /** Types of the columns, where they are not told by the query. */
   readonly types?: readonly DataType[] | undefined;
-  /** A relation that is no table of the catalog. */
-  readonly own?: OwnRelation | undefined;
+  /** A relation that is not looked up in the catalog. */
+  readonly own?: OwnRelation | PinnedTable | undefined;
 };
+
+/** A table that is open, in a state that is known. */
+export type PinnedTable = { readonly name: string; readonly table: Table; readonly state: TableState };
 
 /** Opens a query; whoever gets it must read it to its end or dispose of it. */
 export async function openQuery(
@@ -98,7 +101,7 @@ type RelationSource =
   | { readonly kind: 'own'; readonly own: OwnRelation };
 
 /** Names in the text that stand for something else than a table of the catalog in its newest state. */
-type OwnNames = { readonly travels: readonly TimeTravel[]; readonly own: OwnRelation | undefined };
+type OwnNames = { readonly travels: readonly TimeTravel[]; readonly own: QueryShape['own'] };
 
 async function findRelations(
   context: SqlContext,
@@ -118,7 +121,7 @@ async function findRelations(
     if (there === undefined) {
       const isOwn = own !== undefined && reference.database === '' && name === own.name;
       const opened = isOwn
-        ? { source: { kind: 'own' as const, own }, fields: own.fields }
+        ? ownSource(own)
         : await openRelation(context, identifierOf(travel?.name ?? { database, table: name }, session), travel);
       relations.set(key, { database, name, ...opened, trees: [reference.tree] });
       continue;
@@ -129,6 +132,12 @@ async function findRelations(
     there.trees.push(reference.tree);
   }
   return [...relations.values()];
+}
+
+function ownSource(own: OwnRelation | PinnedTable): Pick<Relation, 'source' | 'fields'> {
+  if (!('table' in own)) return { source: { kind: 'own', own }, fields: own.fields };
+  const { table, state } = own;
+  return { source: { kind: 'table', table, systemTable: undefined, state }, fields: state.schema.fields };
 }
 
 function placeOf(

@@ -100,6 +100,7 @@ function checkKind(plan: CommitPlan, hasPrimaryKey: boolean): void {
     !plan.emptied || (kind === 'OVERWRITE' && adds.length + deletes.length === 0),
     'an emptied table lists nothing',
   );
+  assert(plan.statistics === undefined || kind === 'ANALYZE', 'statistics come by an ANALYZE');
   switch (kind) {
     case 'APPEND':
       assert(deletes.length === 0, 'an APPEND deletes nothing');

@@ -54,7 +54,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     changelogRecordCount: plan.changelog.length === 0 ? undefined : rowsOf(plan.changelog),
     watermark: largest(parent?.watermark, plan.watermark),
     // Statistics hold for the schema they were made under (spec 3.3, step 8).
-    statistics: parent?.schemaId === schemaId && !plan.emptied ? parent.statistics : undefined,
+    statistics: plan.statistics ?? (parent?.schemaId === schemaId && !plan.emptied ? parent.statistics : undefined),
     properties: propertiesOf(parts),
     nextRowId: parent === undefined ? 0n : parent.nextRowId,
   };

@@ -42,6 +42,8 @@ export type CommitPlan = {
   /** A new index manifest; undefined: the parent's stays. */
   readonly index: PlannedIndex | undefined;
   readonly watermark: bigint | undefined;
+  /** The file of new statistics; undefined: the parent's are carried on while the schema stays. */
+  readonly statistics: string | undefined;
   /** S10: the end of a table. Lists nothing any more; `deletes` and `adds` are empty. */
   readonly emptied: boolean;
 };
@@ -165,6 +167,7 @@ export function commitPlan(draft: PlanDraft): CommitPlan {
     hashReads: [],
     index: undefined,
     watermark: undefined,
+    statistics: undefined,
     emptied: false,
     ...draft,
   };

@@ -135,5 +135,12 @@ export class DynamicBuckets {
 
 function hashEntry(file: Pick<IndexEntry, 'partition' | 'bucket' | 'fileName' | 'fileSize'>): IndexEntry {
   const rowCount = file.fileSize / 4;
-  return { ...file, indexType: hashIndexType, rowCount, vectors: undefined, externalPath: undefined, isGlobal: false };
+  return {
+    ...file,
+    indexType: hashIndexType,
+    rowCount,
+    vectors: undefined,
+    externalPath: undefined,
+    global: undefined,
+  };
 }
