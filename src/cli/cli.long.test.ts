@@ -68,6 +68,19 @@ function sorted({ status, stdout, stderr }: Outcome): readonly string[] {
   return stdout.split('\n').slice(0, -1).toSorted();
 }
 
+test('rows of an append table are sorted', async () => {
+  await withCli(async cli => {
+    await cli([...lake, 'create', 'db.s', '--ddl', 'CREATE TABLE s (k INT, v STRING)']);
+    await cli([...lake, 'sql', "INSERT INTO db.s VALUES (3, 'c'), (1, 'a'), (2, 'b')"]);
+    expect((await cli([...lake, 'compact', 'db.s', '--order-by', 'k'])).stderr).toBe('compacted db.s: snapshot 2\n');
+    const { stdout } = await cli([...lake, 'scan', 'db.s', '--columns', 'k']);
+    expect(stdout).toBe('{"k":1}\n{"k":2}\n{"k":3}\n');
+    const curve = await cli([...lake, 'compact', 'db.s', '--order-by', 'k', '--order-strategy', 'hilbert']);
+    expect(curve).toMatchObject({ status: 1, stderr: expect.stringContaining('LAKE_BAD_SORT_ORDER') });
+    expect((await cli([...lake, 'compact', 'db.s', '--order-strategy', 'zorder'])).status).toBe(2);
+  });
+});
+
 test('a table is made, written, read, changed, compacted and described', async () => {
   await withCli(async (cli, folder) => {
     expect(await cli([...lake, 'create', 'db.t', '--ddl', ddl])).toEqual({

@@ -1,5 +1,7 @@
 /** `tidelake compact`, `ingest` and `dev`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type SortStrategy, sortStrategies } from '../service/sort-strategies.ts';
+import { collected, nameList, partitionOf } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 
 export function registerWorkCommands(program: Command, context: CliContext): void {
@@ -8,18 +10,35 @@ export function registerWorkCommands(program: Command, context: CliContext): voi
   registerDev(program, context);
 }
 
+type CompactFlags = {
+  readonly full?: boolean;
+  readonly orderBy?: readonly string[];
+  readonly orderStrategy?: SortStrategy;
+  readonly partition?: readonly Readonly<Record<string, string>>[];
+  readonly where?: string;
+};
+
 function registerCompact(program: Command, { console, withLake }: CliContext): void {
+  const strategy = new Option('--order-strategy <word>', 'along a curve, or simply by the columns');
   program
     .command('compact')
-    .description('merge the files of a table')
+    .description('merge the files of a table, or sort their rows')
     .argument('<db.table>')
     .option('--full', 'all of them, whatever their shape')
-    .action(async (name: string, { full = false }: { readonly full?: boolean }, command: Command) => {
+    .option('--order-by <columns>', 'sort all rows of an append table by these', nameList)
+    .addOption(strategy.choices(sortStrategies))
+    .option('--partition <k=v,…>', 'only this one; may be given several times', collected(partitionOf))
+    .option('--where <expression>', 'only partitions that it lets pass')
+    .action(async (name: string, flags: CompactFlags, command: Command) => {
+      const { full, orderBy, orderStrategy, partition: partitions, where } = flags;
+      if (orderStrategy !== undefined && orderBy === undefined) command.error('--order-strategy needs --order-by');
+      const sort = orderBy === undefined ? undefined : { strategy: orderStrategy ?? 'order', columns: orderBy };
       const { compactLakeTable } = await import('../service/compact-lake-table.ts');
       const { openLakeTable } = await import('../service/tables.ts');
       await withLake(command, { access: 'read-write' }, async parts => {
         const table = await openLakeTable(parts, name);
-        const receipt = await compactLakeTable(table, { full, signal: console.signal });
+        const request = { full, sort, partitions, where, signal: console.signal };
+        const receipt = await compactLakeTable(table, request);
         const what =
           receipt.snapshotId === undefined ? `nothing to do: ${receipt.detail}` : `snapshot ${receipt.snapshotId}`;
         console.say(`compacted ${name}: ${what}`);

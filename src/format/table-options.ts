@@ -43,6 +43,8 @@ export type TableOptions = {
   /** Whether files of an overwrite that do not overlap go to the top level at once. */
   readonly overwriteUpgrade: boolean;
   readonly writeBufferBytes: number;
+  /** Bytes that a string or binary gives to a Z-order. */
+  readonly zOrderVarBytes: number;
   readonly files: FileOptions;
   readonly partitions: PartitionOptions;
   readonly stats: StatsOptions;
@@ -177,6 +179,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     writeOnly: booleanOption(options, 'write-only', false),
     dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
     overwriteUpgrade: booleanOption(options, 'overwrite-upgrade', true),
+    zOrderVarBytes: integerOption(options, 'zorder.var-length-contribution', 1) ?? 8,
     writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
     files: fileOptions(options, hasPrimaryKey),
     partitions: {

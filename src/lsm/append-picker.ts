@@ -113,6 +113,11 @@ export function pickFullBucketedAppend(
   return isWorthIt ? { files: candidates } : undefined;
 }
 
+/** All files, as they came. */
+export function pickAllAppend(files: readonly DataFileMeta[]): AppendCompactUnit[] {
+  return files.length === 0 ? [] : [{ files: files.toSorted(compareArrival) }];
+}
+
 function compareArrival(a: DataFileMeta, b: DataFileMeta): number {
   if (a.minSequenceNumber !== b.minSequenceNumber) return a.minSequenceNumber < b.minSequenceNumber ? -1 : 1;
   const byTime = (a.creationTimeMs ?? 0) - (b.creationTimeMs ?? 0);

@@ -189,7 +189,7 @@ export function byteHead(bytes: Uint8Array, start: number, end: number): number 
 }
 
 /** Keys that are bytes already, in their order; a null, where there is a bitmap, comes first. */
-function byteKeys(
+export function byteKeys(
   bytes: Uint8Array,
   offsets: Int32Array,
   rows: { readonly rowCount: number; readonly nulls: Uint8Array | undefined },

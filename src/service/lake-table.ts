@@ -3,7 +3,7 @@
 import { readSystemTable } from '../catalog/system-tables.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
-import { type CompactReceipt, compactLakeTable } from './compact-lake-table.ts';
+import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
@@ -122,14 +122,12 @@ export class LakeTable<S extends TableShape> {
   }
 
   /**
-   * Merges files, all of them into one run with `full`. Readers and writers go on meanwhile.
+   * Merges files, all of them into one run with `full`, or sorts their rows with `sort`. Readers and writers go on meanwhile.
    *
-   * @throws LakeError `conflict` LAKE_COMPACTION_CONFLICT
+   * @throws LakeError `conflict` LAKE_COMPACTION_CONFLICT; `invalid` LAKE_BAD_SORT_ORDER, LAKE_BAD_PARTITION, LAKE_BAD_FILTER
    */
-  compact(
-    options: { readonly full?: boolean; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<CompactReceipt> {
-    return compactLakeTable(this.#table, { full: options.full ?? false, signal: options.signal });
+  compact(request: CompactRequest = {}): Promise<CompactReceipt> {
+    return compactLakeTable(this.#table, request);
   }
 
   /**

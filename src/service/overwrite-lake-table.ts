@@ -1,17 +1,14 @@
 /** Overwriting, truncating and dropping partitions of a lake's table. */
-import { invalid } from '../base/errors.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type OverwriteScope, overwriteTarget } from '../table/overwrite/overwrite-plan.ts';
 import { type OverwriteResult, OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
 import { dropPartitions, removePartitions, truncateTable } from '../table/overwrite/remove-partitions.ts';
 import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
-import { predicateColumns } from '../types/filter.ts';
-import type { Predicate } from '../types/predicate.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { partitionCondition } from './partition-condition.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 import { settleLog } from './settle-log.ts';
-import { parseWhere } from './where.ts';
 
 export type { PartitionSpec } from '../table/partition-spec.ts';
 
@@ -80,19 +77,6 @@ export async function dropLakePartitions(
       ? await dropPartitions(table, specs, options)
       : await removePartitions(table, predicate, options);
   return receiptOf(parts, table, result);
-}
-
-/** Compares partition keys with constants: whole partitions pass or do not. */
-function partitionCondition({ schema, label }: Table, where: string): Predicate {
-  const filter = parseWhere(where, { fields: schema.fields });
-  const other =
-    filter.kind === 'predicate'
-      ? [...predicateColumns(filter.predicate)].find(name => !schema.partitionKeys.includes(name))
-      : undefined;
-  if (filter.kind === 'predicate' && other === undefined) return filter.predicate;
-  const why =
-    other === undefined ? 'it must compare partition keys with constants' : `\`${other}\` is no partition key`;
-  throw invalid('LAKE_BAD_FILTER', `${label}: ${where}: ${why}`);
 }
 
 function receiptOf({ notices }: LakeParts, table: Table, result: OverwriteResult): OverwriteReceipt {

@@ -1,7 +1,7 @@
 /** Commits of a writer, with and without a merge of manifests, and compactions. */
 import { deepStrictEqual } from 'node:assert/strict';
 import { Committer } from '../../src/table/commit/commit.ts';
-import { compactTable } from '../../src/table/compact/compact-table.ts';
+import { type CompactOptions, compactTable } from '../../src/table/compact/compact-table.ts';
 import {
   accountedCounters,
   cleanedUp,
@@ -50,17 +50,25 @@ function commitScenario(operation: string, commits: number, draft: Draft): Scena
   };
 }
 
-function compactionScenario(operation: string, options: { readonly draft: Draft; readonly isFull: boolean }): Scenario {
+type CompactionSettings = {
+  readonly draft: Draft;
+  readonly compaction: CompactOptions;
+  /** What comes of it when it is done a second time. */
+  readonly again?: 'nothing-to-do' | 'committed';
+};
+
+function compactionScenario(operation: string, settings: CompactionSettings): Scenario {
+  const { draft, compaction, again = 'nothing-to-do' } = settings;
   const compact = async (process: Pick<LakeProcess, 'store' | 'clock' | 'random'>): Promise<void> => {
     const table = await openLakeTable(process);
     await using committer = new Committer(table);
-    await compactTable(table, committer, { isFull: options.isFull });
+    await compactTable(table, committer, compaction);
   };
   return {
     operation,
     prepare: async () => {
-      const world = await tableWith(4, options.draft);
-      if (options.draft.keepsRows !== true) await writeRows(world, rowsNamed('gone', 2, 6), { kind: 3 });
+      const world = await tableWith(4, draft);
+      if (draft.keepsRows !== true) await writeRows(world, rowsNamed('gone', 2, 6), { kind: 3 });
       return world;
     },
     run: compact,
@@ -69,8 +77,8 @@ function compactionScenario(operation: string, options: { readonly draft: Draft;
     async check(world) {
       const table = await openLakeTable(world);
       await using committer = new Committer(table);
-      const receipt = await compactTable(table, committer, { isFull: options.isFull });
-      deepStrictEqual([receipt.status, receipt.leftCount], ['nothing-to-do', 0], 'it is compacted');
+      const receipt = await compactTable(table, committer, compaction);
+      deepStrictEqual([receipt.status, receipt.leftCount], [again, 0], 'it is compacted');
       deepStrictEqual(await accountedCounters(world), undefined);
       const contents = [await rowsOf(world)];
       await writeRows(world, rowsNamed('later', 0, 30));
@@ -92,11 +100,16 @@ export const commitScenarios: readonly Scenario[] = [
 export const compactionScenarios: readonly Scenario[] = [
   compactionScenario('compaction', {
     draft: { options: { 'num-sorted-run.compaction-trigger': '2' } },
-    isFull: false,
+    compaction: { isFull: false },
   }),
-  compactionScenario('full compaction', { draft: {}, isFull: true }),
+  compactionScenario('full compaction', { draft: {}, compaction: { isFull: true } }),
   compactionScenario('compaction of an append table', {
     draft: { keepsRows: true, options: { 'compaction.min.file-num': '2' } },
-    isFull: true,
+    compaction: { isFull: true },
+  }),
+  compactionScenario('sorting of an append table', {
+    draft: { keepsRows: true, options: { bucket: '-1' } },
+    compaction: { isFull: true, order: { strategy: 'zorder', columns: ['k', 'v'] }, sortBufferBytesMax: 500 },
+    again: 'committed',
   }),
 ];

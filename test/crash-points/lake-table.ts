@@ -33,6 +33,7 @@ export type Draft = {
 };
 
 export function definitionOf({ keepsRows = false, options = {} }: Draft = {}): TableDefinition {
+  const isBucketed = keepsRows && options['bucket'] !== '-1';
   return {
     columns: [
       { name: 'k', type: { kind: 'bigint', nullable: false } },
@@ -41,7 +42,7 @@ export function definitionOf({ keepsRows = false, options = {} }: Draft = {}): T
     ],
     primaryKeys: keepsRows ? [] : ['k'],
     partitionKeys: [],
-    options: { bucket: '2', ...(keepsRows ? { 'bucket-key': 'k' } : {}), ...shortRetention, ...options },
+    options: { bucket: '2', ...(isBucketed ? { 'bucket-key': 'k' } : {}), ...shortRetention, ...options },
   };
 }
 

@@ -128,6 +128,17 @@ export class Paimon implements AsyncDisposable {
     return latestOf(await this.#ask({ op: 'deleteRows', ...nameOf(ref), ...where }));
   }
 
+  /** The keys by which Paimon orders rows along a curve over the columns, in hex, one for each change. */
+  curveKeys(
+    ref: TableRef,
+    curve: { readonly strategy: 'zorder' | 'hilbert'; readonly columns: readonly string[] },
+    changes: readonly string[],
+  ): Promise<readonly string[]> {
+    const { strategy, columns } = curve;
+    const request = { op: 'curveKeys', ...nameOf(ref), strategy, columns: columns.join(','), lines: changes.length };
+    return this.#ask(request, changes);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#jvm.stdin.end();
     await this.#ended;

@@ -2,6 +2,7 @@
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { listTables } from '../../catalog/catalog.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
+import { type SortOrder, sortStrategies } from '../../lsm/sort-order.ts';
 import { expirePartitions, partitionExpiryOf } from '../../maintenance/expire-partitions.ts';
 import { expireSnapshots } from '../../maintenance/expire-snapshots.ts';
 import type { RunEnd } from '../../maintenance/receipt.ts';
@@ -37,13 +38,7 @@ export const maintenanceProcedures: readonly Procedure[] = [
       ...['table', 'partitions?', 'order_strategy?', 'order_by?', 'options?', 'where?', 'partition_idle_time?'],
       'compact_strategy?',
     ],
-    async run(call) {
-      call.refuse('partitions', 'order_strategy', 'order_by', 'options', 'where', 'partition_idle_time');
-      const strategy = call.optionalText('compact_strategy') ?? 'full';
-      if (strategy !== 'full' && strategy !== 'minor') throw call.bad('compact_strategy must be full or minor');
-      await compactLakeTable(await call.table(), { full: strategy === 'full', signal: call.signal });
-      return success();
-    },
+    run: compact,
   },
   {
     name: 'compact_manifest',
@@ -123,6 +118,34 @@ export const consumerProcedures: readonly Procedure[] = [
     },
   },
 ];
+
+async function compact(call: Call): Promise<StatementResult> {
+  call.refuse('options', 'partition_idle_time');
+  const strategy = call.optionalText('compact_strategy') ?? 'full';
+  if (strategy !== 'full' && strategy !== 'minor') throw call.bad('compact_strategy must be full or minor');
+  const partitions = call.optionalText('partitions')?.split(';');
+  await compactLakeTable(await call.table(), {
+    full: strategy === 'full',
+    sort: sortOrderOf(call),
+    partitions: partitions?.map(text => specOf(call, text)),
+    where: call.optionalText('where'),
+    signal: call.signal,
+  });
+  return success();
+}
+
+function sortOrderOf(call: Call): SortOrder | undefined {
+  const word = call.optionalText('order_strategy')?.toLowerCase() ?? 'none';
+  const columns = call.optionalText('order_by')?.split(',');
+  if (word === 'none') {
+    if (columns !== undefined) throw call.bad('order_by needs an order_strategy');
+    return undefined;
+  }
+  const strategy = sortStrategies.find(known => known === word);
+  if (strategy === undefined) throw call.bad(`order_strategy must be none, ${sortStrategies.join(', ')}`);
+  if (columns === undefined) throw call.bad('order_strategy needs order_by, columns with commas between them');
+  return { strategy, columns: columns.map(name => name.trim()) };
+}
 
 /** An hour is the least that a superseded snapshot stays, and the two newest always do, whatever is asked (R1). */
 async function expire(call: Call): Promise<StatementResult> {

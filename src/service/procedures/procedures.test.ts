@@ -89,6 +89,32 @@ test('files are merged, manifests too, snapshots and orphans are looked after', 
   expect(await codeOf(lake.sql("CALL sys.compact(`table` => 't', order_by => 'k')"))).toBe('LAKE_BAD_ARGUMENT');
 });
 
+test('rows are sorted on rewrite, of all partitions or of some', async () => {
+  await using lake = await lakeWith(
+    "CREATE TABLE t (p STRING, k INT, v INT) PARTITIONED BY (p); INSERT INTO t VALUES ('a', 3, 1), ('a', 1, 2), ('a', 2, 3), ('b', 9, 1), ('b', 8, 2), ('c', 7, 1), ('c', 6, 2)",
+  );
+  const inOrder = (p: string) => rows(lake, `SELECT k FROM t WHERE p = '${p}'`);
+  const sort = (rest: string) => lake.sql(`CALL sys.compact(\`table\` => 't', ${rest})`);
+  await sort("partitions => 'p=a;p=b', order_strategy => 'order', order_by => 'k'");
+  expect([await inOrder('a'), await inOrder('b'), await inOrder('c')]).toEqual([
+    ['1', '2', '3'],
+    ['8', '9'],
+    ['7', '6'],
+  ]);
+  await sort("order_strategy => 'zorder', order_by => ' k ', where => 'p > ''b'''");
+  expect(await inOrder('c')).toEqual(['6', '7']);
+  for (const wrong of [
+    "order_strategy => 'order'",
+    "order_strategy => 'other', order_by => 'k'",
+    "order_strategy => 'none', order_by => 'k'",
+  ]) {
+    expect(await codeOf(sort(wrong))).toBe('LAKE_BAD_ARGUMENT');
+  }
+  expect(await codeOf(sort("order_strategy => 'hilbert', order_by => 'k'"))).toBe('LAKE_BAD_SORT_ORDER');
+  expect(await codeOf(sort("partitions => 'k=1'"))).toBe('LAKE_BAD_PARTITION');
+  expect(await codeOf(sort("where => 'k = 1'"))).toBe('LAKE_BAD_FILTER');
+});
+
 test('partitions are dropped and expire', async () => {
   await using lake = await lakeWith(parted);
   await lake.sql("CALL sys.drop_partition('t', 'dt=2024-01-02', 'dt=none')");

@@ -11,7 +11,9 @@ import { deserializeRow } from '../../format/binary-row.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
 import {
+  type AppendCompactUnit,
   appendCompactionSettings,
+  pickAllAppend,
   pickBucketedAppend,
   pickFullBucketedAppend,
   pickUnawareAppend,
@@ -24,7 +26,9 @@ import {
   pickFullCompaction,
 } from '../../lsm/compaction-picker.ts';
 import { planUnit } from '../../lsm/compaction-plan.ts';
+import { type SortOrder, sortKeys } from '../../lsm/sort-order.ts';
 import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
+import type { Predicate } from '../../types/predicate.ts';
 import type { Committer } from '../commit/commit.ts';
 import { faultOfRead } from '../commit/decide-index.ts';
 import { type CommitBase, type CommitPlan, commitPlan, commitStop } from '../commit/request.ts';
@@ -33,16 +37,29 @@ import { planVectors } from '../index-plan.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
+import { partitionFilter } from '../partition-filter.ts';
 import { latestSnapshot, readSnapshot } from '../snapshots.ts';
 import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
-import { type CompactResult, type KeyBucket, rewriteAppendBucket, rewriteKeyBucket } from './rewrite.ts';
+import {
+  type CompactResult,
+  type KeyBucket,
+  rewriteAppendBucket,
+  rewriteAppendSorted,
+  rewriteKeyBucket,
+} from './rewrite.ts';
 
 export type CompactOptions = {
   /** Everything into the last level, whatever the shape. */
   readonly isFull: boolean;
+  /** All rows of each partition anew in this order; of append tables without fixed buckets. */
+  readonly order?: SortOrder | undefined;
+  /** Bytes of rows that are sorted at a time. */
+  readonly sortBufferBytesMax?: number | undefined;
+  /** Over partition keys: others are left as they are. */
+  readonly partitions?: Predicate | undefined;
   /** No further bucket is begun after this; what is done by then is committed. On `table.clock`'s monotonic time. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -61,7 +78,7 @@ export type CompactReceipt = {
 
 export type CompactedBucket = {
   readonly bucket: number;
-  readonly reason: CompactReason | 'append';
+  readonly reason: CompactReason | 'append' | 'sort';
   readonly filesBefore: number;
   readonly filesAfter: number;
   readonly bytesBefore: number;
@@ -87,16 +104,27 @@ export async function compactTable(
   const table = await withNewestSchema(opened);
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
+  if (options.order !== undefined) checkOrder(table, options.order);
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
-  const state = { entries: await liveEntries(table, snapshot), deletions: await deletionsAt(table, snapshot) };
+  const { matches } = partitionFilter(table.schema, options.partitions);
+  const entries = (await liveEntries(table, snapshot)).filter(({ partition }) => matches(partition));
+  const state = { entries, deletions: await deletionsAt(table, snapshot) };
   const tasks = pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
-  const outcomes = await mapBounded(tasks, bucketsInParallelMax, task => attempt(table, snapshot, task, options));
+  const inParallelMax = options.order === undefined ? bucketsInParallelMax : 1;
+  const outcomes = await mapBounded(tasks, inParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
   if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
   return commitResults(table, committer, done, tasks.length, options);
+}
+
+/** @throws LakeError `unsupported` for tables whose rows lie where their keys or buckets say; `invalid` LAKE_BAD_SORT_ORDER */
+function checkOrder({ schema, options, label }: Table, order: SortOrder): void {
+  if (schema.primaryKeys.length > 0) throw unsupported('sorting the rows of a primary-key table', label);
+  if (options.bucket !== -1) throw unsupported('sorting the rows of fixed buckets', label);
+  sortKeys({ fields: schema.fields }, order, { varBytes: options.zOrderVarBytes });
 }
 
 /** Whether as many commits came after the last full compaction as the table asks one for. */
@@ -260,8 +288,15 @@ function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number
   return table.clock.nowMs() - newestMs;
 }
 
-function appendTasks(table: Table, found: FoundBucket, { isFull, signal }: CompactOptions): Task[] {
+function appendTasks(table: Table, found: FoundBucket, options: CompactOptions): Task[] {
   const { place, files } = found;
+  const { isFull, signal, order, sortBufferBytesMax: bufferBytesMax } = options;
+  if (order !== undefined) {
+    const rewrite = { order, bufferBytesMax, signal };
+    const run = (unit: AppendCompactUnit) => (): Promise<CompactResult> =>
+      rewriteAppendSorted(table, found, unit, rewrite);
+    return pickAllAppend(files).map(unit => ({ place, reason: 'sort', run: run(unit) }));
+  }
   const settings = appendCompactionSettings(table.options);
   const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
   const units =

@@ -11,7 +11,7 @@ import type { CompactPlan, Section } from '../../lsm/compaction-plan.ts';
 import { compactRuns, mergeRuns } from '../../lsm/merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { SupersededRow } from '../../lsm/superseded-rows.ts';
-import type { KeyValueBatch } from '../../types/row-batch.ts';
+import type { KeyValueBatch, RowBatch } from '../../types/row-batch.ts';
 import { vectorIdentity } from '../commit/decide-index.ts';
 import type { BucketRead, PlannedFile } from '../commit/request.ts';
 import type { Deletions } from '../index-files.ts';
@@ -25,6 +25,7 @@ import type { Table } from '../table.ts';
 import { DataFileWriter } from '../write/data-file-writer.ts';
 import type { Place } from '../write/place-rows.ts';
 import { changelogOfCompaction, lookedUpFiles } from './changelog-of-compaction.ts';
+import { type SortedRewrite, writeSorted } from './sorted-rewrite.ts';
 
 /** What a finished compaction of a bucket changes; the only thing its commit looks at. */
 export type CompactResult = {
@@ -187,25 +188,57 @@ class ChangelogWriter {
 
 export async function rewriteAppendBucket(
   table: Table,
-  { place, files, deletions }: Omit<KeyBucket, 'lastLevel'>,
+  bucket: Omit<KeyBucket, 'lastLevel'>,
   unit: AppendCompactUnit,
   signal?: AbortSignal | undefined,
 ): Promise<CompactResult> {
-  const writer = new DataFileWriter(table, place, { schema: table.schema, level: 0, source: 'compact' });
+  const writer = new DataFileWriter(table, bucket.place, { schema: table.schema, level: 0, source: 'compact' });
   let next = unit.files[0]?.minSequenceNumber ?? 0n;
+  for await (const rows of rowsOfUnit(table, bucket, unit, signal)) {
+    await writer.writeRows(rows, next);
+    next += BigInt(rows.rowCount);
+  }
+  return replaced(bucket, unit, await writer.finish());
+}
+
+/** As `rewriteAppendBucket`, the rows in a sort order. */
+export async function rewriteAppendSorted(
+  table: Table,
+  bucket: Omit<KeyBucket, 'lastLevel'>,
+  unit: AppendCompactUnit,
+  rewrite: SortedRewrite,
+): Promise<CompactResult> {
+  const first = unit.files[0]?.minSequenceNumber ?? 0n;
+  const rows = rowsOfUnit(table, bucket, unit, rewrite.signal);
+  return replaced(bucket, unit, await writeSorted(table, bucket.place, rows, first, rewrite));
+}
+
+async function* rowsOfUnit(
+  table: Table,
+  { place, deletions }: Omit<KeyBucket, 'lastLevel'>,
+  unit: AppendCompactUnit,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RowBatch, void, undefined> {
   for (const file of unit.files) {
     for await (const rows of readRows(table, { ...place, deletions }, file, wholeRows(table))) {
       signal?.throwIfAborted();
-      await writer.writeRows(rows, next);
-      next += BigInt(rows.rowCount);
+      yield rows;
     }
   }
+}
+
+function replaced(
+  bucket: Omit<KeyBucket, 'lastLevel'>,
+  unit: AppendCompactUnit,
+  after: readonly PlannedFile[],
+): CompactResult {
+  const { place } = bucket;
   return {
     place,
     before: unit.files,
-    after: await writer.finish(),
+    after,
     changelog: [],
-    read: readOf({ place, files, deletions }, unit.files, { looksUp: false }),
+    read: readOf(bucket, unit.files, { looksUp: false }),
     vectors: { ...placeOf(place), gone: namesOf(unit.files), marks: new Map() },
   };
 }

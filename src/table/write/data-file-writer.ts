@@ -37,6 +37,8 @@ export type DataFileSettings = {
   readonly source: FileSource;
   /** A changelog file: named and listed as one, its rows in the order they changed the table. */
   readonly isChangelog?: boolean | undefined;
+  /** Read once by who wrote it, and in no commit: without indexes. */
+  readonly isTemporary?: boolean | undefined;
 };
 
 /** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
@@ -104,8 +106,8 @@ export class DataFileWriter {
   }
 
   #open(): OpenFile {
-    const { schema, level, isChangelog } = this.#settings;
-    return new OpenFile(schema, this.#options, { level, isIndexed: isChangelog !== true });
+    const { schema, level, isChangelog, isTemporary } = this.#settings;
+    return new OpenFile(schema, this.#options, { level, isIndexed: isChangelog !== true && isTemporary !== true });
   }
 
   /** Puts an index that is too large for the manifest beside its data file. @returns the names of files that were put */

@@ -70,6 +70,12 @@ final class PaimonHarness {
                 case "deleteRows":
                     return List.of(Long.toString(tables.deleteRows(
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));
+                case "curveKeys":
+                    return tables.curveKeys(
+                            table,
+                            request.get("strategy").asText(),
+                            List.of(request.get("columns").asText().split(",")),
+                            input);
                 case "create":
                     tables.create(table, request.get("schema").toString());
                     return List.of();

@@ -31,6 +31,7 @@ import org.apache.paimon.table.source.ReadBuilder;
 import org.apache.paimon.table.source.Split;
 import org.apache.paimon.table.source.StreamTableScan;
 import org.apache.paimon.table.source.TableRead;
+import org.apache.paimon.types.RowType;
 
 final class PaimonTables implements AutoCloseable {
     private static final String COMMIT_USER = "paimon-harness";
@@ -181,6 +182,15 @@ final class PaimonTables implements AutoCloseable {
         return (Long) Class.forName("PaimonDeletes")
                 .getDeclaredMethod("deleteRows", FileStoreTable.class, int.class, int.class)
                 .invoke(null, fileStoreTable(name, Map.of()), modulus, remainder);
+    }
+
+    /** Keys of the changes along a space-filling curve over columns of the table. */
+    @SuppressWarnings("unchecked")
+    List<String> curveKeys(Identifier name, String strategy, List<String> columns, List<String> changes)
+            throws Exception {
+        return (List<String>) Class.forName("PaimonCurves")
+                .getDeclaredMethod("keys", RowType.class, String.class, List.class, List.class)
+                .invoke(null, fileStoreTable(name, Map.of()).rowType(), strategy, columns, changes);
     }
 
     private FileStoreTable fileStoreTable(Identifier name, Map<String, String> options) throws Exception {
