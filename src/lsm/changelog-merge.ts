@@ -45,11 +45,24 @@ export type CompactedBatch = {
   readonly superseded: readonly SupersededRow[];
 };
 
+/**
+ * Whether rows that are only looked at count by their keys alone: where the first row of a key stays whatever comes, and
+ * where the newest one wins, which is of level 0, and nobody asks what was there before.
+ */
+export function looksAtKeysOnly({ engine, sequence }: MergeSpec, { kind, isProduced }: ChangelogSpec): boolean {
+  if (kind !== 'lookup') return false;
+  if (engine.kind === 'first-row') return true;
+  return engine.kind === 'deduplicate' && !engine.ignoresDeletes && sequence === undefined && !isProduced;
+}
+
 export function compactFunction(spec: MergeSpec, changelog: ChangelogSpec): MergeFunction<CompactedBatch> {
+  const keysOnly = looksAtKeysOnly(spec, changelog);
   return {
     entries: 'all',
-    merge: groups => {
-      const prepared = changelog.kind === 'lookup' ? prepareLookup(groups, spec) : prepareFull(groups, changelog);
+    merge: all => {
+      const groups = keysOnly ? withNewerRows(all) : all;
+      const prepared =
+        changelog.kind === 'lookup' ? prepareLookup(groups, spec, keysOnly) : prepareFull(groups, changelog);
       const merged = mergeGroups(prepared.groups, spec.engine, { foldsLoneRows: changelog.kind === 'lookup' });
       return {
         rows: spec.dropDeletes ? withoutDeletes(merged.batch) : merged.batch,
@@ -82,29 +95,51 @@ function prepareFull(groups: RowGroups, { topLevel }: ChangelogSpec): Prepared {
   return { groups, before, mayChange };
 }
 
-function prepareLookup(groups: RowGroups, { engine }: MergeSpec): Prepared {
-  const levels = groups.sources.map(({ level }) => level ?? 0);
-  const lookedUp = groups.sources.map(({ isLookedUp }) => isLookedUp === true);
-  const levelOf = (entry: number): number => levels[groups.sourceIndex[entry] ?? 0] ?? 0;
-  const isLookedUp = (entry: number): boolean => lookedUp[groups.sourceIndex[entry] ?? 0] === true;
+function prepareLookup(groups: RowGroups, { engine }: MergeSpec, keysOnly: boolean): Prepared {
+  const { levelOf, isLookedUp } = entriesOf(groups);
   const kept = keepEntries(groups, (start, end) => {
     const lowest = lowestAbove0(start, end, levelOf);
     if (allOf(start, end, isLookedUp)) return () => false;
     const wasThere = lowest >= 0 && isLookedUp(lowest);
     // The first row of a key stays where it is.
     if (engine.kind === 'first-row' && wasThere) return () => false;
-    return entry => levelOf(entry) === 0 || entry === lowest;
+    return entry => levelOf(entry) === 0 || (entry === lowest && !(keysOnly && wasThere));
   });
+  const keptLevelOf = entriesOf(kept).levelOf;
   const before = new Int32Array(groupCountOf(kept)).fill(-1);
   const mayChange = new Uint8Array(before.length);
   eachGroup(kept, (group, start, end) => {
     for (let entry = start; entry < end; entry += 1) {
-      if ((levels[kept.sourceIndex[entry] ?? 0] ?? 0) > 0) before[group] = entry;
+      if (keptLevelOf(entry) > 0) before[group] = entry;
       else mayChange[group] = 1;
     }
     if (engine.kind === 'first-row' && before[group] !== -1) mayChange[group] = 0;
   });
   return { groups: kept, before, mayChange };
+}
+
+type EntryFacts = {
+  readonly levelOf: (entry: number) => number;
+  readonly isLookedUp: (entry: number) => boolean;
+};
+
+function entriesOf({ sources, sourceIndex }: RowGroups): EntryFacts {
+  const levels = sources.map(({ level }) => level ?? 0);
+  const lookedUp = sources.map(source => source.isLookedUp === true);
+  return {
+    levelOf: entry => levels[sourceIndex[entry] ?? 0] ?? 0,
+    isLookedUp: entry => lookedUp[sourceIndex[entry] ?? 0] === true,
+  };
+}
+
+/** Without groups whose newest row is one that is only looked at: it stays where it is, and nothing of it is known here. */
+function withNewerRows(groups: RowGroups): RowGroups {
+  const { levelOf, isLookedUp } = entriesOf(groups);
+  return keepEntries(groups, (start, end) => {
+    const lowest = lowestAbove0(start, end, levelOf);
+    const isNewest = lowest >= 0 && isLookedUp(lowest) && allOf(start, end, entry => levelOf(entry) > 0);
+    return () => !isNewest;
+  });
 }
 
 /** The entry of the lowest level above 0; -1: all are of level 0. */

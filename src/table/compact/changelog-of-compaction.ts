@@ -4,12 +4,10 @@
  *
  * @see spec 8.4; Paimon 1.4.2 LookupMergeTreeCompactRewriter, FullChangelogMergeTreeCompactRewriter
  */
-import type { DataFileMeta } from '../../format/data-file.ts';
 import { looksUp } from '../../format/merge-options.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ChangelogSpec } from '../../lsm/changelog-merge.ts';
-import type { CompareKey } from '../../lsm/sorted-runs.ts';
 import { mergeOptionsOf } from '../merge-spec.ts';
 
 /** Undefined: the compaction merges its own files and that is all. */
@@ -33,20 +31,4 @@ export function changelogOfCompaction(
 export function mergesLevel0(schema: TableSchema): boolean {
   const { engine, sequence } = mergeOptionsOf(schema);
   return looksUp(schema) && (engine.kind !== 'deduplicate' || sequence !== undefined);
-}
-
-/** Files above level 0, other than those compacted, that may have keys of the compacted files of level 0. */
-export function lookedUpFiles(
-  live: readonly DataFileMeta[],
-  compacted: readonly DataFileMeta[],
-  compareKey: CompareKey,
-): readonly DataFileMeta[] {
-  const names = new Set(compacted.map(({ fileName }) => fileName));
-  const level0 = compacted.filter(({ level }) => level === 0);
-  return live.filter(
-    file =>
-      file.level > 0 &&
-      !names.has(file.fileName) &&
-      level0.some(other => compareKey(file.minKey, other.maxKey) <= 0 && compareKey(other.minKey, file.maxKey) <= 0),
-  );
 }

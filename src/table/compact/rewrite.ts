@@ -6,7 +6,7 @@
 
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { AppendCompactUnit } from '../../lsm/append-picker.ts';
-import type { ChangelogSpec, CompactedBatch } from '../../lsm/changelog-merge.ts';
+import { type ChangelogSpec, type CompactedBatch, looksAtKeysOnly } from '../../lsm/changelog-merge.ts';
 import type { CompactPlan, Section } from '../../lsm/compaction-plan.ts';
 import { compactRuns, mergeRuns } from '../../lsm/merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
@@ -24,7 +24,8 @@ import { readRun, readSection } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from '../write/data-file-writer.ts';
 import type { Place } from '../write/place-rows.ts';
-import { changelogOfCompaction, lookedUpFiles } from './changelog-of-compaction.ts';
+import { changelogOfCompaction } from './changelog-of-compaction.ts';
+import { lookedUpFiles, lookUpRead, widened } from './look-up.ts';
 import { type SortedRewrite, writeSorted } from './sorted-rewrite.ts';
 
 /** What a finished compaction of a bucket changes; the only thing its commit looks at. */
@@ -155,13 +156,18 @@ async function* mergedSection(
     return;
   }
   const compareKey = keyComparator(schema);
-  const others = changelog.kind === 'lookup' ? lookedUpFiles(files, section.flat(), compareKey) : [];
-  const older = sortedRuns(others, compareKey).map(run => lookedUp(readRun(table, from, run.files, read)));
+  const compacted = section.flat();
+  const others = changelog.kind === 'lookup' ? lookedUpFiles(files, compacted, compareKey) : [];
+  const lookUp = lookUpRead(schema, read, { compacted, keysOnly: looksAtKeysOnly(spec, changelog) });
+  const older = sortedRuns(others, compareKey).map(run => lookedUp(readRun(table, from, run.files, lookUp), read));
   yield* compactRuns([...older.reverse(), ...runs], spec, changelog, { batchRowsMax });
 }
 
-async function* lookedUp(run: AsyncIterable<KeyValueBatch>): AsyncGenerator<KeyValueBatch, void, undefined> {
-  for await (const batch of run) yield { ...batch, isLookedUp: true };
+async function* lookedUp(
+  run: AsyncIterable<KeyValueBatch>,
+  { wanted }: FileRead,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for await (const batch of run) yield { ...batch, rows: widened(batch.rows, wanted), isLookedUp: true };
 }
 
 /** The changelog files of one bucket's compaction. */
