@@ -4,10 +4,11 @@
  */
 import { invalid } from '../base/errors.ts';
 import type { Snapshot } from '../format/snapshot.ts';
+import type { TableSchema } from '../format/table-schema.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { buildBatch } from '../types/column-builder.ts';
-import type { RowType } from '../types/data-type.ts';
+import type { DataField, RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import {
   bucketRows,
@@ -44,6 +45,7 @@ import {
   tableIndexesType,
   tableIndexRows,
 } from './system/index-tables.ts';
+import { isRowTableName, rowTableFields, rowTableNames } from './system/row-tables.ts';
 
 export type SystemTableName =
   | 'snapshots'
@@ -91,13 +93,18 @@ export function isSystemTableName(name: string): name is SystemTableName {
   return systemTableNames.includes(name);
 }
 
-/** @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND, naming those there are */
-export function systemTableType(name: string): RowType {
-  return systemTable(name).rowType;
+/** @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND, naming those there are; what `rowTableFields` throws */
+export function systemTableFields(
+  table: Pick<Table, 'label'>,
+  schema: TableSchema,
+  name: string,
+): readonly DataField[] {
+  return isRowTableName(name) ? rowTableFields(table, schema, name) : systemTable(name).rowType.fields;
 }
 
 /**
- * All rows of a system table, in one batch: they are as many as the table's files at most.
+ * All rows of a system table that tells metadata, in one batch: they are as many as the table's files at most. Those that
+ * show a table's rows are read as streams (`readRowTable`).
  *
  * @param options.snapshot what `files`, `manifests`, `partitions` and `buckets` show; the newest when not given
  * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND for a name that is none, LAKE_SNAPSHOT_EXPIRED
@@ -114,6 +121,6 @@ export async function readSystemTable(
 
 function systemTable(name: string): SystemTable {
   if (isSystemTableName(name)) return systemTables[name];
-  const known = systemTableNames.map(known => `$${known}`).join(', ');
+  const known = [...systemTableNames, ...rowTableNames].map(known => `$${known}`).join(', ');
   throw invalid('LAKE_TABLE_NOT_FOUND', `there is no system table $${name}; there are ${known}`);
 }

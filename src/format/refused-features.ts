@@ -62,7 +62,7 @@ const rules: readonly Rule[] = [
   unless('read', 'changelog-file.format', 'parquet'),
   unless('read', 'manifest.format', 'avro'),
   ofPrimaryKeyTables(whenOn('read', 'sequence.snapshot-ordering')),
-  whenOn('read', 'row-tracking.enabled'),
+  whenOn('write', 'row-tracking.enabled'),
   whenOn('read', 'data-evolution.enabled'),
   whenSet('read', 'data-file.external-paths'),
   whenOn('read', 'chain-table.enabled'),

@@ -176,7 +176,7 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],
   [{ 'file.format.per.level': '0:avro' }, ['file.format.per.level'], []],
   [{ 'manifest.format': 'orc' }, ['manifest.format=orc'], []],
-  [{ 'row-tracking.enabled': 'true' }, ['row-tracking.enabled'], []],
+  [{ 'row-tracking.enabled': 'true' }, [], ['row-tracking.enabled']],
   [{ 'data-evolution.enabled': 'true' }, ['data-evolution.enabled'], []],
   [{ 'data-file.external-paths': 's3://x' }, ['data-file.external-paths'], []],
   [{ 'chain-table.enabled': 'true' }, ['chain-table.enabled'], []],

@@ -1,6 +1,5 @@
 /** The SDK's table. */
 
-import { readSystemTable } from '../catalog/system-tables.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
@@ -13,6 +12,7 @@ import { RowWriter } from './row-writer.ts';
 import type { ScanRequest } from './scan-table.ts';
 import type { WriterSettings } from './settings.ts';
 import { type SubscribedChange, type SubscribeRequest, subscribeTable } from './subscribe-table.ts';
+import { openSystemTable } from './system-rows.ts';
 import { type TableAccounting, tableAccounting } from './table-accounting.ts';
 import { TableBranches } from './table-branches.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
@@ -187,17 +187,12 @@ export class LakeTable<S extends TableShape> {
   }
 
   /**
-   * Rows of a system table, `snapshots`, `files`, `schemas`, `options`, `manifests`, … with the names and types that
-   * Paimon gives them.
+   * All rows of a system table, `snapshots`, `files`, `schemas`, `options`, `manifests`, … with the names and types that
+   * Paimon gives them. Of a large table read `ro`, `audit_log`, `binlog` and `row_tracking` with SQL, which streams.
    *
-   * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND naming those there are
+   * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND naming those there are, LAKE_NO_ROW_TRACKING
    */
   async system<Row extends object = Record<string, unknown>>(name: string): Promise<Row[]> {
-    const batch = await readSystemTable(this.#table, name);
-    return allRows({ rowType: batch.rowType, batches: once(batch) });
+    return allRows(await openSystemTable(this.#table, name));
   }
-}
-
-async function* once<T>(value: T): AsyncGenerator<T, void, undefined> {
-  yield value;
 }

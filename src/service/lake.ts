@@ -1,15 +1,18 @@
 /** The SDK's front door: a lake, opened. */
 import { dropTable } from '../catalog/drop-table.ts';
 import { parseIdentifier } from '../catalog/identifier.ts';
+import { readCatalogTable } from '../catalog/system-database.ts';
 import type { Columns } from './column-types.ts';
 import { type IngestReceipt, ingestOnce } from './ingest-log.ts';
 import { type LakeComponents, type LakeParts, openLakeParts } from './lake-parts.ts';
 import { LakeTable } from './lake-table.ts';
 import { listAllTables } from './list-tables.ts';
+import { allRows } from './row-stream.ts';
 import { runSql, sqlSession } from './run-sql.ts';
 import type { LakeSettings } from './settings.ts';
 import type { SqlResult } from './sql-result.ts';
 import { type SqlOptions, type SqlValue, sqlRequestOf } from './sql-template.ts';
+import { openBatch } from './system-rows.ts';
 import { checkColumns, definitionOfSpec, type TableSpec } from './table-definitions.ts';
 import type { AnyShape, ShapeOf } from './table-shape.ts';
 import { createLakeTable, openLakeTable } from './tables.ts';
@@ -94,6 +97,16 @@ export class Lake implements AsyncDisposable {
   /** Names of all tables, `db.t`, in order. */
   tables(): Promise<readonly string[]> {
     return listAllTables(this.#parts);
+  }
+
+  /**
+   * All rows of a table of the database `sys`: `tables`, `partitions`, `all_table_options`, `catalog_options`, with the names
+   * and types that Paimon gives them.
+   *
+   * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND naming those there are
+   */
+  async system<Row extends object = Record<string, unknown>>(name: string): Promise<Row[]> {
+    return allRows(openBatch(await readCatalogTable(this.#parts, name)));
   }
 
   /**

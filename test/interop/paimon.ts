@@ -70,6 +70,11 @@ export class Paimon implements AsyncDisposable {
     return this.#ask({ op: 'rows', ...nameOf(ref), options: scanOptions(at) });
   }
 
+  /** The columns of a table in their order, each as `name TYPE`. */
+  columns(ref: TableRef): Promise<readonly string[]> {
+    return this.#ask({ op: 'columns', ...nameOf(ref) });
+  }
+
   /**
    * The rows that Paimon reads for a filter and would still filter: what its statistics and indexes leave of the table.
    *
@@ -118,6 +123,11 @@ export class Paimon implements AsyncDisposable {
   /** A full compaction of every bucket. Paimon makes two snapshots of it: an APPEND without rows, then the COMPACT. */
   async compactFully(ref: TableRef): Promise<number> {
     return latestOf(await this.#ask({ op: 'compact', ...nameOf(ref) }));
+  }
+
+  /** Rewrites the small files of an append table without buckets into one for each partition, in one commit. */
+  async compactAppend(ref: TableRef): Promise<number> {
+    return latestOf(await this.#ask({ op: 'compactAppend', ...nameOf(ref) }));
   }
 
   /**

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { readSystemTable, systemTableNames } from '../../src/catalog/system-tables.ts';
+import { printJavaType } from '../../src/format/type-text.ts';
 import { openLocalObjectStore } from '../../src/storage/local/local-object-store.ts';
 import { openTable } from '../../src/table/table.ts';
 import { canonicalRow } from '../../src/types/canonical-json.ts';
@@ -29,13 +30,14 @@ test('system tables show what those of real Paimon show', async () => {
     for (const system of systemTableNames) {
       const batch = await readSystemTable(table, system);
       const columns = batch.rowType.fields.map(field => field.name);
-      const print = canonicalRow(
-        projectBatch(
-          batch,
-          columns.filter(column => !newer[system]?.includes(column)),
-        ),
+      const shown = projectBatch(
+        batch,
+        columns.filter(column => !newer[system]?.includes(column)),
       );
+      const print = canonicalRow(shown);
       const ours = Array.from({ length: batch.rowCount }, (_, row) => comparable(print(row)));
+      const types = shown.rowType.fields.map(field => `${field.name} ${printJavaType(field.type)}`);
+      expect(types, `${name}$${system}`).toEqual(await paimon.columns({ warehouse, table: `db.${name}$${system}` }));
       // Paimon throws where nobody has analyzed the table.
       if (system === 'statistics' && ours.length === 0) continue;
       const theirs = await paimon.rows({ warehouse, table: `db.${name}$${system}` });

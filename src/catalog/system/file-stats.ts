@@ -8,6 +8,7 @@ import { isLakeError } from '../../base/errors.ts';
 import { rowReader } from '../../format/binary-row.ts';
 import { arityOf } from '../../format/binary-row-reader.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
+import { statsFieldsOf } from '../../format/stats-fields.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { castScalar } from '../../types/cast.ts';
 import { type DataField, type DataType, isAtomic } from '../../types/data-type.ts';
@@ -17,16 +18,12 @@ import { innerText, namedText } from './value-text.ts';
 export type FileStatsText = { readonly nullCounts: string; readonly min: string; readonly max: string };
 
 export function fileStatsText(file: DataFileMeta, fileSchema: TableSchema, schema: TableSchema): FileStatsText {
-  const covered = file.valueStatsCols;
-  const statsFields =
-    covered === undefined
-      ? fileSchema.fields
-      : covered.flatMap(name => fileSchema.fields.find(field => field.name === name) ?? []);
+  const statsFields = statsFieldsOf(file, fileSchema) ?? [];
   const stats = file.valueStats;
   const types = statsFields.map(field => field.type);
   // As they are stored, and not as `decodeStats` gives them, which leaves out what can't be pruned by.
   const [mins, maxs] = [stats.minValues, stats.maxValues].map(bytes =>
-    arityOf(bytes) === 0 ? [] : deserializeAtomic(bytes, types),
+    types.length === 0 || arityOf(bytes) === 0 ? [] : deserializeAtomic(bytes, types),
   );
   const [nullCounts, min, max] = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()];
   for (const field of schema.fields) {

@@ -47,7 +47,7 @@ export const filesType: RowType = rowTypeOf({
   deleteRowCount: bigint,
   file_source: text,
   first_row_id: bigint,
-  write_cols: text,
+  write_cols: { kind: 'array', element: text, nullable: true },
 });
 
 export async function fileRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
@@ -108,7 +108,7 @@ async function fileRow(table: Table, { partition, bucket, file }: ManifestEntry)
     file.deleteRowCount === undefined ? null : BigInt(file.deleteRowCount),
     file.fileSource === undefined ? null : file.fileSource.toUpperCase(),
     file.firstRowId ?? null,
-    file.writeCols === undefined ? null : `[${file.writeCols.join(', ')}]`,
+    file.writeCols ?? null,
   ];
 }
 
@@ -170,19 +170,31 @@ export const partitionsType: RowType = rowTypeOf({
 });
 
 export async function partitionRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
-  if (snapshot === undefined) return [];
   const fields = fieldsNamed(table.schema, table.schema.partitionKeys);
-  const { defaultName } = table.options.partitions;
+  const naming = { legacyName: false, defaultName: table.options.partitions.defaultName };
+  return (await partitionTotals(table, snapshot)).map(({ values, totalBuckets, ...total }) => {
+    const name = partitionNameText(fields, values, naming);
+    const updated = timestampOf(total.updatedMs);
+    return [name, ...total.counts, updated, null, null, null, null, totalBuckets, null, total.deleted];
+  });
+}
+
+export type PartitionTotals = Totals & { readonly values: readonly Scalar[]; readonly totalBuckets: number };
+
+/** What lies in each partition that has files. */
+export async function partitionTotals(
+  table: Table,
+  snapshot: Snapshot | undefined,
+): Promise<readonly PartitionTotals[]> {
+  if (snapshot === undefined) return [];
   const groups = Map.groupBy(await allEntries(table, snapshot), entry => partitionKey(entry.partition));
   return [...groups.values()].flatMap(all => {
     const entries = liveAmong(all);
     const [first] = entries;
     if (first === undefined) return [];
     const values = deserializeRow(first.partition, partitionTypes(table.schema));
-    const total = totalsOf(entries, all);
     const totalBuckets = entries.reduce((max, entry) => Math.max(max, entry.totalBuckets), first.totalBuckets);
-    const name = partitionNameText(fields, values, defaultName);
-    return [[name, ...total.counts, total.updated, null, null, null, null, totalBuckets, null, total.deleted]];
+    return [{ values, totalBuckets, ...totalsOf(entries, all) }];
   });
 }
 
@@ -205,7 +217,7 @@ export async function bucketRows(table: Table, snapshot: Snapshot | undefined): 
     if (first === undefined) return [];
     const total = totalsOf(entries, all);
     const partition = partitionValuesText(types, deserializeRow(first.partition, types));
-    return [[partition, first.bucket, ...total.counts, total.updated]];
+    return [[partition, first.bucket, ...total.counts, timestampOf(total.updatedMs)]];
   });
 }
 
@@ -219,7 +231,7 @@ type Totals = {
   /** Rows, bytes, files. */
   readonly counts: readonly [bigint, bigint, bigint];
   readonly deleted: bigint;
-  readonly updated: Scalar;
+  readonly updatedMs: number;
 };
 
 function totalsOf(live: readonly ManifestEntry[], all: readonly ManifestEntry[]): Totals {
@@ -229,7 +241,7 @@ function totalsOf(live: readonly ManifestEntry[], all: readonly ManifestEntry[])
   return {
     counts: [sum(file => file.rowCount), sum(file => file.fileSize), BigInt(live.length)],
     deleted: sum(file => file.deleteRowCount ?? 0),
-    updated: timestampOf(updatedMs),
+    updatedMs,
   };
 }
 

@@ -76,8 +76,8 @@ function indexedNames(fields: readonly DataField[], { fieldId, extraFieldIds }: 
 export const statisticsType: RowType = rowTypeOf({
   snapshot_id: required(bigint),
   schema_id: required(bigint),
-  mergedRecordCount: required(bigint),
-  mergedRecordSize: required(bigint),
+  mergedRecordCount: bigint,
+  mergedRecordSize: bigint,
   colstat: text,
 });
 

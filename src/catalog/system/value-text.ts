@@ -5,7 +5,7 @@
  */
 import { unreachable } from '../../base/assert.ts';
 import { toHex } from '../../bytes/hex.ts';
-import { partitionText } from '../../format/partition-text.ts';
+import { type PartitionText, partitionText } from '../../format/partition-text.ts';
 import { castScalar } from '../../types/cast.ts';
 import { type DataField, type DataType, lengthMax } from '../../types/data-type.ts';
 import { printDecimal } from '../../types/decimal-text.ts';
@@ -24,9 +24,8 @@ export function partitionValuesText(types: readonly DataType[], values: readonly
 export function partitionNameText(
   fields: readonly DataField[],
   values: readonly Scalar[],
-  defaultName: string,
+  naming: PartitionText,
 ): string {
-  const naming = { legacyName: false, defaultName };
   return fields
     .map(({ name, type }, index) => `${name}=${partitionText(type, values[index] ?? null, naming)}`)
     .join('/');

@@ -34,6 +34,15 @@ export const valueKindField: DataField = {
   defaultValue: undefined,
 };
 
+/** Of rows that were moved from one file of a table with row tracking to another, and keep their ids. */
+export const rowIdField: DataField = {
+  id: 2_147_483_642,
+  name: '_ROW_ID',
+  type: { kind: 'bigint', nullable: false },
+  description: undefined,
+  defaultValue: undefined,
+};
+
 /** The columns of a primary-key table's data file, with their field ids. */
 export function keyValueRowType(schema: TableSchema, thin: boolean): RowType {
   const keyFields = thin ? [] : trimmedPrimaryKeys(schema).map(name => keyField(schema, name));

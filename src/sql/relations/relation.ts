@@ -9,6 +9,12 @@
  * So it is the first where the files allow it, and the second for the rest, in one relation.
  */
 import { invalid, unsupported } from '../../base/errors.ts';
+import {
+  type RowTableName,
+  readOptimizedLevel,
+  readRowTable,
+  rowTableFields,
+} from '../../catalog/system/row-tables.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { readPlan } from '../../table/read/read-split.ts';
@@ -53,11 +59,33 @@ export async function tableRelation(
     const union = await parts.unionRead(table, { columns, predicate, signal });
     if (union !== undefined) return relationText(fields, await spool(union, fields, parts));
   }
-  const plan = await planScan(table, snapshot, { schema, predicate });
+  const plan = await planScan(table, snapshot, { schema, predicate, level: state.level });
   const { paths, rest } = await rawFiles(table, plan, fields, parts.folder);
   const spooled =
     rest.length === 0 ? [] : await spool(readPlan(table, { ...plan, splits: rest }, { columns }), fields, parts);
   return relationText(fields, [...paths, ...spooled]);
+}
+
+/** The text of a SELECT that gives what a system table shows of the rows of a snapshot; the log does not belong to it. */
+export async function rowTableRelation(
+  table: Table,
+  name: RowTableName,
+  state: TableState,
+  needs: RelationNeeds,
+  parts: RelationParts,
+): Promise<string> {
+  const { snapshot, schema } = state;
+  if (name === 'ro') {
+    const level = readOptimizedLevel(table, schema);
+    return tableRelation(table, { snapshot, schema, withLog: false, level }, needs, parts);
+  }
+  const own: OwnRelation = {
+    name,
+    fields: rowTableFields(table, schema, name),
+    rows: (fields, predicate) =>
+      readRowTable(table, name, { snapshot, schema, columns: fields.map(field => field.name), predicate }),
+  };
+  return ownRelation(own, needs, parts);
 }
 
 /** The text of a SELECT that gives the rows of a batch. */

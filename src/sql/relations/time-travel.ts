@@ -20,6 +20,8 @@ export type TableState = {
   readonly schema: TableSchema;
   /** Whether what the log has above the snapshot belongs to it. */
   readonly withLog: boolean;
+  /** Only files of this level; undefined: all that a read of the table has. */
+  readonly level?: number | undefined;
 };
 
 /** Options that name a point in the table's history; at most one at a time. */

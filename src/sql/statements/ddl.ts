@@ -14,6 +14,7 @@ import { dropTable } from '../../catalog/drop-table.ts';
 import { type Identifier, printIdentifier } from '../../catalog/identifier.ts';
 import { changesBetween, typeAt } from '../../catalog/nested-change.ts';
 import type { SchemaChange } from '../../catalog/schema-change.ts';
+import { systemDatabase } from '../../catalog/system-database.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { SqlContext, SqlSession, StatementResult } from '../context.ts';
 import type { AlterAction, CreateTable, Statement } from '../parser/statement.ts';
@@ -36,7 +37,7 @@ export async function runDdl(
     case 'drop-database':
       return dropDatabaseWith(context, session, statement);
     case 'use':
-      if (!(await databaseExists(catalog, statement.database))) {
+      if (statement.database !== systemDatabase && !(await databaseExists(catalog, statement.database))) {
         throw invalid(
           'LAKE_DATABASE_NOT_FOUND',
           `database ${statement.database} is not there; SHOW DATABASES lists what is`,

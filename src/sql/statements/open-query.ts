@@ -7,7 +7,9 @@ import { assert, present } from '../../base/assert.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { type Identifier, parseIdentifier } from '../../catalog/identifier.ts';
-import { readSystemTable, systemTableType } from '../../catalog/system-tables.ts';
+import { isRowTableName } from '../../catalog/system/row-tables.ts';
+import { catalogTableType, readCatalogTable, systemDatabase } from '../../catalog/system-database.ts';
+import { readSystemTable, systemTableFields } from '../../catalog/system-tables.ts';
 import { readSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import type { DataField, DataType, RowType } from '../../types/data-type.ts';
@@ -29,6 +31,7 @@ import {
   ownRelation,
   type RelationNeeds,
   type RelationParts,
+  rowTableRelation,
   snapshotExpired,
   tableRelation,
 } from '../relations/relation.ts';
@@ -98,7 +101,9 @@ type RelationSource =
       readonly systemTable: string | undefined;
       readonly state: TableState;
     }
-  | { readonly kind: 'own'; readonly own: OwnRelation };
+  | { readonly kind: 'own'; readonly own: OwnRelation }
+  /** A table of the system database. */
+  | { readonly kind: 'catalog'; readonly name: string };
 
 /** Names in the text that stand for something else than a table of the catalog in its newest state. */
 type OwnNames = { readonly travels: readonly TimeTravel[]; readonly own: QueryShape['own'] };
@@ -122,7 +127,7 @@ async function findRelations(
       const isOwn = own !== undefined && reference.database === '' && name === own.name;
       const opened = isOwn
         ? ownSource(own)
-        : await openRelation(context, identifierOf(travel?.name ?? { database, table: name }, session), travel);
+        : await openRelation(context, session, travel?.name ?? { database, table: name }, travel);
       relations.set(key, { database, name, ...opened, trees: [reference.tree] });
       continue;
     }
@@ -161,16 +166,33 @@ export function identifierOf(
   throw invalid('LAKE_BAD_NAME', `${JSON.stringify(database)} is not the name of a database`);
 }
 
+/** The table of the system database that a name means, if it means one. */
+export function catalogTableOf(
+  name: { readonly database: string | undefined; readonly table: string },
+  session: SqlSession,
+): string | undefined {
+  return (name.database ?? session.currentDatabase) === systemDatabase ? name.table : undefined;
+}
+
 async function openRelation(
   context: SqlContext,
-  identifier: Identifier,
+  session: SqlSession,
+  name: { readonly database: string | undefined; readonly table: string },
   travel: TimeTravel | undefined,
 ): Promise<Pick<Relation, 'source' | 'fields'>> {
+  const ofSystem = catalogTableOf(name, session);
+  if (ofSystem !== undefined) {
+    const { fields } = catalogTableType(ofSystem);
+    if (travel !== undefined) throw unsupported('options of a table of the system database', 'SQL');
+    return { source: { kind: 'catalog', name: ofSystem }, fields };
+  }
+  const identifier = identifierOf(name, session);
   const { systemTable } = identifier;
-  const rowType = systemTable === undefined ? undefined : systemTableType(systemTable);
   const table = await openNamedTable(context, identifier);
   const state = await tableState(table, travel);
-  return { source: { kind: 'table', table, systemTable, state }, fields: rowType?.fields ?? state.schema.fields };
+  const { schema } = state;
+  const fields = systemTable === undefined ? schema.fields : systemTableFields(table, schema, systemTable);
+  return { source: { kind: 'table', table, systemTable, state }, fields };
 }
 
 type Plan = {
@@ -200,16 +222,23 @@ async function makeRelations(
     const folder = join(connection.folder, String(index));
     const parts = { folder, unionRead: context.unionRead, signal: options.signal };
     const needs = { columns: allUsed(trees, used), predicate: anyOf(trees, filters) };
-    const text = await textOfRelation(source, needs, parts);
+    const text = await textOfRelation(context, source, needs, parts);
     await connection.run(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
   }
   await connection.run(`USE ${schemaOf(session.currentDatabase)}`);
 }
 
-async function textOfRelation(source: RelationSource, needs: RelationNeeds, parts: RelationParts): Promise<string> {
+async function textOfRelation(
+  { catalog }: SqlContext,
+  source: RelationSource,
+  needs: RelationNeeds,
+  parts: RelationParts,
+): Promise<string> {
   if (source.kind === 'own') return ownRelation(source.own, needs, parts);
+  if (source.kind === 'catalog') return batchRelation(await readCatalogTable(catalog, source.name), parts);
   const { table, systemTable, state } = source;
   if (systemTable === undefined) return tableRelation(table, state, needs, parts);
+  if (isRowTableName(systemTable)) return rowTableRelation(table, systemTable, state, needs, parts);
   return batchRelation(await readSystemTable(table, systemTable, { snapshot: state.snapshot }), parts);
 }
 
@@ -249,7 +278,7 @@ async function* readingOf(
 
 async function checkSnapshots(relations: readonly Relation[], cause: unknown): Promise<void> {
   for (const { source } of relations) {
-    if (source.kind === 'own' || source.state.snapshot === undefined) continue;
+    if (source.kind !== 'table' || source.state.snapshot === undefined) continue;
     const {
       table,
       state: { snapshot },

@@ -2,7 +2,9 @@
 import { unreachable } from '../../base/assert.ts';
 import { listDatabases, listTables, loadSchema } from '../../catalog/catalog.ts';
 import { type Identifier, printIdentifier } from '../../catalog/identifier.ts';
-import { systemTableType } from '../../catalog/system-tables.ts';
+import type { CatalogParts } from '../../catalog/publish-schema.ts';
+import { catalogTableNames, catalogTableType, systemDatabase } from '../../catalog/system-database.ts';
+import { systemTableFields } from '../../catalog/system-tables.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { printType } from '../../format/type-text.ts';
 import { buildBatch } from '../../types/column-builder.ts';
@@ -10,9 +12,9 @@ import { type DataField, type DataType, lengthMax, type RowType, withNullable } 
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import type { SqlContext, SqlSession, StatementResult } from '../context.ts';
-import type { Statement } from '../parser/statement.ts';
+import type { Statement, TableName } from '../parser/statement.ts';
 import { quoteText } from '../quote.ts';
-import { identifierOf } from './open-query.ts';
+import { catalogTableOf, identifierOf } from './open-query.ts';
 
 export type ShowStatement = Statement & {
   readonly kind: 'show-databases' | 'show-tables' | 'show-create-table' | 'describe';
@@ -30,7 +32,8 @@ export async function runShow(
         (await listDatabases(catalog)).map(name => [name]),
       );
     case 'show-tables': {
-      const names = await listTables(catalog, statement.database ?? session.currentDatabase);
+      const database = statement.database ?? session.currentDatabase;
+      const names = database === systemDatabase ? catalogTableNames : await listTables(catalog, database);
       return rows(
         { 'table name': text },
         names.map(name => [name]),
@@ -41,23 +44,28 @@ export async function runShow(
       const schema = await loadSchema(catalog, identifier);
       return rows({ 'create table': text }, [[createText(identifier, schema)]]);
     }
-    case 'describe': {
-      const identifier = identifierOf(statement.name, session);
-      if (identifier.systemTable !== undefined) {
-        return rows(
-          columnShape,
-          systemTableType(identifier.systemTable).fields.map(field => columnRow(field, [], [])),
-        );
-      }
-      const { fields, primaryKeys, partitionKeys } = await loadSchema(catalog, identifier);
-      return rows(
-        columnShape,
-        fields.map(field => columnRow(field, primaryKeys, partitionKeys)),
-      );
-    }
+    case 'describe':
+      return rows(columnShape, await describedColumns(catalog, session, statement.name));
     default:
       return unreachable(statement);
   }
+}
+
+async function describedColumns(
+  catalog: CatalogParts,
+  session: SqlSession,
+  name: TableName,
+): Promise<readonly Scalar[][]> {
+  const ofSystem = catalogTableOf(name, session);
+  if (ofSystem !== undefined) return catalogTableType(ofSystem).fields.map(field => columnRow(field, [], []));
+  const identifier = identifierOf(name, session);
+  const { systemTable } = identifier;
+  const schema = await loadSchema(catalog, { ...identifier, systemTable: undefined });
+  const label = printIdentifier({ ...identifier, systemTable: undefined });
+  if (systemTable !== undefined) {
+    return systemTableFields({ label }, schema, systemTable).map(field => columnRow(field, [], []));
+  }
+  return schema.fields.map(field => columnRow(field, schema.primaryKeys, schema.partitionKeys));
 }
 
 const text: DataType = { kind: 'varchar', length: lengthMax, nullable: true };

@@ -15,14 +15,15 @@ import {
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import type { RowSet } from '../../format/file-index/row-set.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
-import { sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
+import { rowIdField, sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
 import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { formatOfFileName } from '../../format/paths.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
-import type { RowType } from '../../types/data-type.ts';
+import { int64Values } from '../../types/column-buffers.ts';
+import { type RowType, withNullable } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { mayMatch } from '../../types/prune.ts';
-import { type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
+import { type Column, isValid, type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
@@ -96,6 +97,57 @@ export async function* readKeyValues(
       origin: { fileName: file.fileName, firstPosition, kept },
     };
   }
+}
+
+/** Rows of a table that tracks them, each with its id and the sequence number of what wrote it. */
+export type TrackedBatch = {
+  readonly rows: RowBatch;
+  readonly rowIds: BigInt64Array;
+  readonly sequenceNumbers: BigInt64Array;
+};
+
+/**
+ * The rows of a file whose table tracks rows. A row that was moved has its id and number in the file; others have them of
+ * the file: the id by their position, the number of its commit.
+ */
+export async function* readTrackedRows(
+  table: Table,
+  place: ReadPlace,
+  file: DataFileMeta,
+  read: FileRead,
+): AsyncGenerator<TrackedBatch, void, undefined> {
+  const found = await describe(table, place, file, read);
+  const opened = await open(table, place, file, read, found);
+  if (opened === undefined) return;
+  const { parquet, mapping, rowGroups } = opened;
+  const options = { ...windowOf(read), fields: [...trackedFields, ...mapping.fileFields], rowGroups };
+  for await (const { rows, firstPosition, kept } of remainingRows(parquet, options, opened)) {
+    const [rowIds, numbers, ...columns] = rows.columns;
+    const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
+    const idAt = (row: number): bigint => {
+      if (file.firstRowId !== undefined) return file.firstRowId + BigInt(firstPosition + (kept?.[row] ?? row));
+      throw corrupt('LAKE_CORRUPT_FILE', `${found.where} has rows without an id, and its manifest gives it none`);
+    };
+    yield {
+      rows: mapping.apply(values),
+      rowIds: filledIn(present(rowIds, 'row ids'), idAt),
+      sequenceNumbers: filledIn(present(numbers, 'sequence numbers'), () => file.maxSequenceNumber),
+    };
+  }
+}
+
+/** Null where the file does not have them. */
+const trackedFields = [rowIdField, sequenceNumberField].map(field => ({
+  ...field,
+  type: withNullable(field.type, true),
+}));
+
+/** The column's values, and those of `otherwise` where it has none. */
+function filledIn(column: Column, otherwise: (row: number) => bigint): BigInt64Array {
+  const stored = int64Values(column);
+  return BigInt64Array.from({ length: column.length }, (_, row) =>
+    isValid(column, row) ? (stored[row] ?? 0n) : otherwise(row),
+  );
 }
 
 function windowOf({

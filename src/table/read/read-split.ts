@@ -95,7 +95,7 @@ async function* mergedBatches(
     batchRowsMax,
   };
   for (const section of split.work.sections) {
-    for await (const batch of mergeSection(table, split, section, read)) yield batch.rows;
+    for await (const batch of mergeSection(table, split, section, { ...read, dropDeletes: true })) yield batch.rows;
   }
 }
 
@@ -105,10 +105,15 @@ export function mergedColumns(schema: TableSchema, names: readonly string[]): re
   return union(withKey, columnsToMerge(mergeOptionsOf(schema), withKey));
 }
 
-/** The merged rows of a section, deletes dropped. */
-function mergeSection(table: Table, place: ReadPlace, section: Section, read: FileRead): AsyncIterable<KeyValueBatch> {
+/** The merged rows of a section. */
+export function mergeSection(
+  table: Table,
+  place: ReadPlace,
+  section: Section,
+  { dropDeletes, ...read }: FileRead & { readonly dropDeletes: boolean },
+): AsyncIterable<KeyValueBatch> {
   const runs = readSection(table, place, section, read);
-  return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
+  return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes }), { batchRowsMax: read.batchRowsMax });
 }
 
 /** The runs of a section, to be merged; what they decode at a time is bounded together. */

@@ -38,6 +38,8 @@ export type ScanOptions = {
   readonly partition?: Uint8Array | undefined;
   /** Level 0 is merged in even where the table shows only what has been compacted. */
   readonly withLevel0?: boolean | undefined;
+  /** Only the files of this level, which share no key. */
+  readonly level?: number | undefined;
 };
 
 export type ScanPlan = {
@@ -63,7 +65,7 @@ export async function planScan(
   const plan = { snapshot, schema, predicate: options.predicate };
   if (snapshot === undefined) return { ...plan, splits: [] };
   const isHidden = hidesLevel0(schema) && options.withLevel0 !== true;
-  const levels = isHidden ? { from: 1, to: Number.POSITIVE_INFINITY } : undefined;
+  const levels = levelsOf(options.level, isHidden);
   const entries = await liveEntries(table, snapshot, { ...manifestFilter(schema, options), levels });
   const deletions = await deletionsOf(table, schema, snapshot);
   const schemaIds = [...new Set(entries.map(entry => entry.file.schemaId))];
@@ -73,6 +75,11 @@ export async function planScan(
   const buckets = groupByBucket(entries, schema, deletions);
   const splits = buckets.flatMap(bucket => splitsOf(table, schema, bucket, { prune, isHidden }));
   return { ...plan, splits };
+}
+
+function levelsOf(level: number | undefined, isHidden: boolean): ManifestFilter['levels'] {
+  if (level !== undefined) return { from: level, to: level };
+  return isHidden ? { from: 1, to: Number.POSITIVE_INFINITY } : undefined;
 }
 
 /** Whether a batch read of the table passes level 0 over. */

@@ -8,6 +8,7 @@
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { askFileIndex, type IndexedColumn } from '../../format/file-index/index-match.ts';
 import { decodeStats } from '../../format/stats.ts';
+import { statsFieldsOf } from '../../format/stats-fields.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { RowType } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -56,9 +57,7 @@ function keysMayMatch(file: DataFileMeta, schema: TableSchema, predicate: Predic
 function valuesMayMatch(file: DataFileMeta, input: PruneInput): boolean {
   const { schema, predicate } = input;
   const fileSchema = input.schemaOf(file.schemaId);
-  const statsFields =
-    file.valueStatsCols === undefined ? fileSchema.fields : knownFields(fileSchema, file.valueStatsCols);
-  const ranges = statsRanges(file.valueStats, { fields: statsFields });
+  const ranges = statsRanges(file.valueStats, { fields: statsFieldsOf(file, fileSchema) ?? [] });
   const lookup: RangeLookup = name => {
     const field = schema.fields.find(candidate => candidate.name === name);
     const fileField = fileSchema.fields.find(candidate => candidate.id === field?.id);
@@ -75,10 +74,6 @@ function valuesMayMatch(file: DataFileMeta, input: PruneInput): boolean {
   };
   const { rowCount, fileName: where } = file;
   return askFileIndex(file.embeddedIndex, predicate, { columnOf, rowCount, where }) !== 'none';
-}
-
-function knownFields(schema: TableSchema, names: readonly string[]): RowType['fields'] {
-  return names.flatMap(name => schema.fields.find(field => field.name === name) ?? []);
 }
 
 /** Ranges out of a statistics record; a record of another width says nothing. */

@@ -53,6 +53,8 @@ final class PaimonHarness {
             switch (request.get("op").asText()) {
                 case "rows":
                     return tables.rows(table, options(request.path("options")));
+                case "columns":
+                    return tables.columns(table);
                 case "candidates":
                     return tables.candidates(
                             table,
@@ -67,6 +69,8 @@ final class PaimonHarness {
                     return List.of(Long.toString(tables.append(table, input, request.get("compaction").asBoolean())));
                 case "compact":
                     return List.of(Long.toString(tables.compactFully(table)));
+                case "compactAppend":
+                    return List.of(Long.toString(tables.compactAppend(table)));
                 case "deleteRows":
                     return List.of(Long.toString(tables.deleteRows(
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));

@@ -31,6 +31,7 @@ import org.apache.paimon.table.source.ReadBuilder;
 import org.apache.paimon.table.source.Split;
 import org.apache.paimon.table.source.StreamTableScan;
 import org.apache.paimon.table.source.TableRead;
+import org.apache.paimon.types.DataField;
 import org.apache.paimon.types.RowType;
 
 final class PaimonTables implements AutoCloseable {
@@ -74,6 +75,15 @@ final class PaimonTables implements AutoCloseable {
         List<String> rows = new ArrayList<>();
         read(builder, builder.newScan().plan().splits(), row -> rows.add(printer.print(row)));
         return Lines.sorted(rows);
+    }
+
+    /** The columns in their order, each as `name TYPE`. */
+    List<String> columns(Identifier name) throws Exception {
+        List<String> columns = new ArrayList<>();
+        for (DataField field : catalog.getTable(name).rowType().getFields()) {
+            columns.add(field.name() + " " + field.type().asSQLString());
+        }
+        return columns;
     }
 
     /** The rows that Paimon reads for a filter and leaves to its caller to filter: what statistics and indexes did not rule out. */
@@ -191,6 +201,14 @@ final class PaimonTables implements AutoCloseable {
         return (List<String>) Class.forName("PaimonCurves")
                 .getDeclaredMethod("keys", RowType.class, String.class, List.class, List.class)
                 .invoke(null, fileStoreTable(name, Map.of()).rowType(), strategy, columns, changes);
+    }
+
+    /** Compacts an append table without buckets, small as its files may be; returns the id of the latest snapshot afterwards. */
+    long compactAppend(Identifier name) throws Exception {
+        // As above.
+        return (Long) Class.forName("PaimonCompactions")
+                .getDeclaredMethod("compactAppend", FileStoreTable.class)
+                .invoke(null, fileStoreTable(name, Map.of("compaction.min.file-num", "2")));
     }
 
     private FileStoreTable fileStoreTable(Identifier name, Map<String, String> options) throws Exception {
