@@ -13,11 +13,11 @@ export async function* eachTable(parts: CatalogParts): AsyncGenerator<Identifier
   }
 }
 
-async function tablesIfThere(parts: CatalogParts, database: string): Promise<readonly string[]> {
+/** Tables of a database; none when it is not there. */
+export async function tablesIfThere(parts: CatalogParts, database: string): Promise<readonly string[]> {
   try {
     return await listTables(parts, database);
   } catch (error) {
-    // Dropped between the two listings.
     if (isLakeError(error, 'LAKE_DATABASE_NOT_FOUND')) return [];
     throw error;
   }

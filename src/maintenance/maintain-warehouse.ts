@@ -3,10 +3,9 @@
  * aged claims.
  */
 import { mapBounded } from '../base/concurrency.ts';
-import { isLakeError } from '../base/errors.ts';
-import { listTables } from '../catalog/catalog.ts';
 import { isHalfDropped } from '../catalog/drop-marker.ts';
 import { dropTable } from '../catalog/drop-table.ts';
+import { tablesIfThere } from '../catalog/each-table.ts';
 import { childFolders } from '../catalog/folders.ts';
 import { databaseOfFolder, databasePath, type Identifier } from '../catalog/identifier.ts';
 import type { CatalogParts } from '../catalog/publish-schema.ts';
@@ -37,7 +36,7 @@ export async function maintainWarehouse(parts: CatalogParts, options: WarehouseO
   const dropped: DropReceipt[] = [];
   const names: Identifier[] = [];
   for (const database of await databaseFolders(parts)) {
-    const tables = new Set(await tablesOf(parts, database));
+    const tables = new Set(await tablesIfThere(parts, database));
     for await (const table of childFolders(parts.store, `${databasePath(database)}/`)) {
       const identifier = { database, table, branch: undefined, systemTable: undefined };
       if (tables.has(table)) names.push(identifier);
@@ -76,13 +75,4 @@ async function databaseFolders({ store }: CatalogParts): Promise<readonly string
     if (database !== undefined) names.push(database);
   }
   return names;
-}
-
-async function tablesOf(parts: CatalogParts, database: string): Promise<readonly string[]> {
-  try {
-    return await listTables(parts, database);
-  } catch (error) {
-    if (isLakeError(error, 'LAKE_DATABASE_NOT_FOUND')) return [];
-    throw error;
-  }
 }
