@@ -27,12 +27,13 @@ export const aggregateFunctions = [
   'nested_update',
   'nested_partial_update',
   'rbm32',
+  'rbm64',
 ] as const;
 
 export type AggregateFunction = (typeof aggregateFunctions)[number];
 
 /** Functions that Paimon 1.4.2 has and Tidelake has not. */
-export const otherAggregateFunctions = ['hll_sketch', 'theta_sketch', 'rbm64'] as const;
+export const otherAggregateFunctions = ['hll_sketch', 'theta_sketch'] as const;
 
 export type ColumnAggregate = {
   readonly name: AggregateFunction;
@@ -53,7 +54,7 @@ export type ColumnAggregate = {
 /** A function's name and the option that gives it. */
 export type NamedAggregate = { readonly key: string; readonly value: string };
 
-/** The names of a table's aggregate functions that are not done here, as options: `fields.c.aggregate-function=rbm32`. */
+/** The names of a table's aggregate functions that are not done here, as options: `fields.c.aggregate-function=hll_sketch`. */
 export function refusedAggregates(schema: TableSchema): readonly string[] {
   const others: readonly string[] = otherAggregateFunctions;
   return Object.entries(schema.options)
@@ -105,6 +106,7 @@ function wantedType(name: AggregateFunction, type: DataType): string | undefined
     case 'listagg':
       return type.kind === 'varchar' && type.length === lengthMax ? undefined : 'STRING';
     case 'rbm32':
+    case 'rbm64':
       return type.kind === 'varbinary' ? undefined : 'BYTES';
     case 'collect':
       return type.kind === 'array' ? undefined : 'ARRAY';

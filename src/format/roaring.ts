@@ -6,7 +6,7 @@
  *
  * @see https://github.com/RoaringBitmap/RoaringFormatSpec
  */
-import { assert, present } from '../base/assert.ts';
+import { assert, present, unreachable } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
 
 export type RoaringBitmap = { readonly cardinality: number; readonly containers: readonly Container[] };
@@ -31,8 +31,8 @@ const cookieWithRuns = 12_347;
 /** Files with runs and fewer containers than this have no offsets. */
 const offsetContainersMin = 4;
 /** A list of more numbers would be larger than a bitmap. */
-const listValuesMax = 4_096;
-const bitsBytes = containerSpan / 8;
+export const listValuesMax = 4_096;
+export const bitsBytes: number = containerSpan / 8;
 
 /**
  * @param where names the bytes in errors
@@ -95,22 +95,37 @@ function readContainer(
   reader: RoaringReader,
   { key, cardinality, isRun }: { readonly key: number; readonly cardinality: number; readonly isRun: boolean },
 ): Container {
-  if (isRun) {
-    const [runCount = 0] = reader.uint16s(1);
-    const pairs = reader.uint16s(runCount * 2);
-    if (countRuns(pairs, reader) !== cardinality) throw reader.broken('runs of another count than announced');
-    return { kind: 'runs', key, cardinality, pairs };
+  const kind = isRun ? 'runs' : cardinality > listValuesMax ? 'bits' : 'list';
+  return readContainerOf(reader, { key, cardinality, kind });
+}
+
+/** The body of a container of that kind. @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR */
+export function readContainerOf(
+  reader: RoaringReader,
+  { key, cardinality, kind }: Pick<Container, 'key' | 'cardinality' | 'kind'>,
+): Container {
+  switch (kind) {
+    case 'runs': {
+      const [runCount = 0] = reader.uint16s(1);
+      const pairs = reader.uint16s(runCount * 2);
+      if (countRuns(pairs, reader) !== cardinality) throw reader.broken('runs of another count than announced');
+      return { kind, key, cardinality, pairs };
+    }
+    case 'bits': {
+      const bits = reader.take(bitsBytes);
+      if (countBits(bits) !== cardinality) throw reader.broken('a bitmap of another count than announced');
+      return { kind, key, cardinality, bits };
+    }
+    case 'list': {
+      const values = reader.uint16s(cardinality);
+      for (let index = 1; index < values.length; index += 1) {
+        if ((values[index] ?? 0) <= (values[index - 1] ?? 0)) throw reader.broken('a list out of order');
+      }
+      return { kind, key, cardinality, values };
+    }
+    default:
+      return unreachable(kind);
   }
-  if (cardinality > listValuesMax) {
-    const bits = reader.take(bitsBytes);
-    if (countBits(bits) !== cardinality) throw reader.broken('a bitmap of another count than announced');
-    return { kind: 'bits', key, cardinality, bits };
-  }
-  const values = reader.uint16s(cardinality);
-  for (let index = 1; index < values.length; index += 1) {
-    if ((values[index] ?? 0) <= (values[index - 1] ?? 0)) throw reader.broken('a list out of order');
-  }
-  return { kind: 'list', key, cardinality, values };
 }
 
 function countRuns(pairs: Uint16Array, reader: RoaringReader): number {
@@ -126,7 +141,8 @@ function countRuns(pairs: Uint16Array, reader: RoaringReader): number {
   return count;
 }
 
-function countBits(bits: Uint8Array): number {
+/** How many are set. */
+export function countBits(bits: Uint8Array): number {
   let count = 0;
   for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
   return count;
@@ -152,7 +168,7 @@ export function numbersEnd({ containers }: RoaringBitmap): number {
   return last + 1;
 }
 
-function* numbersOf(
+export function* numbersOf(
   container: Container,
   base: number,
   { from, to }: { readonly from: number; readonly to: number },
@@ -176,6 +192,16 @@ function* numbersOf(
     default:
       container satisfies never;
   }
+}
+
+/** All 65,536 bits of a container, the lowest first in each byte; of one that has them, its own. */
+export function bitsOf(container: Container): Uint8Array {
+  if (container.kind === 'bits') return container.bits;
+  const bits = new Uint8Array(bitsBytes);
+  for (const value of numbersOf(container, 0, { from: 0, to: containerSpan })) {
+    bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7));
+  }
+  return bits;
 }
 
 /** @param numbers ascending, each once, below 2^32 */
@@ -249,7 +275,7 @@ function encodeContainer({ values }: NumbersOfKey): { readonly bytes: Uint8Array
   return { bytes: bits, isRun: false };
 }
 
-function littleEndian(values: readonly number[]): Uint8Array {
+export function littleEndian(values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 2);
   const view = new DataView(bytes.buffer);
   for (const [index, value] of values.entries()) view.setUint16(index * 2, value, true);
@@ -257,7 +283,7 @@ function littleEndian(values: readonly number[]): Uint8Array {
 }
 
 /** Takes what is there and refuses what is not. */
-class RoaringReader {
+export class RoaringReader {
   readonly #bytes: Uint8Array;
   readonly #where: string;
   at: number;

@@ -166,8 +166,8 @@ test('a plain table with fixed buckets has nothing to refuse', () => {
 /** Options besides `bucket=1`, and what is refused because of them when reading and when writing. */
 const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [
-    { 'merge-engine': 'Aggregation', 'fields.v.aggregate-function': 'rbm64' },
-    ['fields.v.aggregate-function=rbm64'],
+    { 'merge-engine': 'Aggregation', 'fields.v.aggregate-function': 'hll_sketch' },
+    ['fields.v.aggregate-function=hll_sketch'],
     [],
   ],
   [{ 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' }, ['index-file-in-data-file-dir'], []],

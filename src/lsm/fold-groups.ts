@@ -59,6 +59,7 @@ function foldColumn(fold: ColumnFold, aggregate: ColumnAggregate | undefined): C
     case 'nested_update':
     case 'nested_partial_update':
     case 'rbm32':
+    case 'rbm64':
       return foldValues(fold, aggregate);
     case undefined:
     case 'max':

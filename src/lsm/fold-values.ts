@@ -4,9 +4,10 @@
  * @see spec 9.3; Paimon 1.4.2 FieldSumAgg, FieldProductAgg, FieldBoolAndAgg, FieldBoolOrAgg, FieldListaggAgg,
  * FieldRoaringBitmap32Agg
  */
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { ColumnAggregate } from '../format/aggregate-options.ts';
 import { decodeRoaring, encodeRoaring, numbersIn } from '../format/roaring.ts';
+import { decodeRoaring64, encodeRoaring64, uniteRoaring64 } from '../format/roaring64.ts';
 import { ColumnBuilder } from '../types/column-builder.ts';
 import { columnReader } from '../types/column-reader.ts';
 import type { DataType } from '../types/data-type.ts';
@@ -84,6 +85,8 @@ function madeAggregate(
       return { add: withNulls((held, value) => listed(String(held), String(value), aggregate)), retract: refuse };
     case 'rbm32':
       return { add: withNulls((held, value) => bitmapUnion(held, value, column)), retract: refuse };
+    case 'rbm64':
+      return { add: withNulls((held, value) => bitmap64Union(held, value, column)), retract: refuse };
     case 'collect':
       return collectOf(type, aggregate);
     case 'merge_map':
@@ -115,6 +118,15 @@ function bitmapUnion(held: Scalar, value: Scalar, column: string): Scalar {
 }
 
 const bitmapNumbersMax = 2 ** 32;
+
+/** Of two serialized sets of 64-bit numbers. */
+function bitmap64Union(held: Scalar, value: Scalar, column: string): Scalar {
+  const [a, b] = [held, value].map(bytes => {
+    assert(bytes instanceof Uint8Array, 'a bitmap is bytes');
+    return decodeRoaring64(bytes, `column \`${column}\``);
+  });
+  return encodeRoaring64(uniteRoaring64(present(a, 'bitmap'), present(b, 'bitmap')));
+}
 
 function sumOf(numbers: Arithmetic): ValueAggregate {
   return {

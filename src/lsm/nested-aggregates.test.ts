@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { type Change, EngineTable } from '../../test/engine-table.ts';
 import type { JsonValue } from '../base/json.ts';
 import { encodeRoaring } from '../format/roaring.ts';
+import { decodeRoaring64, encodeRoaring64, numbersIn64, roaring64Of } from '../format/roaring64.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { javaHashOf, javaHashOrder } from './java-hash.ts';
 
@@ -189,6 +190,18 @@ test('rbm32 unites bitmaps', () => {
   const [a, b] = [encodeRoaring([1, 5]), encodeRoaring([5, 70_000])];
   const merged = table('BYTES', 'rbm32').merge(adds(a, b));
   expect(Buffer.from(merged?.[1] as Uint8Array)).toEqual(Buffer.from(encodeRoaring([1, 5, 70_000])));
+});
+
+test('rbm64 unites bitmaps of 64 bits; one that is damaged is corrupt', () => {
+  const [a, b] = [
+    [1n, 2n ** 40n],
+    [5n, 2n ** 63n],
+  ].map(numbers => encodeRoaring64(roaring64Of(numbers)));
+  const merged = table('BYTES', 'rbm64').merge(adds(a ?? null, null, b ?? null));
+  const set = decodeRoaring64(merged?.[1] as Uint8Array, 'here');
+  expect([...numbersIn64(set)]).toEqual([1n, 5n, 2n ** 40n, 2n ** 63n]);
+  const broken = expect.objectContaining({ code: 'LAKE_CORRUPT_VECTOR' });
+  expect(() => table('BYTES', 'rbm64').merge(adds(a ?? null, Uint8Array.of(9)))).toThrow(broken);
 });
 
 test('the order is that of bins, and of a larger table when there are more than it holds', () => {

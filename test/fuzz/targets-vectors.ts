@@ -16,6 +16,14 @@ import { askFileIndex } from '../../src/format/file-index/index-match.ts';
 import { RangeBitmapBuilder, rangeKeys } from '../../src/format/file-index/range-bitmap.ts';
 import { decodeHashIndex, encodeHashIndex } from '../../src/format/hash-index.ts';
 import { decodeRoaring, encodeRoaring, numbersIn } from '../../src/format/roaring.ts';
+import {
+  decodeRoaring64,
+  encodeRoaring64,
+  numbersIn64,
+  type RoaringBitmap64,
+  roaring64Of,
+  uniteRoaring64,
+} from '../../src/format/roaring64.ts';
 import type { DataType } from '../../src/types/data-type.ts';
 import { goldenFiles } from './corpus.ts';
 import { type Mutator, mutateBytes } from './mutate-bytes.ts';
@@ -33,6 +41,15 @@ const samples: readonly (readonly number[])[] = [
   Array.from({ length: 9_000 }, (_, index) => index + 60_000),
   Array.from({ length: 400 }, (_, index) => index * 65_537),
   [4_294_967_295],
+];
+
+/** Trees with nodes of every size, and containers of every kind. */
+const samples64: readonly (readonly bigint[])[] = [
+  [],
+  [7n],
+  [1n, 2n ** 40n, 2n ** 63n + 5n],
+  ...[3, 12, 40, 60].map(count => Array.from({ length: count }, (_, index) => BigInt(index * 65_536 + 3))),
+  samples.slice(2, 5).flatMap(numbers => numbers.map(BigInt)),
 ];
 
 function records(bits: VectorBits): readonly Uint8Array[] {
@@ -128,6 +145,25 @@ export const vectorTargets: readonly Target[] = [
     corpus: () => [...goldenFiles(/\/dyn_[a-z]+\/index\/index-/), encodeHashIndex([0, -1, 2_147_483_647])],
     mutate: mutateBytes,
     decode: input => comesBack(decodeHashIndex(input, where), encodeHashIndex, bytes => decodeHashIndex(bytes, where)),
+  },
+  {
+    name: 'roaring64',
+    decoders: ['decodeRoaring64', 'readRadixTree', 'readContainerOf'],
+    corpus: () => samples64.map(numbers => encodeRoaring64(roaring64Of(numbers))),
+    mutate: mutateBytes,
+    decode: input => {
+      const again = (bytes: Uint8Array): RoaringBitmap64 => decodeRoaring64(Uint8Array.from(bytes), where);
+      const set = comesBack(again(input), encodeRoaring64, again);
+      const numbers = [...numbersIn64(set)];
+      holds(
+        numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0n)),
+        'numbers out of order',
+      );
+      const both = uniteRoaring64(decodeRoaring64(input, where), roaring64Of([5n, 2n ** 63n]));
+      const united = [...numbersIn64(decodeRoaring64(encodeRoaring64(both), where))];
+      holds(new Set([...numbers, 5n, 2n ** 63n]).size === united.length, 'a union of another size');
+      return numbers.length;
+    },
   },
   {
     name: 'roaring',

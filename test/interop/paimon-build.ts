@@ -13,7 +13,12 @@ export const paimonVersions = ['1.4.2', '1.3.1', '0.9.0'] as const;
 export type PaimonVersion = (typeof paimonVersions)[number];
 
 /** Of what only the newest version has classes for. */
-const newestOnly: ReadonlySet<string> = new Set(['PaimonDeletes.java', 'PaimonCompactions.java', 'PaimonCurves.java']);
+const newestOnly: ReadonlySet<string> = new Set([
+  'PaimonBitmaps.java',
+  'PaimonCompactions.java',
+  'PaimonCurves.java',
+  'PaimonDeletes.java',
+]);
 
 /** @returns the class path of the harness, built when it is not there */
 export function paimonClassPath(version: PaimonVersion): string {

@@ -8,6 +8,7 @@
  * rejects as PaimonError with all its messages.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { type PaimonVersion, paimonClassPath } from './paimon-build.ts';
 
@@ -136,6 +137,12 @@ export class Paimon implements AsyncDisposable {
    */
   async deleteRows(ref: TableRef, where: { readonly modulus: number; readonly remainder: number }): Promise<number> {
     return latestOf(await this.#ask({ op: 'deleteRows', ...nameOf(ref), ...where }));
+  }
+
+  /** Sets of 64-bit numbers in hex, one for each line: `of 1 2 3`, put in in this order, or `or HEX HEX`. */
+  bitmaps64(lines: readonly string[]): Promise<readonly string[]> {
+    const anyTable = { warehouse: tmpdir(), table: 'none.none' };
+    return this.#ask({ op: 'bitmaps64', ...nameOf(anyTable), lines: lines.length }, lines);
   }
 
   /** The keys by which Paimon orders rows along a curve over the columns, in hex, one for each change. */

@@ -3,7 +3,7 @@
  * let through. Roaring sets go into them and over them container by container.
  */
 import { assert } from '../../base/assert.ts';
-import { type Container, containerSpan, type RoaringBitmap } from '../roaring.ts';
+import { bitsOf, containerSpan, type RoaringBitmap } from '../roaring.ts';
 
 /** Files with more rows are not narrowed to rows: a set of them would take more than 16 MB. */
 export const indexedRowsMax: number = 2 ** 27;
@@ -104,22 +104,4 @@ export function allRows(rowCount: number): RowSet {
 /** @param bitmap of rows below the count */
 export function rowsOfBitmap(rowCount: number, bitmap: RoaringBitmap): RowSet {
   return allRows(rowCount).keepIn(bitmap);
-}
-
-function bitsOf(container: Container): Uint8Array {
-  if (container.kind === 'bits') return container.bits;
-  const bits = new Uint8Array(spanBytes);
-  const set = (value: number): void => {
-    bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7));
-  };
-  if (container.kind === 'list') {
-    for (const value of container.values) set(value);
-    return bits;
-  }
-  for (let index = 0; index < container.pairs.length; index += 2) {
-    const first = container.pairs[index] ?? 0;
-    const last = first + (container.pairs[index + 1] ?? 0);
-    for (let value = first; value <= last; value += 1) set(value);
-  }
-  return bits;
 }

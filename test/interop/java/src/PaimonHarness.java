@@ -74,6 +74,8 @@ final class PaimonHarness {
                 case "deleteRows":
                     return List.of(Long.toString(tables.deleteRows(
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));
+                case "bitmaps64":
+                    return PaimonTables.bitmaps64(input);
                 case "curveKeys":
                     return tables.curveKeys(
                             table,

@@ -194,6 +194,14 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, Map.of()), modulus, remainder);
     }
 
+    /** Sets of 64-bit numbers, as `PaimonBitmaps` has them. */
+    @SuppressWarnings("unchecked")
+    static List<String> bitmaps64(List<String> lines) throws Exception {
+        return (List<String>) Class.forName("PaimonBitmaps")
+                .getDeclaredMethod("sets", List.class)
+                .invoke(null, lines);
+    }
+
     /** Keys of the changes along a space-filling curve over columns of the table. */
     @SuppressWarnings("unchecked")
     List<String> curveKeys(Identifier name, String strategy, List<String> columns, List<String> changes)
