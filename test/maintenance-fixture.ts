@@ -4,9 +4,10 @@
  */
 import { seededRandom } from '../src/base/random.ts';
 import { deserializeRow } from '../src/format/binary-row.ts';
+import { decodeIndexManifest } from '../src/format/index-manifest.ts';
 import { decodeManifest, type ManifestEntry } from '../src/format/manifest.ts';
 import { decodeManifestList } from '../src/format/manifest-list.ts';
-import { manifestPath, snapshotPath } from '../src/format/paths.ts';
+import { indexPath, manifestPath, snapshotPath, statisticsPath } from '../src/format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../src/format/snapshot.ts';
 import { MemoryObjectStore } from '../src/storage/memory/memory-object-store.ts';
 import type { ListedObject, ObjectStore } from '../src/storage/object-store.ts';
@@ -220,7 +221,12 @@ export async function neededUnder(store: ObjectStore, table: Table, { key, snaps
     const draft = { bucket, ...(typeof value === 'string' ? { partition: value } : {}) };
     for (const name of [file.fileName, ...file.extraFiles]) needed.add(dataKey(table, name, draft));
   }
-  if (snapshot.indexManifest !== undefined) await bytesOf(manifestPath(snapshot.indexManifest));
+  if (snapshot.indexManifest !== undefined) {
+    const bytes = await bytesOf(manifestPath(snapshot.indexManifest));
+    const indexes = bytes === undefined ? [] : decodeIndexManifest(bytes, snapshot.indexManifest);
+    for (const { fileName } of indexes) needed.add(`${table.path}/${indexPath(fileName)}`);
+  }
+  if (snapshot.statistics !== undefined) needed.add(`${table.path}/${statisticsPath(snapshot.statistics)}`);
   const state = snapshot.properties['tidelake.ingest-object'];
   if (state !== undefined) await bytesOf(`tidelake/${state}`);
   return needed;
@@ -242,7 +248,7 @@ export async function missingFiles(store: ObjectStore, table: Table): Promise<re
   return missing;
 }
 
-/** Data, manifests and states that no root needs. */
+/** Data, manifests, indexes, statistics and states that no root needs. */
 export async function litterIn(store: ObjectStore, table: Table): Promise<readonly string[]> {
   const needed = new Set<string>();
   for (const root of await roots(store, table.path))
@@ -250,5 +256,5 @@ export async function litterIn(store: ObjectStore, table: Table): Promise<readon
   const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
-    .filter(key => /\/(bucket-\d+|manifest)\/|\/state-/.test(key) && !needed.has(key));
+    .filter(key => /\/(bucket-\d+|manifest|index|statistics)\/|\/state-/.test(key) && !needed.has(key));
 }

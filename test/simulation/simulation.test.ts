@@ -77,6 +77,8 @@ const sabotages: readonly (readonly [Sabotage, string])[] = [
   ['put-forgotten', 'commits'],
   ['list-lags', 'commits'],
   ['append-forgotten', 'workers'],
+  ['put-if-absent-overwrites', 'kinds'],
+  ['put-forgotten', 'kinds'],
 ];
 
 for (const [sabotage, name] of sabotages) {

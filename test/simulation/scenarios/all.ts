@@ -1,6 +1,7 @@
 /** Every scenario, by name. */
 import type { Scenario } from '../scenario.ts';
 import { commitsScenario, latecomersScenario, swapScenario } from './commits.ts';
+import { kindsScenario } from './kinds.ts';
 import { functionsScenario, groupCommitScenario, workersScenario } from './lake.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -10,4 +11,5 @@ export const scenarios: readonly Scenario[] = [
   workersScenario,
   functionsScenario,
   groupCommitScenario,
+  kindsScenario,
 ];
