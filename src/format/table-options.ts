@@ -7,6 +7,7 @@
 
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
+import { clusteringOrder, type SortOrder } from './clustering-options.ts';
 import type { VectorBits } from './deletion-vector.ts';
 import { type FileIndexOptions, parseFileIndexOptions } from './file-index/index-options.ts';
 import { isFileName } from './file-name.ts';
@@ -43,6 +44,8 @@ export type TableOptions = {
   /** Whether files of an overwrite that do not overlap go to the top level at once. */
   readonly overwriteUpgrade: boolean;
   readonly writeBufferBytes: number;
+  /** The order in which compactions of an append table lay rows down; undefined: as they came. */
+  readonly clustering: SortOrder | undefined;
   /** Bytes that a string or binary gives to a Z-order. */
   readonly zOrderVarBytes: number;
   readonly files: FileOptions;
@@ -179,6 +182,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
     writeOnly: booleanOption(options, 'write-only', false),
     dynamicPartitionOverwrite: booleanOption(options, 'dynamic-partition-overwrite', true),
     overwriteUpgrade: booleanOption(options, 'overwrite-upgrade', true),
+    clustering: clusteringOrder(schema),
     zOrderVarBytes: integerOption(options, 'zorder.var-length-contribution', 1) ?? 8,
     writeBufferBytes: sizeOption(options, 'write-buffer-size') ?? 256 * mib,
     files: fileOptions(options, hasPrimaryKey),

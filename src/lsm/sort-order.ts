@@ -3,22 +3,13 @@
  * that a filter on any of them leaves most files out.
  */
 import { invalid } from '../base/errors.ts';
+import type { SortOrder } from '../format/clustering-options.ts';
 import { columnReader } from '../types/column-reader.ts';
 import { isAtomic, type RowType } from '../types/data-type.ts';
 import { columnOf, type RowBatch } from '../types/row-batch.ts';
 import { hilbertLong, zOrderBytes, zOrderWidth } from './curve-values.ts';
 import { hilbertKey, hilbertKeyBytes, interleavedBits } from './curves.ts';
 import { type BatchKeys, byteKeys, keyLayout, keysOf } from './key-order.ts';
-
-export const sortStrategies = ['order', 'zorder', 'hilbert'] as const;
-
-export type SortStrategy = (typeof sortStrategies)[number];
-
-export type SortOrder = {
-  readonly strategy: SortStrategy;
-  /** By weight; along a curve all weigh the same. */
-  readonly columns: readonly string[];
-};
 
 export type SortSettings = {
   /** Bytes that a string or binary gives to a Z-order; `zorder.var-length-contribution` */

@@ -1,6 +1,6 @@
 /** One compaction of a table on demand. */
 import { invalid, LakeError } from '../base/errors.ts';
-import type { SortOrder } from '../lsm/sort-order.ts';
+import type { SortOrder } from '../format/clustering-options.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../table/compact/compact-table.ts';
 import { type PartitionSpec, partitionSpecPredicate } from '../table/partition-spec.ts';
@@ -8,7 +8,7 @@ import type { Table } from '../table/table.ts';
 import type { Predicate } from '../types/predicate.ts';
 import { partitionCondition } from './partition-condition.ts';
 
-export type { SortOrder, SortStrategy } from '../lsm/sort-order.ts';
+export type { SortOrder, SortStrategy } from '../format/clustering-options.ts';
 export type { CompactReceipt } from '../table/compact/compact-table.ts';
 
 /** Rivals that may take the files away before it is said that nothing could be done. */

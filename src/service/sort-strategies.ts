@@ -1,2 +1,2 @@
 /** The words of sort orders, for who parses them: without the service they are asked of. */
-export { type SortStrategy, sortStrategies } from '../lsm/sort-order.ts';
+export { type SortStrategy, sortStrategies } from '../format/clustering-options.ts';

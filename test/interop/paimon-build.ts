@@ -15,6 +15,7 @@ export type PaimonVersion = (typeof paimonVersions)[number];
 /** Of what only the newest version has classes for. */
 const newestOnly: ReadonlySet<string> = new Set([
   'PaimonBitmaps.java',
+  'PaimonClustering.java',
   'PaimonCompactions.java',
   'PaimonCurves.java',
   'PaimonDeletes.java',

@@ -139,6 +139,18 @@ export class Paimon implements AsyncDisposable {
     return latestOf(await this.#ask({ op: 'deleteRows', ...nameOf(ref), ...where }));
   }
 
+  /** What incremental clustering would take up next, by partition: the level it goes to, and names of files. */
+  async clusterUnits(
+    ref: TableRef,
+    options: { readonly full: boolean },
+  ): Promise<readonly { readonly level: number; readonly files: readonly string[] }[]> {
+    const lines = await this.#ask({ op: 'clusterUnits', ...nameOf(ref), ...options });
+    return lines.map(line => {
+      const [level, ...files] = line.split(' ');
+      return { level: Number(level), files };
+    });
+  }
+
   /** Sets of 64-bit numbers in hex, one for each line: `of 1 2 3`, put in in this order, or `or HEX HEX`. */
   bitmaps64(lines: readonly string[]): Promise<readonly string[]> {
     const anyTable = { warehouse: tmpdir(), table: 'none.none' };

@@ -1,5 +1,6 @@
 // Rows sorted on rewrite, against real Paimon: the keys of its curves are ours, byte for byte, and it reads, marks and
 // continues the tables that we have sorted.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,8 @@ import { openLake } from '../../src/index.ts';
 import { hilbertLong, zOrderBytes } from '../../src/lsm/curve-values.ts';
 import { hilbertKey, interleavedBits } from '../../src/lsm/curves.ts';
 import { openObjectStore } from '../../src/storage/open-object-store.ts';
+import { liveEntries } from '../../src/table/manifests.ts';
+import { latestSnapshot } from '../../src/table/snapshots.ts';
 import { openTable } from '../../src/table/table.ts';
 import { canonicalParser } from '../../src/types/canonical-json.ts';
 import type { DataType } from '../../src/types/data-type.ts';
@@ -147,3 +150,50 @@ test.each(['order', 'zorder', 'hilbert'])(
     expect(after.length).toBeLessThan(before.length);
   },
 );
+
+test('what incremental clustering takes up, and into which level, is what Paimon would take up', {
+  timeout: 120_000,
+}, async () => {
+  const ref = await create('clustered', {
+    'clustering.incremental': 'true',
+    'clustering.columns': 'i,s',
+    'num-sorted-run.compaction-trigger': '4',
+  });
+  await using lake = await openLake({ warehouse: `file:${warehouse}` });
+  const parts = { clock: systemClock, random: systemRandom };
+  const liveFiles = async (): Promise<readonly { readonly fileName: string; readonly level: number }[]> => {
+    await using store = await openObjectStore(warehouse, {}, parts);
+    const table = await openTable(store, { database: 'db', name: 'clustered' }, parts);
+    const snapshot = await latestSnapshot(table);
+    return snapshot === undefined ? [] : (await liveEntries(table, snapshot)).map(({ file }) => file);
+  };
+  const levels: number[] = [];
+  // A file that small ones do not reach: what cannot be compressed makes it large.
+  const many = Array.from({ length: 3_000 }, (_, row) => {
+    const digest = createHash('sha256').update(`${row}`).digest('hex');
+    return `+I ${JSON.stringify({ i: row, s: digest })}`;
+  });
+  for (let commit = 0; commit < 24; commit += 1) {
+    const first = (commit * 37) % 200;
+    await paimon.append(ref, commit === 0 ? many : changes.slice(first, first + (commit % 5 === 4 ? 90 : 4)));
+    const full = commit === 17;
+    const [unit] = await paimon.clusterUnits(ref, { full });
+    const before = await liveFiles();
+    const rows = await paimon.rows(ref);
+    await (
+      await lake.sql(`CALL sys.compact(\`table\` => 'db.clustered'${full ? ", compact_strategy => 'full'" : ''})`)
+    ).rows();
+    const after = await liveFiles();
+    const names = new Set(after.map(({ fileName }) => fileName));
+    const gone = before.map(({ fileName }) => fileName).filter(name => !names.has(name));
+    expect(gone.toSorted(), `commit ${commit}`).toEqual(unit?.files ?? []);
+    const added = after.filter(file => !before.some(({ fileName }) => fileName === file.fileName));
+    expect(new Set(added.map(({ level }) => level)), `commit ${commit}`).toEqual(
+      new Set(unit === undefined ? [] : [unit.level]),
+    );
+    expect(await paimon.rows(ref)).toEqual(rows);
+    if (unit !== undefined) levels.push(unit.level);
+  }
+  expect(levels.length).toBeGreaterThan(5);
+  expect(new Set(levels).size).toBeGreaterThan(1);
+});

@@ -1,8 +1,8 @@
 /** Procedures about snapshots, files, partitions and consumers, by Paimon's names. */
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { listTables } from '../../catalog/catalog.ts';
+import { type SortOrder, sortStrategies } from '../../format/clustering-options.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
-import { type SortOrder, sortStrategies } from '../../lsm/sort-order.ts';
 import { expirePartitions, partitionExpiryOf } from '../../maintenance/expire-partitions.ts';
 import { expireSnapshots } from '../../maintenance/expire-snapshots.ts';
 import type { RunEnd } from '../../maintenance/receipt.ts';
@@ -121,10 +121,11 @@ export const consumerProcedures: readonly Procedure[] = [
 
 async function compact(call: Call): Promise<StatementResult> {
   call.refuse('options', 'partition_idle_time');
-  const strategy = call.optionalText('compact_strategy') ?? 'full';
+  const table = await call.table();
+  const strategy = call.optionalText('compact_strategy') ?? (table.options.clustering === undefined ? 'full' : 'minor');
   if (strategy !== 'full' && strategy !== 'minor') throw call.bad('compact_strategy must be full or minor');
   const partitions = call.optionalText('partitions')?.split(';');
-  await compactLakeTable(await call.table(), {
+  await compactLakeTable(table, {
     full: strategy === 'full',
     sort: sortOrderOf(call),
     partitions: partitions?.map(text => specOf(call, text)),

@@ -6,8 +6,9 @@
  * live, and is given up otherwise; appends never fail because of it.
  */
 import { mapBounded } from '../../base/concurrency.ts';
-import { isLakeError, unsupported } from '../../base/errors.ts';
+import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { clusteringColumns, type SortOrder } from '../../format/clustering-options.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { refusedFeatures } from '../../format/table-options.ts';
 import {
@@ -18,6 +19,7 @@ import {
   pickFullBucketedAppend,
   pickUnawareAppend,
 } from '../../lsm/append-picker.ts';
+import { pickClustering } from '../../lsm/clustering-picker.ts';
 import {
   type CompactReason,
   compactionSettings,
@@ -26,7 +28,7 @@ import {
   pickFullCompaction,
 } from '../../lsm/compaction-picker.ts';
 import { planUnit } from '../../lsm/compaction-plan.ts';
-import { type SortOrder, sortKeys } from '../../lsm/sort-order.ts';
+import { sortKeys } from '../../lsm/sort-order.ts';
 import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import type { Committer } from '../commit/commit.ts';
@@ -105,15 +107,22 @@ export async function compactTable(
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
   if (options.order !== undefined) checkOrder(table, options.order);
+  const { clustering, zOrderVarBytes: varBytes } = table.options;
+  if (clustering !== undefined) sortKeys({ fields: table.schema.fields }, clustering, { varBytes });
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
   const { matches } = partitionFilter(table.schema, options.partitions);
   const entries = (await liveEntries(table, snapshot)).filter(({ partition }) => matches(partition));
-  const state = { entries, deletions: await deletionsAt(table, snapshot) };
+  const state = {
+    entries,
+    deletions: await deletionsAt(table, snapshot),
+    clustered: await clusteredSchemas(table, entries),
+  };
   const tasks = pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
-  const inParallelMax = options.order === undefined ? bucketsInParallelMax : 1;
+  const isSorting = options.order !== undefined || clustering !== undefined;
+  const inParallelMax = isSorting ? 1 : bucketsInParallelMax;
   const outcomes = await mapBounded(tasks, inParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
   if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
@@ -124,6 +133,9 @@ export async function compactTable(
 function checkOrder({ schema, options, label }: Table, order: SortOrder): void {
   if (schema.primaryKeys.length > 0) throw unsupported('sorting the rows of a primary-key table', label);
   if (options.bucket !== -1) throw unsupported('sorting the rows of fixed buckets', label);
+  if (options.clustering !== undefined) {
+    throw invalid('LAKE_BAD_SORT_ORDER', `${label}: its option clustering.columns says how its rows are sorted`);
+  }
   sortKeys({ fields: schema.fields }, order, { varBytes: options.zOrderVarBytes });
 }
 
@@ -243,9 +255,26 @@ async function deletionsAt(table: Table, snapshot: Snapshot): Promise<ReadonlyMa
 type TableState = {
   readonly entries: readonly PlacedFile[];
   readonly deletions: ReadonlyMap<string, Deletions>;
+  /** Schemas of files that are sorted by the table's clustering columns. */
+  readonly clustered: ReadonlySet<number>;
 };
 
-function pickTasks(table: Table, { entries, deletions }: TableState, options: CompactOptions): readonly Task[] {
+async function clusteredSchemas(table: Table, entries: readonly PlacedFile[]): Promise<ReadonlySet<number>> {
+  const ids = new Set<number>();
+  if (table.options.clustering === undefined) return ids;
+  const wanted = clusteringColumns(table.schema.options).join();
+  for (const id of new Set(entries.map(({ file }) => file.schemaId))) {
+    const { options } = await table.schemas.get(id);
+    if (clusteringColumns(options).join() === wanted) ids.add(id);
+  }
+  return ids;
+}
+
+function pickTasks(
+  table: Table,
+  { entries, deletions, clustered }: TableState,
+  options: CompactOptions,
+): readonly Task[] {
   const types = partitionTypes(table.schema);
   const buckets = Map.groupBy(entries, bucketKey);
   const tasks: Task[] = [];
@@ -257,7 +286,7 @@ function pickTasks(table: Table, { entries, deletions }: TableState, options: Co
     const metas = files.map(({ file }) => file);
     const found = { place, files: metas, deletions: deletions.get(key) ?? noDeletions };
     const isKeyed = table.schema.primaryKeys.length > 0;
-    tasks.push(...(isKeyed ? keyTasks(table, found, options) : appendTasks(table, found, options)));
+    tasks.push(...(isKeyed ? keyTasks(table, found, options) : appendTasks(table, found, { ...options, clustered })));
   }
   return tasks;
 }
@@ -288,15 +317,18 @@ function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number
   return table.clock.nowMs() - newestMs;
 }
 
-function appendTasks(table: Table, found: FoundBucket, options: CompactOptions): Task[] {
+type AppendOptions = CompactOptions & Pick<TableState, 'clustered'>;
+
+function appendTasks(table: Table, found: FoundBucket, options: AppendOptions): Task[] {
   const { place, files } = found;
   const { isFull, signal, order, sortBufferBytesMax: bufferBytesMax } = options;
   if (order !== undefined) {
-    const rewrite = { order, bufferBytesMax, signal };
+    const rewrite = { order, level: 0, bufferBytesMax, signal };
     const run = (unit: AppendCompactUnit) => (): Promise<CompactResult> =>
       rewriteAppendSorted(table, found, unit, rewrite);
     return pickAllAppend(files).map(unit => ({ place, reason: 'sort', run: run(unit) }));
   }
+  if (table.options.clustering !== undefined) return clusteringTasks(table, found, options, table.options.clustering);
   const settings = appendCompactionSettings(table.options);
   const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
   const units =
@@ -304,6 +336,23 @@ function appendTasks(table: Table, found: FoundBucket, options: CompactOptions):
       ? [ordered].filter(unit => unit !== undefined)
       : pickUnawareAppend(files, settings, { isFull });
   return units.map(unit => ({ place, reason: 'append', run: () => rewriteAppendBucket(table, found, unit, signal) }));
+}
+
+function clusteringTasks(
+  table: Table,
+  found: FoundBucket,
+  { isFull, clustered, sortBufferBytesMax: bufferBytesMax, signal }: AppendOptions,
+  order: SortOrder,
+): Task[] {
+  const settings = compactionSettings(table.options, {
+    sinceFullCompactionMs: Number.POSITIVE_INFINITY,
+    vectored: undefined,
+  });
+  const isClustered = ({ schemaId }: { readonly schemaId: number }): boolean => clustered.has(schemaId);
+  const unit = pickClustering(found.files, settings, { isFull, isClustered });
+  if (unit === undefined) return [];
+  const rewrite = { order, level: unit.outputLevel, bufferBytesMax, signal };
+  return [{ place: found.place, reason: unit.reason, run: () => rewriteAppendSorted(table, found, unit, rewrite) }];
 }
 
 function describe({ task, result }: Done): CompactedBucket {

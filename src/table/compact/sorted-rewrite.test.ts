@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { changedStore } from '../../../test/changed-ports.ts';
 import { int, type RowTable, rowTable, text } from '../../../test/row-fixture.ts';
-import type { SortOrder } from '../../lsm/sort-order.ts';
+import type { SortOrder } from '../../format/clustering-options.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { Committer } from '../commit/commit.ts';
@@ -183,4 +183,36 @@ test('orders that make no sense, and tables whose rows lie by key or bucket, are
   expect(await bad(await rowTable(), byKey)).toBe('LAKE_UNSUPPORTED');
   const bucketed = await rowTable({ primaryKeys: [], options: { bucket: '2', 'bucket-key': 'k' } });
   expect(await bad(bucketed, byKey)).toBe('LAKE_UNSUPPORTED');
+});
+
+test('a clustered table is sorted run by run, level by level, whoever compacts it', async () => {
+  const rows = await appendTable({
+    'clustering.incremental': 'true',
+    'clustering.columns': 'k',
+    'num-sorted-run.compaction-trigger': '3',
+  });
+  await rows.write(someRows(3_000, 0));
+  expect((await rows.compact({ isFull: true })).buckets).toMatchObject([{ reason: 'full' }]);
+  const [top] = await rows.files();
+  expect(top?.level).toBeGreaterThan(0);
+  expect((await rows.compact({ isFull: true })).status).toBe('nothing-to-do');
+  expect((await rows.compact()).status).toBe('nothing-to-do');
+  for (let seed = 1; seed < 3; seed += 1) await rows.write(someRows(20, seed));
+  const before = await rows.rows();
+  expect((await rows.compact()).status).toBe('committed');
+  const files = await rows.files();
+  expect(files.map(({ fileName }) => fileName)).toContain(top?.fileName);
+  expect(files.map(({ level }) => level).every(level => level > 0)).toBe(true);
+  expect(await rows.rows()).toEqual(before);
+  // Sorted by other columns, all of it is to do again.
+  await rows.alterOption('clustering.columns', 'v,k');
+  expect((await rows.compact({ isFull: true })).status).toBe('committed');
+  await rows.alterOption('clustering.columns', 'k');
+  expect((await rows.compact({ isFull: true })).status).toBe('committed');
+  expect((await rows.compact({ isFull: true })).status).toBe('nothing-to-do');
+  const keys = (await rowsInOrder(rows)).map(keyOf);
+  expect(keys).toEqual(keys.toSorted((a, b) => a - b));
+  await expect(rows.compact({ order: byKey })).rejects.toMatchObject({ code: 'LAKE_BAD_SORT_ORDER' });
+  await rows.alterOption('clustering.columns', 'none');
+  await expect(rows.compact()).rejects.toMatchObject({ code: 'LAKE_BAD_SORT_ORDER' });
 });

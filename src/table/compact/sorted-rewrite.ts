@@ -4,9 +4,11 @@
  * no commit ever knows, and are removed when the merge is through; a rewrite that is cut short leaves them to the cleaning
  * of orphans.
  */
+
+import type { SortOrder } from '../../format/clustering-options.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { mergeSorted, sortedBatches } from '../../lsm/merge-sorted.ts';
-import { type SortKeys, type SortOrder, sortKeys } from '../../lsm/sort-order.ts';
+import { type SortKeys, sortKeys } from '../../lsm/sort-order.ts';
 import { concatBatches } from '../../types/gather.ts';
 import { batchBytes, type RowBatch } from '../../types/row-batch.ts';
 import type { PlannedFile } from '../commit/request.ts';
@@ -19,6 +21,8 @@ import type { Place } from '../write/place-rows.ts';
 
 export type SortedRewrite = {
   readonly order: SortOrder;
+  /** Of the new files. */
+  readonly level: number;
   /** Bytes of rows that are sorted at a time; their sorted copy takes as much again. */
   readonly bufferBytesMax?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -83,9 +87,11 @@ class Sorter {
   readonly #table: Table;
   readonly #place: Place;
   readonly #keys: SortKeys;
+  readonly #level: number;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(table: Table, place: Place, keys: SortKeys, { signal }: SortedRewrite) {
+  constructor(table: Table, place: Place, keys: SortKeys, { level, signal }: SortedRewrite) {
+    this.#level = level;
     this.#table = table;
     this.#place = place;
     this.#keys = keys;
@@ -98,7 +104,12 @@ class Sorter {
     settings: { readonly isTemporary?: boolean } = {},
   ): Promise<readonly PlannedFile[]> {
     const { schema } = this.#table;
-    const writer = new DataFileWriter(this.#table, this.#place, { schema, level: 0, source: 'compact', ...settings });
+    const writer = new DataFileWriter(this.#table, this.#place, {
+      schema,
+      level: settings.isTemporary === true ? 0 : this.#level,
+      source: 'compact',
+      ...settings,
+    });
     let next = firstSequence;
     for await (const batch of rows) {
       this.#signal?.throwIfAborted();

@@ -76,6 +76,8 @@ final class PaimonHarness {
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));
                 case "bitmaps64":
                     return PaimonTables.bitmaps64(input);
+                case "clusterUnits":
+                    return tables.clusterUnits(table, request.get("full").asBoolean());
                 case "curveKeys":
                     return tables.curveKeys(
                             table,

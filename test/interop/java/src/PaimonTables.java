@@ -194,6 +194,14 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, Map.of()), modulus, remainder);
     }
 
+    /** What incremental clustering would take up next: lines of a level and names of files. */
+    @SuppressWarnings("unchecked")
+    List<String> clusterUnits(Identifier name, boolean full) throws Exception {
+        return (List<String>) Class.forName("PaimonClustering")
+                .getDeclaredMethod("units", FileStoreTable.class, boolean.class)
+                .invoke(null, fileStoreTable(name, Map.of()), full);
+    }
+
     /** Sets of 64-bit numbers, as `PaimonBitmaps` has them. */
     @SuppressWarnings("unchecked")
     static List<String> bitmaps64(List<String> lines) throws Exception {
