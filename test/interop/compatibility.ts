@@ -19,6 +19,7 @@ import { openTable, type Table } from '../../src/table/table.ts';
 import { olderReadersOption, rootForOlderReaders } from './older-readers.ts';
 import { startPaimon } from './paimon.ts';
 import { type PaimonVersion, paimonVersions } from './paimon-build.ts';
+import { inMicros, startPypaimon } from './pypaimon.ts';
 import { firstDifference } from './rows.ts';
 
 const root = fileURLToPath(new URL('../golden/tables', import.meta.url));
@@ -47,8 +48,10 @@ async function main(): Promise<void> {
     outcomes.set(version, await askPaimon(version, own.folder, features, own.written));
     if (own.folder !== folder) rmSync(own.folder, { recursive: true, force: true });
   }
+  console.log('asking pypaimon');
+  const python = await askPypaimon(folder, features, written);
   rmSync(folder, { recursive: true, force: true });
-  writeFileSync(document, page(features, read, written, outcomes));
+  writeFileSync(document, page(features, { read, written, outcomes, python }));
   console.log(`wrote ${document}`);
 }
 
@@ -105,6 +108,28 @@ async function askPaimon(
   return outcomes;
 }
 
+/** By table, whether pypaimon reads the newest rows of what we wrote. */
+async function askPypaimon(
+  warehouse: string,
+  features: readonly Feature[],
+  written: ReadonlyMap<string, GoldenVerdict>,
+): Promise<ReadonlyMap<string, string>> {
+  await using python = await startPypaimon();
+  const outcomes = new Map<string, string>();
+  for (const { table } of features) {
+    if (written.get(table)?.status !== 'passed') continue;
+    const expected = readFileSync(join(root, 'expected', table, 'latest.jsonl'), 'utf8')
+      .split('\n')
+      .slice(0, -1);
+    const outcome = await outcomeOf(async () => {
+      const rows = await python.rows({ warehouse, table: `db.${table}` });
+      return firstDifference(inMicros(rows), inMicros(expected)) === undefined ? 'yes' : 'other rows';
+    });
+    outcomes.set(table, outcome);
+  }
+  return outcomes;
+}
+
 const causeLengthMax = 160;
 
 /** What was thrown, short. */
@@ -147,12 +172,15 @@ async function withTable<T>(warehouse: string, name: string, use: (table: Table)
   return await use(await openTable(store, { database: 'db', name }, parts));
 }
 
-function page(
-  features: readonly Feature[],
-  read: ReadonlyMap<string, GoldenVerdict>,
-  written: ReadonlyMap<string, GoldenVerdict>,
-  outcomes: ReadonlyMap<PaimonVersion, ReadonlyMap<string, Outcome>>,
-): string {
+/** All by table. */
+type Seen = {
+  readonly read: ReadonlyMap<string, GoldenVerdict>;
+  readonly written: ReadonlyMap<string, GoldenVerdict>;
+  readonly outcomes: ReadonlyMap<PaimonVersion, ReadonlyMap<string, Outcome>>;
+  readonly python: ReadonlyMap<string, string>;
+};
+
+function page(features: readonly Feature[], { read, written, outcomes, python }: Seen): string {
   const notes: string[] = [];
   const noted = (text: string): string => {
     if (text === 'yes') return 'yes';
@@ -175,10 +203,12 @@ function page(
         outcome === undefined ? '' : noted(outcome.continues),
       );
     }
+    const ofPython = python.get(table);
+    cells.push(ofPython === undefined ? '' : noted(ofPython));
     return `| ${cells.join(' | ')} |`;
   });
   const versions = paimonVersions.flatMap(version => [`${version} reads it`, `${version} goes on`]);
-  const head = ['feature', 'table', 'we read Paimon’s', 'we write it', ...versions];
+  const head = ['feature', 'table', 'we read Paimon’s', 'we write it', ...versions, 'pypaimon reads it'];
   return `# Compatibility with Apache Paimon
 
 Written by \`npm run compatibility\` out of what it saw; nothing here is typed. Each line is a golden table
@@ -188,6 +218,7 @@ Written by \`npm run compatibility\` out of what it saw; nothing here is typed. 
 - *we write it*: the same from our own writer and compaction, every snapshot equal when we read it.
 - *N reads it*: Paimon of that version reads ours, equal at every snapshot.
 - *N goes on*: it appends to ours and fully compacts it (an unaware bucket is appended to only), and we read that equal.
+- *pypaimon reads it*: pypaimon 2.1.0 reads ours as it is at the end, equal up to microseconds.
 
 Of Paimon 0.9 tables are asked for that set \`${olderReadersOption}\`: its Parquet reader knows no deltas.
 
