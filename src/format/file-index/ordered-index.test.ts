@@ -194,5 +194,9 @@ test('files that a range rules out are not opened, and of others only the row gr
       await rows.rows({ predicate: { kind: 'and', children: [compare('k', '>=', 40), compare('k', '<', 90)] } }),
     ).toEqual([[40, 'd']]);
     expect(new Set(rows.dataGets).size).toBe(1);
+    // A table may have its indexes left alone.
+    await rows.alterOption('file-index.read.enabled', 'false');
+    expect(await rows.rows({ predicate: between })).toEqual([]);
+    expect(new Set(rows.dataGets).size).toBe(2);
   }
 });

@@ -7,6 +7,7 @@
  */
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { askFileIndex, type IndexedColumn } from '../../format/file-index/index-match.ts';
+import { booleanOption } from '../../format/option-values.ts';
 import { decodeStats } from '../../format/stats.ts';
 import { statsFieldsOf } from '../../format/stats-fields.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
@@ -66,7 +67,8 @@ function valuesMayMatch(file: DataFileMeta, input: PruneInput): boolean {
     return sameValues(field.type, fileField.type) ? ranges(fileField.name) : undefined;
   };
   if (!mayMatch(predicate, { fields: schema.fields }, lookup, file.rowCount)) return false;
-  if (file.embeddedIndex === undefined) return true;
+  const isRead = booleanOption(schema.options, 'file-index.read.enabled', true);
+  if (file.embeddedIndex === undefined || !isRead) return true;
   const columnOf = (name: string): IndexedColumn | undefined => {
     const field = schema.fields.find(candidate => candidate.name === name);
     const own = fileSchema.fields.find(candidate => candidate.id === field?.id);
