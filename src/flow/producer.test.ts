@@ -58,6 +58,13 @@ test('a row that no record holds is refused before anything of its batch is sent
   expect(await bodiesOf(w)).toHaveLength(1);
 });
 
+test('a table with postponed buckets is not written through a log: ingest has no bucket to put its rows in', async () => {
+  await expect(producerOf(testWorld(), '-2')).rejects.toMatchObject({
+    kind: 'unsupported',
+    message: expect.stringContaining('postponed bucket (bucket=-2)'),
+  });
+});
+
 test('a table with dynamic buckets is not written through a log: a key would have no lane of its own', async () => {
   await expect(producerOf(testWorld(), '-1')).rejects.toMatchObject({
     kind: 'unsupported',

@@ -11,7 +11,12 @@ import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { bucketsOfBatch } from '../format/bucket.ts';
-import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
+import {
+  hasDynamicBuckets,
+  hasPostponedBuckets,
+  parseTableOptions,
+  postponedFeature,
+} from '../format/table-options.ts';
 import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -116,6 +121,8 @@ export class Producer implements AsyncDisposable {
       // Which lane a key's rows would be in could change, and with it their order.
       throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.tableName} through a log`);
     }
+    if (hasPostponedBuckets(table.schema))
+      throw unsupported(postponedFeature, `writing ${table.tableName} through a log`);
     this.#bucketCount = parseTableOptions(table.schema).bucket;
     // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.
     this.#ownLane = Math.floor(parts.random.next() * ownLaneCount);

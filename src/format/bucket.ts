@@ -13,6 +13,9 @@ import type { Scalar } from '../types/scalar.ts';
 import { encodeBinaryRow } from './binary-row.ts';
 import { ColumnarRowWriter } from './columnar-row-writer.ts';
 
+/** Where rows lie whose bucket has been put off: no bucket of keys, and batch reads do not show it (spec 6.4). */
+export const postponedBucket = -2;
+
 /** `default` hashes the key's bytes; `mod` takes an INT or BIGINT key modulo the count. */
 export type BucketFunction = 'default' | 'mod';
 

@@ -24,6 +24,7 @@ import {
   recordField,
 } from './avro-fields.ts';
 import { manifestSchema } from './avro-schemas.ts';
+import { postponedBucket } from './bucket.ts';
 import type { DataFileMeta, FileSource, SimpleStats } from './data-file.ts';
 
 /** A line of a manifest: a file comes or goes. @see spec 4.3 */
@@ -58,9 +59,6 @@ export const manifestVersion = 2;
 
 /** The shortest serialized row there is, that of no fields. */
 const rowBytesMin = 12;
-
-/** That of a table whose buckets are put off. */
-const bucketMin = -2;
 
 /** Row ids are longs. */
 const rowIdEnd = 2n ** 63n;
@@ -133,7 +131,7 @@ function entryOf(record: AvroRecord): ManifestEntry {
   const kind = record['_KIND'];
   if (kind !== 0 && kind !== 1) throw corrupt('LAKE_CORRUPT_AVRO', `field _KIND is ${String(kind)}`);
   const bucket = integerField(record['_BUCKET'], '_BUCKET');
-  if (bucket < bucketMin) throw corrupt('LAKE_CORRUPT_AVRO', `field _BUCKET is ${bucket}`);
+  if (bucket < postponedBucket) throw corrupt('LAKE_CORRUPT_AVRO', `field _BUCKET is ${bucket}`);
   return {
     kind: kind === 0 ? 'add' : 'delete',
     partition: rowBytes(record['_PARTITION'], '_PARTITION'),
@@ -180,7 +178,7 @@ function fileOf(record: AvroRecord): DataFileMeta {
 
 function recordOf(entry: ManifestEntry): AvroRecord {
   assert(entry.partition.length >= rowBytesMin, 'a partition is a serialized row');
-  assert(entry.bucket >= bucketMin, () => `bucket ${entry.bucket}`);
+  assert(entry.bucket >= postponedBucket, () => `bucket ${entry.bucket}`);
   return {
     _VERSION: manifestVersion,
     _KIND: entry.kind === 'add' ? 0 : 1,

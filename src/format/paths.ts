@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.ts';
 import type { DataField } from '../types/data-type.ts';
 import type { Scalar } from '../types/scalar.ts';
+import { postponedBucket } from './bucket.ts';
 import { escapePathName, partitionText } from './partition-text.ts';
 import { compressionAt, type FileOptions, type TableOptions } from './table-options.ts';
 import { fieldsNamed, type TableSchema } from './table-schema.ts';
@@ -109,8 +110,8 @@ export function partitionPath(layout: DataLayout, values: readonly Scalar[]): st
 
 /** The folder of a bucket's files: `dt=2024-01-01/bucket-0`. */
 export function bucketPath(layout: DataLayout, values: readonly Scalar[], bucket: number): string {
-  assert(bucket >= 0 || bucket === -2, () => `bucket ${bucket}`);
-  const folder = bucket === -2 ? 'bucket-postpone' : `bucket-${bucket}`;
+  assert(bucket >= 0 || bucket === postponedBucket, () => `bucket ${bucket}`);
+  const folder = bucket === postponedBucket ? 'bucket-postpone' : `bucket-${bucket}`;
   return [layout.directory ?? '', partitionPath(layout, values), folder].filter(part => part !== '').join('/');
 }
 

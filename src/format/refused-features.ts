@@ -4,9 +4,13 @@
  */
 import type { DataType } from '../types/data-type.ts';
 import { refusedAggregates } from './aggregate-options.ts';
+import { postponedBucket } from './bucket.ts';
 import { refusedFileIndexes } from './file-index/index-options.ts';
 import { booleanOption, integerOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
+
+/** How a table of this kind is named where it is refused. */
+export const postponedFeature = 'postponed bucket (bucket=-2)';
 
 export type AccessMode = 'read' | 'write';
 
@@ -57,6 +61,7 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: vectorsBesideData },
   { refuses: 'read', feature: bucketMode },
   { refuses: 'write', feature: crossPartition },
+  { refuses: 'write', feature: postponed },
   unless('read', 'file.format', 'parquet'),
   whenSet('read', 'file.format.per.level'),
   unless('read', 'changelog-file.format', 'parquet'),
@@ -88,10 +93,18 @@ function tableKind(schema: TableSchema): string | undefined {
 }
 
 function bucketMode(schema: TableSchema): string | undefined {
-  const bucket = integerOption(schema.options, 'bucket', -2) ?? -1;
   if (textOption(schema.options, 'bucket-function.type')?.toLowerCase() === 'hive') return 'bucket-function.type=hive';
-  if (bucket === -2) return 'postponed bucket (bucket=-2)';
   return undefined;
+}
+
+/** Rows come in files of another format, and only a compaction gives them buckets; readers see these alone. */
+function postponed(schema: TableSchema): string | undefined {
+  return hasPostponedBuckets(schema) ? postponedFeature : undefined;
+}
+
+/** Whether rows are put off: written beside the buckets first, and brought into them by compactions. */
+export function hasPostponedBuckets({ options }: TableSchema): boolean {
+  return integerOption(options, 'bucket', -2) === postponedBucket;
 }
 
 /** Keys of such a table may move from one partition to another, which asks for an index over all of them. */

@@ -171,7 +171,7 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
     [],
   ],
   [{ 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' }, ['index-file-in-data-file-dir'], []],
-  [{ bucket: '-2' }, ['postponed bucket (bucket=-2)'], []],
+  [{ bucket: '-2' }, [], ['postponed bucket (bucket=-2)']],
   [{ 'bucket-function.type': 'hive' }, ['bucket-function.type=hive'], []],
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],
   [{ 'file.format.per.level': '0:avro' }, ['file.format.per.level'], []],
@@ -208,7 +208,7 @@ test('how equal keys merge does not matter without a primary key', () => {
 test('all reasons are named, each once', () => {
   const array = { type: 'ARRAY', element: 'INT' };
   const types = [array, { type: 'MAP', key: 'INT', value: 'VARIANT' }, { type: 'ROW', fields: [] }, 'VARIANT'];
-  expect(refusedFeatures(schemaOf({ bucket: '-2', 'file.format': 'orc' }, ['k'], types), 'read')).toEqual([
+  expect(refusedFeatures(schemaOf({ bucket: '-2', 'file.format': 'orc' }, ['k'], types), 'write')).toEqual([
     'type VARIANT',
     'type ROW without fields',
     'postponed bucket (bucket=-2)',

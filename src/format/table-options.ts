@@ -27,7 +27,7 @@ import {
 import type { StatsMode } from './stats.ts';
 import type { TableSchema } from './table-schema.ts';
 
-export { type AccessMode, refusedFeatures } from './refused-features.ts';
+export { type AccessMode, hasPostponedBuckets, postponedFeature, refusedFeatures } from './refused-features.ts';
 
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
 export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';

@@ -3,6 +3,7 @@
  * commits carry them on as long as the schema stays (decide-snapshot.ts); expiry and orphan cleaning know their files.
  */
 
+import { postponedBucket } from '../format/bucket.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { statisticsPath } from '../format/paths.ts';
 import { batchCommitIdentifier, type Snapshot } from '../format/snapshot.ts';
@@ -27,7 +28,8 @@ export async function readStatistics(
 
 /** The bytes of a snapshot's files, by the part of their rows that a query sees. */
 export async function mergedSize(table: Table, snapshot: Snapshot, mergedRecordCount: bigint): Promise<bigint> {
-  const files = (await liveEntries(table, snapshot)).map(({ file }) => file);
+  const seen = await liveEntries(table, snapshot, { matches: ({ bucket }) => bucket !== postponedBucket });
+  const files = seen.map(({ file }) => file);
   const bytes = files.reduce((sum, { fileSize }) => sum + fileSize, 0);
   const rows = files.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return rows === 0 ? 0n : (BigInt(bytes) * mergedRecordCount) / BigInt(rows);

@@ -19,6 +19,7 @@ const newestOnly: ReadonlySet<string> = new Set([
   'PaimonCompactions.java',
   'PaimonCurves.java',
   'PaimonDeletes.java',
+  'PaimonPostponed.java',
 ]);
 
 /** @returns the class path of the harness, built when it is not there */

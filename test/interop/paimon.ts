@@ -131,6 +131,11 @@ export class Paimon implements AsyncDisposable {
     return latestOf(await this.#ask({ op: 'compactAppend', ...nameOf(ref) }));
   }
 
+  /** Brings the postponed rows of a table (`bucket` = -2) into real buckets, as Flink's compaction job does. */
+  async compactPostponed(ref: TableRef, bucketCount: number): Promise<number> {
+    return latestOf(await this.#ask({ op: 'compactPostponed', ...nameOf(ref), bucketCount }));
+  }
+
   /**
    * Deletes rows of an append table by deletion vectors, as Spark does: of each live file those whose position leaves
    * `remainder` when it is divided by `modulus`.

@@ -4,6 +4,7 @@
  * @see spec 14; Paimon 1.4.2 FilesTable, ManifestsTable, PartitionsTable, BucketsTable
  */
 import { deserializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { ManifestEntry } from '../../format/manifest.ts';
 import { formatOfFileName } from '../../format/paths.ts';
@@ -53,10 +54,15 @@ export const filesType: RowType = rowTypeOf({
 export async function fileRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
   if (snapshot === undefined) return [];
   const rows: Scalar[][] = [];
-  for (const entry of inPlaceOrder(await liveEntries(table, snapshot))) {
+  for (const entry of inPlaceOrder(await liveEntries(table, snapshot, { matches: isShown }))) {
     rows.push(await fileRow(table, entry));
   }
   return rows;
+}
+
+/** What a batch read would read: not the files of rows that are put off. */
+function isShown({ bucket }: ManifestEntry): boolean {
+  return bucket !== postponedBucket;
 }
 
 export const fileKeyRangesType: RowType = rowTypeOf({
@@ -181,13 +187,14 @@ export async function partitionRows(table: Table, snapshot: Snapshot | undefined
 
 export type PartitionTotals = Totals & { readonly values: readonly Scalar[]; readonly totalBuckets: number };
 
-/** What lies in each partition that has files. */
+/** What lies in each partition that has files; what is put off counts when it has come into buckets, as Paimon has it. */
 export async function partitionTotals(
   table: Table,
   snapshot: Snapshot | undefined,
 ): Promise<readonly PartitionTotals[]> {
   if (snapshot === undefined) return [];
-  const groups = Map.groupBy(await allEntries(table, snapshot), entry => partitionKey(entry.partition));
+  const shown = (await allEntries(table, snapshot)).filter(isShown);
+  const groups = Map.groupBy(shown, entry => partitionKey(entry.partition));
   return [...groups.values()].flatMap(all => {
     const entries = liveAmong(all);
     const [first] = entries;

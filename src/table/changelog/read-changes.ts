@@ -7,10 +7,11 @@
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { changelogPath } from '../../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
-import { parseTableOptions, refusedFeatures } from '../../format/table-options.ts';
+import { parseTableOptions, postponedFeature, refusedFeatures } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
@@ -91,6 +92,10 @@ async function changedFiles(table: Table, snapshot: Snapshot): Promise<readonly 
   const manifests = isProduced ? await changelogManifestsOf(table, snapshot) : await deltaManifestsOf(table, snapshot);
   const entries = await readEntries(table, manifests);
   const added = entries.filter(entry => entry.kind === 'add');
+  if (added.some(({ bucket }) => bucket === postponedBucket)) {
+    // They are the changes, and a compaction brings none; to leave them out would be to lose them.
+    throw unsupported(postponedFeature, `reading changes of rows in snapshot ${snapshot.id} of ${table.label}`);
+  }
   return added.toSorted((a, b) => compareTexts(bucketKey(a), bucketKey(b)) || compareSequences(a, b));
 }
 

@@ -1,8 +1,10 @@
 /** Copies of data files, under names of their own and beside the files they come from. */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { formatOfFileName } from '../../format/paths.ts';
+import { postponedFeature } from '../../format/table-options.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { identifierKey, type PlacedFile } from '../live-files.ts';
 import { fileMissing } from '../manifests.ts';
@@ -39,6 +41,8 @@ export class FileCopies {
 
   async #copy({ partition, bucket, totalBuckets, file }: PlacedFile): Promise<PlannedFile> {
     const { label } = this.#table;
+    // Their names say who wrote them and so in what order they come.
+    if (bucket === postponedBucket) throw unsupported(postponedFeature, `restoring ${label}`);
     if (file.externalPath !== undefined) throw unsupported('external paths', `restoring ${label}`);
     if (file.extraFiles.some(name => !name.startsWith(file.fileName))) {
       throw unsupported('files of another name beside a data file', `restoring ${label}`);

@@ -1,5 +1,5 @@
 /** Which buckets can hold a row that a filter lets through. Pure. */
-import { bucketOf } from '../../format/bucket.ts';
+import { bucketOf, postponedBucket } from '../../format/bucket.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import { bucketKeys, fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -17,7 +17,9 @@ export function bucketPruning(schema: TableSchema, predicate: Predicate | undefi
   const any: WantedBuckets = () => undefined;
   const { bucket, bucketFunction } = parseTableOptions(schema);
   const keys = bucketKeys(schema);
-  if (predicate === undefined || keys.length === 0 || bucket <= 0 || bucketFunction === 'hive') return any;
+  // Those of a postponed table have been given their count by a compaction, each partition its own.
+  const isFixed = bucket > 0 || bucket === postponedBucket;
+  if (predicate === undefined || keys.length === 0 || !isFixed || bucketFunction === 'hive') return any;
   const rows = keyCombinations(keys.map(key => equalValues(predicate, key)));
   if (rows === undefined) return any;
   const types = fieldsNamed(schema, keys).map(field => field.type);

@@ -5,9 +5,11 @@
  * A primary-key table with deletion vectors, or of the first-row engine, shows what has been compacted: level 0 is not
  * read, and what is above shares no key (spec 8.5, 10.1). `deletion-vectors.merge-on-read` has level 0 merged in, and so
  * have reads that go on in the log, where the positions count level 0 as taken.
+ * Rows that are postponed (`bucket` = -2) show when a compaction has brought them into buckets (spec 6.4).
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import type { ManifestEntry } from '../../format/manifest.ts';
 import { booleanOption, textOption } from '../../format/option-values.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
@@ -157,7 +159,10 @@ function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: 
   return {
     buckets,
     mayMatch,
-    matches: entry => partitionMatches(entry.partition) && (wanted(entry.totalBuckets)?.has(entry.bucket) ?? true),
+    matches: entry =>
+      entry.bucket !== postponedBucket &&
+      partitionMatches(entry.partition) &&
+      (wanted(entry.totalBuckets)?.has(entry.bucket) ?? true),
   };
 }
 

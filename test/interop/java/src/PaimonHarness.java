@@ -71,6 +71,9 @@ final class PaimonHarness {
                     return List.of(Long.toString(tables.compactFully(table)));
                 case "compactAppend":
                     return List.of(Long.toString(tables.compactAppend(table)));
+                case "compactPostponed":
+                    return List.of(Long.toString(tables.compactPostponed(
+                            table, request.get("bucketCount").asInt())));
                 case "deleteRows":
                     return List.of(Long.toString(tables.deleteRows(
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));

@@ -227,6 +227,14 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, Map.of("compaction.min.file-num", "2")));
     }
 
+    /** Brings postponed rows into so many real buckets; returns the id of the latest snapshot afterwards. */
+    long compactPostponed(Identifier name, int bucketCount) throws Exception {
+        // As above.
+        return (Long) Class.forName("PaimonPostponed")
+                .getDeclaredMethod("compact", FileStoreTable.class, int.class)
+                .invoke(null, fileStoreTable(name, Map.of()), bucketCount);
+    }
+
     private FileStoreTable fileStoreTable(Identifier name, Map<String, String> options) throws Exception {
         return (FileStoreTable) catalog.getTable(name).copy(options);
     }
