@@ -16,6 +16,7 @@ import { replayGolden } from '../../src/service/golden-replay.ts';
 import type { GoldenVerdict } from '../../src/service/golden-verdict.ts';
 import { openObjectStore } from '../../src/storage/open-object-store.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
+import { startFlink } from './flink.ts';
 import { olderReadersOption, rootForOlderReaders } from './older-readers.ts';
 import { startPaimon } from './paimon.ts';
 import { type PaimonVersion, paimonVersions } from './paimon-build.ts';
@@ -50,8 +51,10 @@ async function main(): Promise<void> {
   }
   console.log('asking pypaimon');
   const python = await askPypaimon(folder, features, written);
+  console.log('asking Flink');
+  const flink = await askFlink(folder, features, written);
   rmSync(folder, { recursive: true, force: true });
-  writeFileSync(document, page(features, { read, written, outcomes, python }));
+  writeFileSync(document, page(features, { read, written, outcomes, engines: [python, flink] }));
   console.log(`wrote ${document}`);
 }
 
@@ -108,13 +111,33 @@ async function askPaimon(
   return outcomes;
 }
 
-/** By table, whether pypaimon reads the newest rows of what we wrote. */
 async function askPypaimon(
   warehouse: string,
   features: readonly Feature[],
   written: ReadonlyMap<string, GoldenVerdict>,
 ): Promise<ReadonlyMap<string, string>> {
   await using python = await startPypaimon();
+  return await askEngine(table => python.rows({ warehouse, table }), features, written, inMicros);
+}
+
+async function askFlink(
+  warehouse: string,
+  features: readonly Feature[],
+  written: ReadonlyMap<string, GoldenVerdict>,
+): Promise<ReadonlyMap<string, string>> {
+  await using flink = await startFlink();
+  return await askEngine(table => flink.rows({ warehouse, sql: `SELECT * FROM ${table}` }), features, written);
+}
+
+type RowsAsked = (name: string) => Promise<readonly string[]>;
+
+/** By table, whether another engine reads the newest rows of what we wrote; both are made `comparable` first. */
+async function askEngine(
+  ask: RowsAsked,
+  features: readonly Feature[],
+  written: ReadonlyMap<string, GoldenVerdict>,
+  comparable: (rows: readonly string[]) => readonly string[] = rows => rows,
+): Promise<ReadonlyMap<string, string>> {
   const outcomes = new Map<string, string>();
   for (const { table } of features) {
     if (written.get(table)?.status !== 'passed') continue;
@@ -122,8 +145,8 @@ async function askPypaimon(
       .split('\n')
       .slice(0, -1);
     const outcome = await outcomeOf(async () => {
-      const rows = await python.rows({ warehouse, table: `db.${table}` });
-      return firstDifference(inMicros(rows), inMicros(expected)) === undefined ? 'yes' : 'other rows';
+      const rows = await ask(`db.${table}`);
+      return firstDifference(comparable(rows), comparable(expected)) === undefined ? 'yes' : 'other rows';
     });
     outcomes.set(table, outcome);
   }
@@ -177,10 +200,11 @@ type Seen = {
   readonly read: ReadonlyMap<string, GoldenVerdict>;
   readonly written: ReadonlyMap<string, GoldenVerdict>;
   readonly outcomes: ReadonlyMap<PaimonVersion, ReadonlyMap<string, Outcome>>;
-  readonly python: ReadonlyMap<string, string>;
+  /** pypaimon, Flink. */
+  readonly engines: readonly ReadonlyMap<string, string>[];
 };
 
-function page(features: readonly Feature[], { read, written, outcomes, python }: Seen): string {
+function page(features: readonly Feature[], { read, written, outcomes, engines }: Seen): string {
   const notes: string[] = [];
   const noted = (text: string): string => {
     if (text === 'yes') return 'yes';
@@ -203,12 +227,22 @@ function page(features: readonly Feature[], { read, written, outcomes, python }:
         outcome === undefined ? '' : noted(outcome.continues),
       );
     }
-    const ofPython = python.get(table);
-    cells.push(ofPython === undefined ? '' : noted(ofPython));
+    for (const engine of engines) {
+      const outcome = engine.get(table);
+      cells.push(outcome === undefined ? '' : noted(outcome));
+    }
     return `| ${cells.join(' | ')} |`;
   });
   const versions = paimonVersions.flatMap(version => [`${version} reads it`, `${version} goes on`]);
-  const head = ['feature', 'table', 'we read Paimon’s', 'we write it', ...versions, 'pypaimon reads it'];
+  const head = [
+    'feature',
+    'table',
+    'we read Paimon’s',
+    'we write it',
+    ...versions,
+    'pypaimon reads it',
+    'Flink reads it',
+  ];
   return `# Compatibility with Apache Paimon
 
 Written by \`npm run compatibility\` out of what it saw; nothing here is typed. Each line is a golden table
@@ -219,6 +253,7 @@ Written by \`npm run compatibility\` out of what it saw; nothing here is typed. 
 - *N reads it*: Paimon of that version reads ours, equal at every snapshot.
 - *N goes on*: it appends to ours and fully compacts it (an unaware bucket is appended to only), and we read that equal.
 - *pypaimon reads it*: pypaimon 2.1.0 reads ours as it is at the end, equal up to microseconds.
+- *Flink reads it*: Flink 1.20.1 with Paimon 1.3.1 reads ours as it is at the end, equal.
 
 Of Paimon 0.9 tables are asked for that set \`${olderReadersOption}\`: its Parquet reader knows no deltas.
 

@@ -1,9 +1,8 @@
-/** Puts the Paimon harness together: Maven fetches the jars, javac compiles the classes, each once into the cache folder. */
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+/** The Paimon harness: which versions of Paimon there are, and which classes each has. */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cachedFolder, runProgram } from '../../scripts/cache-folder.ts';
+import { builtClassPath } from './java-build.ts';
 
 const javaFolder = fileURLToPath(new URL('java/', import.meta.url));
 
@@ -24,23 +23,10 @@ const newestOnly: ReadonlySet<string> = new Set([
 
 /** @returns the class path of the harness, built when it is not there */
 export function paimonClassPath(version: PaimonVersion): string {
-  const pom = join(javaFolder, 'pom.xml');
-  const jars = cachedFolder(`paimon-jars-${version}-${hashOf([pom])}`, folder => {
-    const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${folder}`];
-    runProgram('mvn', ['-q', '-B', '-f', pom, `-Dpaimon.version=${version}`, ...copy]);
-  });
   const sources = readdirSync(join(javaFolder, 'src'))
     .toSorted()
     .filter(name => version === paimonVersions[0] || !newestOnly.has(name))
     .map(name => join(javaFolder, 'src', name));
-  const classes = cachedFolder(`paimon-classes-${version}-${hashOf([pom, ...sources])}`, folder => {
-    runProgram('javac', ['-nowarn', '--release', '17', '-cp', join(jars, '*'), '-d', folder, ...sources]);
-  });
-  return [classes, join(jars, '*')].join(':');
-}
-
-function hashOf(files: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(readFileSync(file));
-  return hash.digest('hex').slice(0, 12);
+  const properties = [`-Dpaimon.version=${version}`];
+  return builtClassPath({ name: 'paimon', version, pom: join(javaFolder, 'pom.xml'), properties, sources });
 }

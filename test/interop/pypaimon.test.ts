@@ -50,7 +50,7 @@ test('it reads every golden table as we write it anew, or says what it cannot do
     try {
       const rows = await python.rows({ warehouse: scratch, table: `db.${table}` });
       const difference = firstDifference(inMicros(rows), inMicros(expected));
-      if (difference !== undefined) wrong.push(`${table}: ${difference}`);
+      if (difference !== undefined) wrong.push(`${table}: ${JSON.stringify(difference)}`);
       if (unread[table] !== undefined) wrong.push(`${table}: it is read now`);
       read += 1;
     } catch (error) {
