@@ -5,12 +5,13 @@
  * @see Paimon 1.4.2 SchemaValidation
  */
 import { badOption, booleanOption, integerOption, textOption } from './option-values.ts';
+import { recordExpiryOf } from './record-expiry.ts';
 import type { TableSchema } from './table-schema.ts';
 
 /** Of `snapshot.num-retained.min`. */
 const snapshotsMinDefault = 10;
 
-type Check = (schema: TableSchema) => void;
+type Check = (schema: TableSchema) => unknown;
 
 const checks: readonly Check[] = [
   checkProducer,
@@ -19,6 +20,8 @@ const checks: readonly Check[] = [
   checkStreamingOverwrite,
   checkFullCompaction,
   checkPartitionExpiration,
+  // Where Paimon makes the table, and fails in whoever writes it.
+  recordExpiryOf,
 ];
 
 /** @throws LakeError `invalid` LAKE_BAD_OPTION naming the option and what it must be */

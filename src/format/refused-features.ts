@@ -79,7 +79,6 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: partitionTypes },
   unless('write', 'type', 'table'),
   unless('write', 'metadata.iceberg.storage', 'disabled'),
-  whenSet('write', 'record-level.expire-time'),
   unless('write', 'write.sequence-number-init-mode', 'scan'),
   whenOn('write', 'index-file-in-data-file-dir'),
   { refuses: 'write', feature: fileIndexes },

@@ -184,7 +184,7 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
   [{ type: 'format-table' }, ['type=format-table'], ['type=format-table']],
   [{ type: 'materialized-table' }, [], ['type=materialized-table']],
   [{ 'metadata.iceberg.storage': 'table-location' }, [], ['metadata.iceberg.storage=table-location']],
-  [{ 'record-level.expire-time': '1 d' }, [], ['record-level.expire-time']],
+  [{ 'record-level.expire-time': '1 d', 'record-level.time-field': 'k' }, [], []],
   [{ 'file-index.bloom-filter.columns': 'k' }, [], []],
   [{ 'file-index.range-bitmap.columns': 'k' }, [], []],
   [{ 'file-index.bsi.columns': 'k' }, [], []],

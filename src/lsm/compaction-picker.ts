@@ -20,6 +20,8 @@ export type CompactionSettings = CompactionOptions & {
    * they take up from level 0, so that delete rows have done their work at any level. undefined: the table has none.
    */
   readonly vectored: ReadonlySet<string> | undefined;
+  /** The names of the files that hold rows whose time is over (record-level expiry). */
+  readonly expired?: ReadonlySet<string> | undefined;
 };
 
 /** What to merge. */
@@ -49,7 +51,7 @@ export type CompactReason =
 /** The settings a table's options give. */
 export function compactionSettings(
   options: TableOptions,
-  state: Pick<CompactionSettings, 'sinceFullCompactionMs' | 'vectored'>,
+  state: Pick<CompactionSettings, 'sinceFullCompactionMs' | 'vectored' | 'expired'>,
 ): CompactionSettings {
   return { ...options.compaction, targetFileBytes: options.files.targetBytes, ...state };
 }
@@ -68,8 +70,8 @@ export function pickCompaction(runs: readonly SortedRun[], settings: CompactionS
 }
 
 /**
- * All files into the last level. When they are there already, those of which rows were deleted by vectors, or all when
- * that is forced; undefined: none.
+ * All files into the last level. When they are there already, those of which rows were deleted by vectors or have expired,
+ * or all when that is forced; undefined: none.
  */
 export function pickFullCompaction(runs: readonly SortedRun[], settings: CompactionSettings): CompactUnit | undefined {
   const [first] = runs;
@@ -77,7 +79,10 @@ export function pickFullCompaction(runs: readonly SortedRun[], settings: Compact
   if (runs.length > 1 || first.level !== lastLevel(runs, settings)) return wholeBucket('full', runs, settings);
   const whole: CompactUnit = { ...wholeBucket('full', runs, settings), rewritesEachFile: true };
   if (settings.forceRewriteAllFiles) return whole;
-  const files = whole.files.filter(file => settings.vectored?.has(file.fileName) === true);
+  const { vectored, expired } = settings;
+  const files = whole.files.filter(
+    ({ fileName }) => vectored?.has(fileName) === true || expired?.has(fileName) === true,
+  );
   return files.length === 0 ? undefined : { ...whole, files };
 }
 

@@ -45,7 +45,8 @@ export function planUnit(unit: CompactUnit, compareKey: CompareKey, settings: Pl
   const moveUp = (file: DataFileMeta): void => {
     const mustMerge = settings.mergesLevel0 === true && file.level === 0 && !unit.isLastLevel;
     const isVectored = settings.vectored?.has(file.fileName) === true;
-    const mustDrop = (dropDeletes && mayHaveDeletes(file)) || (unit.isLastLevel && isVectored);
+    const isExpired = settings.expired?.has(file.fileName) === true;
+    const mustDrop = (dropDeletes && mayHaveDeletes(file)) || (unit.isLastLevel && isVectored) || isExpired;
     if (settings.forceRewriteAllFiles || mustDrop || mustMerge) rewrites.push(rewriteAlone(file));
     else if (file.level !== outputLevel) upgrades.push(file);
   };

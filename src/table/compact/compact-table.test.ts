@@ -294,8 +294,8 @@ test('readers that began before, and those that begin while files are compacted,
 });
 
 test('a table that cannot be written here is not compacted either', async () => {
-  const rows = await rowTable({ options: { 'record-level.expire-time': '1 d' } });
-  await expect(rows.compact({ isFull: true })).rejects.toThrow(/record-level.expire-time/);
+  const rows = await rowTable({ options: { 'write.sequence-number-init-mode': 'lazy' } });
+  await expect(rows.compact({ isFull: true })).rejects.toThrow(/write.sequence-number-init-mode/);
 });
 
 test('an empty table has nothing to compact', async () => {

@@ -45,6 +45,7 @@ import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
+import { ExpiringRecords } from './expire-records.ts';
 import {
   type CompactResult,
   type KeyBucket,
@@ -119,7 +120,7 @@ export async function compactTable(
     deletions: await deletionsAt(table, snapshot),
     clustered: await clusteredSchemas(table, entries),
   };
-  const tasks = pickTasks(table, state, { ...options, isFull });
+  const tasks = await pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
   const isSorting = options.order !== undefined || clustering !== undefined;
   const inParallelMax = isSorting ? 1 : bucketsInParallelMax;
@@ -270,11 +271,12 @@ async function clusteredSchemas(table: Table, entries: readonly PlacedFile[]): P
   return ids;
 }
 
-function pickTasks(
+async function pickTasks(
   table: Table,
   { entries, deletions, clustered }: TableState,
   options: CompactOptions,
-): readonly Task[] {
+): Promise<readonly Task[]> {
+  const expiring = ExpiringRecords.of(table);
   const types = partitionTypes(table.schema);
   const buckets = Map.groupBy(entries, bucketKey);
   const tasks: Task[] = [];
@@ -286,20 +288,25 @@ function pickTasks(
     const metas = files.map(({ file }) => file);
     const found = { place, files: metas, deletions: deletions.get(key) ?? noDeletions };
     const isKeyed = table.schema.primaryKeys.length > 0;
-    tasks.push(...(isKeyed ? keyTasks(table, found, options) : appendTasks(table, found, { ...options, clustered })));
+    if (isKeyed) {
+      const expired = await expiring?.expiredFiles(table, metas);
+      tasks.push(...keyTasks(table, { ...found, expiring }, { ...options, expired }));
+    } else tasks.push(...appendTasks(table, found, { ...options, clustered }));
   }
   return tasks;
 }
 
-type FoundBucket = Omit<KeyBucket, 'lastLevel'>;
+type FoundBucket = Omit<KeyBucket, 'lastLevel' | 'expiring'>;
+type KeyOptions = CompactOptions & { readonly expired: ReadonlySet<string> | undefined };
 
-function keyTasks(table: Table, found: FoundBucket, { isFull, signal }: CompactOptions): Task[] {
+function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, { isFull, signal, expired }: KeyOptions): Task[] {
   const { place, files, deletions } = found;
   const compareKey = keyComparator(table.schema);
   const runs = sortedRuns(files, compareKey);
   const settings = compactionSettings(table.options, {
     sinceFullCompactionMs: sinceFullCompactionMs(table, runs),
     vectored: table.options.vectors.isEnabled ? new Set(deletions.keys()) : undefined,
+    expired,
   });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
   if (unit === undefined) return [];

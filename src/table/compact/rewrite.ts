@@ -25,6 +25,7 @@ import type { Table } from '../table.ts';
 import { DataFileWriter } from '../write/data-file-writer.ts';
 import type { Place } from '../write/place-rows.ts';
 import { changelogOfCompaction } from './changelog-of-compaction.ts';
+import type { ExpiringRecords } from './expire-records.ts';
 import { lookedUpFiles, lookUpRead, widened } from './look-up.ts';
 import { type SortedRewrite, writeSorted } from './sorted-rewrite.ts';
 
@@ -47,6 +48,8 @@ export type KeyBucket = {
   readonly files: readonly DataFileMeta[];
   readonly lastLevel: number;
   readonly deletions: Deletions;
+  /** undefined: no row of the table expires. */
+  readonly expiring: ExpiringRecords | undefined;
 };
 
 /** Rows of a batch on the way from readers to the writer. */
@@ -114,7 +117,7 @@ class Marks {
 
 /** What a compaction of these files counts on. */
 function readOf(
-  { place, files, deletions }: Omit<KeyBucket, 'lastLevel'>,
+  { place, files, deletions }: Omit<KeyBucket, 'lastLevel' | 'expiring'>,
   before: readonly DataFileMeta[],
   { looksUp }: { readonly looksUp: boolean },
 ): BucketRead {
@@ -141,7 +144,7 @@ function changesByRising(file: DataFileMeta, { kind, isProduced, marks }: Change
 
 async function* mergedSection(
   table: Table,
-  { place, files, deletions }: KeyBucket,
+  { place, files, deletions, expiring }: KeyBucket,
   plan: CompactPlan,
   { section, changelog }: { readonly section: Section; readonly changelog: ChangelogSpec | undefined },
 ): AsyncGenerator<CompactedBatch, void, undefined> {
@@ -149,7 +152,8 @@ async function* mergedSection(
   const read = wholeRows(table);
   const spec = mergeSpec(schema, { dropDeletes: plan.dropDeletes });
   const from = { ...place, deletions };
-  const runs = readSection(table, from, section, read);
+  const found = readSection(table, from, section, read);
+  const runs = expiring === undefined ? found : found.map(run => expiring.living(run));
   if (changelog === undefined) {
     for await (const rows of mergeRuns(runs, spec, { batchRowsMax }))
       yield { rows, changelog: undefined, superseded: [] };
@@ -194,7 +198,7 @@ class ChangelogWriter {
 
 export async function rewriteAppendBucket(
   table: Table,
-  bucket: Omit<KeyBucket, 'lastLevel'>,
+  bucket: Omit<KeyBucket, 'lastLevel' | 'expiring'>,
   unit: AppendCompactUnit,
   signal?: AbortSignal | undefined,
 ): Promise<CompactResult> {
@@ -210,7 +214,7 @@ export async function rewriteAppendBucket(
 /** As `rewriteAppendBucket`, the rows in a sort order. */
 export async function rewriteAppendSorted(
   table: Table,
-  bucket: Omit<KeyBucket, 'lastLevel'>,
+  bucket: Omit<KeyBucket, 'lastLevel' | 'expiring'>,
   unit: AppendCompactUnit,
   rewrite: SortedRewrite,
 ): Promise<CompactResult> {
@@ -221,7 +225,7 @@ export async function rewriteAppendSorted(
 
 async function* rowsOfUnit(
   table: Table,
-  { place, deletions }: Omit<KeyBucket, 'lastLevel'>,
+  { place, deletions }: Omit<KeyBucket, 'lastLevel' | 'expiring'>,
   unit: AppendCompactUnit,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RowBatch, void, undefined> {
@@ -234,7 +238,7 @@ async function* rowsOfUnit(
 }
 
 function replaced(
-  bucket: Omit<KeyBucket, 'lastLevel'>,
+  bucket: Omit<KeyBucket, 'lastLevel' | 'expiring'>,
   unit: AppendCompactUnit,
   after: readonly PlannedFile[],
 ): CompactResult {

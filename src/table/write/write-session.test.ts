@@ -194,8 +194,8 @@ test('an append table takes rows and no deletes', async () => {
 });
 
 test('a table that asks its writers for what is not done is refused by name', async () => {
-  const rows = await rowTable({ options: { 'record-level.expire-time': '1 d' } });
-  expect(() => new WriteSession(rows.table)).toThrow(/record-level.expire-time/);
+  const rows = await rowTable({ options: { 'write.sequence-number-init-mode': 'lazy' } });
+  expect(() => new WriteSession(rows.table)).toThrow(/write.sequence-number-init-mode/);
 });
 
 test('what a failed commit held is not written by the next', async () => {
