@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fiveSnapshots, hourMs, missingFiles, newWorld, snapshotIds } from '../../test/maintenance-fixture.ts';
+import { fiveSnapshots, hourMs, missingFiles, newWorld, snapshotIds, tag } from '../../test/maintenance-fixture.ts';
 import { listTags, snapshotOfTag } from '../table/snapshots.ts';
 import { createTag } from '../table/tags/manage-tags.ts';
 import { maintainTable } from './maintain-table.ts';
@@ -38,6 +38,16 @@ test('only so many automatic tags are kept, and those whose time is over go', as
   world.clock.advance(10 * hourMs);
   await maintainTable(world.table, { orphans: 'skip' });
   expect((await listTags(world.table)).includes('mine')).toBe(false);
+});
+
+test('automatic tags that a run left behind before it died are taken away by the next, also when it makes none', async () => {
+  const world = await newWorld({ options: { ...hourly, 'tag.num-retained-max': '2' } });
+  await fiveSnapshots(world);
+  await maintainTable(world.table, { orphans: 'skip' });
+  await tag(world.store, '2001-09-09 03', 4);
+  const { lines } = await maintainTable(world.table, { orphans: 'skip' });
+  expect(lines[0]?.tags).toMatchObject({ created: [], removed: ['2001-09-09 03'] });
+  expect(await listTags(world.table)).toEqual(['2001-09-09 05', '2001-09-09 06']);
 });
 
 test('tags do not expire where the table says so', async () => {

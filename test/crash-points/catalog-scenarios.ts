@@ -53,7 +53,7 @@ const createScenario: Scenario = {
   },
   async resume(process) {
     await createTable(process, identifier, definitionOf(), { ifNotExists: true });
-    await writeRowsOnce(process, rowsNamed('new', 0, 10), 'writer');
+    await writeRowsOnce(process, rowsNamed('new', 0, 10), { commitUser: 'writer' });
   },
   whole: wholeIfThere,
   async check(world) {
@@ -94,7 +94,7 @@ async function changeSchema(process: LakeProcess): Promise<void> {
     process.acknowledge(change.kind);
   }
   const rows: Scalar[][] = [7n, 40n].map(k => [k, `written${k}`, 5]);
-  await writeRowsOnce(process, rows, 'writer');
+  await writeRowsOnce(process, rows, { commitUser: 'writer' });
 }
 
 const alterScenario: Scenario = {
@@ -139,7 +139,7 @@ const dutiesScenario: Scenario = {
   async resume(process) {
     const { options } = await loadSchema(process, identifier);
     if (options['bucket'] !== '8') await alterTable(process, identifier, [moreBuckets]);
-    await writeRowsOnce(process, rowsNamed('new', 0, 10), 'writer');
+    await writeRowsOnce(process, rowsNamed('new', 0, 10), { commitUser: 'writer' });
   },
   async whole(world) {
     await wholeTable(world);
@@ -200,7 +200,7 @@ async function replaceTable(process: LakeProcess): Promise<void> {
     await createTable(process, identifier, { ...definitionOf(), comment: secondComment }, { ifNotExists: true });
     process.acknowledge('created');
   }
-  await writeRowsOnce(process, rowsNamed('second', 3, 9), 'writer');
+  await writeRowsOnce(process, rowsNamed('second', 3, 9), { commitUser: 'writer' });
 }
 
 const replaceScenario: Scenario = {

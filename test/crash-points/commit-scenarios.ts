@@ -38,7 +38,7 @@ function commitScenario(operation: string, commits: number, draft: Draft): Scena
     },
     async resume(process) {
       // A writer that was told it is done does not come again.
-      if (!process.world.acknowledged.has('written')) await writeRowsOnce(process, rows, 'writer');
+      if (!process.world.acknowledged.has('written')) await writeRowsOnce(process, rows, { commitUser: 'writer' });
     },
     whole: wholeTable,
     async check(world) {

@@ -78,9 +78,13 @@ export async function writeRows(parts: Parts, rows: readonly Scalar[][], options
 }
 
 /** What a writer does that does not know whether its commit came about: it looks, then writes. */
-export async function writeRowsOnce(parts: Parts, rows: readonly Scalar[][], commitUser: string): Promise<void> {
+export async function writeRowsOnce(
+  parts: Parts,
+  rows: readonly Scalar[][],
+  options: WriteOptions & { readonly commitUser: string },
+): Promise<void> {
   const snapshots = await listSnapshots(await openLakeTable(parts));
-  if (!snapshots.some(snapshot => snapshot.commitUser === commitUser)) await writeRows(parts, rows, { commitUser });
+  if (!snapshots.some(snapshot => snapshot.commitUser === options.commitUser)) await writeRows(parts, rows, options);
 }
 
 /** All rows of a snapshot, by their first column; those of the newest when none is named. */

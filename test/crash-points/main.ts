@@ -12,6 +12,7 @@ import { assert } from '../../src/base/assert.ts';
 import { mapBounded } from '../../src/base/concurrency.ts';
 import { catalogScenarios } from './catalog-scenarios.ts';
 import { commitScenarios, compactionScenarios } from './commit-scenarios.ts';
+import { indexAndChangelogScenarios } from './index-and-changelog-scenarios.ts';
 import { ingestScenarios } from './ingest-scenarios.ts';
 import { maintenanceScenarios } from './maintenance-scenarios.ts';
 import { producerScenarios } from './producer-scenarios.ts';
@@ -23,6 +24,7 @@ const scenarios: readonly Scenario[] = [
   ...maintenanceScenarios.toReversed(),
   ...catalogScenarios.toReversed(),
   ...tableLifeScenarios,
+  ...indexAndChangelogScenarios,
   ...commitScenarios,
   ...compactionScenarios,
   ...ingestScenarios,

@@ -16,10 +16,12 @@ import { cleanedUp, makeTable, openLakeTable, rowsNamed, rowsOf, wholeTable, wri
 import type { Scenario } from './scenario.ts';
 import { type LakeProcess, newWorld, type World } from './world.ts';
 
+type Options = Readonly<Record<string, string>>;
+
 /** Two commits, merged; a tag of the first, a branch that has gone on from it, and one commit more. */
-async function livedTable(): Promise<World> {
+async function livedTable(options: Options = {}): Promise<World> {
   const world = newWorld();
-  await makeTable(world);
+  await makeTable(world, { options });
   await writeRows(world, rowsNamed('first', 0, 8));
   const table = await openLakeTable(world);
   await createTag(table, 'first');
@@ -52,10 +54,11 @@ async function goOver(parts: Parts): Promise<void> {
 }
 
 /** In one swap: a reader finds the rows from before or those from after. */
-function swapScenario(operation: string, run: (parts: Parts) => Promise<void>): Scenario {
+function swapScenario(operation: string, run: (parts: Parts) => Promise<void>, options: Options = {}): Scenario {
+  const prepare = (): Promise<World> => livedTable(options);
   return {
     operation,
-    prepare: livedTable,
+    prepare,
     async run(process) {
       await run(process);
       process.acknowledge(operation);
@@ -63,7 +66,7 @@ function swapScenario(operation: string, run: (parts: Parts) => Promise<void>): 
     resume: run,
     async whole(world) {
       await wholeTable(world);
-      const [before, after] = await statesOf(run);
+      const [before, after] = await statesOf(operation, { prepare, run });
       const now = await rowsOf(world);
       const isAfter = same(now, after);
       ok(isAfter || (same(now, before) && !world.acknowledged.has(operation)), 'the rows of before, or those of after');
@@ -77,17 +80,22 @@ function swapScenario(operation: string, run: (parts: Parts) => Promise<void>): 
   };
 }
 
-const states = new Map<unknown, readonly [Scalar[][], Scalar[][]]>();
+type States = readonly [before: Scalar[][], after: Scalar[][]];
+
+const states = new Map<string, States>();
 
 /** The rows before and after an undisturbed run. */
-async function statesOf(run: (parts: Parts) => Promise<void>): Promise<readonly [Scalar[][], Scalar[][]]> {
-  const known = states.get(run);
+async function statesOf(
+  operation: string,
+  { prepare, run }: { readonly prepare: () => Promise<World>; readonly run: (parts: Parts) => Promise<void> },
+): Promise<States> {
+  const known = states.get(operation);
   if (known !== undefined) return known;
-  const world = await livedTable();
+  const world = await prepare();
   const before = await rowsOf(world);
   await run(world);
   const both = [before, await rowsOf(world)] as const;
-  states.set(run, both);
+  states.set(operation, both);
   return both;
 }
 
@@ -98,7 +106,7 @@ function same(a: readonly Scalar[][], b: readonly Scalar[][]): boolean {
 
 const tagScenario: Scenario = {
   operation: 'tags made, replaced and renamed',
-  prepare: livedTable,
+  prepare: () => livedTable(),
   async run(process) {
     const table = await openLakeTable(process);
     await createTag(table, 'one', { snapshotId: 1 });
@@ -130,9 +138,9 @@ const tagScenario: Scenario = {
   diesTwice: true,
 };
 
-const branchScenario: Scenario = {
-  operation: 'branches made, renamed and deleted',
-  prepare: livedTable,
+const branchScenario = (operation: string, options: Options = {}): Scenario => ({
+  operation,
+  prepare: () => livedTable(options),
   async run(process) {
     const table = await openLakeTable(process);
     await createBranch(table, 'one', { tag: 'first' });
@@ -157,7 +165,7 @@ const branchScenario: Scenario = {
     return contents;
   },
   diesTwice: true,
-};
+});
 
 /** As many rows as a reader sees, and the commit of that. */
 async function analyze(parts: Parts): Promise<void> {
@@ -184,11 +192,24 @@ const statisticsScenario: Scenario = {
   },
 };
 
+const dynamic: Options = { bucket: '-1', 'dynamic-bucket.target-row-num': '3' };
+const vectors: Options = { 'deletion-vectors.enabled': 'true' };
+/** A row that came twice shows in the sum. */
+const sums: Options = {
+  'merge-engine': 'aggregation',
+  'fields.n.aggregate-function': 'sum',
+  'changelog-producer': 'input',
+};
+
 export const tableLifeScenarios: readonly Scenario[] = [
   swapScenario('overwrite', overwrite),
   swapScenario('rollback', rollback),
   swapScenario('fast-forward', goOver),
+  swapScenario('overwrite of dynamic buckets', overwrite, dynamic),
+  swapScenario('rollback of sums with a changelog', rollback, sums),
+  swapScenario('fast-forward of sums with a changelog', goOver, sums),
   tagScenario,
-  branchScenario,
+  branchScenario('branches made, renamed and deleted'),
+  branchScenario('branches of a table with index files', { ...dynamic, ...vectors }),
   statisticsScenario,
 ];

@@ -27,7 +27,8 @@ export async function makeAutoTags(table: Table): Promise<AutoTagResult> {
       break;
     }
   }
-  const removed = created.length === 0 ? [] : surplusTags({ options, tags: await tagsOf(table) });
+  // Also where none was made: a run that died after it had made one has left the surplus behind.
+  const removed = surplusTags({ options, tags: created.length === 0 ? before : await tagsOf(table) });
   for (const name of removed) await deleteTag(table, name, { ifExists: true });
   return { created, removed };
 }
