@@ -70,8 +70,9 @@ export async function planVectors(
   const dropped = new Set<IndexEntry>();
   const adds: IndexEntry[] = [];
   const files: VectoredFile[] = [];
-  for (const change of merged(changes)) {
-    const there = byBucket.get(bucketKey(change)) ?? [];
+  for (const asked of merged(changes)) {
+    const there = byBucket.get(bucketKey(asked)) ?? [];
+    const change = await withoutStrays(base, there, asked);
     const touched = touchedEntries(table, there, change);
     for (const entry of touched) dropped.add(entry);
     const written = await writer.write(change, await vectorsAfter(table, touched, change));
@@ -82,6 +83,20 @@ export async function planVectors(
     }
   }
   return planIndex(table, base, { drops: entry => dropped.has(entry), adds }, files);
+}
+
+/** Paimon may leave a vector behind whose file it has compacted away; it goes with whatever changes its bucket's vectors. */
+async function withoutStrays(
+  base: CommitBase,
+  entries: readonly IndexEntry[],
+  change: VectorChange,
+): Promise<VectorChange> {
+  if (entries.length === 0) return change;
+  const live = new Set((await base.liveFiles(change)).map(({ file }) => file.fileName));
+  const strays = entries
+    .flatMap(({ vectors = [] }) => vectors.map(({ fileName }) => fileName))
+    .filter(name => !live.has(name));
+  return strays.length === 0 ? change : { ...change, gone: new Set([...change.gone, ...strays]) };
 }
 
 /** One change for each bucket. */
