@@ -86,9 +86,9 @@ export async function statisticsRows(table: Table, snapshot: Snapshot | undefine
   if (snapshot === undefined) return [];
   const statistics = await whileSnapshotStays(table, snapshot, () => readStatistics(table, snapshot));
   if (statistics === undefined) return [];
-  const { snapshotId, schemaId, mergedRecordCount = -1n, mergedRecordSize = -1n, columns } = statistics;
+  const { snapshotId, schemaId, mergedRecordCount, mergedRecordSize, columns } = statistics;
   const colstat = stringifyJson(columnStatisticsJson(columns), 2);
-  return [[BigInt(snapshotId), BigInt(schemaId), mergedRecordCount, mergedRecordSize, colstat]];
+  return [[BigInt(snapshotId), BigInt(schemaId), mergedRecordCount ?? null, mergedRecordSize ?? null, colstat]];
 }
 
 export const aggregationFieldsType: RowType = rowTypeOf({

@@ -67,6 +67,19 @@ test('named columns only, or none: then only rows are counted', async () => {
   expect((await latestSnapshot(table))?.commitKind).toBe('ANALYZE');
 });
 
+test('of a large table distinct values are estimated, and never more than there are', async () => {
+  await using sql = await fixture(`CREATE DATABASE d; CREATE TABLE t (k INT, m STRING, n DECIMAL(9, 2));
+    INSERT INTO t SELECT i, 'x' || (i % 1000), i FROM range(1200000) r(i)`);
+  await sql.run('ANALYZE TABLE t COMPUTE STATISTICS FOR ALL COLUMNS');
+  const { columns } = (await statisticsOf(sql)) ?? {};
+  const [k, m, n] = ['k', 'm', 'n'].map(name => Number(columns?.get(name)?.distinctCount));
+  for (const unique of [k, n]) {
+    expect(unique).toBeGreaterThan(900_000);
+    expect(unique).toBeLessThanOrEqual(1_200_000);
+  }
+  expect(Math.abs((m ?? 0) - 1000)).toBeLessThan(100);
+});
+
 test('statistics are carried on while the schema stays, and are of the newest schema', async () => {
   await using sql = await fixture(mixed);
   await sql.run('ANALYZE TABLE t COMPUTE STATISTICS FOR ALL COLUMNS; INSERT INTO t (k) VALUES (9)');

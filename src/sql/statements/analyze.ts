@@ -156,12 +156,15 @@ function columnStatistics(
     return value === null ? undefined : boundText(type, value);
   };
   const fixed = fixedLength(type);
+  const valueCount = count('values') ?? 0n;
+  const distinct = count('distinct');
   return {
     columnId: id,
-    distinctCount: count('distinct'),
+    // An estimate may be above what there is.
+    distinctCount: distinct === undefined || distinct < valueCount ? distinct : valueCount,
     min: bound('min'),
     max: bound('max'),
-    nullCount: rowCount - (count('values') ?? 0n),
+    nullCount: rowCount - valueCount,
     averageLength: fixed ?? count('averageLength'),
     maxLength: fixed ?? count('maxLength'),
   };

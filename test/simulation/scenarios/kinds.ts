@@ -6,12 +6,12 @@
 import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
 import { litterIn, missingFiles } from '../../maintenance-fixture.ts';
 import { chance, logUniform, seedOf } from '../chance.ts';
-import { noFaults } from '../faults.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { KindsBench } from './kinds/bench.ts';
 import { brancher, canBePutBack, holder, maintain, maintainer, reader, rollbacker } from './kinds/keepers.ts';
 import { compact, compactor, deleter, overwriter, write, writer } from './kinds/writers.ts';
+import { worldSettings } from './world-settings.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -21,25 +21,7 @@ export const kindsScenario: Scenario = {
   name: 'kinds',
   about:
     'merge engines, dynamic buckets, deletion vectors and changelogs under writers, deletes, tags, branches and expiry',
-  settings: seed => {
-    const draw = (name: string): number => chance(seedOf(seed, name), 1);
-    const share = (name: string, max: number): number => (draw(name) < 0.5 ? 0 : draw(`${name}+`) ** 3 * max);
-    return {
-      latencyMsMax: logUniform(draw('latency'), { min: 2, max: 300 }),
-      storeTickMs: draw('tick') < 0.5 ? 1 : 1_000,
-      pageKeysMax: draw('page') < 0.7 ? 1_000 : 10 + Math.floor(draw('page+') * 100),
-      rates: {
-        ...noFaults,
-        failed: share('failed', 0.05),
-        lost: share('lost', 0.05),
-        timeout: share('timeout', 0.03),
-        slow: share('slow', 0.04),
-        crash: share('crash', 0.01),
-        staleHint: share('stale', 0.5),
-        delayMsMax: logUniform(draw('delay'), { min: 1_000, max: 30 * hourMs }),
-      },
-    };
-  },
+  settings: seed => worldSettings(seed, { slow: 0.04, delayMs: 30 * hourMs }),
   run,
 };
 

@@ -8,7 +8,6 @@ import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
 import { missingFiles } from '../../maintenance-fixture.ts';
 import { ChainWatch } from '../chain-watch.ts';
 import { chance, logUniform, seedOf } from '../chance.ts';
-import { noFaults } from '../faults.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
@@ -17,6 +16,7 @@ import { PassingTable } from './lake/passing.ts';
 import { misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
 import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
 import { checkpointer, compactor, ingestWorker, maintainer } from './lake/workers.ts';
+import { worldSettings } from './world-settings.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -61,26 +61,11 @@ export const groupCommitScenario: Scenario = lakeScenario(
 );
 
 function lakeScenario(name: string, about: string, ingesting: Ingesting): Scenario {
-  return { name, about, settings, run: world => runLake(world, ingesting) };
-}
-
-function settings(seed: number): ReturnType<Scenario['settings']> {
-  const draw = (name: string): number => chance(seedOf(seed, name), 1);
-  const share = (name: string, max: number): number => (draw(name) < 0.5 ? 0 : draw(`${name}+`) ** 3 * max);
   return {
-    latencyMsMax: logUniform(draw('latency'), { min: 2, max: 300 }),
-    storeTickMs: draw('tick') < 0.5 ? 1 : 1_000,
-    pageKeysMax: draw('page') < 0.7 ? 1_000 : 10 + Math.floor(draw('page+') * 100),
-    rates: {
-      ...noFaults,
-      failed: share('failed', 0.05),
-      lost: share('lost', 0.05),
-      timeout: share('timeout', 0.03),
-      slow: share('slow', 0.03),
-      crash: share('crash', 0.01),
-      staleHint: share('stale', 0.5),
-      delayMsMax: logUniform(draw('delay'), { min: 1_000, max: stallMsMax(seed) }),
-    },
+    name,
+    about,
+    settings: seed => worldSettings(seed, { slow: 0.03, delayMs: stallMsMax(seed) }),
+    run: world => runLake(world, ingesting),
   };
 }
 
