@@ -11,6 +11,8 @@ export type Identifier = {
 
 const databaseSuffix = '.db';
 const branchPrefix = 'branch_';
+/** The name of the table itself among its branches. */
+export const mainBranch = 'main';
 /** Names become folders and SQL identifiers; `$` separates branches and system tables, `/` and control characters are out. */
 const namePattern = /^[^\s./\\$\p{Cc}][^/\\$\p{Cc}]*$/u;
 /** Bytes of UTF-8 that a folder's name can have. */
@@ -36,7 +38,7 @@ export function parseIdentifier(text: string): Identifier {
   if (suffixes.length > 0 || branch === '' || systemTable === '')
     throw badName(text, 'too many or empty parts after $');
   if (branch !== undefined) checkName(branch, text);
-  return { database, table, branch: branch === 'main' ? undefined : branch, systemTable };
+  return { database, table, branch: branch === mainBranch ? undefined : branch, systemTable };
 }
 
 export function printIdentifier(identifier: Identifier): string {

@@ -16,6 +16,7 @@ import {
   refusedChange as refused,
 } from './nested-change.ts';
 import { assignFieldIds } from './nested-type.ts';
+import { whyFixed } from './option-change.ts';
 import { checkColumnName, validateSchema } from './table-definition.ts';
 
 /** `path`: steps from the column to what is within it (`nested-change.ts`); none: the column itself. */
@@ -41,35 +42,6 @@ export type SchemaChange =
 export type ColumnPosition =
   | { readonly kind: 'first' | 'last' }
   | { readonly kind: 'after' | 'before'; readonly column: string };
-
-/**
- * Options that are fixed when the table is made. Paimon fixes them with the first snapshot; here it is from creation,
- * or a change and a first commit could pass each other (DESIGN A1).
- */
-const immutableOptions: ReadonlySet<string> = new Set([
-  'type',
-  'bucket-key',
-  'bucket-function.type',
-  'data-file.path-directory',
-  'merge-engine',
-  'sequence.snapshot-ordering',
-  'aggregation.remove-record-on-delete',
-  'partial-update.remove-record-on-delete',
-  'partial-update.remove-record-on-sequence-group',
-  'rowkind.field',
-  'primary-key',
-  'partition',
-  'dynamic-bucket.initial-buckets',
-  'force-lookup',
-  'row-tracking.enabled',
-  'data-evolution.enabled',
-  'index-file-in-data-file-dir',
-  'blob-field',
-  'blob-descriptor-field',
-  'blob-view-field',
-  'pk-clustering-override',
-  'path',
-]);
 
 /** @throws LakeError `invalid` LAKE_BAD_SCHEMA_CHANGE, naming the change and the rule it breaks */
 export function applySchemaChanges(
@@ -278,23 +250,10 @@ function moveColumn(schema: TableSchema, change: SchemaChange & { kind: 'move-co
 function setOption(schema: TableSchema, key: string, value: string | undefined): TableSchema {
   const current = schema.options[key];
   if (current === value) return schema;
-  if (immutableOptions.has(key)) throw refused(`option ${key} can't be changed after the table was made`);
-  if (key === 'bucket') checkBucketChange(current, value);
-  if (key === 'deletion-vectors.enabled' && schema.options['deletion-vectors.modifiable'] !== 'true') {
-    throw refused('option deletion-vectors.enabled can only be changed where deletion-vectors.modifiable is true');
-  }
-  if ((key === 'ignore-delete' || key === 'ignore-update-before') && current === 'true') {
-    throw refused(`option ${key} can't be taken back: deletes that were ignored are lost`);
-  }
+  const why = whyFixed(schema.options, key, value);
+  if (why !== undefined) throw refused(why);
   const { [key]: _, ...rest } = schema.options;
   return { ...schema, options: value === undefined ? rest : { ...rest, [key]: value } };
-}
-
-function checkBucketChange(current: string | undefined, value: string | undefined): void {
-  if (value === undefined) throw refused('option bucket can be changed, not removed');
-  if (Number(current ?? -1) <= 0 || Number(value) <= 0) {
-    throw refused(`bucket can only be changed between positive numbers, not from ${current ?? -1} to ${value}`);
-  }
 }
 
 function existing(schema: TableSchema, name: string): DataField {

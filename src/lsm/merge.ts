@@ -15,6 +15,7 @@ import { assert } from '../base/assert.ts';
 import { mapBounded } from '../base/concurrency.ts';
 import { type KeyValueBatch, sliceBatch } from '../types/row-batch.ts';
 import { type ChangelogSpec, type CompactedBatch, compactFunction } from './changelog-merge.ts';
+import { differenceFunction, levelAfter, levelBefore } from './difference.ts';
 import { type MergeFunction, type MergeSpec, mergeFunction } from './merge-function.ts';
 import { MergeLoop } from './merge-loop.ts';
 import { RunCursor } from './run-cursor.ts';
@@ -62,6 +63,28 @@ export function compactRuns(
   options: MergeOptions,
 ): AsyncGenerator<CompactedBatch, void, undefined> {
   return mergeRunsBy(runs, spec, options, { ...compactFunction(spec, changelog), passOn: undefined });
+}
+
+/**
+ * What differs between two states of rows, each a run that is merged already; see difference.ts.
+ *
+ * @param states of both all columns
+ */
+export async function* differentRows(
+  states: { readonly before: AsyncIterable<KeyValueBatch>; readonly after: AsyncIterable<KeyValueBatch> },
+  spec: MergeSpec,
+  options: MergeOptions,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  const runs = [atLevel(states.before, levelBefore), atLevel(states.after, levelAfter)];
+  const merged = mergeRunsBy(runs, spec, options, { ...differenceFunction(), passOn: undefined });
+  for await (const batch of merged) if (batch.rows.rowCount > 0) yield batch;
+}
+
+async function* atLevel(
+  run: AsyncIterable<KeyValueBatch>,
+  level: number,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for await (const batch of run) yield { ...batch, level };
 }
 
 /** A merge function, and what becomes of a batch that goes through as it is; undefined: none does. */

@@ -1,5 +1,6 @@
 /** The SDK's table. */
-
+import { invalid } from '../base/errors.ts';
+import { branchOption, copyTable } from '../catalog/dynamic-options.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
@@ -61,6 +62,19 @@ export class LakeTable<S extends TableShape> {
   /** The table's options, as they were set. */
   get options(): Readonly<Record<string, string>> {
     return this.#table.schema.options;
+  }
+
+  /**
+   * The same table with options on top of its own, for what is done with it: reads (`scan.*`, `incremental-between` …),
+   * writes (`target-file-size`, `file.compression` …), compactions. The table's own stay as they are.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_OPTION: an option that is fixed, contradicts others or has no such value
+   */
+  withOptions(options: Readonly<Record<string, string>>): LakeTable<S> {
+    if (options[branchOption] !== undefined) {
+      throw invalid('LAKE_BAD_OPTION', `${this.name}: open a branch by its name, ${this.name}$branch_…`);
+    }
+    return new LakeTable<S>(this.#parts, copyTable(this.#table, options), this.#columns);
   }
 
   /** Names for snapshots of the table, or of the branch it was opened as. */

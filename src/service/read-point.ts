@@ -1,12 +1,12 @@
 /** Which state of a table a read is of: the newest, or one that is named. */
 import { invalid } from '../base/errors.ts';
 import type { Snapshot } from '../format/snapshot.ts';
-import type { TableSchema } from '../format/table-schema.ts';
-import { latestSnapshot, snapshotAtTimestamp, snapshotById, snapshotOfTag } from '../table/snapshots.ts';
+import { namesState, type ScanState, scanStateAt, scanStateOf } from '../table/scan/scan-state.ts';
+import { snapshotAtTimestamp, snapshotById, snapshotOfTag } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { parseTimestamp } from '../types/time.ts';
 
-/** At most one of them; none is the newest snapshot. */
+/** At most one of them; none is the newest snapshot, or what the options of the table say. */
 export type ReadPoint = {
   readonly snapshot?: number | undefined;
   readonly tag?: string | undefined;
@@ -14,11 +14,7 @@ export type ReadPoint = {
   readonly timestamp?: Date | string | undefined;
 };
 
-export type ReadState = {
-  /** undefined: the table has no snapshot yet. */
-  readonly snapshot: Snapshot | undefined;
-  /** A named state is read under its own schema, the newest under the newest. */
-  readonly schema: TableSchema;
+export type ReadState = Omit<ScanState, 'withLog'> & {
   /** Not just the newest. */
   readonly isNamed: boolean;
 };
@@ -28,8 +24,11 @@ export type ReadState = {
  */
 export async function readStateOf(table: Table, point: ReadPoint): Promise<ReadState> {
   const named = await namedSnapshot(table, point);
-  if (named === undefined) return { snapshot: await latestSnapshot(table), schema: table.schema, isNamed: false };
-  return { snapshot: named, schema: await table.schemas.get(named.schemaId), isNamed: true };
+  if (named === undefined) return { ...(await scanStateOf(table)), isNamed: namesState(table.schema.options) };
+  if (namesState(table.dynamicOptions)) {
+    throw invalid('LAKE_BAD_READ_POINT', `${table.label}: snapshot, tag and timestamp do not go with options scan.*`);
+  }
+  return { ...(await scanStateAt(table, named)), isNamed: true };
 }
 
 export function isNamed({ snapshot, tag, timestamp }: ReadPoint): boolean {

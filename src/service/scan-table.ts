@@ -3,9 +3,11 @@ import { present } from '../base/assert.ts';
 import { invalid } from '../base/errors.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { TableSchema } from '../format/table-schema.ts';
+import { readAddedRows } from '../table/changelog/read-range.ts';
 import { liveRowCount } from '../table/read/read-file.ts';
 import { type ReadOptions, readPlan } from '../table/read/read-split.ts';
 import { planScan, type ScanPlan } from '../table/scan/plan-scan.ts';
+import { namesState } from '../table/scan/scan-state.ts';
 import type { Table } from '../table/table.ts';
 import type { RowType } from '../types/data-type.ts';
 import type { Predicate } from '../types/predicate.ts';
@@ -38,10 +40,10 @@ export type PreparedScan = {
  * LAKE_TAG_NOT_FOUND, LAKE_NO_LOG; `unsupported` naming the table's feature; `corrupt`
  */
 export async function scanTable(parts: LakeParts, table: Table, request: ScanRequest): Promise<PreparedScan> {
-  if (request.union === true && isNamed(request)) {
+  if (request.union === true && (isNamed(request) || namesState(table.schema.options))) {
     throw invalid(
       'LAKE_BAD_READ_POINT',
-      `${table.label}: a union read is of now, it takes no snapshot, tag or timestamp`,
+      `${table.label}: a union read is of now, it takes no snapshot, tag, timestamp or option scan.*`,
     );
   }
   const log = request.union === true ? logOf(parts, 'a union read') : undefined;
@@ -56,7 +58,12 @@ export async function scanTable(parts: LakeParts, table: Table, request: ScanReq
       : unionRead({ log, store: parts.store }, table, { ...options, predicate, signal: request.signal });
   const batches =
     filter?.kind === 'sql'
-      ? scanBySql(parts, table, { rowType, where: filter.text, hint: hintOf(request, state), signal: request.signal })
+      ? scanBySql(parts, table, {
+          rowType,
+          where: filter.text,
+          hint: hintOf(table, request, state),
+          signal: request.signal,
+        })
       : read({ columns }, filter?.predicate);
   return { rowType, batches: untilAborted(batches, request.signal) };
 }
@@ -65,7 +72,10 @@ export async function scanTable(parts: LakeParts, table: Table, request: ScanReq
 export async function countRows(parts: LakeParts, table: Table, request: ScanRequest): Promise<bigint> {
   if (request.where === undefined && request.union !== true) {
     const state = await readStateOf(table, request);
-    const plan = await planScan(table, state.snapshot, { schema: state.schema });
+    const { snapshot, schema, createdMsMin } = state;
+    const columns = [cheapColumn(schema)];
+    if (state.range !== undefined) return countOfBatches(readState(table, state, { columns }, undefined));
+    const plan = await planScan(table, snapshot, { schema, createdMsMin });
     return countOfPlan(table, plan, request.signal);
   }
   const { batches } = await scanTable(parts, table, { ...request, columns: [cheapColumn(table.schema)] });
@@ -73,10 +83,12 @@ export async function countRows(parts: LakeParts, table: Table, request: ScanReq
 }
 
 /** A tag may be all that is left of its snapshot; of the other states the number says enough. */
-function hintOf({ tag, union }: ScanRequest, { snapshot, isNamed }: ReadState): Readonly<Record<string, string>> {
-  if (union === true) return {};
-  if (tag !== undefined) return { 'scan.tag-name': tag };
-  return snapshot === undefined || !isNamed ? { 'scan.mode': 'latest' } : { 'scan.snapshot-id': String(snapshot.id) };
+function hintOf(table: Table, request: ScanRequest, { snapshot }: ReadState): Readonly<Record<string, string>> {
+  const { dynamicOptions, schema } = table;
+  if (request.union === true) return dynamicOptions;
+  if (request.tag !== undefined) return { ...dynamicOptions, 'scan.tag-name': request.tag };
+  if (snapshot !== undefined && isNamed(request)) return { ...dynamicOptions, 'scan.snapshot-id': String(snapshot.id) };
+  return namesState(schema.options) ? dynamicOptions : { ...dynamicOptions, 'scan.mode': 'latest' };
 }
 
 async function countOfPlan(table: Table, plan: ScanPlan, signal: AbortSignal | undefined): Promise<bigint> {
@@ -109,8 +121,12 @@ async function* readState(
   options: ReadOptions,
   predicate: Predicate | undefined,
 ): AsyncGenerator<RowBatch, void, undefined> {
-  const plan = await planScan(table, state.snapshot, { schema: state.schema, predicate });
-  yield* readPlan(table, plan, options);
+  const { snapshot, schema, range, createdMsMin } = state;
+  if (range !== undefined) {
+    yield* readAddedRows(table, range, { columns: options.columns, predicate });
+    return;
+  }
+  yield* readPlan(table, await planScan(table, snapshot, { schema, predicate, createdMsMin }), options);
 }
 
 async function* untilAborted(

@@ -8,6 +8,7 @@
 import type { Clock } from '../base/clock.ts';
 import { invalid } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import type { OptionMap } from '../format/option-values.ts';
 import { branchPath } from '../format/paths.ts';
 import { parseTableOptions, type TableOptions } from '../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../format/table-schema.ts';
@@ -39,8 +40,13 @@ export type Table = {
   readonly random: Random;
   /** Random id of the table (DESIGN 2.1); undefined when it was made by others. */
   readonly id: string | undefined;
+  /** Its newest schema when it was opened, with the options that were given for this use of it. */
   readonly schema: TableSchema;
   readonly options: TableOptions;
+  /** `schema` as it is stored, without options that were given for this use of the table. */
+  readonly storedSchema: TableSchema;
+  /** Options that hold for this use of the table only (`withOptions`). */
+  readonly dynamicOptions: OptionMap;
   readonly schemas: SchemaCache;
   readonly caches: ManifestCaches;
 };
@@ -81,14 +87,28 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     id: tableId,
     schema,
     options: parseTableOptions(schema),
+    storedSchema: schema,
+    dynamicOptions: {},
     schemas,
     caches: parts.caches ?? manifestCaches(),
   };
 }
 
-/** The same table with its newest schema; caches are kept. */
-export function reopenTable(table: Table): Promise<Table> {
-  return openTable(table.store, table.identifier, table);
+/** The same table with its newest schema; caches are kept, and so are options that hold for this use of it. */
+export async function reopenTable(table: Table): Promise<Table> {
+  return withOptions(await openTable(table.store, table.identifier, table), table.dynamicOptions);
+}
+
+/**
+ * The same table, with options that hold for this use of it and are not checked here (`catalog/dynamic-options.ts` does).
+ *
+ * @throws LakeError `invalid` LAKE_BAD_OPTION, `unsupported`: values that options can't have
+ */
+export function withOptions(table: Table, options: OptionMap): Table {
+  if (Object.keys(options).length === 0) return table;
+  const dynamicOptions = { ...table.dynamicOptions, ...options };
+  const schema = { ...table.schema, options: { ...table.schema.options, ...options } };
+  return { ...table, schema, options: parseTableOptions(schema), dynamicOptions };
 }
 
 export function partitionTypes(schema: TableSchema): readonly DataType[] {

@@ -51,6 +51,8 @@ const reasons: Readonly<Record<string, string>> = {
   readIndexFile: 'a file',
   readStatistics: 'reads through decoders that are targets',
   readChanges: 'reads through decoders that are targets',
+  readRange: 'reads through decoders that are targets',
+  readAddedRows: 'reads through decoders that are targets',
   readFault: 'a decision',
 };
 

@@ -71,6 +71,11 @@ export class Paimon implements AsyncDisposable {
     return this.#ask({ op: 'rows', ...nameOf(ref), options: scanOptions(at) });
   }
 
+  /** All rows of a batch read with table options that hold for it alone. */
+  read(ref: TableRef, options: Readonly<Record<string, string>>): Promise<readonly string[]> {
+    return this.#ask({ op: 'rows', ...nameOf(ref), options });
+  }
+
   /** The columns of a table in their order, each as `name TYPE`. */
   columns(ref: TableRef): Promise<readonly string[]> {
     return this.#ask({ op: 'columns', ...nameOf(ref) });

@@ -18,12 +18,14 @@ import { booleanOption } from '../../format/option-values.ts';
 import { rowIdField, sequenceNumberField } from '../../format/parquet/data-file-layout.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { readRange } from '../../table/changelog/read-range.ts';
 import { streamWhileSnapshotStays } from '../../table/manifests.ts';
 import { wantedFields } from '../../table/read/column-mapping.ts';
 import { type FileRead, readTrackedRows, type TrackedBatch } from '../../table/read/read-file.ts';
 import { type KindedBatch, readWithKinds } from '../../table/read/read-kinds.ts';
 import { readBatchRowsMax, readPlan } from '../../table/read/read-split.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
+import type { ScanRange } from '../../table/scan/scan-range.ts';
 import { filesOf } from '../../table/scan/split.ts';
 import type { Table } from '../../table/table.ts';
 import { makeColumn, noValues } from '../../types/column-buffers.ts';
@@ -48,6 +50,10 @@ export type RowTableState = {
   readonly snapshot: Snapshot | undefined;
   /** The schema rows come out in. */
   readonly schema: TableSchema;
+  /** Only files that were made at this time or later. */
+  readonly createdMsMin?: number | undefined;
+  /** Changes instead of a state: of `audit_log` only. */
+  readonly range?: ScanRange | undefined;
 };
 
 export type RowTableRead = RowTableState & {
@@ -109,24 +115,50 @@ export async function* readRowTable(
   name: RowTableName,
   read: RowTableRead,
 ): AsyncGenerator<RowBatch, void, undefined> {
-  const { snapshot, schema } = read;
+  const { snapshot, schema, createdMsMin } = read;
   const all = rowTableFields(table, schema, name);
   const fields = read.columns === undefined ? all : read.columns.map(column => fieldNamed(all, column));
   const columns = schema.fields.filter(field => fields.some(({ name }) => name === field.name)).map(({ name }) => name);
+  if (read.range !== undefined) {
+    yield* readAudit(table, name, { fields, columns, range: read.range, predicate: read.predicate });
+    return;
+  }
   if (name === 'ro') {
     const level = readOptimizedLevel(table, schema);
-    const plan = await planScan(table, snapshot, { schema, predicate: read.predicate, level });
+    const plan = await planScan(table, snapshot, { schema, predicate: read.predicate, level, createdMsMin });
     yield* readPlan(table, plan, { columns: fields.map(field => field.name) });
     return;
   }
   const names = columnsToPruneBy(schema, name);
-  const plan = await planScan(table, snapshot, { schema, predicate: restrictTo(read.predicate, names) });
+  const plan = await planScan(table, snapshot, { schema, predicate: restrictTo(read.predicate, names), createdMsMin });
   if (name === 'row_tracking') {
     for await (const batch of trackedBatches(table, plan, columns)) yield shownBatch(fields, batch);
     return;
   }
   const isWrapped = name === 'binlog';
   for await (const batch of readWithKinds(table, plan, { columns })) yield shownBatch(fields, { ...batch, isWrapped });
+}
+
+type AuditRead = Pick<RowTableRead, 'predicate'> & {
+  readonly fields: readonly DataField[];
+  readonly columns: readonly string[];
+  readonly range: ScanRange;
+};
+
+/** Changes of a range, those that take rows away among them. */
+async function* readAudit(
+  table: Table,
+  name: RowTableName,
+  { fields, columns, range, predicate }: AuditRead,
+): AsyncGenerator<RowBatch, void, undefined> {
+  if (name !== 'audit_log') throw unsupported('reading changes between states', `${table.label}$${name}`);
+  if (fields.some(field => field === sequenceNumberField)) {
+    throw unsupported('sequence numbers of changes between states', `${table.label}$${name}`);
+  }
+  const ofPartitions = restrictTo(predicate, table.schema.partitionKeys);
+  for await (const batch of readRange(table, range, { columns, predicate: ofPartitions, withDeletes: true })) {
+    yield shownBatch(fields, { ...batch, sequenceNumbers: undefined });
+  }
 }
 
 /** Of arrays nothing is known. Of rows with kinds only what is the same for all rows of a key. */

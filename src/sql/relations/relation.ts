@@ -17,8 +17,10 @@ import {
 } from '../../catalog/system/row-tables.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { readAddedRows } from '../../table/changelog/read-range.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
+import type { ScanState } from '../../table/scan/scan-state.ts';
 import type { Table } from '../../table/table.ts';
 import type { DataField } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -29,7 +31,6 @@ import { quoteText } from '../quote.ts';
 import { columnText, emptyColumnText } from './column-text.ts';
 import { ParquetSpool } from './parquet-spool.ts';
 import { rawFiles } from './raw-files.ts';
-import type { TableState } from './time-travel.ts';
 
 export type RelationNeeds = {
   readonly columns: ColumnsUsed;
@@ -46,20 +47,24 @@ export type RelationParts = {
 /** The text of a SELECT that gives the table's rows. @throws LakeError as scans and reads do */
 export async function tableRelation(
   table: Table,
-  state: TableState,
+  state: ScanState,
   needs: RelationNeeds,
   parts: RelationParts,
 ): Promise<string> {
-  const { schema, snapshot } = state;
+  const { schema, snapshot, range } = state;
   const fields = neededFields(schema, needs.columns);
   const columns = fields.map(field => field.name);
   const { predicate } = needs;
+  if (range !== undefined) {
+    return relationText(fields, await spool(readAddedRows(table, range, { columns, predicate }), fields, parts));
+  }
   if (state.withLog && parts.unionRead !== undefined) {
     const { signal } = parts;
     const union = await parts.unionRead(table, { columns, predicate, signal });
     if (union !== undefined) return relationText(fields, await spool(union, fields, parts));
   }
-  const plan = await planScan(table, snapshot, { schema, predicate, level: state.level });
+  const { level, createdMsMin } = state;
+  const plan = await planScan(table, snapshot, { schema, predicate, level, createdMsMin });
   const { paths, rest } = await rawFiles(table, plan, fields, parts.folder);
   const spooled =
     rest.length === 0 ? [] : await spool(readPlan(table, { ...plan, splits: rest }, { columns }), fields, parts);
@@ -70,20 +75,20 @@ export async function tableRelation(
 export async function rowTableRelation(
   table: Table,
   name: RowTableName,
-  state: TableState,
+  state: ScanState,
   needs: RelationNeeds,
   parts: RelationParts,
 ): Promise<string> {
-  const { snapshot, schema } = state;
-  if (name === 'ro') {
+  const { schema } = state;
+  if (name === 'ro' && state.range === undefined) {
     const level = readOptimizedLevel(table, schema);
-    return tableRelation(table, { snapshot, schema, withLog: false, level }, needs, parts);
+    return tableRelation(table, { ...state, withLog: false, level }, needs, parts);
   }
   const own: OwnRelation = {
     name,
     fields: rowTableFields(table, schema, name),
     rows: (fields, predicate) =>
-      readRowTable(table, name, { snapshot, schema, columns: fields.map(field => field.name), predicate }),
+      readRowTable(table, name, { ...state, columns: fields.map(field => field.name), predicate }),
   };
   return ownRelation(own, needs, parts);
 }

@@ -25,7 +25,7 @@ import type { QueryColumn } from '../engine.ts';
 import type { Statement } from '../parser/statement.ts';
 import { quoteName } from '../quote.ts';
 import { openQuery } from './open-query.ts';
-import { openTarget, overwriteWith, refuseHints } from './overwrite.ts';
+import { openTarget, overwriteWith } from './overwrite.ts';
 import { castType, checkKind, checkLengths, defaultText } from './table-values.ts';
 
 export type InsertStatement = Statement & { readonly kind: 'insert' };
@@ -37,7 +37,7 @@ export async function runInsert(
   statement: InsertStatement,
   options: StatementOptions,
 ): Promise<StatementResult> {
-  const table = await openTarget(context, session, statement.name);
+  const table = await openTarget(context, session, statement.name, statement.options);
   const constants = partitionSpecValues(table.schema, statement.partition, table.label);
   const target: Target = { table, constants, fields: targetFields(table, statement.columns, constants) };
   const own = table.schema.fields.filter(({ name }) => !constants.has(name));
@@ -47,7 +47,6 @@ export async function runInsert(
   };
   const write = statement.overwrite ? overwriteWith(context, statement) : (context.writeRows ?? writeDirectly);
   if (statement.overwrite) await context.settle?.(table, options.signal);
-  else refuseHints(statement, []);
   // What the log has above the snapshot is ingested after the overwrite: read here as well, it would come twice.
   const reading = statement.overwrite ? { ...context, unionRead: exceptOf(context.unionRead, table) } : context;
   let rowCount: number;

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { assert, present } from '../../base/assert.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
-import { type Identifier, parseIdentifier } from '../../catalog/identifier.ts';
+import { branchOption, copyTable } from '../../catalog/dynamic-options.ts';
+import { type Identifier, mainBranch, parseIdentifier } from '../../catalog/identifier.ts';
 import { isRowTableName } from '../../catalog/system/row-tables.ts';
 import { catalogTableType, readCatalogTable, systemDatabase } from '../../catalog/system-database.ts';
 import { readSystemTable, systemTableFields } from '../../catalog/system-tables.ts';
+import { type ScanState, scanStateOf } from '../../table/scan/scan-state.ts';
 import { readSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import type { DataField, DataType, RowType } from '../../types/data-type.ts';
@@ -17,7 +19,7 @@ import type { Predicate } from '../../types/predicate.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions } from '../context.ts';
 import type { QueryColumn, SqlConnection } from '../engine.ts';
-import type { Query, TimeTravel } from '../parser/statement.ts';
+import type { Options, Query, TimeTravel } from '../parser/statement.ts';
 import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
 import { checkColumnCounts, checkComplexity, checkRelationCount } from '../query/complexity.ts';
 import { pushedFilters } from '../query/pushdown.ts';
@@ -35,7 +37,6 @@ import {
   snapshotExpired,
   tableRelation,
 } from '../relations/relation.ts';
-import { type TableState, tableState } from '../relations/time-travel.ts';
 import { resultBatches, resultRowType } from '../result-columns.ts';
 
 export type OpenQuery = AsyncDisposable & {
@@ -53,7 +54,7 @@ export type QueryShape = {
 };
 
 /** A table that is open, in a state that is known. */
-export type PinnedTable = { readonly name: string; readonly table: Table; readonly state: TableState };
+export type PinnedTable = { readonly name: string; readonly table: Table; readonly state: ScanState };
 
 /** Opens a query; whoever gets it must read it to its end or dispose of it. */
 export async function openQuery(
@@ -99,7 +100,7 @@ type RelationSource =
       readonly table: Table;
       /** undefined: the table itself. */
       readonly systemTable: string | undefined;
-      readonly state: TableState;
+      readonly state: ScanState;
     }
   | { readonly kind: 'own'; readonly own: OwnRelation }
   /** A table of the system database. */
@@ -186,13 +187,28 @@ async function openRelation(
     if (travel !== undefined) throw unsupported('options of a table of the system database', 'SQL');
     return { source: { kind: 'catalog', name: ofSystem }, fields };
   }
-  const identifier = identifierOf(name, session);
-  const { systemTable } = identifier;
-  const table = await openNamedTable(context, identifier);
-  const state = await tableState(table, travel);
+  const { table, systemTable } = await openWithOptions(context, identifierOf(name, session), travel?.options ?? {});
+  const state = await scanStateOf(table, { timestamp: travel?.timestamp });
   const { schema } = state;
   const fields = systemTable === undefined ? schema.fields : systemTableFields(table, schema, systemTable);
   return { source: { kind: 'table', table, systemTable, state }, fields };
+}
+
+/**
+ * A table with the options of a hint.
+ *
+ * @throws LakeError `invalid` LAKE_BAD_OPTION, LAKE_TABLE_NOT_FOUND, LAKE_BRANCH_NOT_FOUND
+ */
+export async function openWithOptions(
+  context: SqlContext,
+  identifier: Identifier,
+  options: Options,
+): Promise<{ readonly table: Table; readonly systemTable: string | undefined }> {
+  const { [branchOption]: branch, ...others } = options;
+  const ofBranch =
+    branch === undefined ? identifier : { ...identifier, branch: branch === mainBranch ? undefined : branch };
+  const opened = await openNamedTable(context, ofBranch);
+  return { table: copyTable(opened, others), systemTable: identifier.systemTable };
 }
 
 type Plan = {

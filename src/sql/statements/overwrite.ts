@@ -9,23 +9,13 @@ import { type OverwriteScope, overwriteTarget } from '../../table/overwrite/over
 import { OverwriteWriter } from '../../table/overwrite/overwrite-writer.ts';
 import { dropPartitions, truncateTable } from '../../table/overwrite/remove-partitions.ts';
 import type { Table } from '../../table/table.ts';
-import {
-  openNamedTable,
-  type SqlContext,
-  type SqlSession,
-  type StatementOptions,
-  type StatementResult,
-  type WriteRows,
-} from '../context.ts';
+import type { SqlContext, SqlSession, StatementOptions, StatementResult, WriteRows } from '../context.ts';
 import type { Options, Statement, TableName } from '../parser/statement.ts';
-import { identifierOf } from './open-query.ts';
-
-const dynamicOption = 'dynamic-partition-overwrite';
+import { identifierOf, openWithOptions } from './open-query.ts';
 
 /** Puts rows in the place of those that the statement's partitions have. */
 export function overwriteWith(context: SqlContext, statement: Statement & { readonly kind: 'insert' }): WriteRows {
-  const scope: OverwriteScope = { partition: statement.partition, mode: modeOf(statement.options) };
-  refuseHints(statement, [dynamicOption]);
+  const scope: OverwriteScope = { partition: statement.partition };
   return async (table, rows, { signal }) => {
     await using committer = new Committer(table);
     const writer = new OverwriteWriter(table, committer, overwriteTarget(table, scope));
@@ -39,22 +29,6 @@ export function overwriteWith(context: SqlContext, statement: Statement & { read
     if (snapshotId !== undefined) context.committed?.(table);
     return { rowCount, snapshotId };
   };
-}
-
-/** @throws LakeError `invalid` LAKE_BAD_OPTION for a hint that is none of the known */
-export function refuseHints({ options }: { readonly options: Options }, known: readonly string[]): void {
-  const other = Object.keys(options).find(key => !known.includes(key));
-  if (other === undefined) return;
-  const there = known.length === 0 ? 'none can' : `there are ${known.join(', ')}`;
-  throw invalid('LAKE_BAD_OPTION', `SQL: option ${other} can't be given with a table that is written; ${there}`);
-}
-
-function modeOf(options: Options): OverwriteScope['mode'] {
-  const text = options[dynamicOption]?.toLowerCase();
-  if (text === undefined) return undefined;
-  if (text === 'true') return 'dynamic';
-  if (text === 'false') return 'static';
-  throw invalid('LAKE_BAD_OPTION', `SQL: option ${dynamicOption} = '${text}' must be true or false`);
 }
 
 export async function runRemoval(
@@ -74,9 +48,19 @@ export async function runRemoval(
   return { kind: 'ok', message: `${what} gone from ${table.label}`, affectedRows: removedRowCount };
 }
 
-/** A table that a statement writes to. @throws LakeError `invalid` LAKE_BAD_NAME for a system table */
-export async function openTarget(context: SqlContext, session: SqlSession, name: TableName): Promise<Table> {
+/**
+ * A table that a statement writes to.
+ *
+ * @param options those of a hint
+ * @throws LakeError `invalid` LAKE_BAD_NAME for a system table, LAKE_BAD_OPTION
+ */
+export async function openTarget(
+  context: SqlContext,
+  session: SqlSession,
+  name: TableName,
+  options: Options = {},
+): Promise<Table> {
   const identifier = identifierOf(name, session);
-  if (identifier.systemTable === undefined) return openNamedTable(context, identifier);
+  if (identifier.systemTable === undefined) return (await openWithOptions(context, identifier, options)).table;
   throw invalid('LAKE_BAD_NAME', `${printIdentifier(identifier)} is a system table: it can only be read`);
 }

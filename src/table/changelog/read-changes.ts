@@ -11,7 +11,7 @@ import { postponedBucket } from '../../format/bucket.ts';
 import { jsonBytesMax } from '../../format/metadata-limits.ts';
 import { changelogPath } from '../../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
-import { parseTableOptions, postponedFeature, refusedFeatures } from '../../format/table-options.ts';
+import { postponedFeature, refusedFeatures } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
@@ -40,6 +40,10 @@ export type ChangeBatch = { readonly rows: RowBatch; readonly kinds: Int8Array }
 export type ChangeOptions = {
   readonly columns?: readonly string[] | undefined;
   readonly predicate?: Predicate | undefined;
+  /** Files that were added, or those of the changelog; as the table's producer has it when not given. */
+  readonly of?: 'delta' | 'changelog' | undefined;
+  /** Only files of this level or higher. */
+  readonly levelMin?: number | undefined;
 };
 
 /**
@@ -62,7 +66,7 @@ export async function* readChanges(
   options: ChangeOptions = {},
 ): AsyncGenerator<ChangeBatch, void, undefined> {
   checkChangesReadable(table);
-  const files = await whileSnapshotStays(table, snapshot, () => changedFiles(table, snapshot));
+  const files = await whileSnapshotStays(table, snapshot, () => changedFiles(table, snapshot, options));
   const { schema } = table;
   const read: FileRead = {
     schema,
@@ -85,13 +89,17 @@ function checkChangesReadable(table: Table): void {
   if (refused.length > 0) throw unsupported(refused.join(', '), `reading changes of ${table.label}`);
 }
 
-async function changedFiles(table: Table, snapshot: Snapshot): Promise<readonly PlacedFile[]> {
-  const isProduced =
-    parseTableOptions(table.schema).changelogProducer !== 'none' && table.schema.primaryKeys.length > 0;
+async function changedFiles(
+  table: Table,
+  snapshot: Snapshot,
+  { of, levelMin = 0 }: ChangeOptions,
+): Promise<readonly PlacedFile[]> {
+  const hasProducer = table.options.changelogProducer !== 'none' && table.schema.primaryKeys.length > 0;
+  const isProduced = of === undefined ? hasProducer : of === 'changelog';
   if (!isProduced && snapshot.commitKind !== 'APPEND') return [];
   const manifests = isProduced ? await changelogManifestsOf(table, snapshot) : await deltaManifestsOf(table, snapshot);
   const entries = await readEntries(table, manifests);
-  const added = entries.filter(entry => entry.kind === 'add');
+  const added = entries.filter(({ kind, file }) => kind === 'add' && file.level >= levelMin);
   if (added.some(({ bucket }) => bucket === postponedBucket)) {
     // They are the changes, and a compaction brings none; to leave them out would be to lose them.
     throw unsupported(postponedFeature, `reading changes of rows in snapshot ${snapshot.id} of ${table.label}`);

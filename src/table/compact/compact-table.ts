@@ -5,6 +5,7 @@
  * It replaces exactly the files it read (DESIGN C1). On a newer base each bucket's result stands if its inputs are still
  * live, and is given up otherwise; appends never fail because of it.
  */
+
 import { mapBounded } from '../../base/concurrency.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
@@ -42,6 +43,7 @@ import { liveEntries, whileSnapshotStays } from '../manifests.ts';
 import { partitionFilter } from '../partition-filter.ts';
 import { latestSnapshot, readSnapshot } from '../snapshots.ts';
 import { partitionTypes, reopenTable, type Table } from '../table.ts';
+import { checkDynamicOptions } from '../write/dynamic-options.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
@@ -107,6 +109,7 @@ export async function compactTable(
   const table = await withNewestSchema(opened);
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
+  checkDynamicOptions(table);
   if (options.order !== undefined) checkOrder(table, options.order);
   const { clustering, zOrderVarBytes: varBytes } = table.options;
   if (clustering !== undefined) sortKeys({ fields: table.schema.fields }, clustering, { varBytes });

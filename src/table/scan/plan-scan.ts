@@ -42,6 +42,8 @@ export type ScanOptions = {
   readonly withLevel0?: boolean | undefined;
   /** Only the files of this level, which share no key. */
   readonly level?: number | undefined;
+  /** Only files that were made at this time or later. */
+  readonly createdMsMin?: number | undefined;
 };
 
 export type ScanPlan = {
@@ -63,20 +65,33 @@ export async function planScan(
 ): Promise<ScanPlan> {
   const schema = options.schema ?? table.schema;
   checkReadable(table, schema);
-  if (snapshot !== undefined && isOfAnother(table, snapshot)) throw tableGone(table, 'table-gone');
   const plan = { snapshot, schema, predicate: options.predicate };
   if (snapshot === undefined) return { ...plan, splits: [] };
-  const isHidden = hidesLevel0(schema) && options.withLevel0 !== true;
-  const levels = levelsOf(options.level, isHidden);
-  const entries = await liveEntries(table, snapshot, { ...manifestFilter(schema, options), levels });
-  const deletions = await deletionsOf(table, schema, snapshot);
-  const schemaIds = [...new Set(entries.map(entry => entry.file.schemaId))];
+  const buckets = await scannedBuckets(table, snapshot, options);
+  const schemaIds = [...new Set(buckets.flatMap(({ files }) => files.map(file => file.schemaId)))];
   const schemas = new Map<number, TableSchema>();
   for (const id of schemaIds) schemas.set(id, await table.schemas.get(id));
   const prune = pruneInput(schema, schemas, options.predicate);
-  const buckets = groupByBucket(entries, schema, deletions);
+  const isHidden = hidesLevel0(schema) && options.withLevel0 !== true;
   const splits = buckets.flatMap(bucket => splitsOf(table, schema, bucket, { prune, isHidden }));
   return { ...plan, splits };
+}
+
+/** The files that a scan may have to read, by bucket, with their deletion vectors. @throws LakeError as `planScan` does */
+export async function scannedBuckets(
+  table: Table,
+  snapshot: Snapshot,
+  options: ScanOptions,
+): Promise<readonly BucketFiles[]> {
+  const schema = options.schema ?? table.schema;
+  checkReadable(table, schema);
+  if (isOfAnother(table, snapshot)) throw tableGone(table, 'table-gone');
+  const levels = levelsOf(options.level, hidesLevel0(schema) && options.withLevel0 !== true);
+  const entries = await liveEntries(table, snapshot, { ...manifestFilter(schema, options), levels });
+  const { createdMsMin } = options;
+  const wanted =
+    createdMsMin === undefined ? entries : entries.filter(({ file }) => (file.creationTimeMs ?? 0) >= createdMsMin);
+  return groupByBucket(wanted, schema, await deletionsOf(table, schema, snapshot));
 }
 
 function levelsOf(level: number | undefined, isHidden: boolean): ManifestFilter['levels'] {
@@ -87,6 +102,7 @@ function levelsOf(level: number | undefined, isHidden: boolean): ManifestFilter[
 /** Whether a batch read of the table passes level 0 over. */
 export function hidesLevel0({ primaryKeys, options }: TableSchema): boolean {
   if (primaryKeys.length === 0) return false;
+  if (textOption(options, 'batch-scan-mode')?.toLowerCase() === 'compact') return false;
   if (textOption(options, 'merge-engine')?.toLowerCase() === 'first-row') return true;
   return hasDeletionVectors(options) && !booleanOption(options, 'deletion-vectors.merge-on-read', false);
 }

@@ -72,8 +72,11 @@ export function refusedAutoTags(schema: TableSchema): readonly string[] {
 /** undefined: there are no automatic tags. */
 export function autoTagNames(schema: TableSchema): AutoTagNames | undefined {
   const mode = creationMode(schema);
-  if (mode === 'none' || mode === 'batch') return undefined;
-  const { options } = schema;
+  return mode === 'none' || mode === 'batch' ? undefined : periodNames(schema);
+}
+
+/** Names of tags by period, whether or not tags are made by themselves. */
+export function periodNames({ options }: TableSchema): AutoTagNames {
   const ownMs = durationOption(options, 'tag.creation-period-duration');
   const period = wordOption(options, 'tag.creation-period', ['daily', 'hourly', 'two-hours']) ?? 'daily';
   const form =

@@ -28,6 +28,7 @@ import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
 import { DataFileWriter } from './data-file-writer.ts';
 import { type BaseOf, DynamicBuckets, type HashEdit, type HashSource } from './dynamic-buckets.ts';
+import { checkDynamicOptions } from './dynamic-options.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
@@ -114,6 +115,7 @@ export class WriteSession {
   constructor(table: Table, schema: TableSchema = table.schema, options: WriteSessionOptions = {}) {
     const refused = refusedFeatures(schema, 'write');
     if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.label}`);
+    checkDynamicOptions(table);
     this.#table = table;
     this.#schema = schema;
     this.#options = parseTableOptions(schema);
