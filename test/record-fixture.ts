@@ -27,6 +27,7 @@ export function recordOf(schema: TableSchema, rows: Scalar[][], draft: RecordDra
     schemaId: schema.id,
     bucket: 0,
     bucketCount: 2,
+    laneCount: undefined,
     producerId: 'p',
     producerNamed: false,
     producerNumber: 1,

@@ -283,6 +283,7 @@ function recordsOf(world: IngestWorldState, shard: ShardIndex, begin: number, en
       schemaId: 0,
       bucket: 0,
       bucketCount: 1,
+      laneCount: undefined,
       producerId: 'p',
       producerNamed: true,
       producerNumber,

@@ -31,6 +31,7 @@ function record(rowCount: number): { record: LogRecord; values: (string | bigint
     schemaId: 3,
     bucket: 2,
     bucketCount: 4,
+    laneCount: undefined,
     producerId: 'p',
     producerNamed: false,
     producerNumber: 9,

@@ -1,5 +1,5 @@
 /**
- * The log record: one batch of rows of one table and one bucket (DESIGN 2.2). Pure codec, no I/O.
+ * The log record: one batch of rows of one table and one lane, which is a bucket where these are fixed (DESIGN 2.2). Pure codec, no I/O.
  *
  * ```
  * "TLOG"                 4 bytes
@@ -27,10 +27,12 @@ export type LogRecordHeader = {
   /** `db.t` when it was written; the id decides. */
   readonly tableName: string;
   readonly schemaId: number;
-  /** Hash bucket, or the producer's lane for tables without fixed buckets. */
+  /** Hash bucket; for tables without fixed buckets the lane, of the keys' hashes or the producer's own. */
   readonly bucket: number;
   /** Bucket count the rows were hashed under; -1 for tables without fixed buckets. */
   readonly bucketCount: number;
+  /** Lanes that keys were spread over, where their buckets are given when they are committed (RFC 0007). */
+  readonly laneCount: number | undefined;
   readonly producerId: string;
   /** True when the producer may come back under this id (L2). */
   readonly producerNamed: boolean;
@@ -186,6 +188,7 @@ function headerToJson(header: LogRecordHeader): JsonObject {
     s: header.schemaId,
     b: header.bucket,
     c: header.bucketCount,
+    ...(header.laneCount === undefined ? {} : { w: header.laneCount }),
     p: header.producerId,
     ...(header.producerNamed ? { k: true } : {}),
     q: header.producerNumber,
@@ -204,6 +207,7 @@ function headerOfJson(bytes: Uint8Array, where: string): LogRecordHeader {
     schemaId: count(json, 's', where, 0),
     bucket: count(json, 'b', where, 0),
     bucketCount: count(json, 'c', where, -1),
+    laneCount: json['w'] === undefined ? undefined : count(json, 'w', where, 1),
     producerId: text(json, 'p', where),
     producerNamed: json['k'] === true,
     producerNumber: count(json, 'q', where, 1),

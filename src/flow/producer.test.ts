@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { createTable } from '../catalog/catalog.ts';
 import { buildBatch } from '../types/column-builder.ts';
+import { rowsOf } from '../types/column-reader.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { IngestWorker } from './ingest/ingest-worker.ts';
-import { decodeRecord } from './log-record.ts';
+import { decodeBody, decodeRecord } from './log-record.ts';
 import { Producer } from './producer.ts';
 import { unionRead } from './read/union-read.ts';
 import { collect, openTestTable, type TestWorld, testDefinition, testIdentifier, testWorld } from './testing.ts';
@@ -65,9 +66,32 @@ test('a table with postponed buckets is not written through a log: ingest has no
   });
 });
 
-test('a table with dynamic buckets is not written through a log: a key would have no lane of its own', async () => {
-  await expect(producerOf(testWorld(), '-1')).rejects.toMatchObject({
-    kind: 'unsupported',
-    message: expect.stringContaining('dynamic bucket (bucket=-1 with a primary key)'),
-  });
+test('keys of a table with dynamic buckets have their lanes, and each record says among how many', async () => {
+  const w = testWorld();
+  const producer = await producerOf(w, '-1');
+  const rows = Array.from({ length: 200 }, (_, k): Scalar[] => [BigInt(k % 50), 'x', k]);
+  await send(w, producer, rows.slice(0, 100));
+  await send(w, producer, rows.slice(100));
+  const lanes = new Map<Scalar, Set<number>>();
+  const rowType = { fields: (await openTestTable(w)).schema.fields };
+  for (const { shardId } of (await w.log.describe()).shards) {
+    const { records } = await w.log.read(shardId, { kind: 'earliest' });
+    for (const { data } of records) {
+      const record = decodeRecord(data, 'test');
+      expect(record.header).toMatchObject({ bucketCount: -1, laneCount: 16 });
+      for (const [k = null] of rowsOf(decodeBody(record, record.body, rowType, 'test').rows)) {
+        lanes.set(k, (lanes.get(k) ?? new Set()).add(record.header.bucket));
+      }
+    }
+  }
+  expect(lanes.size).toBe(50);
+  for (const ofKey of lanes.values()) expect(ofKey.size).toBe(1);
+  expect(new Set([...lanes.values()].flatMap(ofKey => [...ofKey])).size).toBeGreaterThan(8);
+});
+
+test('a table that ingest could not write is refused before its rows are in the log', async () => {
+  const w = testWorld();
+  const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+  const refused = { ...schema, options: { ...schema.options, 'row-tracking.enabled': 'true' } };
+  expect(() => new Producer(w, { tableId: 'id', tableName: 'db.t', schema: refused })).toThrow(/row-tracking\.enabled/);
 });

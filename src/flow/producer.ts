@@ -1,7 +1,7 @@
 /**
- * Brings rows into the log: splits them by bucket, gathers them into records, and acknowledges.
+ * Brings rows into the log: splits them by lane, gathers them into records, and acknowledges.
  *
- * A **lane** is one bucket's queue. It has at most one record under way (DESIGN L1): with two, a partial failure would
+ * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most one record under way (DESIGN L1): with two, a partial failure would
  * put the second before the first, and the first would then be dropped as seen. Rows that come meanwhile gather in the
  * next record, so a slow log makes larger records, not more of them. Ready lanes share append calls.
  */
@@ -10,14 +10,8 @@ import type { Clock } from '../base/clock.ts';
 import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
-import { bucketsOfBatch } from '../format/bucket.ts';
-import {
-  hasDynamicBuckets,
-  hasPostponedBuckets,
-  parseTableOptions,
-  postponedFeature,
-} from '../format/table-options.ts';
-import { bucketKeys, type TableSchema } from '../format/table-schema.ts';
+import { hasDynamicBuckets, parseTableOptions, refusedFeatures } from '../format/table-options.ts';
+import type { TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
@@ -25,6 +19,7 @@ import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
+import { keyLaneCount, lanesOfBatch } from './lanes.ts';
 import { encodeBody, encodeRecord, type LogRecordHeader, recordBodyBytesMax, recordRowsMax } from './log-record.ts';
 import { checkRowSizes } from './row-sizes.ts';
 
@@ -80,7 +75,7 @@ const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
 type Piece = { readonly rows: RowBatch; readonly kinds: Int8Array; readonly waiter: Waiter };
 type Waiter = { left: number; readonly resolve: () => void; readonly reject: (error: unknown) => void };
 type Lane = {
-  readonly bucket: number;
+  readonly id: number;
   producerId: string;
   lastNumber: number;
   lastSentMs: number;
@@ -111,18 +106,15 @@ export class Producer implements AsyncDisposable {
   #roomWaiters: (() => void)[] = [];
   #counters: ProducerCounters = { rows: 0, records: 0, bytes: 0, retries: 0 };
 
+  /** @throws LakeError `unsupported` naming what the table asks of writers that is not done: ingest could not take its rows */
   constructor(parts: ProducerParts, table: ProducerTable, settings: Partial<ProducerSettings> = {}) {
     this.#parts = parts;
     this.#table = table;
     this.#settings = { ...producerDefaults, ...settings };
     assert(this.#settings.recordRowsMax <= recordRowsMax, 'recordRowsMax is within what a record holds');
     assert(this.#settings.recordBodyBytesMax <= recordBodyBytesMax, 'recordBodyBytesMax is what a record holds');
-    if (hasDynamicBuckets(table.schema)) {
-      // Which lane a key's rows would be in could change, and with it their order.
-      throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.tableName} through a log`);
-    }
-    if (hasPostponedBuckets(table.schema))
-      throw unsupported(postponedFeature, `writing ${table.tableName} through a log`);
+    const refused = refusedFeatures(table.schema, 'write');
+    if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.tableName} through a log`);
     this.#bucketCount = parseTableOptions(table.schema).bucket;
     // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.
     this.#ownLane = Math.floor(parts.random.next() * ownLaneCount);
@@ -133,7 +125,7 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the log has every row of the batch durably, in the batch's order within each bucket. Waits first while
+   * Resolves when the log has every row of the batch durably, in the batch's order within each lane. Waits first while
    * the buffer is full; calls made one after the other without awaiting keep their order.
    *
    * @param rows all columns of the table's schema, in order
@@ -149,7 +141,7 @@ export class Producer implements AsyncDisposable {
     const done = new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { left: 0, resolve, reject };
       this.#waiters.add(waiter);
-      for (const [bucket, piece] of pieces) this.#enqueue(bucket, { ...piece, waiter });
+      for (const [lane, piece] of pieces) this.#enqueue(lane, { ...piece, waiter });
     });
     this.#bufferedRows += rows.rowCount;
     this.#pump();
@@ -177,32 +169,28 @@ export class Producer implements AsyncDisposable {
   }
 
   #split(rows: RowBatch, kinds: Int8Array): readonly (readonly [number, { rows: RowBatch; kinds: Int8Array }])[] {
-    if (this.#bucketCount <= 0) return [[this.#ownLane, { rows, kinds }]];
-    if (this.#bucketCount === 1) return [[0, { rows, kinds }]];
-    const { schema } = this.#table;
-    const { bucketFunction } = parseTableOptions(schema);
-    if (bucketFunction === 'hive') throw unsupported('bucket-function.type = hive', this.#table.tableName);
-    const buckets = bucketsOfBatch(rows, bucketKeys(schema), this.#bucketCount, bucketFunction);
-    const rowsOfBucket = indexByBucket(buckets, this.#bucketCount);
-    return rowsOfBucket.flatMap((index, bucket) => {
+    const told = lanesOfBatch(this.#table.schema, rows);
+    if (told === undefined) return [[this.#ownLane, { rows, kinds }]];
+    if (told.laneCount === 1) return [[0, { rows, kinds }]];
+    return indexByBucket(told.lanes, told.laneCount).flatMap((index, lane) => {
       if (index.length === 0) return [];
-      return [[bucket, { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) }]] as const;
+      return [[lane, { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) }]] as const;
     });
   }
 
-  #enqueue(bucket: number, piece: Piece): void {
-    let lane = this.#lanes.get(bucket);
+  #enqueue(id: number, piece: Piece): void {
+    let lane = this.#lanes.get(id);
     if (lane === undefined) {
       const producerId = this.#parts.random.uuid();
       lane = {
-        bucket,
+        id,
         producerId,
         lastNumber: 0,
         lastSentMs: this.#parts.clock.monotonicMs(),
         inFlight: false,
         queue: [],
       };
-      this.#lanes.set(bucket, lane);
+      this.#lanes.set(id, lane);
     }
     // A piece larger than a record is cut; its waiter resolves when the last part is there.
     for (let start = 0; start < piece.rows.rowCount; start += this.#settings.recordRowsMax) {
@@ -298,8 +286,9 @@ export class Producer implements AsyncDisposable {
       tableId: this.#table.tableId,
       tableName: this.#table.tableName,
       schemaId: this.#table.schema.id,
-      bucket: lane.bucket,
+      bucket: lane.id,
       bucketCount: this.#bucketCount,
+      laneCount: hasDynamicBuckets(this.#table.schema) ? keyLaneCount : undefined,
       producerId: lane.producerId,
       producerNamed: false,
       producerNumber: lane.lastNumber + 1,
@@ -314,7 +303,7 @@ export class Producer implements AsyncDisposable {
       data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
     }
     lane.lastNumber += 1;
-    return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.bucket), data, rowCount: rows.rowCount };
+    return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.id), data, rowCount: rows.rowCount };
   }
 
   /** The first half of the pieces; the rest goes back into the queue. */

@@ -205,6 +205,7 @@ const records: fc.Arbitrary<LogRecord> = fc
     schemaId: count,
     bucket: count,
     bucketCount: fc.integer({ min: -1, max: 10_000 }),
+    laneCount: maybe(fc.integer({ min: 1, max: 10_000 })),
     producerId: word,
     producerNamed: fc.boolean(),
     producerNumber: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),

@@ -32,6 +32,7 @@ function recordOf(rowCount: number): Uint8Array {
     schemaId: 3,
     bucket: 2,
     bucketCount: 4,
+    laneCount: rowCount === 3 ? 16 : undefined,
     producerId: 'p',
     producerNamed: true,
     producerNumber: 9,

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { isLakeError } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
-import { parseTableOptions } from '../../format/table-options.ts';
+import { hasDynamicBuckets, parseTableOptions } from '../../format/table-options.ts';
 import type { Committer } from '../../table/commit/commit.ts';
 import {
   type BucketPlace,
@@ -165,7 +165,7 @@ function messageBase(table: Table, base: CommitBase): MessageBase {
     tableId: table.id,
     storeTimeMs: base.storeTimeMs,
     schemaId: schema.id,
-    bucketCount,
+    bucketCount: hasDynamicBuckets(schema) ? undefined : bucketCount,
     isUnordered: schema.primaryKeys.length === 0 && bucketCount <= 0,
     isPartition: bytes => isPartition(bytes, types),
   };

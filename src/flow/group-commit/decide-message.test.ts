@@ -117,6 +117,7 @@ test('a file that counts other buckets, has come before or is of no partition co
   const files = [file('good'), file('bad')];
   for (const [rule, why, sent, facts] of [
     ['bucket-count', 'it counts 3 buckets, not 2', [file('good'), file('bad', { totalBuckets: 3 })], base],
+    ['bucket-count', 'its buckets are dynamic', files, { ...base, bucketCount: undefined }],
     ['file-name', 'before has come before', [file('good'), file('before')], base],
     ['partition', 'good is of no partition of this table', files, { ...base, isPartition: () => false }],
   ] as const) {

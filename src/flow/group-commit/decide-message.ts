@@ -15,8 +15,8 @@ export type MessageBase = {
   readonly tableId: string | undefined;
   readonly storeTimeMs: number;
   readonly schemaId: number;
-  /** Option `bucket` of the schema in force. */
-  readonly bucketCount: number;
+  /** Option `bucket` of the schema in force; undefined: a hash index says where keys are, which no message brings. */
+  readonly bucketCount: number | undefined;
   /** Append tables without fixed buckets have no order of sequence numbers. */
   readonly isUnordered: boolean;
   readonly isPartition: (bytes: Uint8Array) => boolean;
@@ -96,7 +96,9 @@ function misfitFile(
 ): Misfit | undefined {
   for (const { totalBuckets, partition, file } of [...files, ...changelog]) {
     if (totalBuckets !== bucketCount) {
-      return { rule: 'bucket-count', why: `it counts ${totalBuckets} buckets, not ${bucketCount}` };
+      const why =
+        bucketCount === undefined ? 'its buckets are dynamic' : `it counts ${totalBuckets} buckets, not ${bucketCount}`;
+      return { rule: 'bucket-count', why };
     }
     if (fileNames.has(file.fileName)) return { rule: 'file-name', why: `${file.fileName} has come before` };
     if (!isPartition(partition)) {

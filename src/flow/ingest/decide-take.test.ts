@@ -23,6 +23,7 @@ function record(position: number, producerNumber: number, draft: Draft = {}): Ro
     schemaId: 0,
     bucket,
     bucketCount: 4,
+    laneCount: undefined,
     producerId,
     producerNamed: false,
     producerNumber,

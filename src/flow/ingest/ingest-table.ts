@@ -6,6 +6,7 @@ import type { Snapshot } from '../../format/snapshot.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Committer } from '../../table/commit/commit.ts';
 import { commitPlan, type PlannedUpload } from '../../table/commit/request.ts';
+import { planIndex } from '../../table/index-plan.ts';
 import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
 import { addDeadLetterFiles } from './dead-letters.ts';
@@ -53,6 +54,7 @@ export async function ingestTable(
       const prepared = await take.prepare(base, again);
       if (prepared.status === 'stop') return prepared;
       counters = prepared.counters;
+      const { hashes } = prepared;
       const list = await listLetters(table, prepared);
       const stored = await storeState(table, nextState(prepared, input, list?.listName ?? prepared.state.deadLetters));
       return commitPlan({
@@ -60,6 +62,8 @@ export async function ingestTable(
         schemaId: prepared.schema.id,
         adds: prepared.adds,
         changelog: prepared.changelog,
+        index: hashes === undefined ? undefined : await planIndex(table, base, hashes, []),
+        hashReads: hashes?.reads ?? [],
         properties: stored.properties,
         uploads: [...stored.uploads, ...(list?.uploads ?? [])],
       });

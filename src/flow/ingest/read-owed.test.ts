@@ -18,6 +18,7 @@ function recordOf(tableId: string, producerNumber = 1): Uint8Array {
     schemaId: 0,
     bucket: 0,
     bucketCount: 4,
+    laneCount: undefined,
     producerId: 'p',
     producerNamed: false,
     producerNumber,

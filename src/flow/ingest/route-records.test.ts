@@ -13,6 +13,7 @@ function envelope(position: number, tableId: string, schemaId = 0): LogRecordEnv
     schemaId,
     bucket: 0,
     bucketCount: 4,
+    laneCount: undefined,
     producerId: 'p',
     producerNamed: false,
     producerNumber: position,

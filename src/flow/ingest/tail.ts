@@ -6,6 +6,7 @@
  */
 import { present } from '../../base/assert.ts';
 import { isLakeError } from '../../base/errors.ts';
+import { hasDynamicBuckets } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { mapColumns } from '../../table/read/column-mapping.ts';
@@ -14,7 +15,8 @@ import { type InputRows, takeIn } from '../../table/write/input-rows.ts';
 import { withNullable } from '../../types/data-type.ts';
 import { projectBatch } from '../../types/row-batch.ts';
 import { readClaim } from '../claim.ts';
-import { decodeBody, type LogRecord } from '../log-record.ts';
+import { keyLaneCount } from '../lanes.ts';
+import { decodeBody, type LogRecord, type LogRecordHeader } from '../log-record.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
 import { isRepeated } from './decide-take.ts';
 import { type ProducerState, producerKey } from './state.ts';
@@ -89,10 +91,8 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
     batches: [],
     deadLetters: [deadLetter(routed, reason, detail, undefined, header.rowCount)],
   });
-  const bucketCount = Number(input.schema.options['bucket'] ?? -1);
-  if (header.bucketCount !== bucketCount) {
-    return wholeRecord('bucket-count', `hashed into ${header.bucketCount} buckets, the table has ${bucketCount}`);
-  }
+  const spread = spreadOtherwise(input.schema, header);
+  if (spread !== undefined) return wholeRecord('bucket-count', spread);
   const schema = await schemaOf(input.table, header.schemaId);
   if (schema === undefined) return wholeRecord('unknown-schema', `schema ${header.schemaId} is not there`);
   try {
@@ -113,6 +113,15 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
     if (isLakeError(error) && error.kind !== 'unavailable') return wholeRecord('unreadable', error.message);
     throw error;
   }
+}
+
+/** How a record's rows were spread, when that is not as the table's are: among them a key would lose its order. */
+function spreadOtherwise(schema: TableSchema, { bucketCount, laneCount }: LogRecordHeader): string | undefined {
+  const own = Number(schema.options['bucket'] ?? -1);
+  if (bucketCount !== own) return `hashed into ${bucketCount} buckets, the table has ${own}`;
+  const ownLanes = hasDynamicBuckets(schema) ? keyLaneCount : undefined;
+  if (laneCount === ownLanes) return undefined;
+  return `spread over ${laneCount ?? 'no'} lanes of keys, those of the table go over ${ownLanes ?? 'none'}`;
 }
 
 async function schemaOf(table: Table, id: number): Promise<TableSchema | undefined> {

@@ -7,6 +7,7 @@
 import { unreachable } from '../../base/assert.ts';
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { backoffMs } from '../../base/retry.ts';
+import { hasDynamicBuckets } from '../../format/table-options.ts';
 import type { LogDescription, LogStore } from '../../storage/log-store.ts';
 import { commitByMessage } from '../group-commit/send-message.ts';
 import type { OpenedTable, RegistryParts, TableRegistry } from '../table-registry.ts';
@@ -25,7 +26,10 @@ export type TakeRecordsParts = RegistryParts & {
   readonly registry: TableRegistry;
   readonly shards: KnownShards;
   readonly commitUser: string;
-  /** Where messages for the commit function go; undefined: ingest swaps by itself. */
+  /**
+   * Where messages for the commit function go; undefined: ingest swaps by itself. So it does for tables with dynamic
+   * buckets: their shards share buckets, so that messages of two would number rows of one bucket alike (S6).
+   */
   readonly commitLog: LogStore | undefined;
 };
 
@@ -160,7 +164,7 @@ class Rounds {
     const batch: ShardBatch = { shardId, hashKeys, recorded, records, through, ended: false };
     const { incarnation, retentionMs } = description;
     const { commitLog } = this.#parts;
-    if (commitLog !== undefined) {
+    if (commitLog !== undefined && !hasDynamicBuckets(opened.table.schema)) {
       const input = { incarnation, batch, retentionMs, deadlineMs, signal };
       const outcome = await commitByMessage({ ...this.#parts, commitLog }, opened, input);
       if (outcome.status !== 'too-large') return this.#after(opened, outcome) ? 'taken' : undefined;

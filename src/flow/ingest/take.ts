@@ -13,6 +13,7 @@ import {
   type PlannedFile,
 } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
+import type { HashEdit } from '../../table/write/dynamic-buckets.ts';
 import { WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { type DeadLetterFile, storeDeadLetterFile } from './dead-letters.ts';
@@ -54,6 +55,8 @@ export type Prepared = {
   readonly schema: TableSchema;
   readonly adds: readonly PlannedFile[];
   readonly changelog: readonly PlannedFile[];
+  /** What becomes of the hash index of a table with dynamic buckets. */
+  readonly hashes: HashEdit | undefined;
   readonly counters: IngestCounters;
   /** As of the base. */
   readonly state: IngestState;
@@ -97,7 +100,7 @@ export class Take {
     const moved = movedShard(state, shards);
     if (moved !== undefined) return commitStop('changed', moved);
     const { tail, session, schema, known } = await this.#decode(base, state);
-    const { adds, changelog } = await session.plannedFiles(base, again);
+    const { adds, changelog, hashes } = await session.plannedFiles(base, again);
     const counters: IngestCounters = {
       rowsIn: BigInt(tail.rowsIn),
       written: BigInt(session.counts.written),
@@ -111,7 +114,7 @@ export class Take {
     );
     const forgotten = this.#forgotten(new Map([...state.producers, ...producers]));
     const letters = await this.#storeLetters(tail);
-    return { status: 'prepared', schema, adds, changelog, counters, state, producers, forgotten, letters };
+    return { status: 'prepared', schema, adds, changelog, hashes, counters, state, producers, forgotten, letters };
   }
 
   async #decode(base: CommitBase, state: IngestState): Promise<Decoded> {
@@ -134,7 +137,10 @@ export class Take {
       producers: state.producers,
       records,
     });
-    const session = new WriteSession(this.#table, schema, { sequenceFloor: base.sequenceFloor });
+    const session = new WriteSession(this.#table, schema, {
+      sequenceFloor: base.sequenceFloor,
+      dynamic: { source: 'base', base: async () => base },
+    });
     for (const { rows, kinds } of tail.batches) await session.add(rows, kinds);
     this.#decoded = { schema, tail, session, known };
     return this.#decoded;

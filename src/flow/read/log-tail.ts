@@ -25,7 +25,7 @@ export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
 export type Checkpoints = ReadonlyMap<string, Checkpoint>;
 
 export type TailRead = {
-  /** In each bucket's order. */
+  /** In each lane's order. */
   readonly batches: readonly TailRows[];
   /** When the log took the newest of the records read, ms; undefined: there were none. */
   readonly arrivalMs: number | undefined;
@@ -45,7 +45,7 @@ export async function readCheckpoints({ log, store }: TailParts, signal?: AbortS
 
 export type TailOptions = {
   /** Only what the shards of these have; all when not given. */
-  readonly buckets?: ReadonlySet<number> | undefined;
+  readonly lanes?: ReadonlySet<number> | undefined;
   /** A record under a newer schema brings that schema for all rows from it on; else rows keep the table's as it was given. */
   readonly followsSchema?: boolean | undefined;
 };
@@ -69,13 +69,12 @@ export class LogTail {
     checkpoints: Checkpoints,
     options: TailOptions = {},
   ) {
-    const { buckets } = options;
+    const { lanes } = options;
     this.#followsSchema = options.followsSchema ?? false;
     this.#parts = parts;
     this.#table = table;
     this.#producers = state?.producers ?? new Map();
-    const hashKeys =
-      buckets === undefined ? undefined : [...buckets].map(bucket => bucketHashKey(table.id ?? '', bucket));
+    const hashKeys = lanes === undefined ? undefined : [...lanes].map(lane => bucketHashKey(table.id ?? '', lane));
     const startOf: StartOf = async (incarnation, shardId) => {
       const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
       return startAfter(recorded, checkpoints.get(shardId));

@@ -4,6 +4,7 @@
  */
 
 import type { Snapshot } from '../../format/snapshot.ts';
+import { hasDynamicBuckets } from '../../format/table-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
@@ -16,11 +17,11 @@ import { mergeSpec } from '../../table/merge-spec.ts';
 import { wantedFields } from '../../table/read/column-mapping.ts';
 import type { FileRead } from '../../table/read/read-file.ts';
 import { mergedColumns, type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
-import { bucketPruning } from '../../table/scan/bucket-pruning.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
+import { DynamicBuckets } from '../../table/write/dynamic-buckets.ts';
 import { inputRows } from '../../table/write/input-rows.ts';
 import { type PlacedRows, placeRows } from '../../table/write/place-rows.ts';
 import { selectRows } from '../../types/filter.ts';
@@ -29,6 +30,7 @@ import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import type { TailRows } from '../ingest/tail.ts';
+import { wantedLanes } from '../lanes.ts';
 import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
 
 export type UnionReadOptions = ReadOptions & {
@@ -47,9 +49,9 @@ export async function* unionRead(
   table: Table,
   options: UnionReadOptions = {},
 ): AsyncGenerator<RowBatch, void, undefined> {
-  // A key's changes are all in the shards of its bucket.
-  const buckets = bucketPruning(table.schema, options.predicate)(table.options.bucket);
-  const { snapshot, tail } = await unionSnapshot(parts, table, { buckets, signal: options.signal });
+  // A key's changes are all in the shards of its lane.
+  const lanes = wantedLanes(table.schema, options.predicate);
+  const { snapshot, tail } = await unionSnapshot(parts, table, { lanes, signal: options.signal });
   const plan = await planScan(table, snapshot, { predicate: options.predicate, withLevel0: true });
   if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
   else yield* merged(table, plan, tail, options);
@@ -59,13 +61,13 @@ export async function* unionRead(
 async function unionSnapshot(
   parts: TailParts,
   table: Table,
-  { buckets, signal }: { readonly buckets: ReadonlySet<number> | undefined; readonly signal: AbortSignal | undefined },
+  { lanes, signal }: { readonly lanes: ReadonlySet<number> | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<UnionSnapshot> {
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
   const checkpoints = await readCheckpoints(parts, signal);
   const snapshot = await latestSnapshot(table);
   const state = await stateOfHead(table, snapshot);
-  const { batches } = await new LogTail(parts, table, state, checkpoints, { buckets }).readToTip(signal);
+  const { batches } = await new LogTail(parts, table, state, checkpoints, { lanes }).readToTip(signal);
   return { snapshot, tail: batches };
 }
 
@@ -85,7 +87,7 @@ async function* merged(
   tail: readonly TailRows[],
   options: UnionReadOptions,
 ): AsyncGenerator<RowBatch, void, undefined> {
-  const places = tailByPlace(table, tail);
+  const places = await tailByPlace(table, plan.snapshot, tail);
   const splits = Map.groupBy(plan.splits, bucketKey);
   for (const [key, group] of splits) {
     const placed = places.get(key);
@@ -95,15 +97,26 @@ async function* merged(
   for (const [key, placed] of places) if (!splits.has(key)) yield* mergedBucket(table, plan, [], placed, options);
 }
 
-/** The tail of each bucket, sorted, each key once. */
-function tailByPlace(
+/**
+ * The tail of each bucket, sorted, each key once. Where buckets are dynamic, a key's is what the hash index of the snapshot
+ * says; a key that is not in it has no row in the snapshot to be merged with, so any bucket does.
+ */
+async function tailByPlace(
   table: Table,
+  snapshot: Snapshot | undefined,
   tail: readonly TailRows[],
-): ReadonlyMap<string, PlacedRows & { run: KeyValueBatch }> {
+): Promise<ReadonlyMap<string, PlacedRows & { run: KeyValueBatch }>> {
   const parts: PlacedRows[] = [];
+  const dynamic = hasDynamicBuckets(table.schema) ? new DynamicBuckets(table, table.schema, 'base') : undefined;
+  const base = { snapshot };
+  const stay = <T>(read: () => Promise<T>): Promise<T> =>
+    snapshot === undefined ? read() : whileSnapshotStays(table, snapshot, read);
   for (const { rows, kinds } of tail) {
     const taken = inputRows(table.schema, { rows, kinds }, table.label);
-    parts.push(...placeRows(table.schema, table.options, taken.rows, taken.kinds));
+    for (const placed of placeRows(table.schema, table.options, taken.rows, taken.kinds)) {
+      if (dynamic === undefined) parts.push(placed);
+      else parts.push(...(await stay(() => dynamic.place(placed, async () => base))));
+    }
   }
   const byPlace = Map.groupBy(parts, ({ place }) => bucketKey(place));
   let next = tailSequenceStart;

@@ -19,8 +19,8 @@ export function bucketPruning(schema: TableSchema, predicate: Predicate | undefi
   const keys = bucketKeys(schema);
   // Those of a postponed table have been given their count by a compaction, each partition its own.
   const isFixed = bucket > 0 || bucket === postponedBucket;
-  if (predicate === undefined || keys.length === 0 || !isFixed || bucketFunction === 'hive') return any;
-  const rows = keyCombinations(keys.map(key => equalValues(predicate, key)));
+  if (keys.length === 0 || !isFixed || bucketFunction === 'hive') return any;
+  const rows = equalKeys(predicate, keys);
   if (rows === undefined) return any;
   const types = fieldsNamed(schema, keys).map(field => field.type);
   const byCount = new Map<number, ReadonlySet<number>>();
@@ -33,6 +33,14 @@ export function bucketPruning(schema: TableSchema, predicate: Predicate | undefi
     }
     return wanted;
   };
+}
+
+/** Values of these columns, one combination of which a row must have; undefined when the filter says no such thing. */
+export function equalKeys(
+  predicate: Predicate | undefined,
+  columns: readonly string[],
+): readonly (readonly Scalar[])[] | undefined {
+  return predicate === undefined ? undefined : keyCombinations(columns.map(key => equalValues(predicate, key)));
 }
 
 /** Values one of which the column must equal; undefined when the filter says no such thing. */

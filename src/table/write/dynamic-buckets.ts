@@ -27,8 +27,11 @@ export type HashEdit = IndexEdit & { readonly reads: readonly HashRead[] };
 /** `base`: what the hash index says counts. `none`: the partitions are replaced, and begin anew. */
 export type HashSource = 'base' | 'none';
 
+/** What of a base says where keys are. */
+export type HashBase = Pick<CommitBase, 'snapshot'>;
+
 /** The base that a plan will most likely have; undefined: none is known. */
-export type BaseOf = () => Promise<CommitBase | undefined>;
+export type BaseOf = () => Promise<HashBase | undefined>;
 
 type PartitionState = { readonly partition: Uint8Array; readonly assigner: BucketAssigner };
 
@@ -68,7 +71,7 @@ export class DynamicBuckets {
    *
    * @returns false: others have given keys of ours to other buckets; all rows must be placed again after `forget`
    */
-  async moveTo(base: CommitBase): Promise<boolean> {
+  async moveTo(base: HashBase): Promise<boolean> {
     for (const { partition, assigner } of this.#partitions.values()) {
       if (!assigner.moveTo(await this.#hashesOf(partition, base))) return false;
     }
@@ -80,7 +83,7 @@ export class DynamicBuckets {
   }
 
   /** After `moveTo` the same base. Writes index files; what it uploads is an orphan until a commit names it. */
-  async plan(base: CommitBase): Promise<HashEdit> {
+  async plan(base: HashBase): Promise<HashEdit> {
     const uuid = this.#table.random.uuid();
     const adds: IndexEntry[] = [];
     const reads: HashRead[] = [];
@@ -112,7 +115,7 @@ export class DynamicBuckets {
     return state;
   }
 
-  async #hashesOf(partition: Uint8Array, base: CommitBase): Promise<IndexedHashes> {
+  async #hashesOf(partition: Uint8Array, base: HashBase): Promise<IndexedHashes> {
     const hashes = new Map<number, Int32Array>();
     for (const entry of await this.#entriesOf(partition, base)) {
       assert(!hashes.has(entry.bucket), 'a bucket has one hash index');
@@ -121,7 +124,7 @@ export class DynamicBuckets {
     return hashes;
   }
 
-  async #entriesOf(partition: Uint8Array, base: CommitBase): Promise<readonly IndexEntry[]> {
+  async #entriesOf(partition: Uint8Array, base: HashBase): Promise<readonly IndexEntry[]> {
     if (this.#source === 'none') return [];
     const key = partitionKey(partition);
     const entries = await indexEntriesOf(this.#table, base.snapshot);

@@ -335,7 +335,7 @@ function dynamicBuckets(
 ): DynamicBuckets | undefined {
   if (!hasDynamicBuckets(schema)) return undefined;
   if (settings !== undefined) return new DynamicBuckets(table, schema, settings.source);
-  throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} through a log`);
+  throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} in this way`);
 }
 
 /** Rows as they came, numbered in that order. */
