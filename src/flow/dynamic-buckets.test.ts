@@ -1,22 +1,17 @@
 /** Tables with dynamic buckets through a log: rows have no bucket on the way, and each key is in one when they are in. */
 import { expect, test } from 'vitest';
+import { changedStore } from '../../test/changed-ports.ts';
+import { keyPlaces } from '../../test/hash-index-fixture.ts';
 import { messageOf, recordOf } from '../../test/record-fixture.ts';
 import { plannedFile } from '../../test/table-fixture.ts';
 import { createTable } from '../catalog/catalog.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
-import { keyHashes } from '../format/bucket.ts';
-import { decodeHashIndex } from '../format/hash-index.ts';
-import { hashIndexType } from '../format/index-manifest.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { countingLogStore } from '../storage/counting-log-store.ts';
 import { MemoryLogStore } from '../storage/memory/memory-log-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { compactTable } from '../table/compact/compact-table.ts';
-import { indexEntriesOf, readIndexFile } from '../table/index-files.ts';
 import { OverwriteWriter } from '../table/overwrite/overwrite-writer.ts';
-import { readSplit } from '../table/read/read-split.ts';
-import { planScan } from '../table/scan/plan-scan.ts';
-import { latestSnapshot } from '../table/snapshots.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { rowsOf } from '../types/column-reader.ts';
@@ -28,7 +23,15 @@ import { IngestWorker } from './ingest/ingest-worker.ts';
 import { rowsOfRecords } from './ingest/tail.ts';
 import { subscribe } from './read/subscribe.ts';
 import { unionRead } from './read/union-read.ts';
-import { append, collect, openTestTable, type TestWorld, testDefinition, testIdentifier, testProducer } from './testing.ts';
+import {
+  append,
+  collect,
+  openTestTable,
+  type TestWorld,
+  testDefinition,
+  testIdentifier,
+  testProducer,
+} from './testing.ts';
 
 const dynamic: TableDefinition = {
   ...testDefinition,
@@ -44,30 +47,10 @@ function keys(from: number, to: number, n: number): Scalar[][] {
   return Array.from({ length: to - from }, (_, index) => [BigInt(from + index), 'v', n]);
 }
 
-/** Every row is in the bucket that the hash index has its key in, and in none besides. @returns the number of buckets */
 async function checkPlaces(w: TestWorld): Promise<number> {
-  const table = await openTestTable(w);
-  const snapshot = await latestSnapshot(table);
-  const places = new Map<string, number>();
-  const partitionOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  for (const entry of await indexEntriesOf(table, snapshot)) {
-    if (entry.indexType !== hashIndexType) continue;
-    for (const hash of decodeHashIndex(await readIndexFile(table, entry), entry.fileName)) {
-      const place = `${partitionOf(entry.partition)}/${hash}`;
-      expect(places.get(place), 'a key has one bucket').toBeUndefined();
-      places.set(place, entry.bucket);
-    }
-  }
-  const plan = await planScan(table, snapshot, { withLevel0: true });
-  for (const split of plan.splits) {
-    expect(split.totalBuckets).toBe(-1);
-    for await (const rows of readSplit(table, plan, split)) {
-      for (const hash of keyHashes(rows, ['k'])) {
-        expect(places.get(`${partitionOf(split.partition)}/${hash}`)).toBe(split.bucket);
-      }
-    }
-  }
-  return new Set(plan.splits.map(({ bucket }) => bucket)).size;
+  const { faults, bucketCount } = await keyPlaces(await openTestTable(w));
+  expect(faults).toEqual([]);
+  return bucketCount;
 }
 
 test('a union read is the model at every moment, whatever is ingested, compacted and written beside the log', async () => {
@@ -204,6 +187,35 @@ test('a partition that is overwritten begins anew, and what comes out of the log
   await ingest.drain();
   await checkPlaces(w);
   expect((await contentOf(w)).rows).toEqual(keys(30, 90, 2));
+});
+
+test('another writer that gives the keys in hand other buckets first: they are placed again, in the same swap', async () => {
+  const w = eventWorld({ shardCount: 1, seed: 7 });
+  const schema = await makeTable(w);
+  const producer = testProducer(w, schema);
+  await append(producer, schema, keys(0, 9, 1));
+  let count = 0;
+  const store = changedStore(w.store, {
+    async putIfAbsent(key, bytes, options) {
+      if (key.includes('/snapshot/snapshot-') && (count += 1) === 1) {
+        // Bucket 0 is full before these keys come, and they go to bucket 1.
+        const table = await openTestTable(w);
+        await using committer = new Committer(table);
+        const writer = new TableWriter(table, committer);
+        await writer.add(buildBatch({ fields: schema.fields }, keys(100, 110, 0)), new Int8Array(10));
+        await writer.add(buildBatch({ fields: schema.fields }, keys(3, 6, 0)), new Int8Array(3));
+        await writer.commit();
+      }
+      return w.store.putIfAbsent(key, bytes, options);
+    },
+  });
+  await using ingest = new IngestWorker({ ...w, store });
+  const [result] = await ingest.drain();
+  expect(result?.events).toMatchObject([{ outcome: { status: 'committed', attempts: 2 } }]);
+  expect(await checkPlaces(w)).toBe(2);
+  const { rows, unaccounted, state } = await contentOf(w);
+  expect(rows).toEqual([...keys(0, 9, 1), ...keys(100, 110, 0)]);
+  expect([unaccounted, state?.counters.rowsIn]).toEqual([0n, 9n]);
 });
 
 test('records whose rows were spread otherwise are dead letters: among them a key would lose its order', async () => {

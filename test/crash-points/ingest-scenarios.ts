@@ -1,5 +1,5 @@
 /** Ingest by a worker and by events, with and without a commit function, and what it meets: claims and dead letters. */
-import { ok } from 'node:assert/strict';
+import { deepStrictEqual, ok } from 'node:assert/strict';
 import { alterTable, loadSchema } from '../../src/catalog/catalog.ts';
 import { applyCommitEvent, openCommitApplier } from '../../src/flow/group-commit/commit-event.ts';
 import { advanceCheckpoints } from '../../src/flow/ingest/advance-checkpoints.ts';
@@ -11,6 +11,7 @@ import { append, testProducer } from '../../src/flow/testing.ts';
 import type { TableSchema } from '../../src/format/table-schema.ts';
 import type { LogStore } from '../../src/storage/log-store.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
+import { keyPlaces } from '../hash-index-fixture.ts';
 import {
   accountedCounters,
   cleanedUp,
@@ -43,6 +44,8 @@ async function worldWithLog(draft: Draft): Promise<World> {
   if (draft.keepsRows !== true) await append(producer, schema, rowsNamed('c', 8, 10), 3);
   return world;
 }
+
+const dynamic: Draft = { options: { bucket: '-1', 'dynamic-bucket.target-row-num': '5' } };
 
 /** Records of parents and of their children, and of a child of a child; the table has some of the first parents' only. */
 async function worldWithSplits(): Promise<World> {
@@ -88,6 +91,13 @@ async function ingested(world: World): Promise<unknown> {
 
 async function shardIdsOf(log: LogStore): Promise<readonly string[]> {
   return (await log.describe()).shards.map(({ shardId }) => shardId);
+}
+
+/** Keys have one bucket each, whoever died between the index files and the swap. */
+async function dynamicIngested(world: World): Promise<unknown> {
+  const { faults, bucketCount } = await keyPlaces(await openLakeTable(world));
+  deepStrictEqual(faults, []);
+  return [bucketCount, await ingested(world)];
 }
 
 function workerScenario(operation: string, prepare: () => Promise<World>): Scenario {
@@ -281,6 +291,8 @@ export const ingestScenarios: readonly Scenario[] = [
   { ...workerScenario('ingest', () => worldWithLog({ keepsRows: true })), diesTwice: true },
   workerScenario('ingest that merges rows', () => worldWithLog({})),
   workerScenario('ingest across splits of shards', worldWithSplits),
+  { ...workerScenario('ingest into dynamic buckets', () => worldWithLog(dynamic)), check: dynamicIngested },
+  { ...eventScenario('ingest by events into dynamic buckets', () => worldWithLog(dynamic)), check: dynamicIngested },
   eventScenario('ingest by events', () => worldWithLog({ keepsRows: true })),
   eventScenario('ingest by events that merges rows', () => worldWithLog({})),
   eventScenario('ingest by events across splits of shards', worldWithSplits),

@@ -5,6 +5,8 @@
 
 import { tablePath } from '../../../src/catalog/identifier.ts';
 import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
+import { hasDynamicBuckets } from '../../../src/format/table-options.ts';
+import { keyPlaces } from '../../hash-index-fixture.ts';
 import { missingFiles } from '../../maintenance-fixture.ts';
 import { ChainWatch } from '../chain-watch.ts';
 import { chance, logUniform, seedOf } from '../chance.ts';
@@ -80,6 +82,7 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     commitShardCount: 1 + Math.floor(draw('commit-shards') * 2),
     retentionMs: retentionOf(world.seed),
     hasLargeRows: draw('large') < 0.3,
+    hasDynamicBuckets: draw('dynamic') < 0.3,
   });
   const chains = tableNames.map(name => new ChainWatch(tablePath(identifierOf(name)), () => undefined));
   for (const chain of chains) world.watch(chain);
@@ -167,5 +170,9 @@ async function checkFiles(bench: LakeBench): Promise<void> {
     const table = await bench.openRaw(name);
     const missing = await missingFiles(raw, table);
     world.check(missing.length === 0, () => `${name} misses ${missing.slice(0, 3).join(', ')}`);
+    if (!hasDynamicBuckets(table.schema)) continue;
+    const { faults, bucketCount } = await keyPlaces(table);
+    world.check(faults.length === 0, () => `${name}: ${faults.slice(0, 3).join('; ')}`);
+    bench.count('dynamic buckets', bucketCount);
   }
 }

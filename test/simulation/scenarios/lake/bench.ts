@@ -25,6 +25,8 @@ export type LakeSettings = {
   readonly retentionMs: number | undefined;
   /** Some rows are too large for the log. */
   readonly hasLargeRows: boolean;
+  /** Keys of `db.keyed` are given buckets as they come. */
+  readonly hasDynamicBuckets: boolean;
 };
 
 /** Rows of a primary key, and rows that are kept as they come, so that one that came twice shows. */
@@ -85,7 +87,7 @@ export class LakeBench {
     const clock = { nowMs: () => this.world.scheduler.nowMs, monotonicMs: () => 0, sleep: async () => {} };
     const parts = { store: this.world.rawStore(), clock, random: seededRandom(seedOf(this.world.seed, 'tables')) };
     for (const name of tableNames) {
-      await createTable(parts, parseIdentifier(name), definitionOf(name), { ifNotExists: false });
+      await createTable(parts, parseIdentifier(name), definitionOf(name, this.settings), { ifNotExists: false });
     }
   }
 
@@ -168,7 +170,12 @@ export function identifierOf(name: string): Identifier {
   return parseIdentifier(name);
 }
 
-export function definitionOf(name: string): TableDefinition {
+const dynamicBuckets = { bucket: '-1', 'dynamic-bucket.target-row-num': '4' };
+
+export function definitionOf(
+  name: string,
+  { hasDynamicBuckets }: Pick<LakeSettings, 'hasDynamicBuckets'>,
+): TableDefinition {
   const isKeyed = name === keyedName;
   return {
     columns: [
@@ -181,6 +188,7 @@ export function definitionOf(name: string): TableDefinition {
     options: {
       bucket: '2',
       ...(isKeyed ? {} : { 'bucket-key': 'k' }),
+      ...(isKeyed && hasDynamicBuckets ? dynamicBuckets : {}),
       'num-sorted-run.compaction-trigger': '3',
       'compaction.min.file-num': '3',
       'snapshot.num-retained.min': '1',

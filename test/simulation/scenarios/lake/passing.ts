@@ -37,7 +37,7 @@ export class PassingTable {
         await this.#bench.pause(process, 6);
         const parts = world.parts(process);
         const identifier = identifierOf(passingName);
-        await createTable(parts, identifier, definitionOf(passingName), { ifNotExists: true });
+        await createTable(parts, identifier, definitionOf(passingName, this.#bench.settings), { ifNotExists: true });
         // A drop that this process's forerunner began may end only now.
         await this.#unlessGone(async () => {
           const table = await this.#bench.open(process, passingName);
