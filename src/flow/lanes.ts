@@ -5,6 +5,13 @@
  */
 import { unsupported } from '../base/errors.ts';
 import { bucketOf, bucketsOfBatch } from '../format/bucket.ts';
+import {
+  crossPartitionFeature,
+  hasPostponedBuckets,
+  isCrossPartition,
+  postponedFeature,
+  refusedFeatures,
+} from '../format/refused-features.ts';
 import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
 import { bucketKeys, fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../format/table-schema.ts';
 import { bucketPruning, equalKeys } from '../table/scan/bucket-pruning.ts';
@@ -18,6 +25,14 @@ import type { RowBatch } from '../types/row-batch.ts';
 export const keyLaneCount = 16;
 
 export type RowLanes = { readonly lanes: Int32Array; readonly laneCount: number };
+
+/** What ingest does not write, and kinds of tables that are not for logs, whoever else may write them. */
+export function refusedThroughLog(schema: TableSchema): readonly string[] {
+  const refused = new Set(refusedFeatures(schema, 'write'));
+  if (hasPostponedBuckets(schema)) refused.add(postponedFeature);
+  if (isCrossPartition(schema)) refused.add(crossPartitionFeature);
+  return [...refused];
+}
 
 /** The lane of each row; undefined: the table has no order but that of each producer. */
 export function lanesOfBatch(schema: TableSchema, rows: RowBatch): RowLanes | undefined {

@@ -89,6 +89,15 @@ test('keys of a table with dynamic buckets have their lanes, and each record say
   expect(new Set([...lanes.values()].flatMap(ofKey => [...ofKey])).size).toBeGreaterThan(8);
 });
 
+test('keys that cross partitions are not written through a log: what they leave behind would be in another place', async () => {
+  const w = testWorld();
+  const partitionKeys = ['n'];
+  const definition = { ...testDefinition, partitionKeys, options: { bucket: '-1' } };
+  const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+  const open = () => new Producer(w, { tableId: 'id', tableName: 'db.t', schema });
+  expect(open).toThrow(/through a log: cross-partition upsert/);
+});
+
 test('a table that ingest could not write is refused before its rows are in the log', async () => {
   const w = testWorld();
   const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });

@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
-import { hasDynamicBuckets, parseTableOptions, refusedFeatures } from '../format/table-options.ts';
+import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -19,7 +19,7 @@ import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
-import { keyLaneCount, lanesOfBatch } from './lanes.ts';
+import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
 import { encodeBody, encodeRecord, type LogRecordHeader, recordBodyBytesMax, recordRowsMax } from './log-record.ts';
 import { checkRowSizes } from './row-sizes.ts';
 
@@ -113,7 +113,7 @@ export class Producer implements AsyncDisposable {
     this.#settings = { ...producerDefaults, ...settings };
     assert(this.#settings.recordRowsMax <= recordRowsMax, 'recordRowsMax is within what a record holds');
     assert(this.#settings.recordBodyBytesMax <= recordBodyBytesMax, 'recordBodyBytesMax is what a record holds');
-    const refused = refusedFeatures(table.schema, 'write');
+    const refused = refusedThroughLog(table.schema);
     if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.tableName} through a log`);
     this.#bucketCount = parseTableOptions(table.schema).bucket;
     // Tables without fixed buckets: all rows of a producer in one lane of its own, so that their order is kept.

@@ -11,6 +11,7 @@ import type { TableSchema } from './table-schema.ts';
 
 /** How a table of this kind is named where it is refused. */
 export const postponedFeature = 'postponed bucket (bucket=-2)';
+export const crossPartitionFeature = 'cross-partition upsert (bucket=-1, and a primary key without all partition keys)';
 
 export type AccessMode = 'read' | 'write';
 
@@ -106,12 +107,15 @@ export function hasPostponedBuckets({ options }: TableSchema): boolean {
   return integerOption(options, 'bucket', -2) === postponedBucket;
 }
 
-/** Keys of such a table may move from one partition to another, which asks for an index over all of them. */
-function crossPartition({ primaryKeys, partitionKeys, options }: TableSchema): string | undefined {
+/** Whether keys may move from one partition to another: nothing in a key tells its partition. */
+export function isCrossPartition({ primaryKeys, partitionKeys, options }: TableSchema): boolean {
   const bucket = integerOption(options, 'bucket', -2) ?? -1;
-  if (primaryKeys.length === 0 || bucket !== -1 || partitionKeys.every(key => primaryKeys.includes(key)))
-    return undefined;
-  return 'cross-partition upsert (bucket=-1, and a primary key without all partition keys)';
+  return primaryKeys.length > 0 && bucket === -1 && !partitionKeys.every(key => primaryKeys.includes(key));
+}
+
+/** That asks for an index over the keys of all partitions. */
+function crossPartition(schema: TableSchema): string | undefined {
+  return isCrossPartition(schema) ? crossPartitionFeature : undefined;
 }
 
 /** Index files that lie elsewhere than we look for them. */

@@ -152,7 +152,7 @@ test('a record that was hashed into other buckets is a dead letter as a whole', 
     },
   ]);
   const { bucket: _, ...options } = input.schema.options;
-  const unhashed = [recordOf(input.schema, [[1, 10, 'x']], { bucketCount: -1 })];
+  const unhashed = [recordOf(input.schema, [[1, 10, 'x']], { bucketCount: -1, laneCount: 16 })];
   const open = await rowsOfRecords({ ...input, schema: { ...input.schema, options }, records: unhashed });
   expect(taken(open)).toEqual([[[0, 1, 10, 'x']]]);
 });
