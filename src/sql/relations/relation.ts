@@ -63,8 +63,8 @@ export async function tableRelation(
     const union = await parts.unionRead(table, { columns, predicate, signal });
     if (union !== undefined) return relationText(fields, await spool(union, fields, parts));
   }
-  const { level, createdMsMin } = state;
-  const plan = await planScan(table, snapshot, { schema, predicate, level, createdMsMin });
+  const { level, withLevel0, createdMsMin } = state;
+  const plan = await planScan(table, snapshot, { schema, predicate, level, withLevel0, createdMsMin });
   const { paths, rest } = await rawFiles(table, plan, fields, parts.folder);
   const spooled =
     rest.length === 0 ? [] : await spool(readPlan(table, { ...plan, splits: rest }, { columns }), fields, parts);

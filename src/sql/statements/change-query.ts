@@ -3,6 +3,7 @@
  * it, and all columns of the table.
  */
 import { invalid } from '../../base/errors.ts';
+import { textOption } from '../../format/option-values.ts';
 import type { Table } from '../../table/table.ts';
 import { rowKindByte } from '../../types/row-kind.ts';
 import type { Assignment, MergeClause, MergeStatement, Query, Statement } from '../parser/statement.ts';
@@ -100,9 +101,15 @@ class ChangeText {
     );
   }
 
-  /** A row that goes from a keyed table goes with all its values; of another only its place is asked. */
+  /**
+   * A row that goes from a keyed table goes with all its values, but in the column of `rowkind.field`, which says what a
+   * row does; of another only its place is asked.
+   */
   #deleted(): readonly string[] {
-    return this.#table.schema.fields.map(({ name }) => (this.#isKeyed ? this.#own(name) : 'NULL'));
+    const { fields, options } = this.#table.schema;
+    const kindColumn = textOption(options, 'rowkind.field');
+    if (!this.#isKeyed) return fields.map(() => 'NULL');
+    return fields.map(({ name }) => (name === kindColumn ? "'-D'" : this.#own(name)));
   }
 
   #set(sets: readonly Assignment[], sourceAlias: string | undefined): readonly string[] {

@@ -6,15 +6,17 @@
  * A statement sees one state of the table, and is committed only where others have not changed what it saw; otherwise it is
  * run again. Through a log it is as with every writer: what comes later is newer.
  */
+import { unreachable } from '../../base/assert.ts';
 import { invalid, isLakeError, LakeError, unsupported } from '../../base/errors.ts';
 import { ignoresDeletesOf } from '../../format/merge-options.ts';
-import { booleanOption, textOption } from '../../format/option-values.ts';
+import { booleanOption } from '../../format/option-values.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { type ChangeOutcome, ChangeWriter } from '../../table/overwrite/change-writer.ts';
+import type { ScanState } from '../../table/scan/scan-state.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
-import { checkKind as checkRowKind } from '../../table/write/input-rows.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import type { DataType } from '../../types/data-type.ts';
 import { takeRows } from '../../types/gather.ts';
@@ -61,27 +63,46 @@ type Change = {
   readonly options: StatementOptions;
 };
 
-/** What a table's merge engine makes of such rows, as Paimon has it. */
+/**
+ * What a table's merge engine makes of such rows, as Paimon has it.
+ *
+ * @see Paimon 1.4.2 PrimaryKeyTableUtils.validatePKUpsertDeletable, SupportsRowLevelOperationFlinkTableSink
+ */
 function refuseChange({ schema, label }: Table, statement: ChangeStatement): void {
   if (schema.primaryKeys.length === 0) return;
   const clauses: readonly { readonly kind: string }[] = statement.kind === 'merge' ? statement.clauses : [statement];
   const what = statement.kind.toUpperCase();
   if (clauses.some(({ kind }) => kind === 'delete')) {
     if (ignoresDeletesOf(schema)) throw unsupported(`${what} of a table with ignore-delete`, label);
-    checkRowKind(schema, deleteByte, label);
+    const why = whyNotDeleted(schema);
+    if (why !== undefined) throw invalid('LAKE_DELETE_NOT_MERGED', `${label}: ${what}: ${why}`);
   }
-  // What a row does is told by its column there, whatever a statement says.
-  if (textOption(schema.options, 'rowkind.field') !== undefined)
-    throw unsupported(`${what} of a table with rowkind.field`, label);
-  // What is not compacted yet is not read there: a statement would change rows that it does not see as they are.
-  const seesAll =
-    !booleanOption(schema.options, 'deletion-vectors.enabled', false) ||
-    booleanOption(schema.options, 'deletion-vectors.merge-on-read', false);
-  if (!seesAll) throw unsupported(`${what} of a primary-key table with deletion-vectors.enabled`, label);
   const engine = mergeOptionsOf(schema).engine.kind;
   const isUpdatable = engine === 'deduplicate' || engine === 'partial-update';
   if (clauses.some(({ kind }) => kind === 'update') && !isUpdatable) {
     throw unsupported(`${what} of a table with merge-engine=${engine}`, label);
+  }
+}
+
+/** Why a -D row does not take a row away; it may take values back, which is another thing. */
+function whyNotDeleted(schema: TableSchema): string | undefined {
+  const { engine } = mergeOptionsOf(schema);
+  switch (engine.kind) {
+    case 'deduplicate':
+      return undefined;
+    case 'first-row':
+      return 'merge-engine=first-row keeps the first row of a key';
+    case 'aggregation':
+      if (engine.removesOnDelete) return undefined;
+      return 'merge-engine=aggregation takes a row away only with aggregation.remove-record-on-delete';
+    case 'partial-update':
+      if (engine.removesOnDelete || engine.groups.some(({ removesRecord }) => removesRecord)) return undefined;
+      return (
+        'merge-engine=partial-update takes a row away only with partial-update.remove-record-on-delete, or with ' +
+        'partial-update.remove-record-on-sequence-group'
+      );
+    default:
+      return unreachable(engine);
   }
 }
 
@@ -91,7 +112,7 @@ async function runOnTable(change: Change): Promise<number> {
   const throughLog = isKeyed ? context.logWriter?.(table) : undefined;
   if (throughLog !== undefined) {
     let count = 0;
-    const rows = changedRows(change, undefined, 'rows');
+    const rows = changedRows(change, await keyedState(table, { withLog: true }), 'rows');
     const counted = async function* (): AsyncGenerator<ChangedRows, void, undefined> {
       for await (const batch of rows) {
         count += batch.rows.rowCount;
@@ -121,15 +142,23 @@ type Attempt = { readonly count: number; readonly outcome: ChangeOutcome };
 
 async function changeKeyed(change: Change): Promise<Attempt> {
   const { table, options } = change;
-  const readAt = await latestSnapshot(table);
+  const state = await keyedState(table, { withLog: false });
   await using committer = new Committer(table);
-  const writer = new ChangeWriter(table, committer, { readAt, needs: 'rows' });
+  const writer = new ChangeWriter(table, committer, { readAt: state.snapshot, needs: 'rows' });
   let count = 0;
-  for await (const { rows, kinds } of changedRows(change, undefined, 'rows')) {
+  for await (const { rows, kinds } of changedRows(change, state, 'rows')) {
     await writer.add(rows, kinds);
     count += rows.rowCount;
   }
   return { count, outcome: await writer.commit(options.signal) };
+}
+
+/**
+ * The state that a statement sees: all that has been committed, also what readers of the table do not see before it is
+ * compacted. Rows of a statement come on top of these, and would undo what they had not seen.
+ */
+async function keyedState(table: Table, { withLog }: Pick<ScanState, 'withLog'>): Promise<ScanState> {
+  return { snapshot: await latestSnapshot(table), schema: table.schema, withLog, withLevel0: true };
 }
 
 async function changeAppended(change: Change): Promise<Attempt> {
@@ -175,27 +204,25 @@ type ChangedRows = {
 
 async function* changedRows(
   { context, session, statement, table, query, options }: Change,
-  positioned: PositionedTable | undefined,
+  seen: PositionedTable | ScanState,
   needs: 'rows' | 'places',
 ): AsyncGenerator<ChangedRows, void, undefined> {
   const { fields } = table.schema;
   const own: QueryShape['own'] =
-    positioned === undefined
-      ? undefined
-      : {
+    seen instanceof PositionedTable
+      ? {
           name: targetName,
           fields: [...fields, ...positionFields],
-          rows: (wanted, predicate) => positioned.rows(wanted, predicate),
-        };
-  const travel = { alias: targetName, name: statement.target.name, options: {}, timestamp: undefined };
-  const travels = own === undefined ? [...query.travels, travel] : query.travels;
+          rows: (wanted, predicate) => seen.rows(wanted, predicate),
+        }
+      : { name: targetName, table, state: seen };
   const shape: QueryShape = {
     own,
     wrap: (sql, columns) => castText(table, sql, columns),
     types: [int, int, int, bigint, ...fields.map(({ type }) => type)],
   };
   try {
-    await using running = await openQuery(context, session, { sql: query.sql, travels }, options, shape);
+    await using running = await openQuery(context, session, query, options, shape);
     for await (const batch of running.batches) yield changesOf(table, statement, batch, needs);
   } catch (error) {
     if (!isLakeError(error, 'LAKE_SQL_VALUE') && !isLakeError(error, 'LAKE_SQL_RANGE')) throw error;

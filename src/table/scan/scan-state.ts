@@ -28,6 +28,8 @@ export type ScanState = {
   readonly withLog: boolean;
   /** Only files of this level; undefined: all that a read of the table has. */
   readonly level?: number | undefined;
+  /** Level 0 is merged in even where the table shows only what has been compacted. */
+  readonly withLevel0?: boolean | undefined;
   /** Only files that were made at this time or later. */
   readonly createdMsMin?: number | undefined;
   /** Changes instead of a state. */
