@@ -31,6 +31,8 @@ export const consumerFolder = 'consumer';
 
 export const latestHintPath = 'snapshot/LATEST';
 export const earliestHintPath = 'snapshot/EARLIEST';
+export const changelogLatestHintPath = 'changelog/LATEST';
+export const changelogEarliestHintPath = 'changelog/EARLIEST';
 
 export function schemaPath(id: number): string {
   return `${schemaFolder}/schema-${id}`;

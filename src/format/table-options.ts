@@ -24,10 +24,17 @@ import {
   textOption,
   wordOption,
 } from './option-values.ts';
+import {
+  type ChangelogLifecycle,
+  changelogLifecycle,
+  type RetentionOptions,
+  snapshotRetention,
+} from './retention-options.ts';
 import type { StatsMode } from './stats.ts';
 import type { TableSchema } from './table-schema.ts';
 
 export { type AccessMode, hasPostponedBuckets, postponedFeature, refusedFeatures } from './refused-features.ts';
+export type { ChangelogLifecycle, RetentionOptions } from './retention-options.ts';
 
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
 export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
@@ -57,7 +64,8 @@ export type TableOptions = {
   /** Commits after which a full compaction is due, whatever the shape; undefined: the shape decides. */
   readonly fullCompactionCommits: number | undefined;
   readonly scan: ScanOptions;
-  readonly snapshots: SnapshotOptions;
+  readonly snapshots: RetentionOptions;
+  readonly changelogs: ChangelogLifecycle;
   readonly vectors: VectorOptions;
   /** Of a primary-key table with `bucket` -1. */
   readonly dynamicBuckets: DynamicBucketOptions;
@@ -150,13 +158,6 @@ export type ScanOptions = {
   readonly splitOpenFileBytes: number;
 };
 
-export type SnapshotOptions = {
-  readonly retainedCountMin: number;
-  readonly retainedCountMax: number;
-  readonly retainedMs: number;
-  readonly expireCountMax: number;
-};
-
 /** In the words of parquet-mr. */
 const parquetVersions = ['parquet_1_0', 'parquet_2_0'] as const;
 
@@ -205,12 +206,8 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       bits: booleanOption(options, 'deletion-vectors.bitmap64', false) ? 64 : 32,
       indexFileBytes: sizeOption(options, 'deletion-vector.index-file.target-size') ?? 2 * mib,
     },
-    snapshots: {
-      retainedCountMin: integerOption(options, 'snapshot.num-retained.min', 1) ?? 10,
-      retainedCountMax: integerOption(options, 'snapshot.num-retained.max', 1) ?? intMax,
-      retainedMs: durationOption(options, 'snapshot.time-retained') ?? 3_600_000,
-      expireCountMax: integerOption(options, 'snapshot.expire.limit', 1) ?? 50,
-    },
+    snapshots: snapshotRetention(options),
+    changelogs: changelogLifecycle(options),
   };
 }
 

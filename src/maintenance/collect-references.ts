@@ -8,6 +8,7 @@ import type { Snapshot } from '../format/snapshot.ts';
 import type { SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { readChain } from './chain.ts';
+import { isCompacted } from './decide-removal.ts';
 import { rootsInParallelMax } from './limits.ts';
 import { changelogsOf, tagsOf } from './pins.ts';
 import {
@@ -78,10 +79,15 @@ class Collection {
     await addNamedFiles(this.#table, root, this.#files);
   }
 
-  /** Of its delta what is there: without a changelog producer that is what changes are read from. */
+  /**
+   * What is there: without a changelog producer changes are read from the delta, of which the results of compactions are
+   * none: expiry takes them as soon as they are out of the table.
+   */
   async addChangelog(root: Root): Promise<void> {
-    this.#addData(await addedNames(this.#table, await this.#manifests(root, ['changelog'])));
-    this.#addData(await addedNames(this.#table, await this.#manifests(root, ['delta']), { isNeeded: false }));
+    const isThere = { isNeeded: false };
+    this.#addData(await addedNames(this.#table, await this.#manifests(root, ['changelog']), isThere));
+    const delta = await this.#manifests(root, ['delta']);
+    this.#addData(await addedNames(this.#table, delta, { ...isThere, takes: file => !isCompacted(file) }));
     await addNamedFiles(this.#table, root, this.#files);
   }
 

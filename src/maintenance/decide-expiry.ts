@@ -5,7 +5,7 @@
  * still do so. Always a run from the oldest upward, so that numbers keep hanging together.
  */
 import { assert } from '../base/assert.ts';
-import type { SnapshotOptions } from '../format/table-options.ts';
+import type { RetentionOptions } from '../format/table-options.ts';
 import { supersededStaysMs } from '../table/commit/limits.ts';
 import { newestKeptCount } from './limits.ts';
 
@@ -14,7 +14,7 @@ export type ExpiryFacts = {
   readonly snapshots: readonly { readonly id: number; readonly lastModifiedMs: number }[];
   /** The store's time when they were listed. */
   readonly storeTimeMs: number;
-  readonly options: SnapshotOptions;
+  readonly options: RetentionOptions;
   /** The smallest snapshot that each consumer still wants to read. */
   readonly consumerIds: readonly number[];
   /** The newest snapshot with properties of ours: the state of ingest is read from it (S11). */

@@ -15,6 +15,11 @@ export function filesRemovedBy(delta: readonly ManifestEntry[]): readonly Placed
   return delta.filter(entry => !added.has(placeKey(entry)));
 }
 
+/** Rows of writers are changes; those of compactions have been there before. A file that does not say is a writer's. */
+export function isCompacted({ file }: PlacedFile): boolean {
+  return file.fileSource === 'compact';
+}
+
 /** Where a file physically is; unlike an identifier this has no level. */
 function placeKey({ partition, bucket, file }: PlacedFile): string {
   return `${file.externalPath}|${file.fileName}|${bucket}|${partitionKey(partition)}`;

@@ -307,7 +307,6 @@ test('a run with nothing to do removes nothing and writes nothing', async () => 
 
 test('a table whose options ask for more than is known is left alone, by name', async () => {
   for (const [key, value] of [
-    ['changelog.time-retained', '2 d'],
     ['metadata.iceberg.storage', 'table-location'],
     ['data-file.external-paths', 's3://elsewhere'],
   ]) {

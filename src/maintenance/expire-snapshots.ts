@@ -5,7 +5,7 @@
  *
  * 1. **Plan** on what is there (decide-expiry.ts, plan-removal.ts). A file missing under anything that stays ends the run.
  * 2. **Hold**: the expiry record says what is about to go (expiry-record.ts).
- * 3. `LATEST` is put right, then the snapshot files go, oldest first.
+ * 3. `LATEST` is put right. Where changelogs outlive snapshots, theirs are written. Then the snapshot files go, oldest first.
  * 4. **Look again** at tags, branches and consumers. What has come meanwhile gets its snapshots back.
  * 5. **Decide** by a swap of the record: what is below its floor is gone for good. Whoever loses this swap touches no data.
  * 6. Data files go, then manifests, lists, indexes and our own objects; `EARLIEST` last.
@@ -18,7 +18,8 @@ import { LakeError } from '../base/errors.ts';
 import { backoffMs } from '../base/retry.ts';
 import { earliestHintPath, latestHintPath, snapshotPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
-import type { SnapshotOptions } from '../format/table-options.ts';
+import type { RetentionOptions } from '../format/table-options.ts';
+import { listChangelogIds } from '../table/changelog/change-source.ts';
 import { baseFreshMs } from '../table/commit/limits.ts';
 import { isOurs } from '../table/commit/properties.ts';
 import {
@@ -38,12 +39,13 @@ import { deletesInParallelMax, expiryRoundsMax, heldBytesMax, readTriesMax } fro
 import { ownLine, tooSlow } from './lines.ts';
 import { consumerIdsOf, type Pins, pinnedSnapshots, readPins, samePins } from './pins.ts';
 import { planRemoval, type Removal } from './plan-removal.ts';
-import { done, type Removed, RemovedTally, type RunEnd, runToEnd } from './receipt.ts';
-import { decoupledChangelog, refusedForRemoval } from './refused-removal.ts';
+import { done, type Removed, RemovedTally, type RunEnd, rival, runToEnd } from './receipt.ts';
+import { refusedForRemoval } from './refused-removal.ts';
+import { writeChangelogs } from './write-changelogs.ts';
 
 export type ExpireOptions = {
   /** In place of what the table's options say. */
-  readonly retention?: Partial<SnapshotOptions> | undefined;
+  readonly retention?: Partial<RetentionOptions> | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -108,7 +110,7 @@ class ExpiryRun {
 
   async toEnd(): Promise<RunEnd> {
     const { schema, label } = this.#table;
-    const refused = [...refusedForRemoval(schema), ...decoupledChangelog(schema)];
+    const refused = refusedForRemoval(schema);
     if (refused.length > 0) {
       const cause = `snapshots of ${label} do not expire here: ${refused.join(', ')} is not supported by Tidelake`;
       return { status: 'given-up', code: 'LAKE_UNSUPPORTED', cause };
@@ -117,7 +119,7 @@ class ExpiryRun {
       this.#options.signal?.throwIfAborted();
       const range = await this.#nextRange();
       if (range === 'again') continue;
-      if (range === 'rival') return rival(this.#table);
+      if (range === 'rival') return rival(this.#table, 'snapshots');
       if (range === undefined) break;
       const end = await this.#expire(range);
       if (end.status === 'given-up') return end;
@@ -149,8 +151,17 @@ class ExpiryRun {
   }
 
   async #countToExpire(chain: ChainPart): Promise<number> {
-    const consumerIds = await consumerIdsOf(this.#table);
+    const consumerIds = await this.#consumersOf(chain);
     return this.#mayExpire(chain, { consumerIds, stateId: (await newestOwn(this.#line, chain))?.id });
+  }
+
+  /** One that still wants changelogs below the chain wants all of the chain. */
+  async #consumersOf({ ids }: ChainPart): Promise<readonly number[]> {
+    const consumerIds = this.#holding(await consumerIdsOf(this.#table));
+    const first = ids[0] ?? 0;
+    if (consumerIds.every(id => id >= first)) return consumerIds;
+    const oldestChangelog = (await listChangelogIds(this.#line))[0] ?? first;
+    return consumerIds.map(id => (id >= oldestChangelog ? Math.max(id, first) : id));
   }
 
   /** How many may go by what is known of who holds them; with nothing known, by age and number alone. */
@@ -173,12 +184,13 @@ class ExpiryRun {
     const planned = await this.#plan(range);
     const held = merged(record.held, expired.map(heldOf));
     const opened = await this.#swapRecord(record, { ...record, isOpen: true, held });
-    if (opened === 'lost') return rival(this.#table);
+    if (opened === 'lost') return rival(this.#table, 'snapshots');
     await writeHint(this.#line, latestHintPath, present(chain.ids.at(-1), 'the head'));
+    if (this.#keepsChanges) await writeChangelogs(this.#line, expired);
     for (const { snapshot } of expired) await this.#deleteSnapshot(snapshot.id);
 
-    const pins = await readPins(this.#table, planned.pins);
-    const keptId = decidePutBack(expired.map(pinnedOf), pins.consumerIds, {
+    const pins = await this.#readPins(planned.pins);
+    const keptId = decidePutBack(expired.map(pinnedOf), this.#holding(pins.consumerIds), {
       before: pinnedSnapshots(planned.pins),
       now: pinnedSnapshots(pins),
     });
@@ -186,13 +198,14 @@ class ExpiryRun {
     const gone = expired.slice(0, expired.length - back.length);
     const kept = back[0]?.snapshot ?? range.kept;
     const decided = await this.#swapRecord(opened, {
-      ...(gone.length === 0 ? opened : { floor: kept.id, floorIdentity: kept.deltaManifestList }),
+      ...opened,
+      ...(gone.length === 0 ? {} : { floor: kept.id, floorIdentity: kept.deltaManifestList }),
       isOpen: false,
       held: held.filter(({ id }) => id >= keptId),
     });
     if (decided === 'lost') {
       await this.#repair(expired);
-      return rival(this.#table);
+      return rival(this.#table, 'snapshots');
     }
     await this.#putBack(back.map(heldOf));
     this.#oldestId = keptId;
@@ -209,7 +222,7 @@ class ExpiryRun {
   async #plan(range: Range): Promise<{ readonly pins: Pins; readonly removal: Removal }> {
     for (let tries = 0; tries < readTriesMax; tries += 1) {
       const beganMs = this.#table.storeTimeMs();
-      const pins = await readPins(this.#table);
+      const pins = await this.#readPins(undefined);
       const removal = await this.#planFor(range, pins);
       if (this.#table.storeTimeMs() - beganMs < baseFreshMs) return { pins, removal };
     }
@@ -220,7 +233,21 @@ class ExpiryRun {
     const snapshots = expired.map(({ snapshot }) => snapshot);
     const namesOurs = snapshots.some(({ properties }) => isOurs(properties));
     const keptOwn = namesOurs ? await this.#firstOwnFrom(kept, chain) : kept;
-    return planRemoval(this.#table, { expired: snapshots, kept, keptOwn }, pins);
+    const changelogs = this.#keepsChanges ? 'stay' : 'go';
+    return planRemoval(this.#table, { expired: snapshots, kept, keptOwn, changelogs }, pins);
+  }
+
+  /** What changes are read from is not planned to go, so that there is no need to look at what keeps it. */
+  #readPins(before: Pins | undefined): Promise<Pins> {
+    return readPins(this.#table, { before, withoutOwnChangelogs: this.#keepsChanges });
+  }
+
+  get #keepsChanges(): boolean {
+    return this.#table.options.changelogs.isDecoupled;
+  }
+
+  #holding(consumerIds: readonly number[]): readonly number[] {
+    return this.#table.options.changelogs.consumersHoldNoSnapshots ? [] : consumerIds;
   }
 
   /** A head of others carries none of our names, and the next commit of ours carries them on over it (S11). */
@@ -313,9 +340,4 @@ function withinBytes(snapshots: readonly ChainSnapshot[]): readonly ChainSnapsho
     bytes += text.length;
     return index === 0 || bytes <= heldBytesMax;
   });
-}
-
-function rival({ label }: Table): RunEnd {
-  const cause = `another run expires snapshots of ${label} at this moment; what this one took, that one decides about`;
-  return { status: 'given-up', code: 'LAKE_EXPIRY_RIVAL', cause };
 }

@@ -1,10 +1,16 @@
 /**
- * Puts the hint files right (DESIGN S8, spec 3.2). Java's readers believe `LATEST` when the number above it is not there, and
- * `EARLIEST` when its file is.
+ * Puts the hint files right (DESIGN S8, spec 3.2), of snapshots and of changelogs that outlive them. Java's readers believe
+ * `LATEST` when the number above it is not there, and `EARLIEST` when its file is.
  */
 import { isLakeError } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
-import { earliestHintPath, latestHintPath } from '../format/paths.ts';
+import {
+  changelogEarliestHintPath,
+  changelogLatestHintPath,
+  earliestHintPath,
+  latestHintPath,
+} from '../format/paths.ts';
+import { listChangelogIds } from '../table/changelog/change-source.ts';
 import type { SnapshotHome } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { readChain } from './chain.ts';
@@ -16,20 +22,30 @@ export type HintReceipt = RunEnd & {
   /** The ids that the hints now say; undefined: there is no snapshot to point to. */
   readonly latest: number | undefined;
   readonly earliest: number | undefined;
-  readonly changed: readonly ('LATEST' | 'EARLIEST')[];
+  /** `LATEST` and `EARLIEST` of snapshots, those of changelogs with their folder. */
+  readonly changed: readonly string[];
 };
 
 export async function repairHints(table: Table): Promise<HintReceipt> {
   const line = ownLine(table);
-  const changed: ('LATEST' | 'EARLIEST')[] = [];
+  const changed: string[] = [];
   let [latest, earliest]: (number | undefined)[] = [];
+  const put = async (path: string, id: number): Promise<void> => {
+    if (await writeHint(line, path, id)) changed.push(path.replace(/^snapshot\//, ''));
+  };
   const end = await runToEnd(async () => {
     const { ids } = await readChain(line, 2);
     latest = ids.at(-1);
     earliest = ids[0];
     if (latest === undefined || earliest === undefined) return done;
-    if (await writeHint(line, latestHintPath, latest)) changed.push('LATEST');
-    if (await writeHint(line, earliestHintPath, earliest)) changed.push('EARLIEST');
+    await put(latestHintPath, latest);
+    await put(earliestHintPath, earliest);
+    if (!table.options.changelogs.isDecoupled) return done;
+    const changelogIds = await listChangelogIds(line);
+    const [first, last] = [changelogIds[0], changelogIds.at(-1)];
+    if (first === undefined || last === undefined) return done;
+    await put(changelogLatestHintPath, last);
+    await put(changelogEarliestHintPath, first);
     return done;
   });
   return { ...end, label: table.label, latest, earliest, changed };

@@ -17,6 +17,7 @@ export const expiryRoundsMax = 40;
 /** Bytes of snapshot files in an expiry record; a range ends early rather than exceed them. */
 export const heldBytesMax: number = 1024 * 1024;
 export const deletesInParallelMax = 16;
+export const writesInParallelMax = 16;
 export const readsInParallelMax = 16;
 /** Snapshots whose manifests are read at a time, and manifests of each: decoded they are large. */
 export const rootsInParallelMax = 8;

@@ -1,10 +1,11 @@
 /**
- * All of maintenance of one table: hidden state carried on, tags made and expired, partitions and snapshots of every line
- * expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
+ * All of maintenance of one table: hidden state carried on, tags made and expired, partitions, snapshots and changelogs of
+ * every line expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
  */
 import { isLakeError } from '../base/errors.ts';
 import { openTable, reopenTable, type Table } from '../table/table.ts';
 import { type CarryReceipt, carryState } from './carry-state.ts';
+import { type ChangelogReceipt, expireChangelogs } from './expire-changelogs.ts';
 import { maintainPartitions, type PartitionsReceipt } from './expire-partitions.ts';
 import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
 import { type HintReceipt, repairHints } from './hints.ts';
@@ -26,6 +27,8 @@ export type LineReceipt = {
   readonly tags: TagsReceipt;
   readonly partitions: PartitionsReceipt;
   readonly expiry: ExpireReceipt;
+  /** undefined: changelogs of this table go with their snapshots. */
+  readonly changelogs: ChangelogReceipt | undefined;
   readonly hints: HintReceipt;
 };
 
@@ -54,9 +57,10 @@ export async function maintainTable(table: Table, options: MaintainOptions): Pro
       orphans = await removeOrphanFiles(main, { isDryRun: options.orphans === 'dry-run', signal: options.signal });
     }
     const parts: readonly RunEnd[] = [
-      ...lines.flatMap(({ carry, tags, partitions, expiry, hints }) => [carry, tags, partitions, expiry, hints]),
+      ...lines.flatMap(({ label: _, ...line }) => Object.values(line).filter(part => part !== undefined)),
+      ...(orphans === undefined ? [] : [orphans]),
     ];
-    return [...parts, ...(orphans === undefined ? [] : [orphans])].find(isGivenUp) ?? { status: 'done' };
+    return parts.find(isGivenUp) ?? { status: 'done' };
   });
   return { label: table.label, lines, orphans, end: endOf(end) };
 }
@@ -67,9 +71,12 @@ async function maintainLine(table: Table, options: MaintainOptions): Promise<Lin
   // Before snapshots expire that a tag is still due for.
   const tags = await maintainTags(table);
   const partitions = await maintainPartitions(table, options);
-  const expiry = await expireSnapshots(table, options);
+  const expiry = await expireSnapshots(table, { signal: options.signal });
+  const changelogs = table.options.changelogs.isDecoupled
+    ? await expireChangelogs(table, { signal: options.signal })
+    : undefined;
   const hints = await repairHints(table);
-  return { label: table.label, carry, tags, partitions, expiry, hints };
+  return { label: table.label, carry, tags, partitions, expiry, changelogs, hints };
 }
 
 /** undefined: the branch has no schema, so it is none, or it is being removed. */

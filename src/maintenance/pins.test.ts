@@ -22,14 +22,14 @@ test('tags and changelogs that are the same file are not read again', async () =
   const before = await readPins(table);
   expect(read).toEqual(['tag/tag-first', 'tag/tag-second', 'changelog/changelog-3']);
   read.length = 0;
-  const again = await readPins(table, before);
+  const again = await readPins(table, { before });
   expect(read).toEqual([]);
   expect(again).toEqual(before);
   expect(samePins(before, again)).toBe(true);
   // The same name, and another file.
   world.clock.advance(1);
   await tag(world.store, 'first', 4);
-  const later = await readPins(table, before);
+  const later = await readPins(table, { before });
   expect(read).toEqual(['tag/tag-first']);
   expect(pinnedSnapshots(later).map(({ id }) => id)).toEqual([4, 2, 3]);
   expect(samePins(before, later)).toBe(false);

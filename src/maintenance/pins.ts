@@ -19,7 +19,7 @@ import type { Root } from './references.ts';
 export type Pins = {
   /** The smallest snapshot that each consumer of the line still wants. */
   readonly consumerIds: readonly number[];
-  /** Tags and changelogs of all lines. */
+  /** Tags and changelogs of all lines, those of the line itself if they were asked for. */
   readonly roots: readonly HeldRoot[];
   /** The chains of the other lines, each ascending. */
   readonly otherLines: readonly (readonly Snapshot[])[];
@@ -30,15 +30,22 @@ export type HeldRoot = Root & {
   readonly stamp: string;
 };
 
-/** @param before pins read a moment ago: files that are still the same are not read again */
-export async function readPins(table: Table, before?: Pins): Promise<Pins> {
+export type PinOptions = {
+  /** Pins read a moment ago: files that are still the same are not read again. */
+  readonly before?: Pins | undefined;
+  /** The line's own changelogs hold nothing for whoever takes only what they do not need anyway. */
+  readonly withoutOwnChangelogs?: boolean | undefined;
+};
+
+export async function readPins(table: Table, options: PinOptions = {}): Promise<Pins> {
   const own = ownLine(table);
-  const known = new Map(before?.roots.map(root => [root.stamp, root]));
+  const known = new Map(options.before?.roots.map(root => [root.stamp, root]));
   const main = mainLine(table);
-  const rootsOf = async (line: SnapshotHome): Promise<readonly HeldRoot[]> => [
-    ...(await tagsOf(line, known)),
-    ...(await changelogsOf(line, known)),
-  ];
+  const rootsOf = async (line: SnapshotHome): Promise<readonly HeldRoot[]> => {
+    const tags = await tagsOf(line, known);
+    if (options.withoutOwnChangelogs === true && line.metaPath === own.metaPath) return tags;
+    return [...tags, ...(await changelogsOf(line, known))];
+  };
   // Before the branches are listed: a branch is made out of a tag, which may go as soon as the branch is there.
   const roots = [...(await rootsOf(main))];
   const otherLines: (readonly Snapshot[])[] = [];

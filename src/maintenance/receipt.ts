@@ -22,6 +22,12 @@ export async function runToEnd(run: () => Promise<RunEnd>): Promise<RunEnd> {
   }
 }
 
+/** Of two runs one wins the expiry record. */
+export function rival({ label }: { readonly label: string }, what: 'snapshots' | 'changelogs'): RunEnd {
+  const cause = `another run expires ${what} of ${label} at this moment; what this one took, that one decides about`;
+  return { status: 'given-up', code: 'LAKE_EXPIRY_RIVAL', cause };
+}
+
 /** What was removed. Sizes are those that metadata tell: files whose size nobody wrote down count as 0. */
 export type Removed = { readonly fileCount: number; readonly bytes: number };
 

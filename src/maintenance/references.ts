@@ -12,7 +12,7 @@ import type { ManifestEntry, ManifestFileMeta } from '../format/manifest.ts';
 import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
 import { manifestPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
-import { identifierKey } from '../table/live-files.ts';
+import { identifierKey, type PlacedFile } from '../table/live-files.ts';
 import {
   fileMissing,
   type ManifestFilter,
@@ -34,11 +34,14 @@ import { manifestsInParallelMax } from './limits.ts';
 export type Root = {
   /**
    * A snapshot needs all that it names. A tag needs what a read of its rows does, which its changelog is not part of
-   * (expiry of Paimon takes that from under a tag, too). A changelog that outlived its snapshot needs its changelog files;
-   * those of its delta are there or not, as the changelog producer has it. `expired`: nothing of it must be there.
+   * (expiry of Paimon takes that from under a tag, too). A changelog that outlived its snapshot holds what there is of its
+   * lists: which of them changes are read from is as the changelog producer has it, and others may take such files away
+   * before they take the changelog (ExpireChangelogImpl). `expired`: nothing of it must be there.
    */
   readonly kind: 'snapshot' | 'tag' | 'changelog' | 'expired';
   readonly snapshot: Snapshot;
+  /** Which lists are meant; undefined: all that such a root has. */
+  readonly parts?: readonly ListPart[] | undefined;
 };
 
 /** Which list of a root: what was before it, what it changed, its changelog. */
@@ -120,15 +123,23 @@ export async function liveNames(
   return names;
 }
 
+export type AddedOptions = {
+  readonly isNeeded: boolean;
+  /** Which files are meant; undefined: all. */
+  readonly takes?: ((file: PlacedFile) => boolean) | undefined;
+};
+
 /** Names of all files that these manifests add, whether or not they live. */
 export async function addedNames(
   table: Table,
   metas: readonly ManifestFileMeta[],
-  options: { readonly isNeeded: boolean } = { isNeeded: true },
+  options: AddedOptions = { isNeeded: true },
 ): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const entries of eachManifest(table, metas, options)) {
-    for (const entry of entries) if (entry.kind === 'add') addNames(entry, names);
+    for (const entry of entries) {
+      if (entry.kind === 'add' && options.takes?.(entry) !== false) addNames(entry, names);
+    }
   }
   return names;
 }
@@ -163,7 +174,7 @@ type ListOfRoot = {
 };
 
 /** Base before delta before changelog. */
-function listsOf({ kind, snapshot }: Root): readonly ListOfRoot[] {
+function listsOf({ kind, snapshot, parts }: Root): readonly ListOfRoot[] {
   const { baseManifestList, deltaManifestList, changelogManifestList } = snapshot;
   const isRead = kind === 'snapshot' || kind === 'tag';
   const lists: ListOfRoot[] = [
@@ -172,9 +183,9 @@ function listsOf({ kind, snapshot }: Root): readonly ListOfRoot[] {
   ];
   if (changelogManifestList !== undefined && kind !== 'tag') {
     const sizeBytes = snapshot.changelogManifestListSize;
-    lists.push({ name: changelogManifestList, sizeBytes, isNeeded: kind !== 'expired', part: 'changelog' });
+    lists.push({ name: changelogManifestList, sizeBytes, isNeeded: kind === 'snapshot', part: 'changelog' });
   }
-  return lists;
+  return parts === undefined ? lists : lists.filter(({ part }) => parts.includes(part));
 }
 
 function listOf(table: Table, list: ListOfRoot): Promise<readonly ManifestFileMeta[] | undefined> {

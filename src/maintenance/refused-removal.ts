@@ -1,7 +1,7 @@
 /**
  * Features under which files may be needed in ways that nothing here knows of. On tables that have one, nothing is removed.
  */
-import { booleanOption, durationOption, integerOption, type OptionMap, textOption } from '../format/option-values.ts';
+import { booleanOption, type OptionMap, textOption } from '../format/option-values.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 
 /** Named for messages, as options; none: files may be removed. */
@@ -17,22 +17,6 @@ export function refusedForRemoval({ options }: TableSchema): readonly string[] {
   for (const key of ['data-evolution.enabled', 'chain-table.enabled', 'index-file-in-data-file-dir']) {
     if (booleanOption(options, key, false)) names.push(key);
   }
-  return names;
-}
-
-/**
- * Options that make changelogs outlive their snapshots (spec 10.7): expiry would have to copy them first.
- */
-export function decoupledChangelog({ options }: TableSchema): readonly string[] {
-  const names: string[] = [];
-  for (const end of ['num-retained.min', 'num-retained.max']) {
-    const changelog = integerOption(options, `changelog.${end}`, 1);
-    const snapshot = integerOption(options, `snapshot.${end}`, 1) ?? (end.endsWith('min') ? 10 : Infinity);
-    if (changelog !== undefined && changelog > snapshot) names.push(`changelog.${end}`);
-  }
-  const changelogMs = durationOption(options, 'changelog.time-retained');
-  const snapshotMs = durationOption(options, 'snapshot.time-retained') ?? 3_600_000;
-  if (changelogMs !== undefined && changelogMs > snapshotMs) names.push('changelog.time-retained');
   return names;
 }
 

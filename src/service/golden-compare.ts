@@ -2,7 +2,8 @@
 
 import type { Snapshot } from '../format/snapshot.ts';
 import type { TableSchema } from '../format/table-schema.ts';
-import { changeSourceOf, readChanges } from '../table/changelog/read-changes.ts';
+import { changeSourceOf } from '../table/changelog/change-source.ts';
+import { readChanges } from '../table/changelog/read-changes.ts';
 import { readPlan } from '../table/read/read-split.ts';
 import { planScan } from '../table/scan/plan-scan.ts';
 import { latestSnapshot, snapshotById, snapshotOfTag } from '../table/snapshots.ts';

@@ -39,7 +39,9 @@ export async function maintainLake(
 /** What a table's receipt comes to; empty when there was nothing to do. */
 export function maintainedText({ lines, orphans }: WarehouseReceipt['tables'][number]): string {
   const expired = lines.reduce((sum, { expiry }) => sum + expiry.expiredCount, 0);
-  const removed = lines.reduce((sum, { expiry }) => sum + expiry.data.fileCount + expiry.metadata.fileCount, 0);
+  const changelogs = lines.reduce((sum, line) => sum + (line.changelogs?.expiredCount ?? 0), 0);
+  const parts = lines.flatMap(line => [line.expiry, ...(line.changelogs === undefined ? [] : [line.changelogs])]);
+  const removed = parts.reduce((sum, { data, metadata }) => sum + data.fileCount + metadata.fileCount, 0);
   const tagged = lines.flatMap(({ tags }) => tags.created);
   const untagged = lines.flatMap(({ tags }) => tags.removed);
   const partitions = lines.flatMap(line => line.partitions.expired);
@@ -48,7 +50,9 @@ export function maintainedText({ lines, orphans }: WarehouseReceipt['tables'][nu
     ...(tagged.length > 0 ? [`tags made: ${tagged.join(', ')}`] : []),
     ...(untagged.length > 0 ? [`tags expired: ${untagged.join(', ')}`] : []),
     ...(partitions.length > 0 ? [`partitions expired: ${partitions.join(', ')}`] : []),
-    ...(expired > 0 ? [`${expired} snapshots expired, ${removed} files removed`] : []),
+    ...(expired > 0 ? [`${expired} snapshots expired`] : []),
+    ...(changelogs > 0 ? [`${changelogs} changelogs expired`] : []),
+    ...(expired > 0 || changelogs > 0 ? [`${removed} files removed`] : []),
     ...(orphaned > 0 ? [`${orphaned} orphan files removed`] : []),
   ];
   return words.join(', ');

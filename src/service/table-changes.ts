@@ -1,6 +1,7 @@
 /** What a range of snapshots changed, snapshot after snapshot. */
 import { invalid } from '../base/errors.ts';
-import { changeSourceOf, readChanges } from '../table/changelog/read-changes.ts';
+import { changeSourceOf } from '../table/changelog/change-source.ts';
+import { readChanges } from '../table/changelog/read-changes.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import type { RowBatch } from '../types/row-batch.ts';

@@ -7,6 +7,8 @@ import { faultyObjectStore, type StoreFault, scriptedFaults } from '../storage/f
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import {
+  changelogMarksOf,
+  changelogPinIsSeen,
   type ExpiryRecord,
   expiryRecordKey,
   pinIsSeen,
@@ -36,6 +38,21 @@ test('a record comes back as it was written, snapshots to the letter', async () 
   const stored = await swapExpiryRecord(line, none, next, parts);
   expect(stored).toMatchObject(next);
   expect(await readExpiryRecord(line)).toEqual(stored);
+});
+
+test('how far changelogs have expired comes back, and is not known where none has', async () => {
+  const line = lineOn(new MemoryObjectStore('memory:', clock));
+  const none = await readExpiryRecord(line);
+  expect(changelogMarksOf(none)).toEqual({ floor: 1, going: undefined });
+  const stored = await swapExpiryRecord(line, none, record(7, { changelogs: { floor: 3, going: 5 } }), parts);
+  expect(await readExpiryRecord(line)).toEqual(stored);
+  if (stored === 'lost') throw new Error('lost');
+  expect([2, 3, 4, 5].map(id => changelogPinIsSeen(stored, id))).toEqual([false, false, false, true]);
+  const decided = { ...stored, changelogs: { floor: 4, going: undefined } };
+  await swapExpiryRecord(line, stored, decided, parts);
+  const read = await readExpiryRecord(line);
+  expect(read.changelogs).toEqual({ floor: 4, going: undefined });
+  expect([3, 4].map(id => changelogPinIsSeen(read, id))).toEqual([false, true]);
 });
 
 test('of two who swap the same record one wins', async () => {

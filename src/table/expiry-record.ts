@@ -14,7 +14,7 @@
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { corrupt, LakeError } from '../base/errors.ts';
-import { isJsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, stringifyJson } from '../base/json.ts';
 import { backoffMs } from '../base/retry.ts';
 import { parseJsonObject } from '../format/json-file.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
@@ -37,6 +37,16 @@ export type ExpiryRecord = {
   readonly isOpen: boolean;
   /** Ascending. */
   readonly held: readonly HeldSnapshot[];
+  /** Of changelogs that outlive their snapshots; undefined: none has expired yet. */
+  readonly changelogs?: ChangelogMarks | undefined;
+};
+
+/** How far changelogs have expired. */
+export type ChangelogMarks = {
+  /** Those with smaller ids are gone for good. */
+  readonly floor: number;
+  /** A run is deciding whether those with smaller ids go, too. It goes on, or has died. */
+  readonly going: number | undefined;
 };
 
 /** A record as it lies in the store; without etag: there is none yet. */
@@ -92,6 +102,16 @@ export function pinIsSeen({ floor, isOpen, held }: ExpiryRecord, id: number): bo
   return id >= floor && !(isOpen && held.some(snapshot => snapshot.id >= id));
 }
 
+/** The same for a changelog that has outlived its snapshot. */
+export function changelogPinIsSeen(record: ExpiryRecord, id: number): boolean {
+  const { floor, going } = changelogMarksOf(record);
+  return id >= floor && !(going !== undefined && id < going);
+}
+
+export function changelogMarksOf({ changelogs }: ExpiryRecord): ChangelogMarks {
+  return changelogs ?? { floor: 1, going: undefined };
+}
+
 /**
  * Replaces the record.
  *
@@ -105,6 +125,7 @@ export async function swapExpiryRecord(
   parts: Pick<Table, 'clock' | 'random'>,
 ): Promise<StoredRecord | 'lost'> {
   assert(next.floor >= before.floor, 'the floor never goes down');
+  assert(changelogMarksOf(next).floor >= changelogMarksOf(before).floor, 'the floor of changelogs never goes down');
   const key = expiryRecordKey(line);
   const turn = parts.random.uuid();
   const bytes = encode(next, turn);
@@ -137,9 +158,11 @@ export async function swapExpiryRecord(
   throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', message, { cause });
 }
 
-function encode({ floor, floorIdentity, isOpen, held }: ExpiryRecord, turn: string): Uint8Array {
+function encode({ floor, floorIdentity, isOpen, held, changelogs }: ExpiryRecord, turn: string): Uint8Array {
   const snapshots = held.map(({ id, text }) => ({ id, text }));
-  return new TextEncoder().encode(stringifyJson({ version: 1, turn, floor, floorIdentity, isOpen, held: snapshots }));
+  const marks = changelogs === undefined ? {} : { changelogFloor: changelogs.floor, changelogsGoing: changelogs.going };
+  const json = { version: 1, turn, floor, floorIdentity, isOpen, held: snapshots, ...marks };
+  return new TextEncoder().encode(stringifyJson(json));
 }
 
 function decode(bytes: Uint8Array, where: string): ExpiryRecord {
@@ -152,7 +175,14 @@ function decode(bytes: Uint8Array, where: string): ExpiryRecord {
     if (!isId(id) || typeof text !== 'string') throw broken(where);
     return { id, text };
   });
-  return { floor, floorIdentity, isOpen, held: snapshots };
+  return { floor, floorIdentity, isOpen, held: snapshots, changelogs: marksOf(json, where) };
+}
+
+function marksOf({ changelogFloor, changelogsGoing }: JsonObject, where: string): ChangelogMarks | undefined {
+  if (changelogFloor === undefined && changelogsGoing === undefined) return undefined;
+  if (!isId(changelogFloor)) throw broken(where);
+  if (changelogsGoing !== undefined && !isId(changelogsGoing)) throw broken(where);
+  return { floor: changelogFloor, going: changelogsGoing };
 }
 
 function turnOf(bytes: Uint8Array, where: string): JsonValue | undefined {

@@ -184,15 +184,23 @@ async function isBelowFloor(table: Table, id: number): Promise<boolean> {
 }
 
 /** The same for a stream: each step of it is such a read. */
-export async function* streamWhileSnapshotStays<T>(
+export function streamWhileSnapshotStays<T>(
   table: Table,
   snapshot: Snapshot,
   items: AsyncIterable<T>,
 ): AsyncGenerator<T, void, undefined> {
+  return guardedSteps(items, step => whileSnapshotStays(table, snapshot, step));
+}
+
+/** A stream each step of which is run by the guard. */
+export async function* guardedSteps<T>(
+  items: AsyncIterable<T>,
+  guard: (step: () => Promise<IteratorResult<T>>) => Promise<IteratorResult<T>>,
+): AsyncGenerator<T, void, undefined> {
   const iterator = items[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const step = await whileSnapshotStays(table, snapshot, () => iterator.next());
+      const step = await guard(() => iterator.next());
       if (step.done === true) return;
       yield step.value;
     }

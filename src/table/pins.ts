@@ -13,7 +13,8 @@ import { parseJsonObject } from '../format/json-file.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { consumerFolder, consumerPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
-import { pinIsSeen, readExpiryRecord, trustedRecord } from './expiry-record.ts';
+import { listChangelogIds, readChangelog } from './changelog/change-source.ts';
+import { changelogPinIsSeen, pinIsSeen, readExpiryRecord, trustedRecord } from './expiry-record.ts';
 import { listSnapshotIds, readSnapshot, type SnapshotHome } from './snapshots.ts';
 
 export type Consumer = {
@@ -49,6 +50,30 @@ export async function pinSnapshot(
   consumerId: string,
   snapshot: Pick<Snapshot, 'id' | 'deltaManifestList'>,
 ): Promise<'pinned' | 'expired'> {
+  return pinWhile(line, consumerId, snapshot, () => pinHolds(line, snapshot));
+}
+
+/**
+ * Keeps the changes of a snapshot and of all above it: the snapshots, or the changelogs that have outlived them, which a
+ * consumer holds as well.
+ *
+ * @returns `expired`: they are no longer all there, or are going at this moment; nothing is pinned
+ */
+export async function pinChanges(
+  line: SnapshotHome,
+  consumerId: string,
+  source: Pick<Snapshot, 'id' | 'deltaManifestList'>,
+): Promise<'pinned' | 'expired'> {
+  const holds = async (): Promise<boolean> => (await pinHolds(line, source)) || (await changelogPinHolds(line, source));
+  return pinWhile(line, consumerId, source, holds);
+}
+
+async function pinWhile(
+  line: SnapshotHome,
+  consumerId: string,
+  { id }: Pick<Snapshot, 'id'>,
+  holds: () => Promise<boolean>,
+): Promise<'pinned' | 'expired'> {
   if (!isFileName(consumerId)) {
     throw invalid(
       'LAKE_BAD_NAME',
@@ -56,10 +81,25 @@ export async function pinSnapshot(
     );
   }
   const key = `${line.metaPath}/${consumerPath(consumerId)}`;
-  await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: snapshot.id })));
-  if (await pinHolds(line, snapshot)) return 'pinned';
+  await line.store.put(key, new TextEncoder().encode(stringifyJson({ nextSnapshot: id })));
+  if (await holds()) return 'pinned';
   await line.store.delete(key);
   return 'expired';
+}
+
+/** R2's look for a changelog: it is there with all above it, changelogs first and then snapshots, and no run takes it. */
+async function changelogPinHolds(
+  line: SnapshotHome,
+  source: Pick<Snapshot, 'id' | 'deltaManifestList'>,
+): Promise<boolean> {
+  const { ids } = await listSnapshotIds(line);
+  const head = ids.at(-1) ?? 0;
+  // After the snapshots: one that is no longer among them has its changelog by then.
+  const known = new Set([...(await listChangelogIds(line)), ...ids]);
+  for (let id = source.id; id <= head; id += 1) if (!known.has(id)) return false;
+  const there = await readChangelog(line, source.id);
+  if (there?.deltaManifestList !== source.deltaManifestList) return false;
+  return changelogPinIsSeen(trustedRecord(await readExpiryRecord(line), ids, undefined), source.id);
 }
 
 /**

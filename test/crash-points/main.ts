@@ -14,6 +14,7 @@ import { catalogScenarios } from './catalog-scenarios.ts';
 import { commitScenarios, compactionScenarios } from './commit-scenarios.ts';
 import { indexAndChangelogScenarios } from './index-and-changelog-scenarios.ts';
 import { ingestScenarios } from './ingest-scenarios.ts';
+import { lifecycleScenarios } from './lifecycle-scenarios.ts';
 import { maintenanceScenarios } from './maintenance-scenarios.ts';
 import { producerScenarios } from './producer-scenarios.ts';
 import { printedCount, type Scenario, strikeEverywhere } from './scenario.ts';
@@ -25,6 +26,7 @@ const scenarios: readonly Scenario[] = [
   ...catalogScenarios.toReversed(),
   ...tableLifeScenarios,
   ...indexAndChangelogScenarios,
+  ...lifecycleScenarios,
   ...commitScenarios,
   ...compactionScenarios,
   ...ingestScenarios,

@@ -3,7 +3,8 @@ import { type Random, seededRandom, systemRandom } from '../../src/base/random.t
 import { alterTable } from '../../src/catalog/catalog.ts';
 import { parseIdentifier } from '../../src/catalog/identifier.ts';
 import type { SchemaChange } from '../../src/catalog/schema-change.ts';
-import { changeSourceOf, readChanges } from '../../src/table/changelog/read-changes.ts';
+import { changeSourceOf } from '../../src/table/changelog/change-source.ts';
+import { readChanges } from '../../src/table/changelog/read-changes.ts';
 import { latestSnapshot, snapshotById } from '../../src/table/snapshots.ts';
 import { rowsOf } from '../../src/types/column-reader.ts';
 import type { DataType } from '../../src/types/data-type.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Random, seededRandom, systemRandom } from '../../src/base/random.ts';
-import { changeSourceOf, readChanges } from '../../src/table/changelog/read-changes.ts';
+import { changeSourceOf } from '../../src/table/changelog/change-source.ts';
+import { readChanges } from '../../src/table/changelog/read-changes.ts';
 import { latestSnapshot } from '../../src/table/snapshots.ts';
 import { rowsOf } from '../../src/types/column-reader.ts';
 import { rowKindOf } from '../../src/types/row-kind.ts';

@@ -13,7 +13,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoin
 import { readDeadLetterList, readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
-import { readExpiryRecord } from '../../src/table/expiry-record.ts';
+import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { readConsumers } from '../../src/table/pins.ts';
 import { readSnapshot } from '../../src/table/snapshots.ts';
 import type { Table } from '../../src/table/table.ts';
@@ -212,11 +212,17 @@ export const flowTargets: readonly Target[] = [
       texts(
         '{"version":1,"turn":"t","floor":4,"floorIdentity":"m","isOpen":true,"held":[{"id":3,"text":"{}"},{"id":4,"text":"{}"}]}',
         '{"version":1,"turn":"t","floor":1,"isOpen":false,"held":[]}',
+        '{"version":1,"turn":"t","floor":9,"isOpen":false,"held":[],"changelogFloor":3,"changelogsGoing":5}',
       ),
     mutate: mutateJson,
     decode: async input => {
       const record = await readExpiryRecord(home(await storeWith('d.db/t/tidelake/expiry', input)));
-      holds(record.floor >= 1 && record.held.every(({ id }) => id >= 1), 'a snapshot number below 1');
+      const { floor, going } = changelogMarksOf(record);
+      const ids = [record.floor, floor, going ?? 1, ...record.held.map(({ id }) => id)];
+      holds(
+        ids.every(id => id >= 1),
+        'a snapshot number below 1',
+      );
     },
   },
   {

@@ -35,6 +35,7 @@ const reasons: Readonly<Record<string, string>> = {
   readBody: 'the body of an answer of S3, as it comes',
   readKinesisShard: 'answers of a service',
   readPins: 'reads through decoders that are targets',
+  readChangelog: 'reads through decodeSnapshot',
   readChain: 'reads through decoders that are targets',
   readStateOf: 'reads through decoders that are targets',
   readManifestList: 'reads through decoders that are targets',

@@ -13,12 +13,12 @@ import { linesOfCase } from '../../src/service/golden-compare.ts';
 import { openLocalObjectStore } from '../../src/storage/local/local-object-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
+import { agedStore } from './aged-store.ts';
 import { type Paimon, startPaimon, type TableMoment, type TableRef } from './paimon.ts';
 import { firstDifference } from './rows.ts';
 
 const goldenWarehouse = fileURLToPath(new URL('../golden/tables/warehouse', import.meta.url));
 const components = { clock: systemClock, random: systemRandom };
-const hourMs = 3_600_000;
 const retention = { retainedCountMin: 1, retainedMs: 1 };
 
 let paimon: Paimon;
@@ -52,46 +52,6 @@ function idsOf(ref: TableRef, line = ''): readonly number[] {
     .flatMap(name => /^snapshot-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .toSorted((a, b) => a - b);
-}
-
-/** The store, with all that is in it as old as a week, and snapshots the younger the newer, two hours apart. */
-function agedStore(inner: ObjectStore): ObjectStore {
-  const aged = <T extends { readonly lastModifiedMs: number }>(key: string, object: T): T => {
-    const id = Number(/\/snapshot\/snapshot-(\d+)$/.exec(key)?.[1] ?? 0);
-    const ageMs = id > 0 ? (60 - 2 * id) * hourMs : 7 * 24 * hourMs;
-    return { ...object, lastModifiedMs: object.lastModifiedMs - ageMs };
-  };
-  return {
-    ...boundTo(inner),
-    async head(key, options) {
-      const head = await inner.head(key, options);
-      return head === undefined ? undefined : aged(key, head);
-    },
-    async get(key, options) {
-      const object = await inner.get(key, options);
-      return object === undefined ? undefined : aged(key, object);
-    },
-    async *list(prefix, options) {
-      for await (const page of inner.list(prefix, options)) {
-        yield { ...page, objects: page.objects.map(object => aged(object.key, object)) };
-      }
-    },
-  };
-}
-
-function boundTo(store: ObjectStore): ObjectStore {
-  return {
-    uri: store.uri,
-    get: (key, options) => store.get(key, options),
-    getRange: (key, range, options) => store.getRange(key, range, options),
-    head: (key, options) => store.head(key, options),
-    put: (key, bytes, options) => store.put(key, bytes, options),
-    putIfAbsent: (key, bytes, options) => store.putIfAbsent(key, bytes, options),
-    putIfMatch: (key, bytes, etag, options) => store.putIfMatch(key, bytes, etag, options),
-    delete: (key, options) => store.delete(key, options),
-    list: (prefix, options) => store.list(prefix, options),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
 }
 
 type Reading = { readonly branch: string | undefined; readonly at: TableMoment | undefined };

@@ -149,6 +149,16 @@ export class Paimon implements AsyncDisposable {
     return latestOf(await this.#ask({ op: 'deleteRows', ...nameOf(ref), ...where }));
   }
 
+  /** Expires snapshots, and changelogs that outlive them, by the table's options and these. */
+  async expire(ref: TableRef, options: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#ask({ op: 'expire', ...nameOf(ref), options, allChangelogs: false });
+  }
+
+  /** Expires every changelog that has outlived its snapshot. */
+  async expireAllChangelogs(ref: TableRef): Promise<void> {
+    await this.#ask({ op: 'expire', ...nameOf(ref), options: {}, allChangelogs: true });
+  }
+
   /** What incremental clustering would take up next, by partition: the level it goes to, and names of files. */
   async clusterUnits(
     ref: TableRef,

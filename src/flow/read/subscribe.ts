@@ -11,7 +11,8 @@ import type { Random } from '../../base/random.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
-import { changeSourceOf, readChanges } from '../../table/changelog/read-changes.ts';
+import { changeSourceOf, findChangeSource } from '../../table/changelog/change-source.ts';
+import { readChanges } from '../../table/changelog/read-changes.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
@@ -68,8 +69,11 @@ export async function* subscribe(
     let snapshot = await latestSnapshot(table);
     if (from.kind === 'full') yield* rowsOf(table, snapshot);
     if (from.kind === 'after-snapshot') {
-      snapshot = await snapshotById(table, from.snapshotId);
-      const head = await latestSnapshot(table);
+      const head = snapshot;
+      // With changelogs that outlive snapshots it may be one below the first whose changes are there.
+      const isBelow = head !== undefined && from.snapshotId + 1 <= head.id && Number.isSafeInteger(from.snapshotId);
+      const next = isBelow ? await findChangeSource(table, from.snapshotId + 1) : undefined;
+      if (next === undefined) snapshot = await snapshotById(table, from.snapshotId);
       for (let id = from.snapshotId + 1; head !== undefined && id <= head.id; id += 1) {
         snapshot = await changeSourceOf(table, id);
         yield* changesOf(table, snapshot);
@@ -134,9 +138,8 @@ async function* followSnapshots(
   let current = table;
   for (;;) {
     signal.throwIfAborted();
-    const snapshot = await readSnapshot(current, id + 1);
+    const snapshot = (await readSnapshot(current, id + 1)) ?? (await overtaking(current, id + 1));
     if (snapshot === undefined) {
-      await checkNotExpired(current, id + 1);
       await clock.sleep(snapshotPollMs, signal);
       continue;
     }
@@ -146,12 +149,15 @@ async function* followSnapshots(
   }
 }
 
-/** A reader that was too slow must hear it: the next snapshot is gone, not yet to come. */
-async function checkNotExpired(table: Table, id: number): Promise<void> {
+/**
+ * A reader that was too slow goes on with the changelog, if that has outlived the snapshot, or must hear that it is gone.
+ *
+ * @returns undefined: it is yet to come
+ */
+async function overtaking(table: Table, id: number): Promise<Snapshot | undefined> {
   const head = await latestSnapshot(table);
-  if (head === undefined || head.id < id) return;
   // It may have come between the two looks.
-  if ((await readSnapshot(table, id)) === undefined) await snapshotById(table, id);
+  return head === undefined || head.id < id ? undefined : changeSourceOf(table, id);
 }
 
 async function* followLog(

@@ -2,18 +2,20 @@
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { listTables } from '../../catalog/catalog.ts';
 import { type SortOrder, sortStrategies } from '../../format/clustering-options.ts';
+import type { RetentionOptions } from '../../format/retention-options.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
+import { expireChangelogs } from '../../maintenance/expire-changelogs.ts';
 import { expirePartitions, partitionExpiryOf } from '../../maintenance/expire-partitions.ts';
 import { expireSnapshots } from '../../maintenance/expire-snapshots.ts';
 import type { RunEnd } from '../../maintenance/receipt.ts';
 import { removeOrphanFiles } from '../../maintenance/remove-orphan-files.ts';
 import type { StatementResult } from '../../sql/context.ts';
+import { changeSourceOf } from '../../table/changelog/change-source.ts';
 import { commit } from '../../table/commit/commit.ts';
 import { commitPlan, commitStop } from '../../table/commit/request.ts';
 import { dropPartitions } from '../../table/overwrite/remove-partitions.ts';
 import type { PartitionSpec } from '../../table/partition-spec.ts';
-import { pinSnapshot, readConsumers, unpin } from '../../table/pins.ts';
-import { snapshotById } from '../../table/snapshots.ts';
+import { pinChanges, readConsumers, unpin } from '../../table/pins.ts';
 import type { Table } from '../../table/table.ts';
 import { committedId } from '../../table/write/table-writer.ts';
 import { compactLakeTable } from '../compact-lake-table.ts';
@@ -26,6 +28,11 @@ export const maintenanceProcedures: readonly Procedure[] = [
     name: 'expire_snapshots',
     parameters: ['table', 'retain_max?', 'retain_min?', 'older_than?', 'max_deletes?', 'options?'],
     run: expire,
+  },
+  {
+    name: 'expire_changelogs',
+    parameters: ['table', 'retain_max?', 'retain_min?', 'older_than?', 'max_deletes?', 'delete_all?'],
+    run: expireChangelogsOf,
   },
   {
     name: 'remove_orphan_files',
@@ -97,7 +104,7 @@ export const consumerProcedures: readonly Procedure[] = [
       const table = await call.table();
       const id = call.optionalInteger('next_snapshot_id');
       if (id === undefined) await unpin(table, call.text('consumer_id'));
-      else if ((await pinSnapshot(table, call.text('consumer_id'), await snapshotById(table, id))) === 'expired') {
+      else if ((await pinChanges(table, call.text('consumer_id'), await changeSourceOf(table, id))) === 'expired') {
         throw new LakeError('invalid', 'LAKE_SNAPSHOT_EXPIRED', `snapshot ${id} of table ${table.label} has expired`);
       }
       return success();
@@ -151,7 +158,22 @@ function sortOrderOf(call: Call): SortOrder | undefined {
 /** An hour is the least that a superseded snapshot stays, and the two newest always do, whatever is asked (R1). */
 async function expire(call: Call): Promise<StatementResult> {
   call.refuse('options');
-  const table = await call.table();
+  const receipt = await expireSnapshots(await call.table(), { retention: retentionOf(call), signal: call.signal });
+  checkEnd(receipt);
+  return textRows('result', [`${receipt.expiredCount}`]);
+}
+
+/** What is not asked is as the table's options say. */
+async function expireChangelogsOf(call: Call): Promise<StatementResult> {
+  const deletesAll = call.optionalBoolean('delete_all') ?? false;
+  const retention = deletesAll ? 'all' : retentionOf(call);
+  const receipt = await expireChangelogs(await call.table(), { retention, signal: call.signal });
+  checkEnd(receipt);
+  const answer = deletesAll ? 'Delete all separated changelogs success.' : `${receipt.expiredCount}`;
+  return textRows('result', [answer]);
+}
+
+function retentionOf(call: Call): Partial<RetentionOptions> {
   const olderThanMs = call.optionalTime('older_than');
   const asked = {
     retainedCountMax: call.optionalInteger('retain_max'),
@@ -159,10 +181,7 @@ async function expire(call: Call): Promise<StatementResult> {
     expireCountMax: call.optionalInteger('max_deletes'),
     retainedMs: olderThanMs === undefined ? undefined : Math.max(0, call.parts.clock.nowMs() - olderThanMs),
   };
-  const retention = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
-  const receipt = await expireSnapshots(table, { retention, signal: call.signal });
-  checkEnd(receipt);
-  return textRows('result', [`${receipt.expiredCount}`]);
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
 /** What is an orphan is told by the age of the table's own files, not by a time that is given (R4). */

@@ -82,6 +82,10 @@ test('files are merged, manifests too, snapshots and orphans are looked after', 
   expect(await rows(lake, "CALL sys.expire_snapshots(`table` => 't', retain_max => 1, retain_min => 1)")).toEqual([
     '0',
   ]);
+  expect(await rows(lake, "CALL sys.expire_changelogs(`table` => 't', retain_max => 1)")).toEqual(['0']);
+  expect(await rows(lake, "CALL sys.expire_changelogs(`table` => 't', delete_all => TRUE)")).toEqual([
+    'Delete all separated changelogs success.',
+  ]);
   expect(await rows(lake, "CALL sys.remove_orphan_files('d.*', NULL, TRUE)")).toEqual(['0', '0']);
   expect(await codeOf(lake.sql("CALL sys.remove_orphan_files('d.t', '2999-01-01 00:00:00')"))).toBe(
     'LAKE_BAD_ARGUMENT',

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { equals, numbered, type RowTable, rowTable } from '../../../test/row-fixture.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import { rowKindOf } from '../../types/row-kind.ts';
-import { type ChangeOptions, changeSourceOf, readChanges } from './read-changes.ts';
+import { changeSourceOf } from './change-source.ts';
+import { type ChangeOptions, readChanges } from './read-changes.ts';
 
 async function changes(rows: RowTable, id: number, options: ChangeOptions = {}): Promise<string[]> {
   const table = await rows.open();

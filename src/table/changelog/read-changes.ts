@@ -8,9 +8,7 @@
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
-import { jsonBytesMax } from '../../format/metadata-limits.ts';
-import { changelogPath } from '../../format/paths.ts';
-import { decodeSnapshot, type Snapshot } from '../../format/snapshot.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
 import { postponedFeature, refusedFeatures } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { DataField } from '../../types/data-type.ts';
@@ -21,18 +19,12 @@ import { columnsOf } from '../../types/prune.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { noDeletions } from '../index-files.ts';
 import { bucketKey, type PlacedFile } from '../live-files.ts';
-import {
-  changelogManifestsOf,
-  deltaManifestsOf,
-  readEntries,
-  streamWhileSnapshotStays,
-  whileSnapshotStays,
-} from '../manifests.ts';
+import { changelogManifestsOf, deltaManifestsOf, readEntries } from '../manifests.ts';
 import { wantedFields } from '../read/column-mapping.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
-import { readSnapshot, snapshotById } from '../snapshots.ts';
 import { partitionTypes, type Table } from '../table.ts';
+import { streamWhileChangesStay, whileChangesStay } from './change-source.ts';
 
 /** Rows and what each does, in the order they happened within a bucket. */
 export type ChangeBatch = { readonly rows: RowBatch; readonly kinds: Int8Array };
@@ -46,19 +38,6 @@ export type ChangeOptions = {
   readonly levelMin?: number | undefined;
 };
 
-/**
- * The snapshot of that number, or what is kept of it for its changelog's sake (spec 10.7).
- *
- * @throws LakeError LAKE_SNAPSHOT_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED
- */
-export async function changeSourceOf(table: Table, id: number): Promise<Snapshot> {
-  const snapshot = await readSnapshot(table, id);
-  if (snapshot !== undefined) return snapshot;
-  const key = `${table.metaPath}/${changelogPath(id)}`;
-  const kept = await table.store.get(key, { bytesMax: jsonBytesMax });
-  return kept === undefined ? snapshotById(table, id) : decodeSnapshot(kept.bytes, key);
-}
-
 /** The changes of one snapshot, under the table's newest schema. */
 export async function* readChanges(
   table: Table,
@@ -66,7 +45,7 @@ export async function* readChanges(
   options: ChangeOptions = {},
 ): AsyncGenerator<ChangeBatch, void, undefined> {
   checkChangesReadable(table);
-  const files = await whileSnapshotStays(table, snapshot, () => changedFiles(table, snapshot, options));
+  const files = await whileChangesStay(table, snapshot, () => changedFiles(table, snapshot, options));
   const { schema } = table;
   const read: FileRead = {
     schema,
@@ -77,7 +56,7 @@ export async function* readChanges(
   };
   const names = wantedFields(schema, options.columns).map(field => field.name);
   for (const file of files) {
-    for await (const batch of streamWhileSnapshotStays(table, snapshot, changesOf(table, file, read))) {
+    for await (const batch of streamWhileChangesStay(table, snapshot, changesOf(table, file, read))) {
       const kept = matching(batch, options.predicate);
       if (kept.rows.rowCount > 0) yield { rows: projectBatch(kept.rows, names), kinds: kept.kinds };
     }

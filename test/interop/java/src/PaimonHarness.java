@@ -77,6 +77,11 @@ final class PaimonHarness {
                 case "deleteRows":
                     return List.of(Long.toString(tables.deleteRows(
                             table, request.get("modulus").asInt(), request.get("remainder").asInt())));
+                case "expire":
+                    return tables.expire(
+                            table,
+                            options(request.get("options")),
+                            request.get("allChangelogs").asBoolean());
                 case "bitmaps64":
                     return PaimonTables.bitmaps64(input);
                 case "clusterUnits":

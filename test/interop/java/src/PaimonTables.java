@@ -202,6 +202,15 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, Map.of()), full);
     }
 
+    /** Expires snapshots and changelogs: by the table's options and these, or every changelog. */
+    @SuppressWarnings("unchecked")
+    List<String> expire(Identifier name, Map<String, String> options, boolean allChangelogs) throws Exception {
+        // As above.
+        return (List<String>) Class.forName("PaimonExpiry")
+                .getDeclaredMethod(allChangelogs ? "expireAllChangelogs" : "expire", FileStoreTable.class)
+                .invoke(null, fileStoreTable(name, options));
+    }
+
     /** Sets of 64-bit numbers, as `PaimonBitmaps` has them. */
     @SuppressWarnings("unchecked")
     static List<String> bitmaps64(List<String> lines) throws Exception {

@@ -5,7 +5,8 @@
  * Where level 0 is not read, or a changelog is made by compaction, what is read of a key may be any of its values since the
  * last compaction of everything, and nothing else.
  */
-import { changeSourceOf, readChanges } from '../../../../src/table/changelog/read-changes.ts';
+import { changeSourceOf } from '../../../../src/table/changelog/change-source.ts';
+import { readChanges } from '../../../../src/table/changelog/read-changes.ts';
 import { readPlan } from '../../../../src/table/read/read-split.ts';
 import { planScan } from '../../../../src/table/scan/plan-scan.ts';
 import { snapshotById } from '../../../../src/table/snapshots.ts';
