@@ -30,7 +30,11 @@ async function run(world: World): Promise<ScenarioFigures> {
   await parquetCodec();
   const draw = (name: string): number => chance(seedOf(world.seed, name), 2);
   const pauseMs = logUniform(draw('pause'), { min: 200, max: 30 * minuteMs });
-  const bench = new KindsBench(world, { commitsMax: 60, pauseMs });
+  const bench = new KindsBench(world, {
+    commitsMax: 90,
+    pauseMs,
+    rushShare: draw('rush') < 0.3 ? 0 : draw('rush+') * 0.7,
+  });
   const { kind } = bench;
   await bench.setUp();
   const isFollowed = kind.producer === 'lookup' || kind.producer === 'full-compaction';
@@ -79,7 +83,7 @@ async function drained(bench: KindsBench): Promise<void> {
     await compact(bench, table, { isFull: true, line: main });
     await main.checkAtRest();
     await process.clock.sleep(2 * dayMs);
-    world.check(await maintain(bench, table), 'maintenance gave up in a quiet world');
+    world.check(await maintain(bench, table, 'remove'), 'maintenance gave up in a quiet world');
   }
   const raw = world.rawStore();
   const missing = await missingFiles(raw, table);

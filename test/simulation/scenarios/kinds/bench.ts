@@ -12,10 +12,16 @@ import type { World } from '../../world.ts';
 import { type Deed, Line } from './line.ts';
 import { type TableKind, tableKindOf } from './table-kind.ts';
 
-export type KindsSettings = { readonly commitsMax: number; readonly pauseMs: number };
+export type KindsSettings = {
+  readonly commitsMax: number;
+  readonly pauseMs: number;
+  /** Of the pauses, those that end when others' do: rivals meet. */
+  readonly rushShare: number;
+};
 
 /** Moments after which a world that goes too badly is brought to its end. */
 const stepsMax = 40_000;
+const idleMs = 3 * 3_600_000;
 const longPauseShare = 0.03;
 const longPauseMs = { min: 20 * 60_000, max: 40 * 3_600_000 };
 
@@ -59,6 +65,11 @@ export class KindsBench {
 
   count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  /** How many were given out. */
+  get numbers(): number {
+    return this.#numbers;
   }
 
   /** Never the same twice. */
@@ -117,10 +128,30 @@ export class KindsBench {
     }
   }
 
-  /** Waits as long as actors do: mostly about the pause, now and then for hours. */
+  /**
+   * For those who do not write: whether it is time again, since so much has been committed or so long has passed. While the
+   * writers sleep, they would else find hundreds of times what they have found before.
+   */
+  due(process: SimProcess, after: { readonly commits: number; readonly ms?: number }): () => boolean {
+    const { ms = idleMs } = after;
+    let last = { headId: Number.NEGATIVE_INFINITY, timeMs: 0 };
+    return () => {
+      const { headId } = this.main;
+      const timeMs = process.clock.monotonicMs();
+      if (headId - last.headId < after.commits && timeMs - last.timeMs < ms) return false;
+      last = { headId, timeMs };
+      return true;
+    };
+  }
+
+  /** Waits as long as actors do: mostly about the pause, now and then for hours, now and then until all begin at once. */
   async pause(process: SimProcess, factor = 1): Promise<void> {
     const isLong = this.#pauses.next() < longPauseShare;
-    const { pauseMs } = this.settings;
+    const { pauseMs, rushShare } = this.settings;
+    if (!isLong && this.#pauses.next() < rushShare) {
+      const periodMs = Math.ceil(pauseMs * Math.max(1, factor / 2));
+      return process.clock.sleep(periodMs - (this.world.scheduler.nowMs % periodMs));
+    }
     const range = isLong ? longPauseMs : { min: Math.max(1, (pauseMs * factor) / 10), max: pauseMs * factor * 2 };
     await process.clock.sleep(logUniform(this.#pauses.next(), range));
   }

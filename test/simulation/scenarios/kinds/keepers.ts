@@ -15,11 +15,15 @@ import type { Table } from '../../../../src/table/table.ts';
 import { createTag, deleteTag } from '../../../../src/table/tags/manage-tags.ts';
 import type { SimProcess } from '../../process.ts';
 import type { KindsBench } from './bench.ts';
-import { type Line, readState, same, shown } from './line.ts';
+import { type Line, same, shown } from './line.ts';
+import { readState } from './snapshot-reader.ts';
 import { write } from './writers.ts';
 
 const branchesMax = 3;
 const branchWritesMax = 6;
+/** Other ends mean that something is broken. */
+const maintenanceEnds: readonly string[] = ['done', 'LAKE_STORE_UNAVAILABLE', 'LAKE_EXPIRY_RIVAL'];
+const orphanShare = 0.4;
 /** What may be so for whoever comes late, and is told. */
 const lateCodes = [
   'LAKE_SNAPSHOT_EXPIRED',
@@ -45,8 +49,10 @@ async function readAgain(bench: KindsBench, table: Table, line: Line, snapshot: 
 export function reader(bench: KindsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const table = await bench.open(process);
+    const isDue = bench.due(process, { commits: 2 });
     while (!bench.isStopped) {
-      await bench.pause(process, 3);
+      await bench.pause(process, 4);
+      if (!isDue()) continue;
       try {
         const snapshots = process.random.next() < 0.6 ? [await latestSnapshot(table)] : await listSnapshots(table);
         const snapshot = snapshots[Math.floor(process.random.next() * snapshots.length)];
@@ -65,8 +71,10 @@ export function reader(bench: KindsBench, name: string): Promise<void> {
 export function holder(bench: KindsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const table = await bench.open(process);
+    const isDue = bench.due(process, { commits: 4 });
     while (!bench.isStopped) {
       await bench.pause(process, 6);
+      if (!isDue()) continue;
       const hold = process.random.next() < 0.5 ? byTag : byConsumer;
       try {
         await hold(bench, process, table);
@@ -193,18 +201,24 @@ export function rollbacker(bench: KindsBench, name: string): Promise<void> {
 export function maintainer(bench: KindsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const table = await bench.open(process);
+    const isDue = bench.due(process, { commits: 5 });
     while (!bench.isStopped) {
       await bench.pause(process, 8);
-      await maintain(bench, table);
+      if (isDue()) await maintain(bench, table, process.random.next() < orphanShare ? 'remove' : 'skip');
     }
   });
 }
 
 /** @returns whether it came to its end */
-export async function maintain(bench: KindsBench, table: Table): Promise<boolean> {
-  const { end, lines, orphans } = await maintainTable(table, { orphans: 'remove' });
+export async function maintain(bench: KindsBench, table: Table, orphans: 'remove' | 'skip'): Promise<boolean> {
+  const { end, lines, orphans: receipt } = await maintainTable(table, { orphans });
   for (const { expiry } of lines) if (expiry.expiredCount > 0) bench.count('expiry runs');
-  if ((orphans?.removed.fileCount ?? 0) > 0) bench.count('orphan runs');
-  bench.count(`maintenance ${end.status === 'done' ? 'done' : end.code}`);
+  if ((receipt?.removed.fileCount ?? 0) > 0) bench.count('orphan runs');
+  const code = end.status === 'done' ? 'done' : end.code;
+  bench.count(`maintenance ${code}`);
+  bench.world.check(
+    maintenanceEnds.includes(code),
+    () => `maintenance ended in ${code}: ${end.status === 'done' ? '' : end.cause}`,
+  );
   return end.status === 'done';
 }

@@ -5,17 +5,10 @@
  * Where level 0 is not read, or a changelog is made by compaction, what is read of a key may be any of its values since the
  * last compaction of everything, and nothing else.
  */
-import { changeSourceOf } from '../../../../src/table/changelog/change-source.ts';
-import { readChanges } from '../../../../src/table/changelog/read-changes.ts';
-import { readPlan } from '../../../../src/table/read/read-split.ts';
-import { planScan } from '../../../../src/table/scan/plan-scan.ts';
-import { snapshotById } from '../../../../src/table/snapshots.ts';
-import { openTable, type Table } from '../../../../src/table/table.ts';
-import { columnReader, rowsOf } from '../../../../src/types/column-reader.ts';
-import type { RowBatch } from '../../../../src/types/row-batch.ts';
 import { rowKindByte, rowKindOf } from '../../../../src/types/row-kind.ts';
 import { type ChainedSnapshot, ChainWatch, type SeenSnapshot } from '../../chain-watch.ts';
 import { Violation, type World } from '../../world.ts';
+import { type Change, SnapshotReader } from './snapshot-reader.ts';
 import { type Row, type State, type TableKind, textOf } from './table-kind.ts';
 
 /** Something that a process does to a line, known by the commit user that it goes by. */
@@ -36,6 +29,7 @@ export class Line {
   readonly branch: string | undefined;
   readonly chain: ChainWatch;
   readonly #world: World;
+  readonly #reader: SnapshotReader;
   readonly #kind: TableKind;
   readonly #deedOf: (user: string) => Deed | undefined;
   /** What a query sees with everything merged; by snapshot id, 0 is the empty table. */
@@ -61,6 +55,7 @@ export class Line {
     this.#deedOf = deedOf;
     this.branch = start?.branch;
     const metaPath = start === undefined ? 'd.db/t' : `d.db/t/branch/branch-${start.branch}`;
+    this.#reader = new SnapshotReader(world, { metaPath, branch: this.branch });
     this.chain = new ChainWatch(metaPath, snapshot => this.#linked(snapshot), start?.snapshot);
     if (start !== undefined) {
       const { snapshot, of } = start;
@@ -100,7 +95,7 @@ export class Line {
   async checkAtRest(): Promise<void> {
     await this.#checking;
     const state = this.stateAt(this.headId);
-    const seen = await this.#read(this.headId);
+    const seen = await this.#reader.read(this.headId);
     this.#world.check(
       same(seen, state),
       () => `${this.#label(this.headId)} at rest has ${shown(seen)} and not ${shown(state)}`,
@@ -129,7 +124,7 @@ export class Line {
 
   async #check({ id, user }: SeenSnapshot): Promise<void> {
     const deed = this.#deedOf(user);
-    const seen = await this.#read(id);
+    const seen = await this.#reader.read(id);
     const before = this.stateAt(id - 1);
     if (deed !== undefined) {
       this.#world.check(!deed.isRefused, () => `${this.#label(id)} is a ${deed.what} that was told to be refused`);
@@ -165,13 +160,7 @@ export class Line {
 
   async #checkChanges(id: number, deed: Deed | undefined): Promise<void> {
     if (this.#kind.producer === 'none' || this.#kind.engine === 'append') return;
-    const table = await this.#open();
-    const changes: { readonly kind: number; readonly k: number; readonly value: string }[] = [];
-    for await (const { rows, kinds } of readChanges(table, await changeSourceOf(table, id))) {
-      for (const [row, [k, a, b]] of rowsOf(rows).entries()) {
-        changes.push({ kind: kinds[row] ?? 0, k: Number(k), value: textOf(a, b) });
-      }
-    }
+    const changes = await this.#reader.changes(id);
     if (this.#kind.producer === 'input') {
       const lines = changes.map(({ kind, k, value }) => `${rowKindOf(kind)} ${k} ${value}`).toSorted();
       const wanted = (deed?.rows ?? [])
@@ -188,7 +177,7 @@ export class Line {
     if (changes.length > 0) this.#checkLagging(id, this.#followed, 'with its changes gives');
   }
 
-  #follow(id: number, { kind, k, value }: { readonly kind: number; readonly k: number; readonly value: string }): void {
+  #follow(id: number, { kind, k, value }: Change): void {
     const there = this.#followed.get(k);
     const isAdd = kind === rowKindByte['+I'] || kind === rowKindByte['+U'];
     const fits = isAdd ? there === undefined : there === value;
@@ -200,45 +189,9 @@ export class Line {
     else this.#followed.delete(k);
   }
 
-  #open(): Promise<Table> {
-    const raw = this.#world.rawStore();
-    const { random, scheduler } = this.#world;
-    const clock = { nowMs: () => scheduler.nowMs, monotonicMs: () => scheduler.nowMs, sleep: async () => undefined };
-    return openTable(raw, { database: 'd', name: 't', branch: this.branch }, { clock, random });
-  }
-
-  async #read(id: number): Promise<State> {
-    const table = await this.#open();
-    return readState(table, await snapshotById(table, id));
-  }
-
   #label(id: number): string {
     return this.branch === undefined ? `snapshot ${id}` : `snapshot ${id} of branch ${this.branch}`;
   }
-}
-
-/** The rows of a snapshot. A key that comes twice is in two buckets, or was not merged. */
-export async function readState(table: Table, snapshot: Parameters<typeof planScan>[1]): Promise<State> {
-  const state = new Map<number, string>();
-  for await (const batch of readPlan(table, await planScan(table, snapshot))) {
-    for (const [k, value] of entriesOf(batch)) {
-      if (state.has(k)) throw new Violation(`key ${k} is there twice: ${state.get(k)} and ${value}`);
-      state.set(k, value);
-    }
-  }
-  return state;
-}
-
-function entriesOf(batch: RowBatch): readonly (readonly [number, string])[] {
-  const readers = batch.columns.map((column, index) => {
-    const field = batch.rowType.fields[index];
-    if (field === undefined) throw new Error('a column has a field');
-    return columnReader(column, field.type);
-  });
-  return Array.from({ length: batch.rowCount }, (_, row) => {
-    const [k, a, b] = readers.map(read => read(row));
-    return [Number(k), textOf(a, b)] as const;
-  });
 }
 
 export function same(a: State, b: State): boolean {

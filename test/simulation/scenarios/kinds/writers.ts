@@ -16,7 +16,9 @@ import type { KindsBench } from './bench.ts';
 import type { Line } from './line.ts';
 import { type Row, valuesOf, written } from './table-kind.ts';
 
-const keyCount = 9;
+const keysMin = 9;
+/** Of a table of dynamic buckets: keys that nobody has seen come all the time, after so many rows each. */
+const rowsOfNewKey = 6;
 const rowsMax = 4;
 const deleteShare = 0.25;
 const takenShare = 0.3;
@@ -51,6 +53,7 @@ function rowsFor(bench: KindsBench, { random }: SimProcess): readonly Row[] {
   const { kind } = bench;
   const count = 1 + Math.floor(random.next() * rowsMax);
   const rows = new Map<number, Row>();
+  const keyCount = keysAt(bench);
   while (rows.size < count) {
     const number = bench.nextNumber();
     const k = kind.engine === 'append' ? number : Math.floor(random.next() * keyCount);
@@ -66,6 +69,10 @@ function rowsFor(bench: KindsBench, { random }: SimProcess): readonly Row[] {
     });
   }
   return [...rows.values()];
+}
+
+function keysAt(bench: KindsBench): number {
+  return keysMin + (bench.kind.isDynamic ? Math.floor(bench.numbers / rowsOfNewKey) : 0);
 }
 
 /** DELETE of an append table: by deletion vectors, or by files that are written anew. */
@@ -151,8 +158,10 @@ export function overwriter(bench: KindsBench, name: string): Promise<void> {
 export function compactor(bench: KindsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
     const table = await bench.open(process);
+    const isDue = bench.due(process, { commits: 2 });
     while (!bench.isStopped) {
       await bench.pause(process, 4);
+      if (!isDue()) continue;
       try {
         await compact(bench, table, { isFull: process.random.next() < 0.4, line: bench.main });
       } catch (error) {
