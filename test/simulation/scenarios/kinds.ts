@@ -1,7 +1,8 @@
 /**
  * Tables of every kind: merge engines, dynamic buckets, deletion vectors, changelog producers, with the product's own
- * writers, deletes, overwrites, compaction, tags, branches, consumers, rollback, expiry and orphan cleaning. Each snapshot
- * is read, its rows and its changes, at the moment it comes, and held against a plain model.
+ * writers, deletes, overwrites, compaction, tags, branches, consumers, rollback, expiry and orphan cleaning; schemas change,
+ * and partitions, rows, tags and consumers go when their time is over. Each snapshot is read, its rows and its changes, at
+ * the moment it comes, and held against a plain model.
  */
 import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
 import { litterIn, missingFiles } from '../../maintenance-fixture.ts';
@@ -9,7 +10,9 @@ import { chance, logUniform, seedOf } from '../chance.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { KindsBench } from './kinds/bench.ts';
-import { brancher, canBePutBack, holder, maintain, maintainer, reader, rollbacker } from './kinds/keepers.ts';
+import { analyzer, evolver } from './kinds/changers.ts';
+import { brancher, canBePutBack, maintain, maintainer, rollbacker } from './kinds/keepers.ts';
+import { holder, reader } from './kinds/readers.ts';
 import { compact, compactor, deleter, overwriter, write, writer } from './kinds/writers.ts';
 import { worldSettings } from './world-settings.ts';
 
@@ -51,6 +54,8 @@ async function run(world: World): Promise<ScenarioFigures> {
     ...several(1, 'reader', reader),
     ...several(Math.floor(draw('holders') * 3), 'holder', holder),
     ...several(draw('branchers') < 0.4 ? 1 : 0, 'brancher', brancher),
+    ...several(kind.evolves ? 1 : 0, 'evolver', evolver),
+    ...several(draw('analyzers') < 0.2 ? 1 : 0, 'analyzer', analyzer),
   ];
   await world.run(() => bench.isOver, 400 * dayMs);
   world.faults.end();

@@ -10,6 +10,7 @@ import { logUniform, seedOf } from '../../chance.ts';
 import type { SimProcess } from '../../process.ts';
 import type { World } from '../../world.ts';
 import { type Deed, Line } from './line.ts';
+import type { State } from './rows.ts';
 import { type TableKind, tableKindOf } from './table-kind.ts';
 
 export type KindsSettings = {
@@ -100,17 +101,8 @@ export class KindsBench {
     act: (table: Table) => Promise<T>,
   ): Promise<T> {
     const deed: Deed = { ...draft, isRefused: false, snapshotId: undefined };
-    const { random } = table;
-    const named: Random = {
-      next: () => random.next(),
-      uuid: () => {
-        const uuid = random.uuid();
-        this.#deeds.set(uuid, deed);
-        return uuid;
-      },
-    };
     try {
-      const result = await act({ ...table, random: named });
+      const result = await act(this.#named(table, deed));
       this.count(`${draft.what} ${deed.snapshotId === undefined ? 'of nothing' : 'committed'}`);
       return result;
     } catch (error) {
@@ -126,6 +118,22 @@ export class KindsBench {
       this.count(`${draft.what} ${isLakeError(error) ? error.code : 'failed'}`);
       throw error;
     }
+  }
+
+  /** The table as maintenance must use it: what it commits takes away partitions that are too old. */
+  maintained(table: Table): Table {
+    const apply = (before: State): State => before;
+    return this.#named(table, { what: 'maintenance', apply, expires: true, isRefused: false, snapshotId: undefined });
+  }
+
+  #named(table: Table, deed: Deed): Table {
+    const { random } = table;
+    const uuid = (): string => {
+      const made = random.uuid();
+      this.#deeds.set(made, deed);
+      return made;
+    };
+    return { ...table, random: { next: () => random.next(), uuid } };
   }
 
   /**

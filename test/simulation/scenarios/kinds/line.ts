@@ -3,13 +3,14 @@
  * takes the deed that it is of, and the product reads the snapshot's rows and changes, without faults and in no time.
  *
  * Where level 0 is not read, or a changelog is made by compaction, what is read of a key may be any of its values since the
- * last compaction of everything, and nothing else.
+ * last compaction of everything, and nothing else. A row whose time is over may be gone, and what it stood for may show.
  */
 import { rowKindByte, rowKindOf } from '../../../../src/types/row-kind.ts';
 import { type ChainedSnapshot, ChainWatch, type SeenSnapshot } from '../../chain-watch.ts';
 import { Violation, type World } from '../../world.ts';
+import { dayOfKey, difference, keyOf, type Row, type State, same, secondOf, textOf, timeOfDay } from './rows.ts';
 import { type Change, SnapshotReader } from './snapshot-reader.ts';
-import { type Row, type State, type TableKind, textOf } from './table-kind.ts';
+import { partitionDays, type TableKind } from './table-kind.ts';
 
 /** Something that a process does to a line, known by the commit user that it goes by. */
 export type Deed = {
@@ -20,10 +21,15 @@ export type Deed = {
   readonly rows?: readonly Row[] | undefined;
   /** Whether its rows are in place of all that was. */
   readonly replaces?: boolean | undefined;
+  /** Whether it is maintenance, which commits as often as partitions are too old. */
+  readonly expires?: boolean | undefined;
   /** Nothing was committed, its process was told. */
   isRefused: boolean;
   snapshotId: number | undefined;
 };
+
+/** Clocks of the world are wrong by up to an hour. */
+const clockSkewMs = 3_600_000;
 
 export class Line {
   readonly branch: string | undefined;
@@ -36,8 +42,8 @@ export class Line {
   readonly #states: State[] = [new Map()];
   /** What was read of each snapshot when it came. */
   readonly #seen = new Map<number, State>();
-  /** All that a key has been since this snapshot may be read, where reading lags. */
-  #floor = 0;
+  /** From a snapshot on, all that a key has been since another may be read, where reading lags, and nothing older. */
+  readonly #floors: { readonly fromId: number; readonly floor: number }[] = [{ fromId: 0, floor: 0 }];
   /** Snapshots before which everything went. */
   readonly #emptied = new Set<number>();
   #followed: Map<number, string> = new Map();
@@ -60,7 +66,8 @@ export class Line {
     if (start !== undefined) {
       const { snapshot, of } = start;
       this.#states = of.#states.slice(0, snapshot.id + 1);
-      this.#floor = of.#floorAt(snapshot.id);
+      this.#floors.push({ fromId: 0, floor: of.#floorAt(snapshot.id) });
+      for (const id of of.#emptied) if (id <= snapshot.id) this.#emptied.add(id);
     }
     world.watch(this.chain);
   }
@@ -86,24 +93,22 @@ export class Line {
     return this.#seen.get(id) ?? this.stateAt(id);
   }
 
-  /** Everything that was at this snapshot has been compacted. */
-  compactedUpTo(id: number): void {
-    this.#floor = Math.max(this.#floor, id);
+  /** Everything that was at a snapshot has been compacted in another. */
+  compactedUpTo(id: number, fromId: number): void {
+    this.#floors.push({ fromId, floor: id });
   }
 
   /** After a compaction of everything, with nobody else about: what is read and what was followed is all there is. */
   async checkAtRest(): Promise<void> {
     await this.#checking;
-    const state = this.stateAt(this.headId);
-    const seen = await this.#reader.read(this.headId);
-    this.#world.check(
-      same(seen, state),
-      () => `${this.#label(this.headId)} at rest has ${shown(seen)} and not ${shown(state)}`,
-    );
+    const id = this.headId;
+    const state = this.stateAt(id);
+    const seen = await this.#reader.read(id);
+    this.#world.check(this.#fits(id, seen), () => `${this.#label(id)} at rest has ${difference(seen, state)}`);
     if (!this.#isFollowed) return;
     this.#world.check(
       same(this.#followed, state),
-      () => `the changes up to ${this.#label(this.headId)} give ${shown(this.#followed)} and not ${shown(state)}`,
+      () => `the changes up to ${this.#label(id)} give ${difference(this.#followed, state)}`,
     );
   }
 
@@ -112,7 +117,7 @@ export class Line {
   }
 
   #floorAt(id: number): number {
-    return Math.min(this.#floor, id);
+    return Math.max(...this.#floors.map(({ fromId, floor }) => (fromId <= id ? floor : 0)));
   }
 
   /** Snapshots come one after the other; each is read before the next moment, since nothing here waits for time. */
@@ -126,31 +131,70 @@ export class Line {
     const deed = this.#deedOf(user);
     const seen = await this.#reader.read(id);
     const before = this.stateAt(id - 1);
-    if (deed !== undefined) {
-      this.#world.check(!deed.isRefused, () => `${this.#label(id)} is a ${deed.what} that was told to be refused`);
-      this.#world.check(
-        deed.snapshotId === undefined,
-        () => `${deed.what} is ${this.#label(id)}, and was ${deed.snapshotId}`,
-      );
-      deed.snapshotId = id;
-      if (deed.replaces === true) this.#emptied.add(id);
-    }
-    const state = deed === undefined ? before : deed.apply(before, seen);
+    if (deed !== undefined) this.#note(id, deed);
+    const state = deed?.expires === true ? await this.#expired(id, before) : (deed?.apply(before, seen) ?? before);
     this.#states[id] = state;
     this.#seen.set(id, seen);
     this.#checks += 1;
     if (this.#kind.hidesLevel0) this.#checkLagging(id, seen, 'has');
-    else this.#world.check(same(seen, state), () => `${this.#label(id)} has ${shown(seen)} and not ${shown(state)}`);
+    else this.#world.check(this.#fits(id, seen), () => `${this.#label(id)} has ${difference(seen, state)}`);
     await this.#checkChanges(id, deed);
+  }
+
+  #note(id: number, deed: Deed): void {
+    this.#world.check(!deed.isRefused, () => `${this.#label(id)} is a ${deed.what} that was told to be refused`);
+    this.#world.check(
+      deed.snapshotId === undefined || deed.expires === true,
+      () => `${deed.what} is ${this.#label(id)}, and was ${deed.snapshotId}`,
+    );
+    deed.snapshotId = id;
+    if (deed.replaces === true) this.#emptied.add(id);
+  }
+
+  /** Partitions go whole, and only those that are old enough. */
+  async #expired(id: number, before: State): Promise<State> {
+    const days = await this.#reader.removedDays(id);
+    for (const day of days) {
+      this.#world.check(
+        timeOfDay(day + partitionDays) < this.#world.storeTimeMs + 1_000,
+        () => `${this.#label(id)} removes the partition of day ${day}, which is too young`,
+      );
+    }
+    for (const key of this.#followed.keys()) if (days.has(dayOfKey(key))) this.#followed.delete(key);
+    return new Map([...before].filter(([key]) => !days.has(dayOfKey(key))));
+  }
+
+  /** Whether that is what a snapshot must show. */
+  #fits(id: number, seen: State): boolean {
+    const state = this.stateAt(id);
+    if (this.#kind.recordSeconds === undefined) return same(seen, state);
+    const keys = new Set([...seen.keys(), ...state.keys()]);
+    return [...keys].every(key => seen.get(key) === state.get(key) || this.#mayShow(id, key, seen.get(key)));
+  }
+
+  /** Whether a row whose time is over has given way to what is shown. */
+  #mayShow(id: number, key: number, value: string | undefined): boolean {
+    const { recordSeconds } = this.#kind;
+    const since = this.#states.slice(this.#kind.hidesLevel0 ? this.#floorAt(id) : id, id + 1);
+    if (recordSeconds === undefined) return false;
+    const endSeconds = (this.#world.scheduler.nowMs + clockSkewMs) / 1_000 - recordSeconds;
+    const isOver = since.some(state => {
+      const text = state.get(key);
+      return text !== undefined && (secondOf(text) ?? Number.POSITIVE_INFINITY) < endSeconds;
+    });
+    return isOver && (value === undefined || this.#states.slice(0, id + 1).some(state => state.get(key) === value));
   }
 
   #checkLagging(id: number, seen: State, verb: string): void {
     const since = this.#states.slice(this.#floorAt(id), id + 1);
-    const mayBeAbsent = [...this.#emptied].some(emptied => emptied > this.#floor && emptied <= id);
+    const mayBeAbsent = [...this.#emptied].some(emptied => emptied > this.#floorAt(id) && emptied <= id);
     const keys = new Set([...seen.keys(), ...since.flatMap(state => [...state.keys()])]);
     for (const key of keys) {
       const value = seen.get(key);
-      const isKnown = since.some(state => state.get(key) === value) || (value === undefined && mayBeAbsent);
+      const isKnown =
+        since.some(state => state.get(key) === value) ||
+        (value === undefined && mayBeAbsent) ||
+        this.#mayShow(id, key, value);
       this.#world.check(isKnown, () => {
         const known = since.map((state, index) => `${this.#floorAt(id) + index}: ${state.get(key)}`).join(', ');
         return `${this.#label(id)} ${verb} ${value} for key ${key}, which it was not: ${known}`;
@@ -162,9 +206,9 @@ export class Line {
     if (this.#kind.producer === 'none' || this.#kind.engine === 'append') return;
     const changes = await this.#reader.changes(id);
     if (this.#kind.producer === 'input') {
-      const lines = changes.map(({ kind, k, value }) => `${rowKindOf(kind)} ${k} ${value}`).toSorted();
+      const lines = changes.map(({ kind, key, value }) => `${rowKindOf(kind)} ${key} ${value}`).toSorted();
       const wanted = (deed?.rows ?? [])
-        .map(({ kind, k, a, b }) => `${rowKindOf(kind)} ${k} ${textOf(a, b)}`)
+        .map(row => `${rowKindOf(row.kind)} ${keyOf(row)} ${textOf(row.values)}`)
         .toSorted();
       this.#world.check(
         lines.join() === wanted.join(),
@@ -177,30 +221,19 @@ export class Line {
     if (changes.length > 0) this.#checkLagging(id, this.#followed, 'with its changes gives');
   }
 
-  #follow(id: number, { kind, k, value }: Change): void {
-    const there = this.#followed.get(k);
+  #follow(id: number, { kind, key, value }: Change): void {
+    const there = this.#followed.get(key);
     const isAdd = kind === rowKindByte['+I'] || kind === rowKindByte['+U'];
     const fits = isAdd ? there === undefined : there === value;
     this.#world.check(
       fits,
-      () => `the changelog of ${this.#label(id)} says ${rowKindOf(kind)} ${k} ${value} where there is ${there}`,
+      () => `the changelog of ${this.#label(id)} says ${rowKindOf(kind)} ${key} ${value} where there is ${there}`,
     );
-    if (isAdd) this.#followed.set(k, value);
-    else this.#followed.delete(k);
+    if (isAdd) this.#followed.set(key, value);
+    else this.#followed.delete(key);
   }
 
   #label(id: number): string {
     return this.branch === undefined ? `snapshot ${id}` : `snapshot ${id} of branch ${this.branch}`;
   }
-}
-
-export function same(a: State, b: State): boolean {
-  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
-}
-
-export function shown(state: State): string {
-  return `{${[...state]
-    .toSorted(([a], [b]) => a - b)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ')}}`;
 }

@@ -3,8 +3,9 @@
  * for each level, schema and deletion vector that it is read with; that it is there, with the bytes it came with, is looked
  * at each time. (Readers of the scenario go the whole way.)
  */
+import { deserializeRow } from '../../../../src/format/binary-row.ts';
 import type { DataFileMeta } from '../../../../src/format/data-file.ts';
-import { manifestPath, schemaFolder } from '../../../../src/format/paths.ts';
+import { manifestPath, schemaFolder, statisticsPath } from '../../../../src/format/paths.ts';
 import type { Snapshot } from '../../../../src/format/snapshot.ts';
 import type { TableSchema } from '../../../../src/format/table-schema.ts';
 import { mergeRuns } from '../../../../src/lsm/merge.ts';
@@ -12,7 +13,7 @@ import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { changeSourceOf } from '../../../../src/table/changelog/change-source.ts';
 import { readChanges } from '../../../../src/table/changelog/read-changes.ts';
 import { indexEntriesOf, indexFileKey } from '../../../../src/table/index-files.ts';
-import { manifestsOf } from '../../../../src/table/manifests.ts';
+import { deltaManifestsOf, manifestsOf, readEntries } from '../../../../src/table/manifests.ts';
 import { mergeSpec } from '../../../../src/table/merge-spec.ts';
 import { dataFileKey } from '../../../../src/table/read/file-source.ts';
 import { readKeyValues, readRows } from '../../../../src/table/read/read-file.ts';
@@ -20,15 +21,18 @@ import { readBatchRowsMax, readPlan } from '../../../../src/table/read/read-spli
 import { planScan, type ScanPlan } from '../../../../src/table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../../../src/table/scan/split.ts';
 import { snapshotById } from '../../../../src/table/snapshots.ts';
-import { openTable, reopenTable, type Table } from '../../../../src/table/table.ts';
+import { openTable, partitionTypes, reopenTable, type Table } from '../../../../src/table/table.ts';
 import { columnReader } from '../../../../src/types/column-reader.ts';
+import type { DataField } from '../../../../src/types/data-type.ts';
+import type { Predicate } from '../../../../src/types/predicate.ts';
 import type { KeyValueBatch, RowBatch } from '../../../../src/types/row-batch.ts';
 import { Violation, type World } from '../../world.ts';
-import { type State, textOf } from './table-kind.ts';
+import { dayOfText, keyOf, type State, textOf } from './rows.ts';
+import { valueFields } from './table-kind.ts';
 
 type Entry = readonly [key: number, value: string];
 
-export type Change = { readonly kind: number; readonly k: number; readonly value: string };
+export type Change = { readonly kind: number; readonly key: number; readonly value: string };
 
 export class SnapshotReader {
   readonly #world: World;
@@ -68,9 +72,18 @@ export class SnapshotReader {
     const table = await this.#opened();
     const changes: Change[] = [];
     for await (const { rows, kinds } of readChanges(table, await changeSourceOf(table, id))) {
-      for (const [row, [k, value]] of entriesIn(rows).entries()) changes.push({ kind: kinds[row] ?? 0, k, value });
+      for (const [row, [key, value]] of entriesIn(rows).entries()) changes.push({ kind: kinds[row] ?? 0, key, value });
     }
     return changes;
+  }
+
+  /** Partitions of which the snapshot takes files away. */
+  async removedDays(id: number): Promise<ReadonlySet<number>> {
+    const table = await this.#opened();
+    const manifests = await deltaManifestsOf(table, await snapshotById(table, id));
+    const removed = (await readEntries(table, manifests)).filter(({ kind }) => kind === 'delete');
+    const types = partitionTypes(table.schema);
+    return new Set(removed.map(({ partition }) => dayOfText(String(deserializeRow(partition, types)[0]))));
   }
 
   async #opened(): Promise<Table> {
@@ -116,6 +129,7 @@ export class SnapshotReader {
     for (const name of [baseManifestList, deltaManifestList, changelogManifestList, indexManifest, ...manifests]) {
       if (name !== undefined) this.#checkFile(`${table.path}/${manifestPath(name)}`);
     }
+    if (snapshot.statistics !== undefined) this.#checkFile(`${table.path}/${statisticsPath(snapshot.statistics)}`);
     for (const { fileName } of await indexEntriesOf(table, snapshot)) this.#checkFile(indexFileKey(table, fileName));
   }
 
@@ -155,27 +169,34 @@ async function* runOf(
 }
 
 /** The rows of a snapshot. A key that comes twice is in two buckets, or was not merged. */
-export async function readState(table: Table, snapshot: Parameters<typeof planScan>[1]): Promise<State> {
+export async function readState(table: Table, snapshot: Snapshot, predicate?: Predicate): Promise<State> {
   const state = new Map<number, string>();
-  for await (const batch of readPlan(table, await planScan(table, snapshot))) addEntries(state, entriesIn(batch));
+  const plan = await planScan(table, snapshot, { predicate });
+  for await (const batch of readPlan(table, plan)) addEntries(state, entriesIn(batch));
   return state;
 }
 
 function addEntries(state: Map<number, string>, entries: readonly Entry[]): void {
-  for (const [k, value] of entries) {
-    if (state.has(k)) throw new Violation(`key ${k} is there twice: ${state.get(k)} and ${value}`);
-    state.set(k, value);
+  for (const [key, value] of entries) {
+    if (state.has(key)) throw new Violation(`key ${key} is there twice: ${state.get(key)} and ${value}`);
+    state.set(key, value);
   }
 }
 
 function entriesIn(batch: RowBatch): readonly Entry[] {
-  const readers = batch.columns.map((column, index) => {
-    const field = batch.rowType.fields[index];
-    if (field === undefined) throw new Error('a column has a field');
-    return columnReader(column, field.type);
-  });
+  const { fields } = batch.rowType;
+  const readers = new Map(
+    batch.columns.map((column, index) => [fields[index]?.name, columnReader(column, typeOf(fields[index]))]),
+  );
+  const names = valueFields(fields).map(({ name }) => name);
   return Array.from({ length: batch.rowCount }, (_, row) => {
-    const [k, a, b] = readers.map(read => read(row));
-    return [Number(k), textOf(a, b)] as const;
+    const day = readers.get('p')?.(row);
+    const key = keyOf({ day: day === undefined ? 0 : dayOfText(String(day)), k: Number(readers.get('k')?.(row)) });
+    return [key, textOf(names.map(name => readers.get(name)?.(row)))] as const;
   });
+}
+
+function typeOf(field: DataField | undefined): DataField['type'] {
+  if (field === undefined) throw new Error('a column has a field');
+  return field.type;
 }

@@ -1,23 +1,11 @@
 /**
- * The kinds of tables that the scenario goes through, each with the plain rule of what a write does to it: what the product
- * makes out of merge engines, dynamic buckets, deletion vectors and changelog producers is held against that.
+ * The kinds of tables that the scenario goes through: merge engines, buckets, deletion vectors, changelog producers,
+ * partitions, and what the table does by itself as time passes, each drawn by chance.
  */
 import type { TableDefinition } from '../../../../src/catalog/table-definition.ts';
-import { rowKindByte } from '../../../../src/types/row-kind.ts';
-import type { Scalar } from '../../../../src/types/scalar.ts';
+import type { DataField } from '../../../../src/types/data-type.ts';
 import { shortRetention } from '../../../maintenance-fixture.ts';
 import { chance, seedOf } from '../../chance.ts';
-
-/** What a reader sees: the other columns by the key, as text. */
-export type State = ReadonlyMap<number, string>;
-
-/** A row of a write; `a`, `b` undefined: null. */
-export type Row = {
-  readonly kind: number;
-  readonly k: number;
-  readonly a: number | undefined;
-  readonly b: number | undefined;
-};
 
 export type Engine = 'append' | 'deduplicate' | 'partial-update' | 'aggregation' | 'first-row';
 export type Producer = 'none' | 'input' | 'lookup' | 'full-compaction';
@@ -31,6 +19,15 @@ export type TableKind = {
   readonly takesDeletes: boolean;
   /** Level 0 is not read (first-row, deletion vectors): what is read may be older than the newest snapshot. */
   readonly hidesLevel0: boolean;
+  /** By the day; old days go by themselves. */
+  readonly isPartitioned: boolean;
+  /** Columns are added, renamed and widened. */
+  readonly evolves: boolean;
+  /** Rows go by themselves, when they are compacted, so long after the time in `b`, in seconds. */
+  readonly recordSeconds: number | undefined;
+  /** Consumers that were not heard of for so long hold nothing. */
+  readonly consumerMs: number | undefined;
+  readonly hasAutoTags: boolean;
   readonly definition: TableDefinition;
 };
 
@@ -42,47 +39,35 @@ const engines: readonly Engine[] = [
   'aggregation',
   'first-row',
 ];
+const hourMs = 3_600_000;
+/** A partition lives so long from the beginning of its day on. */
+export const partitionDays = 4;
+export const autoTagsMax = 3;
+const recordHours = 10;
+const consumerHours = 5;
 
 export function tableKindOf(seed: number): TableKind {
   const draw = (name: string): number => chance(seedOf(seed, name), 3);
   const engine = engines[Math.floor(draw('engine') * engines.length)] ?? 'append';
   const isKeyed = engine !== 'append';
-  const isDynamic = isKeyed && draw('dynamic') < 0.4;
   const hasVectors = engine !== 'first-row' && draw('vectors') < 0.4;
   const removes = engine === 'partial-update' && draw('removes') < 0.5;
   const producer = producerOf(engine, hasVectors, draw('producer'));
-  const options: Record<string, string> = {
-    ...shortRetention,
-    'manifest.compression': 'null',
-    // Packing is tried elsewhere, and the zstd of small files is a tenth of the time.
-    ...(draw('packed') < 0.2 ? {} : { 'file.compression': 'none' }),
-    'manifest.merge-min-count': '8',
-    bucket: isKeyed ? (isDynamic ? '-1' : String(1 + Math.floor(draw('buckets') * 2))) : '-1',
-    'changelog-producer': producer,
-    ...(isDynamic ? { 'dynamic-bucket.target-row-num': '3' } : {}),
-    ...(hasVectors ? { 'deletion-vectors.enabled': 'true' } : {}),
-    ...(isKeyed ? { 'merge-engine': engine } : {}),
-    ...(removes ? { 'partial-update.remove-record-on-delete': 'true' } : {}),
-    ...(engine === 'aggregation' ? { 'fields.a.aggregate-function': 'sum', 'fields.b.aggregate-function': 'max' } : {}),
-  };
-  return {
+  const isPlain = engine === 'deduplicate' && (producer === 'none' || producer === 'input');
+  const kind: Omit<TableKind, 'definition'> = {
     engine,
-    isDynamic,
+    isDynamic: isKeyed && draw('dynamic') < 0.4,
     hasVectors,
     producer,
     takesDeletes: engine === 'deduplicate' || removes,
     hidesLevel0: isKeyed && (hasVectors || engine === 'first-row'),
-    definition: {
-      columns: [
-        { name: 'k', type: { kind: 'int', nullable: false } },
-        { name: 'a', type: { kind: 'bigint', nullable: true } },
-        { name: 'b', type: { kind: 'bigint', nullable: true } },
-      ],
-      primaryKeys: isKeyed ? ['k'] : [],
-      partitionKeys: [],
-      options,
-    },
+    isPartitioned: draw('partitioned') < 0.3,
+    evolves: draw('evolves') < 0.35,
+    recordSeconds: isPlain && draw('records') < 0.3 ? recordHours * 3_600 : undefined,
+    consumerMs: draw('consumers') < 0.3 ? consumerHours * hourMs : undefined,
+    hasAutoTags: draw('tags') < 0.3,
   };
+  return { ...kind, definition: definitionOf(kind, { draw, removes }) };
 }
 
 function producerOf(engine: Engine, hasVectors: boolean, place: number): Producer {
@@ -94,38 +79,65 @@ function producerOf(engine: Engine, hasVectors: boolean, place: number): Produce
   return producers[Math.floor(place * producers.length)] ?? 'none';
 }
 
-export function valuesOf({ k, a, b }: Row): readonly Scalar[] {
-  return [k, a === undefined ? null : BigInt(a), b === undefined ? null : BigInt(b)];
+type Draws = { readonly draw: (name: string) => number; readonly removes: boolean };
+
+function definitionOf(kind: Omit<TableKind, 'definition'>, { draw, removes }: Draws): TableDefinition {
+  const isKeyed = kind.engine !== 'append';
+  const partitionKeys = kind.isPartitioned ? ['p'] : [];
+  return {
+    columns: [
+      { name: 'k', type: { kind: 'int', nullable: false } },
+      { name: 'a', type: { kind: kind.evolves ? 'int' : 'bigint', nullable: true } },
+      { name: 'b', type: { kind: 'bigint', nullable: true } },
+      ...(kind.isPartitioned
+        ? [{ name: 'p', type: { kind: 'varchar', length: 2_147_483_647, nullable: false } as const }]
+        : []),
+    ],
+    primaryKeys: isKeyed ? ['k', ...partitionKeys] : [],
+    partitionKeys,
+    options: {
+      ...shortRetention,
+      'manifest.compression': 'null',
+      'manifest.merge-min-count': '8',
+      // Packing is tried elsewhere, and the zstd of small files is a tenth of the time.
+      ...(draw('packed') < 0.2 ? {} : { 'file.compression': 'none' }),
+      bucket: isKeyed && !kind.isDynamic ? String(1 + Math.floor(draw('buckets') * 2)) : '-1',
+      'changelog-producer': kind.producer,
+      ...(kind.isDynamic ? { 'dynamic-bucket.target-row-num': '3' } : {}),
+      ...(kind.hasVectors ? { 'deletion-vectors.enabled': 'true' } : {}),
+      ...(kind.hasVectors && draw('bitmap64') < 0.5 ? { 'deletion-vectors.bitmap64': 'true' } : {}),
+      ...(isKeyed ? { 'merge-engine': kind.engine } : {}),
+      ...(removes ? { 'partial-update.remove-record-on-delete': 'true' } : {}),
+      ...(kind.engine === 'aggregation'
+        ? { 'fields.a.aggregate-function': 'sum', 'fields.b.aggregate-function': 'max' }
+        : {}),
+      ...(draw('indexed') < 0.3 ? indexOptions : {}),
+      ...lifeOptions(kind, draw),
+    },
+  };
 }
 
-export function textOf(a: unknown, b: unknown): string {
-  return `${a ?? 'null'}|${b ?? 'null'}`;
+const indexOptions = { 'file-index.bloom-filter.columns': 'k', 'file-index.bitmap.columns': 'b' };
+
+/** What the table does by itself. */
+function lifeOptions(kind: Omit<TableKind, 'definition'>, draw: Draws['draw']): Readonly<Record<string, string>> {
+  return {
+    ...(kind.isPartitioned ? { 'partition.expiration-time': `${partitionDays} d` } : {}),
+    ...(kind.recordSeconds === undefined
+      ? {}
+      : { 'record-level.expire-time': `${kind.recordSeconds} s`, 'record-level.time-field': 'b' }),
+    ...(kind.consumerMs === undefined ? {} : { 'consumer.expiration-time': `${kind.consumerMs} ms` }),
+    ...(kind.hasAutoTags
+      ? {
+          'tag.automatic-creation': 'process-time',
+          'tag.creation-period': draw('period') < 0.5 ? 'hourly' : 'daily',
+          'tag.num-retained-max': String(autoTagsMax),
+        }
+      : {}),
+  };
 }
 
-/** What rows make of a state, one after the other. */
-export function written(kind: TableKind, before: State, rows: readonly Row[]): State {
-  const after = new Map(before);
-  for (const row of rows) {
-    const there = after.get(row.k);
-    if (row.kind === rowKindByte['-D']) after.delete(row.k);
-    else after.set(row.k, merged(kind.engine, there, row));
-  }
-  return after;
-}
-
-function merged(engine: Engine, there: string | undefined, { a, b }: Row): string {
-  if (there === undefined) return textOf(a, b);
-  const [oldA = 'null', oldB = 'null'] = there.split('|');
-  switch (engine) {
-    case 'append':
-      throw new Error(`a row of an append table came twice: ${there}`);
-    case 'deduplicate':
-      return textOf(a, b);
-    case 'partial-update':
-      return textOf(a ?? oldA, b ?? oldB);
-    case 'aggregation':
-      return textOf(Number(oldA) + (a ?? 0), Math.max(Number(oldB), b ?? 0));
-    case 'first-row':
-      return there;
-  }
+/** The columns besides the key, in order: what a state is told by. */
+export function valueFields(fields: readonly DataField[]): readonly DataField[] {
+  return fields.filter(({ name }) => name !== 'k' && name !== 'p');
 }
