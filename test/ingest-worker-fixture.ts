@@ -113,6 +113,8 @@ export const quick: { readonly waits: boolean } = { waits: false };
 export const quiet: CycleResult = {
   events: [],
   isIdle: true,
+  isAtTip: true,
+  blocked: [],
   droppedTableRows: 0,
   unreadableRecords: 0,
   lostShards: [],

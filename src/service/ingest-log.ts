@@ -1,6 +1,12 @@
 /** Takes what the log has into the tables, up to its tip or on and on. */
 
-import { type CycleResult, type IngestSettings, IngestWorker } from '../flow/ingest/ingest-worker.ts';
+import { LakeError } from '../base/errors.ts';
+import {
+  type BlockedTable,
+  type CycleResult,
+  type IngestSettings,
+  IngestWorker,
+} from '../flow/ingest/ingest-worker.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
 
@@ -24,11 +30,19 @@ export function openIngestWorker(parts: LakeParts, log: LogStore): IngestWorker 
 /**
  * Reads every shard to its tip and commits what it found. Any number may do so at a time.
  *
- * @throws LakeError LAKE_NO_LOG; of the stores
+ * @throws LakeError LAKE_NO_LOG; `conflict` LAKE_COMMIT_CONFLICT when a table's rows wait for an overwrite; of the stores
  */
 export async function ingestOnce(parts: LakeParts, signal?: AbortSignal): Promise<IngestReceipt> {
   await using worker = openIngestWorker(parts, logOf(parts, 'ingest'));
-  return receiptOf(await worker.drain(signal));
+  const cycles = await worker.drain(signal);
+  const [blocked] = cycles.at(-1)?.blocked ?? [];
+  if (blocked !== undefined) throw blockedTable(blocked);
+  return receiptOf(cycles);
+}
+
+export function blockedTable({ tableName, detail }: BlockedTable): LakeError {
+  const message = `rows of ${tableName} in the log cannot come into it: ${detail}`;
+  return new LakeError('conflict', 'LAKE_COMMIT_CONFLICT', message);
 }
 
 /** Sums up. */

@@ -1,8 +1,8 @@
 /** Ingest, on and on. */
 import type { CycleResult } from '../flow/ingest/ingest-worker.ts';
 import type { LogStore } from '../storage/log-store.ts';
-import { openIngestWorker } from './ingest-log.ts';
-import { type LoopContext, runLoop } from './loop.ts';
+import { blockedTable, openIngestWorker } from './ingest-log.ts';
+import { failedEvent, type LoopContext, runLoop } from './loop.ts';
 import type { WorkerListener } from './worker-events.ts';
 
 export function ingestLoop(context: LoopContext, log: LogStore): Promise<void> {
@@ -17,7 +17,9 @@ export function ingestLoop(context: LoopContext, log: LogStore): Promise<void> {
   });
 }
 
-function tell({ events, droppedTableRows, unreadableRecords, lostShards }: CycleResult, emit: WorkerListener): void {
+function tell(cycle: CycleResult, emit: WorkerListener): void {
+  const { events, blocked, droppedTableRows, unreadableRecords, lostShards } = cycle;
+  for (const of of blocked) emit(failedEvent('ingest', of.tableName, blockedTable(of)));
   for (const { tableName, outcome, rowCount, elapsedMs } of events) {
     if (outcome.status !== 'committed') continue;
     const { snapshot, counters, requests, attempts } = outcome;

@@ -39,7 +39,7 @@ export async function overwriteLakeTable(
 ): Promise<OverwriteReceipt> {
   const { signal } = request;
   const target = overwriteTarget(table, request);
-  await settleLog(parts, table, signal);
+  await settleLog(parts, table, { signal, isOverwritten: true });
   await using committer = new Committer(table);
   const writer = new OverwriteWriter(table, committer, target);
   for await (const { rows: batch, kinds } of rows) {
@@ -55,7 +55,7 @@ export async function truncateLakeTable(
   table: Table,
   signal?: AbortSignal,
 ): Promise<OverwriteReceipt> {
-  await settleLog(parts, table, signal);
+  await settleLog(parts, table, { signal });
   return receiptOf(parts, table, await truncateTable(table, { signal }));
 }
 
@@ -70,7 +70,7 @@ export async function dropLakePartitions(
   options: { readonly ifExists: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<OverwriteReceipt> {
   const predicate = 'where' in choice ? partitionCondition(table, choice.where) : undefined;
-  await settleLog(parts, table, options.signal);
+  await settleLog(parts, table, { signal: options.signal });
   const specs = 'where' in choice ? [] : choice;
   const result =
     predicate === undefined

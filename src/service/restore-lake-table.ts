@@ -27,7 +27,7 @@ export async function rollbackLakeTable(
   point: RollbackPoint,
   signal?: AbortSignal,
 ): Promise<RestoreReceipt> {
-  await settleLog(parts, table, signal);
+  await settleLog(parts, table, { signal });
   const snapshot =
     'snapshotId' in point
       ? await snapshotById(table, point.snapshotId)
@@ -44,7 +44,7 @@ export async function fastForwardLakeTable(
   branch: string,
   signal?: AbortSignal,
 ): Promise<RestoreReceipt> {
-  await settleLog(parts, table, signal);
+  await settleLog(parts, table, { signal });
   return told(parts, table, await fastForward(table, branch, { signal }));
 }
 

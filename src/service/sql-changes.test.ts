@@ -4,14 +4,14 @@ import { type Lake, openLake, t } from '../index.ts';
 
 let lakeNumber = 0;
 
-async function loggedLake(primaryKey: readonly 'k'[]): Promise<Lake> {
+async function loggedLake(primaryKey: readonly 'k'[], bucket = primaryKey.length > 0 ? 1 : -1): Promise<Lake> {
   lakeNumber += 1;
   const place = `memory:changes-${lakeNumber}`;
   const lake = await openLake({ warehouse: place, log: place });
   const table = await lake.createTable('d.t', {
     columns: { k: t.int(), v: t.string().nullable() },
     primaryKey,
-    options: { bucket: primaryKey.length > 0 ? 1 : -1 },
+    options: { bucket },
   });
   await using writer = table.writer();
   await writer.writeAll([1, 2, 3, 4].map(k => ({ k, v: `v${k}` })));
@@ -23,8 +23,11 @@ async function rows(lake: Lake): Promise<readonly string[]> {
   return (await result.rows()).map(({ k, v }) => `${k}${v}`);
 }
 
-test('changes of a keyed table go through its log, and are seen before any table has them', async () => {
-  await using lake = await loggedLake(['k']);
+test.each([
+  ['one bucket', 1],
+  ['dynamic buckets', -1],
+])('changes of a keyed table of %s go through its log, and are seen before any table has them', async (_, bucket) => {
+  await using lake = await loggedLake(['k'], bucket);
   expect((await lake.sql('DELETE FROM d.t WHERE k = 1')).affectedRows).toBe(1);
   await lake.sql("UPDATE d.t SET v = v || '!' WHERE k IN (2, 3)");
   await lake.sql(`MERGE INTO d.t USING (SELECT 3 AS k, 'm' AS v UNION ALL SELECT 9, 'n') AS s ON t.k = s.k

@@ -21,7 +21,7 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
       return callProcedure(parts, request);
     },
     logWriter: logWriterOf(parts),
-    settle: (table, signal) => settleLog(parts, table, signal),
+    settle: (table, options) => settleLog(parts, table, options),
     committed: table => parts.notices.notify(table.label),
   };
 }

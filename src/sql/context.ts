@@ -26,11 +26,20 @@ export type SqlContext = {
   /** Writes changes of a table through its log; undefined: it has none. Not given: no table has. */
   readonly logWriter?: ((table: Table) => WriteChanges | undefined) | undefined;
   /** Resolves when what the table's log has acknowledged by now is in the table. Not given: no table has a log. */
-  readonly settle?: ((table: Table, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  readonly settle?: ((table: Table, options: SettleOptions) => Promise<void>) | undefined;
   /** Runs `CALL`; not given: there are no procedures. */
   readonly call?: ((request: CallRequest) => Promise<StatementResult>) | undefined;
   /** Told of a table that a statement has made a snapshot of. */
   readonly committed?: ((table: Table) => void) | undefined;
+};
+
+export type SettleOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Other rows are about to be put into the table, which gives its partitions the table's number of buckets: what waits in
+   * the log for just that comes after it.
+   */
+  readonly isOverwritten?: boolean | undefined;
 };
 
 export type CallRequest = {

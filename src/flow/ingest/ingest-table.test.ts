@@ -117,6 +117,7 @@ test('dead letters that were uploaded too long before the base was looked up are
   const table = await tableIn(store);
   expect(await ingest(table, inputOf([recordOf(table.schema, [[null, 10, 'x']])]))).toEqual({
     status: 'conflict',
+    rule: 'S7',
     detail: expect.stringMatching(/uploaded too long before .*dead-letters-/),
   });
   expect((await latestSnapshot(table))?.id).toBe(1);

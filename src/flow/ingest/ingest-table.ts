@@ -5,7 +5,7 @@
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Committer } from '../../table/commit/commit.ts';
-import { commitPlan, type PlannedUpload } from '../../table/commit/request.ts';
+import { type ConflictRule, commitPlan, type PlannedUpload } from '../../table/commit/request.ts';
 import { planIndex } from '../../table/index-plan.ts';
 import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
@@ -34,7 +34,8 @@ export type IngestOutcome =
     }
   /** Somebody else has taken some of it: read from the recorded positions again. */
   | { readonly status: 'changed'; readonly detail: string }
-  | { readonly status: 'conflict' | 'unknown'; readonly detail: string }
+  | { readonly status: 'conflict'; readonly rule: ConflictRule; readonly detail: string }
+  | { readonly status: 'unknown'; readonly detail: string }
   /** The table is gone: its rows count as a dropped table's. */
   | { readonly status: 'fenced'; readonly detail: string };
 
@@ -76,6 +77,8 @@ export async function ingestTable(
     }
     case 'fenced':
       return { status: 'fenced', detail: outcome.reason };
+    case 'conflict':
+      return { status: 'conflict', rule: outcome.rule, detail: outcome.detail };
     default:
       return { status: outcome.status, detail: outcome.detail };
   }

@@ -21,7 +21,14 @@ test('a cycle commits what it read of each table and says how many rows, and how
   };
   await using worker = workerOf(world);
   const { events, ...rest } = await worker.cycle(quick);
-  expect(rest).toEqual({ isIdle: true, droppedTableRows: 0, unreadableRecords: 0, lostShards: [] });
+  expect(rest).toEqual({
+    isIdle: true,
+    isAtTip: true,
+    blocked: [],
+    droppedTableRows: 0,
+    unreadableRecords: 0,
+    lostShards: [],
+  });
   expect(events).toMatchObject([
     { tableName: 'd.t', rowCount: 2, outcome: { status: 'committed', counters: { written: 2n }, attempts: 1 } },
     { tableName: 'd.u', rowCount: 1, outcome: { status: 'committed', counters: { written: 1n } } },

@@ -52,10 +52,16 @@ export type IngestEvent = {
   readonly elapsedMs: number;
 };
 
+export type BlockedTable = { readonly tableName: string; readonly detail: string };
+
 export type CycleResult = {
   readonly events: readonly IngestEvent[];
   /** Every shard was read to its tip and nothing is left to do. */
   readonly isIdle: boolean;
+  /** Every shard was read to its tip. */
+  readonly isAtTip: boolean;
+  /** Tables whose rows wait until partitions have been overwritten for another number of buckets (S2 c). */
+  readonly blocked: readonly BlockedTable[];
   readonly droppedTableRows: number;
   readonly unreadableRecords: number;
   /** Shards of which the log no longer keeps what was to be read next: rows are lost, somebody must be told. */
@@ -101,12 +107,13 @@ export class IngestWorker implements AsyncDisposable {
     }
   }
 
-  /** Cycles until every shard has been read to its tip and is committed. */
+  /** Cycles until every shard has been read to its tip and is committed, or a table is blocked: the last result says so. */
   async drain(signal?: AbortSignal): Promise<readonly CycleResult[]> {
     const results: CycleResult[] = [];
     for (;;) {
       const result = await this.cycle({ signal, waits: false });
       results.push(result);
+      if (result.blocked.length > 0) return results;
       if (result.isIdle) break;
     }
     await this.#checkpoint({ isForced: true });
@@ -133,6 +140,8 @@ export class IngestWorker implements AsyncDisposable {
     return {
       events: found,
       isIdle: gathered.atTip && failed.length === 0 && !this.#cursors.hasUnlistedChildren,
+      isAtTip: gathered.atTip,
+      blocked: blockedOf(found),
       droppedTableRows: this.#droppedRows(gathered.byTable, events),
       unreadableRecords: gathered.unreadableCount,
       lostShards: gathered.lostShards,
@@ -323,6 +332,12 @@ export class IngestWorker implements AsyncDisposable {
       this.#checkpointed.set(shard.shardId, reached);
     }
   }
+}
+
+function blockedOf(events: readonly IngestEvent[]): readonly BlockedTable[] {
+  return events.flatMap(({ tableName, outcome }) =>
+    outcome.status === 'conflict' && outcome.rule === 'S2c' ? [{ tableName, detail: outcome.detail }] : [],
+  );
 }
 
 type Gathered = {

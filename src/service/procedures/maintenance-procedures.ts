@@ -68,7 +68,7 @@ export const partitionProcedures: readonly Procedure[] = [
       );
       if (specs.length === 0) throw call.bad('name a partition, such as dt=2024-01-01');
       const table = await call.table();
-      await settleLog(call.parts, table, call.signal);
+      await settleLog(call.parts, table, { signal: call.signal });
       const { snapshotId } = await dropPartitions(table, specs, { ifExists: true, signal: call.signal });
       if (snapshotId !== undefined) call.parts.notices.notify(table.label);
       return success();

@@ -44,7 +44,7 @@ export async function runAnalyze(
 ): Promise<StatementResult> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const table = await openTarget(context, session, statement.name);
-    await context.settle?.(table, options.signal);
+    await context.settle?.(table, { signal: options.signal });
     const snapshot = await latestSnapshot(table);
     const fields = fieldsOf(table, statement.columns);
     if (snapshot === undefined) return { kind: 'ok', message: `${table.label} has no snapshot to analyze` };

@@ -122,7 +122,7 @@ async function runOnTable(change: Change): Promise<number> {
     await throughLog(counted(), { signal: options.signal });
     return count;
   }
-  await context.settle?.(table, options.signal);
+  await context.settle?.(table, { signal: options.signal });
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     options.signal?.throwIfAborted();
     const { count, outcome } = isKeyed ? await changeKeyed(change) : await changeAppended(change);

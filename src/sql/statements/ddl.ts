@@ -19,6 +19,7 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import type { SqlContext, SqlSession, StatementResult } from '../context.ts';
 import type { AlterAction, CreateTable, Statement } from '../parser/statement.ts';
 import { identifierOf } from './open-query.ts';
+import { openTarget } from './overwrite.ts';
 
 export type DdlStatement = Statement & {
   readonly kind: 'create-database' | 'drop-database' | 'use' | 'create-table' | 'drop-table' | 'alter-table';
@@ -57,12 +58,27 @@ export async function runDdl(
       const schema = await loadSchema(catalog, identifier);
       const changes = statement.actions.flatMap(action => changesOf(schema, action));
       if (changes.length === 0) return done(`table ${printIdentifier(identifier)} is so already`);
+      if (changes.some(isRescale)) await settleFirst(context, session, statement);
       const next = await alterTable(catalog, identifier, changes);
       return done(`table ${printIdentifier(identifier)} has schema ${next.id} now`);
     }
     default:
       return unreachable(statement);
   }
+}
+
+function isRescale(change: SchemaChange): boolean {
+  return change.kind === 'set-option' && change.key === 'bucket';
+}
+
+/** Rows that the log has acknowledged were spread over the buckets of before: afterwards they would be dead letters. */
+async function settleFirst(
+  context: SqlContext,
+  session: SqlSession,
+  { name }: Statement & { readonly kind: 'alter-table' },
+): Promise<void> {
+  if (context.settle === undefined) return;
+  await context.settle(await openTarget(context, session, name), {});
 }
 
 async function dropDatabaseWith(

@@ -46,7 +46,7 @@ export async function runInsert(
     types: own.map(field => field.type),
   };
   const write = statement.overwrite ? overwriteWith(context, statement) : (context.writeRows ?? writeDirectly);
-  if (statement.overwrite) await context.settle?.(table, options.signal);
+  if (statement.overwrite) await context.settle?.(table, { signal: options.signal, isOverwritten: true });
   // What the log has above the snapshot is ingested after the overwrite: read here as well, it would come twice.
   const reading = statement.overwrite ? { ...context, unionRead: exceptOf(context.unionRead, table) } : context;
   let rowCount: number;

@@ -38,7 +38,7 @@ export async function runRemoval(
   { signal }: StatementOptions,
 ): Promise<StatementResult> {
   const table = await openTarget(context, session, statement.name);
-  await context.settle?.(table, signal);
+  await context.settle?.(table, { signal });
   const { snapshotId, removedRowCount } =
     statement.kind === 'truncate'
       ? await truncateTable(table, { signal })
