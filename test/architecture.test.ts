@@ -28,7 +28,7 @@ const doors: Readonly<Record<string, string | RegExp>> = {
   'apache-arrow': 'src/types/arrow.ts',
   'parquet-wasm': /^src\/format\/parquet\/[\w-]+-door\.ts$/,
   hyparquet: /^src\/format\/parquet\/[\w-]+-door\.ts$/,
-  avsc: 'src/format/avro.ts',
+  avsc: 'src/format/avro-types.ts',
   '@aws-sdk/client-s3': 'src/storage/s3/',
   '@aws-sdk/client-kinesis': 'src/storage/kinesis/',
   '@smithy/node-http-handler': 'src/storage/',

@@ -66,26 +66,46 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
   return file;
 }
 
+/** A container whose blocks are unpacked one after the other. */
+export type OpenContainer = {
+  readonly schemaText: string;
+  readonly recordCount: number;
+  blocks(): Generator<AvroBlock, void, undefined>;
+};
+
 /**
  * @param where the file's name, for messages
  * @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` for a codec that we do not know
  */
 export function readContainer(bytes: Uint8Array, where: string): AvroContainer {
+  const { schemaText, blocks } = openContainer(bytes, where);
+  return { schemaText, blocks: [...blocks()] };
+}
+
+/** As `readContainer`; what is wrong within a block is said when it comes to that. */
+export function openContainer(bytes: Uint8Array, where: string): OpenContainer {
   const reader = new ContainerReader(bytes, where);
   const { schemaText, codec } = readHeader(reader, where);
   const sync = reader.take(syncBytes);
-  const blocks: AvroBlock[] = [];
-  let room = Math.min(unpackedBytesMax, unpackedBytesMin + bytes.length * expansionMax);
+  const packed: AvroBlock[] = [];
   while (!reader.atEnd) {
     const recordCount = reader.count();
-    const packed = reader.take(reader.count());
+    packed.push({ recordCount, bytes: reader.take(reader.count()) });
     if (!equalBytes(reader.take(syncBytes), sync)) throw reader.broken('a block does not end with the sync marker');
-    const block = unpack(packed, codec, { bytesMax: room, where });
-    room -= block.length;
-    if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
-    blocks.push({ recordCount, bytes: block });
   }
-  return { schemaText, blocks };
+  return {
+    schemaText,
+    recordCount: packed.reduce((sum, block) => sum + block.recordCount, 0),
+    *blocks() {
+      let room = Math.min(unpackedBytesMax, unpackedBytesMin + bytes.length * expansionMax);
+      for (const { recordCount, bytes: packedBytes } of packed) {
+        const block = unpack(packedBytes, codec, { bytesMax: room, where });
+        room -= block.length;
+        if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
+        yield { recordCount, bytes: block };
+      }
+    },
+  };
 }
 
 type Header = { readonly schemaText: string; readonly codec: AvroCodec };

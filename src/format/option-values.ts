@@ -131,3 +131,17 @@ function withUnit(
   if (digits === '' || factor === undefined) throw badOption(key, text, wanted);
   return Math.min(Math.floor(Number(digits) * factor), Number.MAX_SAFE_INTEGER);
 }
+
+/** `0:lz4,5:zstd` as pairs of a level and its word, in lower case. */
+export function perLevelOption(
+  options: OptionMap,
+  key: string,
+  example: string,
+): readonly (readonly [number, string])[] {
+  const parts = textOption(options, key)?.split(',') ?? [];
+  return parts.map(part => {
+    const [level = '', word = ''] = part.split(':').map(item => item.trim());
+    if (!/^\d{1,3}$/.test(level) || word === '') throw badOption(key, part, `as ${example}`);
+    return [Number(level), word.toLowerCase()] as const;
+  });
+}

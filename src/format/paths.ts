@@ -9,7 +9,7 @@ import type { DataField } from '../types/data-type.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { postponedBucket } from './bucket.ts';
 import { escapePathName, partitionText } from './partition-text.ts';
-import { compressionAt, type FileOptions, type TableOptions } from './table-options.ts';
+import { compressionAt, type FileOptions, formatAt, type TableOptions } from './table-options.ts';
 import { fieldsNamed, type TableSchema } from './table-schema.ts';
 
 /** What the paths of data files depend on. */
@@ -128,11 +128,11 @@ export type FileInBucket = { readonly bucket: number; readonly fileName: string 
 export type FileNumber = { readonly uuid: string; readonly count: number };
 
 export function dataFileName(files: FileOptions, number: FileNumber, level = 0): string {
-  return files.dataPrefix + fileNameEnd(files, number, level);
+  return files.dataPrefix + fileNameEnd(files, number, { level, format: undefined });
 }
 
 export function changelogFileName(files: FileOptions, number: FileNumber, level = 0): string {
-  return files.changelogPrefix + fileNameEnd(files, number, level);
+  return files.changelogPrefix + fileNameEnd(files, number, { level, format: files.changelogFormat });
 }
 
 export function manifestName(number: FileNumber): string {
@@ -157,7 +157,9 @@ export function formatOfFileName(fileName: string): string {
   return point < 0 ? '' : fileName.slice(point + 1).toLowerCase();
 }
 
-function fileNameEnd(files: FileOptions, number: FileNumber, level: number): string {
+type FileKind = { readonly level: number; readonly format: string | undefined };
+
+function fileNameEnd(files: FileOptions, number: FileNumber, { level, format }: FileKind): string {
   const suffix = files.nameHasCompression ? `.${compressionAt(files, level)}` : '';
-  return `${number.uuid}-${number.count}${suffix}.${files.format}`;
+  return `${number.uuid}-${number.count}${suffix}.${format ?? formatAt(files, level)}`;
 }

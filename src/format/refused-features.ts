@@ -4,9 +4,10 @@
  */
 import type { DataType } from '../types/data-type.ts';
 import { refusedAggregates } from './aggregate-options.ts';
+import { fitsAvro } from './avro-data/record-type.ts';
 import { postponedBucket } from './bucket.ts';
 import { refusedFileIndexes } from './file-index/index-options.ts';
-import { booleanOption, integerOption, textOption } from './option-values.ts';
+import { booleanOption, integerOption, type OptionMap, perLevelOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
 /** How a table of this kind is named where it is refused. */
@@ -63,9 +64,8 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: bucketMode },
   { refuses: 'write', feature: crossPartition },
   { refuses: 'write', feature: postponed },
-  unless('read', 'file.format', 'parquet'),
-  whenSet('read', 'file.format.per.level'),
-  unless('read', 'changelog-file.format', 'parquet'),
+  { refuses: 'read', feature: fileFormats },
+  { refuses: 'write', feature: avroColumns },
   unless('read', 'manifest.format', 'avro'),
   ofPrimaryKeyTables(whenOn('read', 'sequence.snapshot-ordering')),
   whenOn('write', 'row-tracking.enabled'),
@@ -116,6 +116,28 @@ export function isCrossPartition({ primaryKeys, partitionKeys, options }: TableS
 /** That asks for an index over the keys of all partitions. */
 function crossPartition(schema: TableSchema): string | undefined {
   return isCrossPartition(schema) ? crossPartitionFeature : undefined;
+}
+
+/** By the options that ask for them, those that are neither read nor written here. */
+function fileFormats({ options }: TableSchema): string | undefined {
+  const asked = formatOptions(options).filter(({ format }) => format !== 'parquet' && format !== 'avro');
+  return asked.length === 0 ? undefined : asked.map(({ key, format }) => `${key}=${format}`).join(', ');
+}
+
+/** Files that cannot be written as the table asks. */
+function avroColumns({ fields, options }: TableSchema): string | undefined {
+  const asked = formatOptions(options).find(({ format }) => format === 'avro');
+  if (asked === undefined || fitsAvro({ fields })) return undefined;
+  return `${asked.key}=avro with columns that Avro files cannot have (TIME above 3, TIMESTAMP above 6, names of other than letters, digits and _)`;
+}
+
+function formatOptions(options: OptionMap): readonly { readonly key: string; readonly format: string }[] {
+  const perLevel = 'file.format.per.level';
+  const single = ['file.format', 'changelog-file.format'].flatMap(key => {
+    const format = textOption(options, key)?.toLowerCase();
+    return format === undefined ? [] : [{ key, format }];
+  });
+  return [...single, ...perLevelOption(options, perLevel, '0:avro').map(([, format]) => ({ key: perLevel, format }))];
 }
 
 /** Index files that lie elsewhere than we look for them. */

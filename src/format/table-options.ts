@@ -20,6 +20,7 @@ import {
   integerOption,
   namesOption,
   type OptionMap,
+  perLevelOption,
   sizeOption,
   textOption,
   wordOption,
@@ -37,6 +38,7 @@ export { type AccessMode, hasPostponedBuckets, postponedFeature, refusedFeatures
 export type { ChangelogLifecycle, RetentionOptions } from './retention-options.ts';
 
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
+export type FileFormat = 'parquet' | 'avro';
 export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
 export type ManifestCodec = 'zstandard' | 'deflate' | 'null';
 
@@ -93,8 +95,12 @@ export type ChangelogOptions = {
 };
 
 export type FileOptions = {
-  /** The extension and format of new files, lower case. */
+  /** The extension and format of new files, lower case; `refusedFeatures` names those that are none of `FileFormat`. */
   readonly format: string;
+  /** Levels whose files are of another format. */
+  readonly formatPerLevel: ReadonlyMap<number, string>;
+  /** Of changelog files; undefined: as data files of level 0. */
+  readonly changelogFormat: string | undefined;
   readonly compression: FileCompression;
   /** Levels whose files are compressed otherwise. */
   readonly compressionPerLevel: ReadonlyMap<number, FileCompression>;
@@ -230,6 +236,11 @@ export function compressionAt(files: FileOptions, level: number): FileCompressio
   return files.compressionPerLevel.get(level) ?? files.compression;
 }
 
+/** The format of a new file at a level. */
+export function formatAt(files: FileOptions, level: number): string {
+  return files.formatPerLevel.get(level) ?? files.format;
+}
+
 function bucketOption(options: OptionMap): number {
   const bucket = integerOption(options, 'bucket', -2) ?? -1;
   if (bucket === 0) throw badOption('bucket', '0', 'above 0, -1 (unaware or dynamic) or -2 (postponed)');
@@ -240,8 +251,10 @@ function bucketOption(options: OptionMap): number {
 function fileOptions(options: OptionMap, hasPrimaryKey: boolean): FileOptions {
   return {
     format: (textOption(options, 'file.format') ?? 'parquet').toLowerCase(),
+    formatPerLevel: new Map(perLevelOption(options, 'file.format.per.level', '0:avro,5:parquet')),
+    changelogFormat: textOption(options, 'changelog-file.format')?.toLowerCase(),
     compression: compressionOf('file.compression', textOption(options, 'file.compression') ?? 'zstd'),
-    compressionPerLevel: compressionPerLevel(textOption(options, 'file.compression.per.level')),
+    compressionPerLevel: compressionPerLevel(options),
     compressionZstdLevel: integerOption(options, 'file.compression.zstd-level', 1) ?? 1,
     nameHasCompression: booleanOption(options, 'file.suffix.include.compression', false),
     blockBytes: sizeOption(options, 'parquet.block.size') ?? sizeOption(options, 'file.block-size'),
@@ -277,14 +290,11 @@ function compressionOf(key: string, text: string): FileCompression {
   return known;
 }
 
-function compressionPerLevel(text: string | undefined): ReadonlyMap<number, FileCompression> {
-  const perLevel = new Map<number, FileCompression>();
-  for (const part of text?.split(',') ?? []) {
-    const [level = '', word = ''] = part.split(':').map(item => item.trim());
-    if (!/^\d{1,3}$/.test(level)) throw badOption('file.compression.per.level', part, 'as 0:lz4,5:zstd');
-    perLevel.set(Number(level), compressionOf('file.compression.per.level', word));
-  }
-  return perLevel;
+function compressionPerLevel(options: OptionMap): ReadonlyMap<number, FileCompression> {
+  const key = 'file.compression.per.level';
+  return new Map(
+    perLevelOption(options, key, '0:lz4,5:zstd').map(([level, word]) => [level, compressionOf(key, word)]),
+  );
 }
 
 function statsOptions(schema: TableSchema): StatsOptions {

@@ -32,7 +32,7 @@ const sampleStatistics: TableStatistics = {
 };
 
 /** The schema, the codec or the records of a container change, and the frame around them fits again. */
-const mutateAvro: Mutator = (input, random, other) => {
+export const mutateAvro: Mutator = (input, random, other) => {
   if (random.next() < 0.2) return mutateBytes(input, random, other);
   let container: AvroContainer;
   try {

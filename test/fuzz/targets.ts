@@ -1,6 +1,7 @@
 /** All targets. `targets.test.ts` holds that no decoder of the product is left out. */
 
 import type { Target } from './target.ts';
+import { avroTargets } from './targets-avro.ts';
 import { commandLineTargets } from './targets-command-line.ts';
 import { flowTargets } from './targets-flow.ts';
 import { logTargets } from './targets-log.ts';
@@ -14,6 +15,7 @@ export const targets: readonly Target[] = [
   ...metadataTargets,
   ...vectorTargets,
   ...parquetTargets,
+  ...avroTargets,
   ...logTargets,
   ...flowTargets,
   ...textTargets,

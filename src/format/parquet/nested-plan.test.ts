@@ -4,8 +4,9 @@ import { buildBatch } from '../../types/column-builder.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import type { DataField, DataType } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
+import type { DataFileReadOptions } from '../data-file-content.ts';
 import { parseType } from '../type-text.ts';
-import { openParquet, type ParquetReadOptions } from './reader.ts';
+import { openParquet } from './reader.ts';
 import { createParquetWriter } from './writer.ts';
 
 const int: DataType = { kind: 'int', nullable: true };
@@ -31,7 +32,7 @@ async function write(type: DataType, values: readonly Scalar[], rowGroupRowsMax?
   return (await writer.finish()).bytes;
 }
 
-async function read(bytes: Uint8Array, type: DataType, options: Partial<ParquetReadOptions> = {}): Promise<Scalar[]> {
+async function read(bytes: Uint8Array, type: DataType, options: Partial<DataFileReadOptions> = {}): Promise<Scalar[]> {
   const file = await openParquet(bytesSource(bytes), 'f.parquet');
   const values: Scalar[] = [];
   for await (const batch of file.read({ fields: [fieldOf(type)], ...options })) {

@@ -6,8 +6,9 @@ import { canonicalRow } from '../../types/canonical-json.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import type { DataField } from '../../types/data-type.ts';
 import type { Scalar } from '../../types/scalar.ts';
+import type { DataFileReadOptions } from '../data-file-content.ts';
 import { parseType } from '../type-text.ts';
-import { openParquet, type ParquetFile, type ParquetReadOptions } from './reader.ts';
+import { openParquet, type ParquetFile } from './reader.ts';
 
 const fixtures = new URL('./fixtures/', import.meta.url);
 
@@ -28,7 +29,7 @@ function fieldsOf(name: string): readonly DataField[] {
   });
 }
 
-async function read(file: ParquetFile, options: ParquetReadOptions): Promise<Scalar[][]> {
+async function read(file: ParquetFile, options: DataFileReadOptions): Promise<Scalar[][]> {
   const rows: Scalar[][] = [];
   for await (const batch of file.read(options)) rows.push(...rowsOf(batch));
   return rows;

@@ -11,9 +11,8 @@
  */
 import { assert, present } from '../../base/assert.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
-import type { DataField, DataType } from '../../types/data-type.ts';
-import type { ColumnRange } from '../../types/prune.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
+import type { DataFileContent, DataFileReadOptions, RowGroupContent } from '../data-file-content.ts';
 import { fetchChunks } from './column-chunks.ts';
 import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
 import { columnRange } from './column-range.ts';
@@ -26,47 +25,11 @@ import { readRowGroup } from './row-group-reader.ts';
 import { leafIndexes, type SchemaNode, schemaTree } from './schema-tree.ts';
 import { parquetCodec } from './wasm-door.ts';
 
-export type ParquetReadOptions = {
-  /** The columns wanted, by the names and types in the schema that the file was written with. */
-  readonly fields: readonly DataField[];
-  /** Indexes of row groups, ascending; undefined: all. */
-  readonly rowGroups?: readonly number[] | undefined;
-  /** Rows of a batch at most. */
-  readonly batchRowsMax?: number | undefined;
-  /**
-   * Encoded and uncompressed bytes that are decoded at a time; decoding takes about three times that. A row group above
-   * it is decoded in parts.
-   */
-  readonly windowBytesMax?: number | undefined;
-};
-
-export type ParquetRowGroup = {
-  readonly rowCount: number;
-  /** Uncompressed. */
-  readonly byteSize: number;
-  /**
-   * The bounds of a column's values. A column that the file does not have is all null.
-   *
-   * @param type the type the column has in the file's schema; scalars are of that type
-   * @returns undefined when nothing is known
-   */
-  columnRange(name: string, type?: DataType): ColumnRange | undefined;
-};
-
-export type ParquetFile = {
-  readonly rowCount: number;
-  readonly rowGroups: readonly ParquetRowGroup[];
+export type ParquetFile = DataFileContent & {
   /** Top-level columns, nested ones included, in the file's order. */
   readonly columnNames: readonly string[];
   /** Where the column's chunks lie, [start, end), one for each leaf in each row group; none of a column that is not there. */
   columnBytes(name: string): readonly { readonly start: number; readonly end: number }[];
-  /**
-   * Rows in the file's order. Columns the file does not have are null, those not asked for are neither fetched nor
-   * decoded.
-   *
-   * @throws LakeError `corrupt` at unsound bytes, or where a column cannot be of the type asked for
-   */
-  read(options: ParquetReadOptions): AsyncIterable<RowBatch>;
 };
 
 /** Most footers are in here, so that opening a file takes one request. */
@@ -118,7 +81,7 @@ async function fetchFooter(source: ByteSource, where: string): Promise<Footer> {
 
 type Columns = ReadonlyMap<string, SchemaNode>;
 
-function describeRowGroup(group: RowGroup, columns: Columns): ParquetRowGroup {
+function describeRowGroup(group: RowGroup, columns: Columns): RowGroupContent {
   return {
     rowCount: group.rowCount,
     byteSize: group.byteSize,
@@ -155,7 +118,7 @@ type OpenFile = {
 
 type Planned = readonly (PlannedColumn | undefined)[];
 
-async function* readFile(file: OpenFile, options: ParquetReadOptions): AsyncGenerator<RowBatch> {
+async function* readFile(file: OpenFile, options: DataFileReadOptions): AsyncGenerator<RowBatch> {
   const { footer, where } = file;
   const planned = options.fields.map(field => planColumn(file.leaves.get(field.name), field, where));
   const all = options.rowGroups ?? footer.rowGroups.map((_, index) => index);

@@ -12,6 +12,7 @@ import { assert } from '../../base/assert.ts';
 import { concatBytes } from '../../bytes/concat.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import type { DataFileEncoder } from '../data-file-content.ts';
 import type { EncodingLimits } from './column-encoding.ts';
 import { type Codec, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
@@ -39,17 +40,6 @@ export type ParquetWriterOptions = EncodingLimits & {
   readonly zstdLevel?: number | undefined;
 };
 
-export type ParquetWriter = {
-  /** Takes the rows. Resolves when there is room for more; batches must not be changed afterwards. */
-  append(batch: RowBatch): Promise<void>;
-  /** Rows taken so far. */
-  readonly rowCount: number;
-  /** About how long the file would be if it ended here. */
-  readonly estimatedBytes: number;
-  /** The whole file. The writer must not be used afterwards. */
-  finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }>;
-};
-
 /** 128k rows of 130 bytes take about 60 MB of the wasm's memory, and larger groups are not written faster. */
 const rowGroupRowsDefault = 131_072;
 const rowGroupBytesDefault = 32 * 1024 * 1024;
@@ -68,11 +58,11 @@ const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
 };
 
 /** Several writers may be open at a time. Nothing has to be released when one is given up. */
-export function createParquetWriter(options: ParquetWriterOptions): ParquetWriter {
+export function createParquetWriter(options: ParquetWriterOptions): DataFileEncoder {
   return new Writer(options);
 }
 
-class Writer implements ParquetWriter {
+class Writer implements DataFileEncoder {
   readonly #settings: RowGroupSettings;
   readonly #rowGroupRowsMax: number;
   readonly #rowGroupBytesMax: number;

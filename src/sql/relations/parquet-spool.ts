@@ -6,7 +6,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, LakeError } from '../../base/errors.ts';
-import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
+import type { DataFileEncoder } from '../../format/data-file-content.ts';
+import { createParquetWriter } from '../../format/parquet/writer.ts';
 import { childOf, makeColumn, noValues, nullBitsOf, offsetsOf } from '../../types/column-buffers.ts';
 import { ColumnBuilder } from '../../types/column-builder.ts';
 import { columnReader } from '../../types/column-reader.ts';
@@ -26,7 +27,7 @@ export class ParquetSpool {
   readonly #fields: readonly DataField[];
   readonly #rowType: RowType;
   readonly #files: string[] = [];
-  #writer: ParquetWriter | undefined;
+  #writer: DataFileEncoder | undefined;
   #rowCount = 0;
 
   /** @param folder made when the first piece is written, and removed by whoever gave it */

@@ -5,6 +5,8 @@
 import { present } from '../../base/assert.ts';
 import { corrupt, unsupported } from '../../base/errors.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
+import type { DataFileContent, DataFileReadOptions } from '../../format/data-file-content.ts';
+import { isKnownFormat, openDataFile } from '../../format/data-file-format.ts';
 import type { DeletionVector } from '../../format/deletion-vector.ts';
 import {
   askFileIndex,
@@ -16,7 +18,6 @@ import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import type { RowSet } from '../../format/file-index/row-set.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { rowIdField, sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
-import { openParquet, type ParquetFile, type ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { formatOfFileName } from '../../format/paths.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { int64Values } from '../../types/column-buffers.ts';
@@ -58,9 +59,9 @@ export async function* readRows(
   }
   const opened = await open(table, place, file, read, found);
   if (opened === undefined) return;
-  const { parquet, mapping, rowGroups } = opened;
+  const { content, mapping, rowGroups } = opened;
   const options = { ...windowOf(read), fields: mapping.fileFields, rowGroups };
-  for await (const { rows } of remainingRows(parquet, options, opened)) yield mapping.apply(rows);
+  for await (const { rows } of remainingRows(content, options, opened)) yield mapping.apply(rows);
 }
 
 /** Rows of the file without those that its deletion vector names. */
@@ -83,10 +84,10 @@ export async function* readKeyValues(
   const found = await describe(table, place, file, read);
   const opened = await open(table, place, file, read, found);
   if (opened === undefined) return;
-  const { parquet, mapping, rowGroups } = opened;
+  const { content, mapping, rowGroups } = opened;
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups };
-  for await (const { rows, firstPosition, kept } of remainingRows(parquet, options, opened)) {
+  for await (const { rows, firstPosition, kept } of remainingRows(content, options, opened)) {
     const [sequence, kind, ...columns] = rows.columns;
     const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
     yield {
@@ -119,9 +120,9 @@ export async function* readTrackedRows(
   const found = await describe(table, place, file, read);
   const opened = await open(table, place, file, read, found);
   if (opened === undefined) return;
-  const { parquet, mapping, rowGroups } = opened;
+  const { content, mapping, rowGroups } = opened;
   const options = { ...windowOf(read), fields: [...trackedFields, ...mapping.fileFields], rowGroups };
-  for await (const { rows, firstPosition, kept } of remainingRows(parquet, options, opened)) {
+  for await (const { rows, firstPosition, kept } of remainingRows(content, options, opened)) {
     const [rowIds, numbers, ...columns] = rows.columns;
     const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
     const idAt = (row: number): bigint => {
@@ -153,7 +154,7 @@ function filledIn(column: Column, otherwise: (row: number) => bigint): BigInt64A
 function windowOf({
   batchRowsMax,
   windowBytesMax,
-}: FileRead): Pick<ParquetReadOptions, 'batchRowsMax' | 'windowBytesMax'> {
+}: FileRead): Pick<DataFileReadOptions, 'batchRowsMax' | 'windowBytesMax'> {
   return { batchRowsMax, windowBytesMax };
 }
 
@@ -164,7 +165,7 @@ function* rowsWithoutColumns(mapping: ColumnMapping, rowCount: number, rowsMax: 
 }
 
 type OpenedFile = {
-  readonly parquet: ParquetFile;
+  readonly content: DataFileContent;
   readonly mapping: ColumnMapping;
   readonly rowGroups: readonly number[];
   readonly vector: DeletionVector | undefined;
@@ -178,7 +179,7 @@ type DescribedFile = { readonly where: string; readonly fileSchema: TableSchema;
 async function describe(table: Table, place: FilePlace, file: DataFileMeta, read: FileRead): Promise<DescribedFile> {
   const where = dataFileKey(table, place, file.fileName);
   const format = formatOfFileName(file.fileName);
-  if (format !== 'parquet') throw unsupported(`${format} data files`, where);
+  if (!isKnownFormat(format)) throw unsupported(`${format} data files`, where);
   if (file.externalPath !== undefined) throw unsupported('external paths', where);
   const fileSchema = await table.schemas.get(file.schemaId);
   const mapping = mapColumns({
@@ -201,24 +202,24 @@ async function open(
   const { where, fileSchema, mapping } = found;
   const answer = await askIndex(table, place, file, read, found);
   if (answer === 'none') return undefined;
-  const parquet = await openParquet(await openFileSource(table, place, file), where);
-  if (parquet.rowCount !== file.rowCount) {
-    throw corrupt('LAKE_FILE_ROWS', `${where} has ${parquet.rowCount} rows, its manifest says ${file.rowCount}`);
+  const content = await openDataFile(await openFileSource(table, place, file), where);
+  if (content.rowCount !== file.rowCount) {
+    throw corrupt('LAKE_FILE_ROWS', `${where} has ${content.rowCount} rows, its manifest says ${file.rowCount}`);
   }
   const vector = await vectorOf(table, place.deletions, file, where);
   const matching = answer === 'any' ? undefined : answer;
-  const rowGroups = groupsWithRows(parquet, matchingRowGroups(parquet, mapping, fileSchema, read), matching);
-  return { parquet, mapping, rowGroups, vector, matching };
+  const rowGroups = groupsWithRows(content, matchingRowGroups(content, mapping, fileSchema, read), matching);
+  return { content, mapping, rowGroups, vector, matching };
 }
 
 function groupsWithRows(
-  parquet: ParquetFile,
+  content: DataFileContent,
   groups: readonly number[],
   matching: RowSet | undefined,
 ): readonly number[] {
   if (matching === undefined) return groups;
   let end = 0;
-  const ranges = parquet.rowGroups.map(({ rowCount }) => {
+  const ranges = content.rowGroups.map(({ rowCount }) => {
     end += rowCount;
     return { start: end - rowCount, end };
   });
@@ -274,15 +275,15 @@ async function vectorOf(
 }
 
 function matchingRowGroups(
-  parquet: ParquetFile,
+  content: DataFileContent,
   mapping: ColumnMapping,
   fileSchema: TableSchema,
   { schema, prune }: FileRead,
 ): readonly number[] {
-  const all = parquet.rowGroups.map((_, index) => index);
+  const all = content.rowGroups.map((_, index) => index);
   if (prune === undefined) return all;
   return all.filter(index => {
-    const group = present(parquet.rowGroups[index], 'row group');
+    const group = present(content.rowGroups[index], 'row group');
     const range = (name: string): ReturnType<typeof group.columnRange> => {
       const field = schema.fields.find(candidate => candidate.name === name);
       const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);

@@ -4,9 +4,9 @@
  */
 import { present } from '../../base/assert.ts';
 import { corrupt } from '../../base/errors.ts';
+import type { DataFileContent, DataFileReadOptions } from '../../format/data-file-content.ts';
 import { type DeletionVector, deletedPositions, positionsEnd } from '../../format/deletion-vector.ts';
 import type { RowSet } from '../../format/file-index/row-set.ts';
-import type { ParquetFile, ParquetReadOptions } from '../../format/parquet/reader.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 
@@ -26,12 +26,12 @@ export type LeftOut = {
 
 /** @param options with the row groups to read; batches are never empty */
 export async function* remainingRows(
-  parquet: ParquetFile,
-  options: ParquetReadOptions & { readonly rowGroups: readonly number[] },
+  content: DataFileContent,
+  options: DataFileReadOptions & { readonly rowGroups: readonly number[] },
   leftOut: LeftOut,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
-  const walk = new PositionWalk(parquet, options.rowGroups);
-  for await (const rows of parquet.read(options)) {
+  const walk = new PositionWalk(content, options.rowGroups);
+  for await (const rows of content.read(options)) {
     const firstPosition = walk.advance(rows.rowCount);
     const kept = keptRows(leftOut, firstPosition, rows.rowCount);
     if (kept === undefined) yield { rows, firstPosition, kept };
@@ -69,7 +69,7 @@ class PositionWalk {
   #group = 0;
   #rowInGroup = 0;
 
-  constructor({ rowGroups }: ParquetFile, wanted: readonly number[]) {
+  constructor({ rowGroups }: DataFileContent, wanted: readonly number[]) {
     const starts: number[] = [];
     let start = 0;
     for (const { rowCount } of rowGroups) {

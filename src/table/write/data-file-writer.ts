@@ -5,13 +5,14 @@
 import { assert, present } from '../../base/assert.ts';
 import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
+import type { DataFileEncoder } from '../../format/data-file-content.ts';
+import { createDataFile, isKnownFormat } from '../../format/data-file-format.ts';
 import { FileIndexBuilder } from '../../format/file-index/build-index.ts';
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
-import { createParquetWriter, type ParquetWriter } from '../../format/parquet/writer.ts';
 import { changelogFileName, dataFileName } from '../../format/paths.ts';
 import { emptyStats, keyStatsMode, StatsCollector } from '../../format/stats.ts';
-import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
+import { type FileFormat, formatAt, parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { columnReader } from '../../types/column-reader.ts';
 import type { RowType } from '../../types/data-type.ts';
@@ -43,9 +44,6 @@ export type DataFileSettings = {
 
 /** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
 const partRowsMin = 1_000;
-
-/** Rows of a row group of our files: bounds memory of writers and readers alike. */
-export const rowGroupRowsMax = 65_536;
 
 export class DataFileWriter {
   readonly #table: Table;
@@ -107,7 +105,16 @@ export class DataFileWriter {
 
   #open(): OpenFile {
     const { schema, level, isChangelog, isTemporary } = this.#settings;
-    return new OpenFile(schema, this.#options, { level, isIndexed: isChangelog !== true && isTemporary !== true });
+    const isIndexed = isChangelog !== true && isTemporary !== true;
+    return new OpenFile(schema, this.#options, { level, format: this.#format(), isIndexed });
+  }
+
+  #format(): FileFormat {
+    const { files } = this.#options;
+    const { level, isChangelog } = this.#settings;
+    const format = (isChangelog === true ? files.changelogFormat : undefined) ?? formatAt(files, level);
+    assert(isKnownFormat(format), () => `tables of format ${format} are refused`);
+    return format;
   }
 
   /** Puts an index that is too large for the manifest beside its data file. @returns the names of files that were put */
@@ -161,12 +168,14 @@ type FinishedFile = {
   readonly index: Uint8Array | undefined;
 };
 
+type OpenFileSettings = { readonly level: number; readonly format: FileFormat; readonly isIndexed: boolean };
+
 /** One file in the making. */
 class OpenFile {
   readonly #schema: TableSchema;
   readonly #keyNames: readonly string[];
   readonly #thin: boolean;
-  readonly #parquet: ParquetWriter;
+  readonly #encoder: DataFileEncoder;
   readonly #keyStats: StatsCollector;
   readonly #valueStats: StatsCollector;
   readonly #index: FileIndexBuilder | undefined;
@@ -177,32 +186,21 @@ class OpenFile {
   #minSequence: bigint | undefined;
   #maxSequence = -1n;
 
-  constructor(
-    schema: TableSchema,
-    options: TableOptions,
-    { level, isIndexed }: { readonly level: number; readonly isIndexed: boolean },
-  ) {
+  constructor(schema: TableSchema, options: TableOptions, { level, format, isIndexed }: OpenFileSettings) {
     const { files, stats } = options;
     const hasKey = schema.primaryKeys.length > 0;
     this.#schema = schema;
     this.#keyNames = hasKey ? trimmedPrimaryKeys(schema) : [];
     this.#thin = files.thinMode;
     const rowType: RowType = hasKey ? keyValueRowType(schema, files.thinMode) : { fields: schema.fields };
-    this.#parquet = createParquetWriter({
-      rowType,
-      compression: files.compressionPerLevel.get(level) ?? files.compression,
-      zstdLevel: files.compressionZstdLevel,
-      rowGroupRowsMax,
-      rowGroupBytesMax: files.blockBytes,
-      withoutDeltas: files.withoutDeltas,
-    });
+    this.#encoder = createDataFile(files, { format, level, rowType });
     this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, keyStatsMode);
     this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);
     this.#index = isIndexed ? new FileIndexBuilder(schema) : undefined;
   }
 
   get estimatedBytes(): number {
-    return this.#parquet.estimatedBytes;
+    return this.#encoder.estimatedBytes;
   }
 
   async addKeyValues(batch: KeyValueBatch): Promise<void> {
@@ -217,7 +215,7 @@ class OpenFile {
     this.#valueStats.append(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
-    await this.#parquet.append(toPhysical(batch, this.#schema, this.#thin));
+    await this.#encoder.append(toPhysical(batch, this.#schema, this.#thin));
   }
 
   async addRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
@@ -226,11 +224,11 @@ class OpenFile {
     this.#valueStats.append(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
-    await this.#parquet.append(rows);
+    await this.#encoder.append(rows);
   }
 
   async finish(): Promise<FinishedFile> {
-    const { bytes, rowCount } = await this.#parquet.finish();
+    const { bytes, rowCount } = await this.#encoder.finish();
     assert(rowCount === this.#rowCount, () => `the file has ${rowCount} rows, ${this.#rowCount} were written`);
     const meta: FileFacts = {
       rowCount,

@@ -44,12 +44,13 @@ export function randomTable(choices: Choices): HistoryTable {
   const partitions = partitioned ? pickTypes(choices, partitionTypes, 1, 'p') : [];
   const values = pickTypes(choices, columnTypes, 1 + choices.below(5), 'v');
   const features = hasKey ? keyFeatures(choices, values) : appendFeatures(choices, values);
+  const columns = [...partitions, ...keys, ...values];
   return {
-    columns: [...partitions, ...keys, ...values],
+    columns,
     partitionKeys: partitions.map(({ name }) => name),
     primaryKeys: hasKey ? [...partitions, ...keys].map(({ name }) => name) : [],
     ...features,
-    options: { 'file.format': 'parquet', ...storage(choices), ...features.options },
+    options: { ...storage(choices), ...features.options, ...formats(choices, columns) },
   };
 }
 
@@ -85,6 +86,17 @@ function pickTypes(choices: Choices, types: readonly ColumnType[], count: number
     name: `${prefix}${index}`,
     type: types[choices.below(types.length)] ?? 'INT',
   }));
+}
+
+/** Avro has no timestamps finer than microseconds. */
+function formats(choices: Choices, columns: Columns): Record<string, string> {
+  if (columns.some(({ type }) => type === 'TIMESTAMP(9)') || !choices.chance(0.25)) return { 'file.format': 'parquet' };
+  return choices.of<Record<string, string>>([
+    // A codec that Avro has, too.
+    { 'file.format': 'avro', 'file.compression': 'zstd' },
+    { 'file.format': 'parquet', 'file.format.per.level': '0:avro', 'file.compression': 'zstd' },
+    { 'file.format': 'parquet', 'changelog-file.format': 'avro', 'file.compression': 'zstd' },
+  ]);
 }
 
 function storage(choices: Choices): Record<string, string> {

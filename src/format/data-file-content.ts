@@ -1,0 +1,55 @@
+/** What a data file is to those who read and write rows, whatever its format. */
+import type { DataField, DataType } from '../types/data-type.ts';
+import type { ColumnRange } from '../types/prune.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+
+export type DataFileReadOptions = {
+  /** The columns wanted, by the names and types in the schema that the file was written with. */
+  readonly fields: readonly DataField[];
+  /** Indexes of row groups, ascending; undefined: all. */
+  readonly rowGroups?: readonly number[] | undefined;
+  /** Rows of a batch at most. */
+  readonly batchRowsMax?: number | undefined;
+  /**
+   * Encoded and uncompressed bytes that are decoded at a time; decoding takes about three times that. A row group above
+   * it is decoded in parts.
+   */
+  readonly windowBytesMax?: number | undefined;
+};
+
+export type RowGroupContent = {
+  readonly rowCount: number;
+  /** Uncompressed. */
+  readonly byteSize: number;
+  /**
+   * The bounds of a column's values. A column that the file does not have is all null.
+   *
+   * @param type the type the column has in the file's schema; scalars are of that type
+   * @returns undefined when nothing is known
+   */
+  columnRange(name: string, type?: DataType): ColumnRange | undefined;
+};
+
+export type DataFileContent = {
+  readonly rowCount: number;
+  readonly rowGroups: readonly RowGroupContent[];
+  /**
+   * Rows in the file's order. Columns the file does not have are null, those not asked for are neither fetched nor
+   * decoded where the format allows it.
+   *
+   * @throws LakeError `corrupt` at unsound bytes, or where a column cannot be of the type asked for
+   */
+  read(options: DataFileReadOptions): AsyncIterable<RowBatch>;
+};
+
+/** A file in the making. */
+export type DataFileEncoder = {
+  /** Takes the rows. Resolves when there is room for more; batches must not be changed afterwards. */
+  append(batch: RowBatch): Promise<void>;
+  /** Rows taken so far. */
+  readonly rowCount: number;
+  /** About how long the file would be if it ended here. */
+  readonly estimatedBytes: number;
+  /** The whole file. The encoder must not be used afterwards. */
+  finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }>;
+};

@@ -1,0 +1,41 @@
+/** The formats that data files come in. A file's name ends in its format; a table may have files of several. */
+import type { ByteSource } from '../bytes/byte-source.ts';
+import type { RowType } from '../types/data-type.ts';
+import { openAvroData } from './avro-data/reader.ts';
+import { createAvroDataWriter } from './avro-data/writer.ts';
+import type { DataFileContent, DataFileEncoder } from './data-file-content.ts';
+import { openParquet } from './parquet/reader.ts';
+import { createParquetWriter } from './parquet/writer.ts';
+import { formatOfFileName } from './paths.ts';
+import { compressionAt, type FileFormat, type FileOptions } from './table-options.ts';
+
+/** Rows of a row group of our files: bounds memory of writers and readers alike. */
+export const rowGroupRowsMax = 65_536;
+
+export function isKnownFormat(format: string): format is FileFormat {
+  return format === 'parquet' || format === 'avro';
+}
+
+/**
+ * @param key of the file, which ends in its format
+ * @throws LakeError `corrupt`
+ */
+export function openDataFile(source: ByteSource, key: string): Promise<DataFileContent> {
+  return formatOfFileName(key) === 'avro' ? openAvroData(source, key) : openParquet(source, key);
+}
+
+export type NewDataFile = { readonly format: FileFormat; readonly level: number; readonly rowType: RowType };
+
+/** @throws LakeError `unsupported` for columns that the format does not have */
+export function createDataFile(files: FileOptions, { format, level, rowType }: NewDataFile): DataFileEncoder {
+  const compression = compressionAt(files, level);
+  if (format === 'avro') return createAvroDataWriter({ rowType, compression }, 'writing a data file');
+  return createParquetWriter({
+    rowType,
+    compression,
+    zstdLevel: files.compressionZstdLevel,
+    rowGroupRowsMax,
+    rowGroupBytesMax: files.blockBytes,
+    withoutDeltas: files.withoutDeltas,
+  });
+}
