@@ -308,8 +308,8 @@ export const fileTrials: Trials = {
     };
     return expectEdge(
       'LAKE_CORRUPT_AVRO',
-      () => decodeAvro(file(999), 'limits'),
-      () => decodeAvro(file(1_000), 'limits'),
+      () => decodeAvro(file(19_999), 'limits'),
+      () => decodeAvro(file(20_000), 'limits'),
     );
   },
   footerBytesMax: async () => {
