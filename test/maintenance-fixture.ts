@@ -4,6 +4,7 @@
  */
 import { seededRandom } from '../src/base/random.ts';
 import { deserializeRow } from '../src/format/binary-row.ts';
+import { postponedBucket } from '../src/format/bucket.ts';
 import { decodeIndexManifest } from '../src/format/index-manifest.ts';
 import { decodeManifest, type ManifestEntry } from '../src/format/manifest.ts';
 import { decodeManifestList } from '../src/format/manifest-list.ts';
@@ -146,7 +147,8 @@ function committed(outcome: CommitOutcome): Snapshot {
 
 export function dataKey(table: Pick<Table, 'path'>, name: string, draft: Draft = {}): string {
   const partition = draft.partition === undefined ? '' : `p=${draft.partition}/`;
-  return `${table.path}/${partition}bucket-${draft.bucket ?? 0}/${name}`;
+  const bucket = draft.bucket === postponedBucket ? 'postpone' : (draft.bucket ?? 0);
+  return `${table.path}/${partition}bucket-${bucket}/${name}`;
 }
 
 /** As Paimon does it: the tag file is the snapshot's. */
@@ -256,5 +258,5 @@ export async function litterIn(store: ObjectStore, table: Table): Promise<readon
   const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
-    .filter(key => /\/(bucket-\d+|manifest|index|statistics)\/|\/state-/.test(key) && !needed.has(key));
+    .filter(key => /\/(bucket-(\d+|postpone)|manifest|index|statistics)\/|\/state-/.test(key) && !needed.has(key));
 }

@@ -135,6 +135,18 @@ export function changelogFileName(files: FileOptions, number: FileNumber, level 
   return files.changelogPrefix + fileNameEnd(files, number, { level, format: files.changelogFormat });
 }
 
+/**
+ * Of rows that wait for a bucket. Whoever gives them theirs goes by the order of a writer's files, and knows by what is
+ * between the prefix and the number which are of one writer.
+ */
+export function postponedFileName(files: FileOptions, writer: PostponedWriter, number: FileNumber): string {
+  const { user, writeId, format } = writer;
+  return `${files.dataPrefix}-u-${user}-s-${writeId}-w-${number.uuid}-${number.count}.${format}`;
+}
+
+/** `user` is a part of file names. */
+export type PostponedWriter = { readonly user: string; readonly writeId: number; readonly format: string };
+
 export function manifestName(number: FileNumber): string {
   return `manifest-${number.uuid}-${number.count}`;
 }

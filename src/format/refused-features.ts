@@ -63,7 +63,6 @@ const rules: readonly Rule[] = [
   { refuses: 'read', feature: vectorsBesideData },
   { refuses: 'read', feature: bucketMode },
   { refuses: 'write', feature: crossPartition },
-  { refuses: 'write', feature: postponed },
   { refuses: 'read', feature: fileFormats },
   { refuses: 'write', feature: avroColumns },
   unless('read', 'manifest.format', 'avro'),
@@ -95,11 +94,6 @@ function tableKind(schema: TableSchema): string | undefined {
 function bucketMode(schema: TableSchema): string | undefined {
   if (textOption(schema.options, 'bucket-function.type')?.toLowerCase() === 'hive') return 'bucket-function.type=hive';
   return undefined;
-}
-
-/** Rows come in files of another format, and only a compaction gives them buckets; readers see these alone. */
-function postponed(schema: TableSchema): string | undefined {
-  return hasPostponedBuckets(schema) ? postponedFeature : undefined;
 }
 
 /** Whether rows are put off: written beside the buckets first, and brought into them by compactions. */

@@ -171,7 +171,7 @@ const refusals: readonly [Options, readonly string[], readonly string[]][] = [
     [],
   ],
   [{ 'deletion-vectors.enabled': 'true', 'index-file-in-data-file-dir': 'true' }, ['index-file-in-data-file-dir'], []],
-  [{ bucket: '-2' }, [], ['postponed bucket (bucket=-2)']],
+  [{ bucket: '-2' }, [], []],
   [{ 'bucket-function.type': 'hive' }, ['bucket-function.type=hive'], []],
   [{ 'file.format': 'orc' }, ['file.format=orc'], []],
   [{ 'file.format': 'avro', 'file.format.per.level': '0:avro,5:parquet' }, [], []],
@@ -213,7 +213,6 @@ test('all reasons are named, each once', () => {
   expect(refusedFeatures(schemaOf({ bucket: '-2', 'file.format': 'orc' }, ['k'], types), 'write')).toEqual([
     'type VARIANT',
     'type ROW without fields',
-    'postponed bucket (bucket=-2)',
     'file.format=orc',
   ]);
 });

@@ -71,6 +71,15 @@ export type TableOptions = {
   readonly vectors: VectorOptions;
   /** Of a primary-key table with `bucket` -1. */
   readonly dynamicBuckets: DynamicBucketOptions;
+  /** Of one with `bucket` -2. */
+  readonly postponed: PostponedOptions;
+};
+
+export type PostponedOptions = {
+  /** Buckets of a partition that has none yet. */
+  readonly defaultBucketCount: number;
+  /** Rows go into buckets at once where none wait. */
+  readonly writesDirectly: boolean;
 };
 
 export type DynamicBucketOptions = {
@@ -207,6 +216,10 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       splitOpenFileBytes: sizeOption(options, 'source.split.open-file-cost') ?? 4 * mib,
     },
     dynamicBuckets: dynamicBucketOptions(options),
+    postponed: {
+      defaultBucketCount: integerOption(options, 'postpone.default-bucket-num', 1) ?? 1,
+      writesDirectly: booleanOption(options, 'postpone.batch-write-fixed-bucket', true),
+    },
     vectors: {
       isEnabled: booleanOption(options, 'deletion-vectors.enabled', false),
       bits: booleanOption(options, 'deletion-vectors.bitmap64', false) ? 64 : 32,

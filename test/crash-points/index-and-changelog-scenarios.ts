@@ -38,6 +38,8 @@ type Parts = Pick<LakeProcess, 'store' | 'clock' | 'random'>;
 
 const vectors = { 'deletion-vectors.enabled': 'true' };
 const appendVectors: Draft = { keepsRows: true, options: { bucket: '-1', ...vectors } };
+/** Rows wait for a compaction that gives them buckets. */
+const postponed = { bucket: '-2', 'postpone.default-bucket-num': '2', 'postpone.batch-write-fixed-bucket': 'false' };
 const dynamic = { bucket: '-1', 'dynamic-bucket.target-row-num': '3' };
 /** A row that is merged twice shows in the sum. */
 const sums = { 'merge-engine': 'aggregation', 'fields.n.aggregate-function': 'sum' };
@@ -309,6 +311,8 @@ export const indexAndChangelogScenarios: readonly Scenario[] = [
   markScenario('compaction of an append table with deletion vectors', process => compact(process, true)),
   writeScenario('commit of dynamic buckets', dynamic),
   writeScenario('commit of deletes in dynamic buckets', dynamic, '-D'),
+  writeScenario('commit of rows that wait for a bucket', postponed),
+  compactionScenario('compaction that gives rows buckets', { ...postponed, 'changelog-producer': 'lookup' }),
   writeScenario('commit with an input changelog', { 'changelog-producer': 'input' }),
   writeScenario('commit of sums', sums),
   compactionScenario('compaction that makes deletion vectors', vectors),

@@ -1,11 +1,11 @@
-// Tables whose buckets are postponed (`bucket` = -2), written and compacted by real Paimon: what it shows of them we show, the
-// changes that lie in files of another format are refused by name, and nothing is written to such a table.
+// Tables whose buckets are postponed (`bucket` = -2), written and compacted by real Paimon and by us, each alone and in turn:
+// what it shows of them we show.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { systemRandom } from '../../src/base/random.ts';
+import { seededRandom, systemRandom } from '../../src/base/random.ts';
 import { readSystemTable } from '../../src/catalog/system-tables.ts';
 import { openLocalObjectStore } from '../../src/storage/local/local-object-store.ts';
 import { changeSourceOf } from '../../src/table/changelog/change-source.ts';
@@ -18,13 +18,15 @@ import { planScan } from '../../src/table/scan/plan-scan.ts';
 import { filesOf } from '../../src/table/scan/split.ts';
 import { latestSnapshot, snapshotById } from '../../src/table/snapshots.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
+import { TableWriter } from '../../src/table/write/table-writer.ts';
 import { canonicalRow } from '../../src/types/canonical-json.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
 import type { Predicate } from '../../src/types/predicate.ts';
 import type { RowBatch } from '../../src/types/row-batch.ts';
+import { rowKindOf } from '../../src/types/row-kind.ts';
 import { type Paimon, startPaimon, type TableRef } from './paimon.ts';
 
 const parts = { clock: systemClock, random: systemRandom };
-const refusal = { kind: 'unsupported', message: expect.stringContaining('postponed bucket (bucket=-2)') };
 
 let paimon: Paimon;
 let warehouse: string;
@@ -75,11 +77,44 @@ function read(
   });
 }
 
-async function changeCount(ref: TableRef, id: number): Promise<number> {
+async function changes(ref: TableRef, id: number): Promise<readonly string[]> {
   return await withTable(ref, async table => {
-    let count = 0;
-    for await (const { rows } of readChanges(table, await changeSourceOf(table, id))) count += rows.rowCount;
-    return count;
+    const lines: string[] = [];
+    for await (const { rows, kinds } of readChanges(table, await changeSourceOf(table, id))) {
+      for (const [row, line] of printed(rows).entries()) lines.push(`${rowKindOf(kinds[row] ?? 0)} ${line}`);
+    }
+    return lines.toSorted();
+  });
+}
+
+/** Rows as `paimon.append` takes them. */
+async function writeOurs(
+  ref: TableRef,
+  lines: readonly string[],
+  { waits }: { readonly waits: boolean },
+): Promise<void> {
+  await withTable(ref, async table => {
+    const options = { ...table.schema.options, 'postpone.batch-write-fixed-bucket': String(!waits) };
+    const adjusted = { ...table, schema: { ...table.schema, options } };
+    const rows = lines.map(line => JSON.parse(line.slice(3)) as { p: string; k: number; v?: string });
+    await using committer = new Committer(table);
+    const writer = new TableWriter(adjusted, committer);
+    const kinds = Int8Array.from(lines, line => (line.startsWith('-D') ? 3 : 0));
+    await writer.add(
+      buildBatch(
+        table.schema,
+        rows.map(({ p, k, v = null }) => [p, k, v]),
+      ),
+      kinds,
+    );
+    await writer.commit();
+  });
+}
+
+async function compactOurs(ref: TableRef): Promise<void> {
+  await withTable(ref, async table => {
+    await using committer = new Committer(table);
+    await compactTable(table, committer, { isFull: true });
   });
 }
 
@@ -141,33 +176,93 @@ function comparable(lines: readonly string[]): readonly string[] {
   return lines.map(line => line.replace(/"(min|max)_key":"[^"]*"/g, '')).toSorted();
 }
 
-test('changes that wait in postponed files are refused; those of a changelog producer are read', async () => {
-  const plain = await created('changes', {});
-  await history(plain);
-  const last = (await paimon.snapshots(plain)).length;
-  await expect(changeCount(plain, 1)).rejects.toMatchObject(refusal);
-  await expect(changeCount(plain, last)).rejects.toMatchObject(refusal);
-  expect((await paimon.changes(plain, { first: last, last })).length).toBe(6);
-  const produced = await created('produced', { 'changelog-producer': 'lookup' });
-  await history(produced);
-  const ids = Array.from(await paimon.snapshots(produced), (_, index) => index + 1);
-  const theirs = await paimon.changes(produced, { first: 1, last: ids.length });
-  expect(theirs.length).toBeGreaterThan(60);
-  for (const id of ids) {
-    const there = theirs.filter(({ snapshot }) => snapshot === id);
-    expect(await changeCount(produced, id), `snapshot ${id}`).toBe(there.length);
+test.each(['none', 'lookup', 'input'])(
+  'changes are those that Paimon streams: changelog-producer %s',
+  async producer => {
+    const ref = await created(`changes_${producer}`, { 'changelog-producer': producer });
+    await history(ref);
+    await writeOurs(ref, upserts('a', 0, 9, 'ours'), { waits: true });
+    await compactOurs(ref);
+    await writeOurs(ref, [...upserts('b', 3, 9, 'ours'), '-D {"p":"a","k":4}'], { waits: false });
+    const last = (await paimon.snapshots(ref)).length;
+    const theirs = await paimon.changes(ref, { first: 1, last });
+    expect(theirs.length).toBeGreaterThan(60);
+    for (let id = 1; id <= last; id += 1) {
+      const there = theirs.filter(({ snapshot }) => snapshot === id).map(({ line }) => line);
+      expect(await changes(ref, id), `snapshot ${id}`).toEqual(there.toSorted());
+    }
+  },
+);
+
+test.each([
+  {},
+  { 'changelog-producer': 'lookup' },
+  { 'deletion-vectors.enabled': 'true' },
+  { 'merge-engine': 'partial-update' },
+  { 'merge-engine': 'aggregation', 'fields.v.aggregate-function': 'listagg' },
+])('in turn with Paimon, at random, a table holds what one that Paimon wrote alone does: %j', async options => {
+  const name = Object.values(options).join('_').replaceAll('-', '_');
+  const both = await created(`both${name}`, options);
+  const alone = await created(`alone${name}`, options);
+  const random = seededRandom(11 + name.length);
+  const below = (count: number): number => Math.floor(random.next() * count);
+  for (let step = 0; step < 14; step += 1) {
+    const p = 'abc'[below(3)] ?? 'a';
+    const lines = upserts(p, below(30), 1 + below(20), `s${step}`);
+    await paimon.append(alone, lines);
+    if (below(2) === 0) await paimon.append(both, lines);
+    else await writeOurs(both, lines, { waits: true });
+    if (below(3) > 0) continue;
+    await paimon.compactPostponed(alone, 2);
+    if (below(2) === 0) await paimon.compactPostponed(both, 2);
+    else await compactOurs(both);
+    // Level 0 is not in tables of either kind before it is merged.
+    await compactOurs(both);
+    const expected = await paimon.rows(alone);
+    expect(await paimon.rows(both), `step ${step}`).toEqual(expected);
+    expect((await read(both)).rows, `step ${step}`).toEqual(expected);
   }
 });
 
-test('nothing is written to such a table, and rows that wait are not copied back', async () => {
-  const ref = await created('refused', {});
+test('what goes into buckets at once is there at once, for Paimon and us', async () => {
+  const ref = await created('direct', { 'postpone.default-bucket-num': '4' });
+  await writeOurs(ref, [...upserts('a', 0, 40, 'one'), ...upserts('b', 0, 3, 'one')], { waits: false });
+  expect(await paimon.rows(ref)).toHaveLength(43);
+  expect(readdirSync(join(warehouse, 'd.db/direct/p=a')).toSorted()).toEqual([
+    'bucket-0',
+    'bucket-1',
+    'bucket-2',
+    'bucket-3',
+  ]);
+  await paimon.append(ref, upserts('a', 10, 40, 'two'));
+  await writeOurs(ref, upserts('a', 20, 5, 'three'), { waits: false });
+  // Rows wait there, and so do ours, behind them.
+  expect((await read(ref)).rows).toEqual(await paimon.rows(ref));
+  expect(await paimon.rows(ref)).toHaveLength(43);
+  await paimon.compactPostponed(ref, 4);
+  const expected = [
+    ...['a', 'b'].flatMap(p => upserts(p, 0, p === 'a' ? 10 : 3, 'one')),
+    ...upserts('a', 10, 10, 'two'),
+    ...upserts('a', 20, 5, 'three'),
+    ...upserts('a', 25, 25, 'two'),
+  ].map(line => line.slice(3));
+  expect(await paimon.rows(ref)).toEqual(expected.toSorted());
+  expect((await read(ref)).rows).toEqual(expected.toSorted());
+});
+
+test('Paimon brings back what we have: rows that wait after a rollback go on waiting', async () => {
+  const ref = await created('restored', { 'postpone.default-bucket-num': '2' });
   await history(ref);
-  const before = await paimon.snapshots(ref);
+  const waiting = (await paimon.snapshots(ref)).length;
+  await compactOurs(ref);
+  const compacted = await paimon.rows(ref);
+  await writeOurs(ref, upserts('a', 0, 9, 'gone'), { waits: false });
   await withTable(ref, async table => {
-    await using committer = new Committer(table);
-    await expect(compactTable(table, committer, { isFull: true })).rejects.toMatchObject(refusal);
-    const first = await snapshotById(table, 1);
-    await expect(restoreTable(table, { table, snapshot: first })).rejects.toMatchObject(refusal);
+    expect(await restoreTable(table, { table, snapshot: await snapshotById(table, waiting) })).toMatchObject({
+      isChanged: true,
+    });
   });
-  expect(await paimon.snapshots(ref)).toEqual(before);
+  expect((await read(ref)).rows).toEqual(await paimon.rows(ref));
+  await paimon.compactPostponed(ref, 2);
+  expect(await paimon.rows(ref)).toEqual(compacted);
 });

@@ -3,13 +3,13 @@
  *
  * Without a changelog producer the changes of an APPEND snapshot are the rows of the files it added, each key once with
  * its last kind (an upsert stream). With one they are the rows of the changelog files. Compactions change nothing, and
- * an overwrite is not a change of rows but of tables: both give none (spec 10.3).
+ * an overwrite is not a change of rows but of tables: both give none (spec 10.3). Rows that wait for a bucket are changes of
+ * the snapshot that put them off, as they came.
  */
 import { unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
-import { postponedBucket } from '../../format/bucket.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
-import { postponedFeature, refusedFeatures } from '../../format/table-options.ts';
+import { refusedFeatures } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
@@ -79,10 +79,6 @@ async function changedFiles(
   const manifests = isProduced ? await changelogManifestsOf(table, snapshot) : await deltaManifestsOf(table, snapshot);
   const entries = await readEntries(table, manifests);
   const added = entries.filter(({ kind, file }) => kind === 'add' && file.level >= levelMin);
-  if (added.some(({ bucket }) => bucket === postponedBucket)) {
-    // They are the changes, and a compaction brings none; to leave them out would be to lose them.
-    throw unsupported(postponedFeature, `reading changes of rows in snapshot ${snapshot.id} of ${table.label}`);
-  }
   return added.toSorted((a, b) => compareTexts(bucketKey(a), bucketKey(b)) || compareSequences(a, b));
 }
 

@@ -6,6 +6,7 @@
  * one costs the same whatever the number of files; who deletes gets the live files of the buckets it touches.
  */
 import { mapBounded } from '../../base/concurrency.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { hashIndexType } from '../../format/index-manifest.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
@@ -72,6 +73,17 @@ export class TableBase implements CommitBase {
 
   readonly liveEntries = (filter: ManifestFilter = {}): Promise<readonly PlacedFile[]> => {
     return this.reading(async () => liveAmong(await readEntries(this.#table, this.manifests, filter)));
+  };
+
+  /** Of a partition in which nothing waits or ever did, summaries tell, which count dead files, too. */
+  readonly bucketCounts = (partition: Uint8Array): Promise<ReadonlySet<number>> => {
+    const key = partitionKey(partition);
+    return this.reading(async () => {
+      const seen = (await this.#summaries([{ partition, bucket: postponedBucket }])).map(s => s.partitions.get(key));
+      const counts = new Set(seen.flatMap(summary => [...(summary?.totalBuckets ?? [])]));
+      const mayWait = seen.some(summary => summary?.sequenceMax.has(postponedBucket) === true);
+      return counts.size <= 1 && !mayWait ? counts : this.#liveTotalBuckets(key, partition);
+    });
   };
 
   readonly vectorsOf = (place: BucketPlace): Promise<ReadonlyMap<string, string>> => {
@@ -153,7 +165,8 @@ export class TableBase implements CommitBase {
     const ofEach = new Map(fixed.map(add => [partitionKey(add.partition), add]));
     for (const [key, { partition, totalBuckets }] of ofEach) {
       const agrees = summaries.every(({ partitions }) => saysOnly(partitions.get(key)?.totalBuckets, totalBuckets));
-      counts.set(key, agrees ? new Set([totalBuckets]) : await this.#liveTotalBuckets(key, partition));
+      const there = agrees ? [totalBuckets] : await this.#liveTotalBuckets(key, partition);
+      counts.set(key, new Set(there.values().filter(areFixed)));
     }
     return counts;
   }
@@ -163,7 +176,7 @@ export class TableBase implements CommitBase {
       mayMatch: partitionPruner([partition], partitionTypes(this.schema)),
       matches: entry => partitionKey(entry.partition) === key,
     });
-    return new Set(live.map(({ totalBuckets }) => totalBuckets).filter(areFixed));
+    return new Set(live.map(({ totalBuckets }) => totalBuckets));
   }
 
   /** S2 (g): whether the base's schema is newer than the oldest one that the plan's files were written under. */

@@ -3,6 +3,7 @@
  * decision. The facts about the base are gathered before (base.ts); nothing here is remembered from an older base.
  */
 import { assert, unreachable } from '../../base/assert.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { type IndexFacts, staleRead, vectorFault } from './decide-index.ts';
 import { uploadAgeMsMax } from './limits.ts';
@@ -108,7 +109,7 @@ function checkKind(plan: CommitPlan, hasPrimaryKey: boolean): void {
         assert(file.level === 0, () => `an APPEND adds ${file.fileName} at level ${file.level}`);
       break;
     case 'COMPACT':
-      if (!hasPrimaryKey) break;
+      if (!hasPrimaryKey || deletes.some(({ bucket }) => bucket === postponedBucket)) break;
       for (const { file } of adds) assert(file.level > 0, () => `a COMPACT adds ${file.fileName} at level 0`);
       break;
     case 'OVERWRITE':
@@ -232,16 +233,17 @@ export function uploadIsYoung(uploadBeganMs: number, baseStoreTimeMs: number): b
 
 /**
  * S6: a level-0 file's numbers are above those of all files that stay in its bucket and of those before it in the plan.
- * A compaction moves numbers and makes none. Append tables without fixed buckets have no order and count from 0.
+ * A compaction moves numbers and makes none, but where it gives buckets to rows that waited, which had none. Append tables
+ * without fixed buckets have no order and count from 0, rows that wait are in that of their files.
  */
 function sequenceIsAboveFloor(plan: CommitPlan, facts: GuardFacts, changes: Changes): GuardVerdict | undefined {
-  if (plan.kind === 'COMPACT') return undefined;
+  if (plan.kind === 'COMPACT' && !facts.hasPrimaryKey) return undefined;
   const files: PlannedFile[] = [];
   for (const [bucket, change] of changes) {
     let floor: bigint | undefined;
     for (const add of change.adds) {
       const { level, minSequenceNumber, maxSequenceNumber } = add.file;
-      if (level > 0 || (!facts.hasPrimaryKey && add.totalBuckets <= 0)) continue;
+      if (level > 0 || add.bucket === postponedBucket || (!facts.hasPrimaryKey && add.totalBuckets <= 0)) continue;
       floor ??= floorOf(plan, facts, bucket, change);
       if (minSequenceNumber <= floor) files.push(add);
       if (maxSequenceNumber > floor) floor = maxSequenceNumber;

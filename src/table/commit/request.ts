@@ -115,6 +115,8 @@ export type CommitBase = {
   readonly sequenceFloor: (place: BucketPlace) => Promise<bigint>;
   readonly liveFiles: (place: BucketPlace) => Promise<readonly PlacedFile[]>;
   readonly liveEntries: (filter?: ManifestFilter) => Promise<readonly PlacedFile[]>;
+  /** What the live files of the partition say of how many buckets it has; -2 where rows wait for a bucket. */
+  readonly bucketCounts: (partition: Uint8Array) => Promise<ReadonlySet<number>>;
   /** By data file, the identity of its deletion vector. */
   readonly vectorsOf: (place: BucketPlace) => Promise<ReadonlyMap<string, string>>;
 };

@@ -9,9 +9,10 @@
 import { mapBounded } from '../../base/concurrency.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { clusteringColumns, type SortOrder } from '../../format/clustering-options.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
-import { refusedFeatures } from '../../format/table-options.ts';
+import { hasPostponedBuckets, refusedFeatures } from '../../format/table-options.ts';
 import {
   type AppendCompactUnit,
   appendCompactionSettings,
@@ -48,6 +49,7 @@ import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
 import { ExpiringRecords } from './expire-records.ts';
+import { bothReceipts, moveWaiting } from './move-waiting.ts';
 import {
   type CompactResult,
   type KeyBucket,
@@ -83,7 +85,7 @@ export type CompactReceipt = {
 
 export type CompactedBucket = {
   readonly bucket: number;
-  readonly reason: CompactReason | 'append' | 'sort';
+  readonly reason: CompactReason | 'append' | 'sort' | 'postponed';
   readonly filesBefore: number;
   readonly filesAfter: number;
   readonly bytesBefore: number;
@@ -110,6 +112,12 @@ export async function compactTable(
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
   checkDynamicOptions(table);
+  const moved = hasPostponedBuckets(table.schema) ? await moveWaiting(table, committer, options) : undefined;
+  const compacted = await compactBuckets(table, committer, options);
+  return moved === undefined ? compacted : bothReceipts(moved, compacted);
+}
+
+async function compactBuckets(table: Table, committer: Committer, options: CompactOptions): Promise<CompactReceipt> {
   if (options.order !== undefined) checkOrder(table, options.order);
   const { clustering, zOrderVarBytes: varBytes } = table.options;
   if (clustering !== undefined) sortKeys({ fields: table.schema.fields }, clustering, { varBytes });
@@ -117,7 +125,9 @@ export async function compactTable(
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
   const { matches } = partitionFilter(table.schema, options.partitions);
-  const entries = (await liveEntries(table, snapshot)).filter(({ partition }) => matches(partition));
+  const entries = (await liveEntries(table, snapshot)).filter(
+    ({ partition, bucket }) => bucket !== postponedBucket && matches(partition),
+  );
   const state = {
     entries,
     deletions: await deletionsAt(table, snapshot),

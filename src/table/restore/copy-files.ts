@@ -4,7 +4,6 @@ import { deserializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { formatOfFileName } from '../../format/paths.ts';
-import { postponedFeature } from '../../format/table-options.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { identifierKey, type PlacedFile } from '../live-files.ts';
 import { fileMissing } from '../manifests.ts';
@@ -41,21 +40,21 @@ export class FileCopies {
 
   async #copy({ partition, bucket, totalBuckets, file }: PlacedFile): Promise<PlannedFile> {
     const { label } = this.#table;
-    // Their names say who wrote them and so in what order they come.
-    if (bucket === postponedBucket) throw unsupported(postponedFeature, `restoring ${label}`);
     if (file.externalPath !== undefined) throw unsupported('external paths', `restoring ${label}`);
     if (file.extraFiles.some(name => !name.startsWith(file.fileName))) {
       throw unsupported('files of another name beside a data file', `restoring ${label}`);
     }
     const place = { partitionValues: deserializeRow(partition, partitionTypes(this.#table.schema)), bucket };
-    const fileName = this.#newName(file.fileName);
+    const fileName = this.#newName(file.fileName, bucket);
     const extraFiles = file.extraFiles.map(name => fileName + name.slice(file.fileName.length));
     const uploadBeganMs = this.#table.storeTimeMs();
     for (const [index, name] of extraFiles.entries()) {
       await this.#put(place, { from: file.extraFiles[index] ?? '', to: name, bytesMax: fileIndexBytesMax });
     }
     await this.#put(place, { from: file.fileName, to: fileName, bytesMax: Math.max(1, file.fileSize) });
-    const copied = { ...file, fileName, extraFiles, creationTimeMs: this.#table.clock.nowMs() };
+    // Rows that wait for a bucket are taken up in the order of these times.
+    const creationTimeMs = bucket === postponedBucket ? file.creationTimeMs : this.#table.clock.nowMs();
+    const copied = { ...file, fileName, extraFiles, creationTimeMs };
     return { partition, bucket, totalBuckets, file: copied, uploadBeganMs };
   }
 
@@ -70,10 +69,11 @@ export class FileCopies {
     await store.put(dataFileKey(this.#table, place, to), object.bytes);
   }
 
-  /** Readers go by what a name ends in. */
-  #newName(name: string): string {
+  /** Readers go by what a name ends in, and of rows that wait for a bucket by the writer in it. */
+  #newName(name: string, bucket: number): string {
     this.#count += 1;
     const end = /-\d+((?:\.\w+)+)$/.exec(name)?.[1] ?? `.${formatOfFileName(name)}`;
-    return `${this.#table.options.files.dataPrefix}${this.#uuid}-${this.#count - 1}${end}`;
+    const writer = bucket === postponedBucket ? /^.*-w-/.exec(name)?.[0] : undefined;
+    return `${writer ?? this.#table.options.files.dataPrefix}${this.#uuid}-${this.#count - 1}${end}`;
   }
 }

@@ -3,15 +3,17 @@
  * What it uploads is an orphan until a commit names it.
  */
 import { assert, present } from '../../base/assert.ts';
+import { fitsAvro } from '../../format/avro-data/record-type.ts';
 import { emptyRow, serializeRow } from '../../format/binary-row.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
 import type { DataFileEncoder } from '../../format/data-file-content.ts';
 import { createDataFile, isKnownFormat } from '../../format/data-file-format.ts';
 import { FileIndexBuilder } from '../../format/file-index/build-index.ts';
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
-import { changelogFileName, dataFileName } from '../../format/paths.ts';
-import { emptyStats, keyStatsMode, StatsCollector } from '../../format/stats.ts';
+import { changelogFileName, dataFileName, postponedFileName } from '../../format/paths.ts';
+import { emptyStats, keyStatsMode, StatsCollector, type StatsMode } from '../../format/stats.ts';
 import { type FileFormat, formatAt, parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { columnReader } from '../../types/column-reader.ts';
@@ -40,6 +42,8 @@ export type DataFileSettings = {
   readonly isChangelog?: boolean | undefined;
   /** Read once by who wrote it, and in no commit: without indexes. */
   readonly isTemporary?: boolean | undefined;
+  /** Whose rows wait, where the place is that of rows without a bucket. */
+  readonly postponedUser?: string | undefined;
 };
 
 /** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
@@ -105,16 +109,35 @@ export class DataFileWriter {
 
   #open(): OpenFile {
     const { schema, level, isChangelog, isTemporary } = this.#settings;
-    const isIndexed = isChangelog !== true && isTemporary !== true;
-    return new OpenFile(schema, this.#options, { level, format: this.#format(), isIndexed });
+    const isIndexed = isChangelog !== true && isTemporary !== true && !this.#isWaiting;
+    const settings = { level, format: this.#format(), isIndexed, hasStats: !this.#isWaiting };
+    return new OpenFile(schema, this.#options, settings);
+  }
+
+  get #isWaiting(): boolean {
+    return this.#place.bucket === postponedBucket;
   }
 
   #format(): FileFormat {
     const { files } = this.#options;
-    const { level, isChangelog } = this.#settings;
+    const { schema, level, isChangelog } = this.#settings;
+    // They are read once, row by row, and soon; other programs write Parquet only where they must.
+    if (this.#isWaiting && fitsAvro({ fields: schema.fields })) return 'avro';
     const format = (isChangelog === true ? files.changelogFormat : undefined) ?? formatAt(files, level);
     assert(isKnownFormat(format), () => `tables of format ${format} are refused`);
     return format;
+  }
+
+  #newName(): string {
+    const { level, isChangelog, postponedUser } = this.#settings;
+    const { files } = this.#options;
+    const number = { uuid: this.#uuid, count: this.#files.length };
+    if (this.#isWaiting) {
+      // All writers are one: a compaction of any program has their files come in the order of their times.
+      const writer = { user: present(postponedUser, 'a user'), writeId: 0, format: this.#format() };
+      return postponedFileName(files, writer, number);
+    }
+    return (isChangelog === true ? changelogFileName : dataFileName)(files, number, level);
   }
 
   /** Puts an index that is too large for the manifest beside its data file. @returns the names of files that were put */
@@ -133,10 +156,8 @@ export class DataFileWriter {
 
   async #close(file: OpenFile): Promise<void> {
     const { bytes, meta, index } = await file.finish();
-    const { level, source, schema, isChangelog } = this.#settings;
-    const number = { uuid: this.#uuid, count: this.#files.length };
-    const nameOf = isChangelog === true ? changelogFileName : dataFileName;
-    const fileName = nameOf(this.#options.files, number, level);
+    const { level, source, schema } = this.#settings;
+    const fileName = this.#newName();
     const uploadBeganMs = this.#table.storeTimeMs();
     const extraFiles = await this.#putIndex(fileName, index);
     await this.#table.store.put(dataFileKey(this.#table, this.#place, fileName), bytes);
@@ -168,7 +189,14 @@ type FinishedFile = {
   readonly index: Uint8Array | undefined;
 };
 
-type OpenFileSettings = { readonly level: number; readonly format: FileFormat; readonly isIndexed: boolean };
+const noStats = (): StatsMode => ({ kind: 'none' });
+
+type OpenFileSettings = {
+  readonly level: number;
+  readonly format: FileFormat;
+  readonly isIndexed: boolean;
+  readonly hasStats: boolean;
+};
 
 /** One file in the making. */
 class OpenFile {
@@ -177,7 +205,7 @@ class OpenFile {
   readonly #thin: boolean;
   readonly #encoder: DataFileEncoder;
   readonly #keyStats: StatsCollector;
-  readonly #valueStats: StatsCollector;
+  readonly #valueStats: StatsCollector | undefined;
   readonly #index: FileIndexBuilder | undefined;
   #rowCount = 0;
   #deleteRowCount = 0;
@@ -186,7 +214,7 @@ class OpenFile {
   #minSequence: bigint | undefined;
   #maxSequence = -1n;
 
-  constructor(schema: TableSchema, options: TableOptions, { level, format, isIndexed }: OpenFileSettings) {
+  constructor(schema: TableSchema, options: TableOptions, { level, format, isIndexed, hasStats }: OpenFileSettings) {
     const { files, stats } = options;
     const hasKey = schema.primaryKeys.length > 0;
     this.#schema = schema;
@@ -194,8 +222,11 @@ class OpenFile {
     this.#thin = files.thinMode;
     const rowType: RowType = hasKey ? keyValueRowType(schema, files.thinMode) : { fields: schema.fields };
     this.#encoder = createDataFile(files, { format, level, rowType });
-    this.#keyStats = new StatsCollector({ fields: fieldsNamed(schema, this.#keyNames) }, keyStatsMode);
-    this.#valueStats = new StatsCollector({ fields: schema.fields }, stats.modeOf);
+    this.#keyStats = new StatsCollector(
+      { fields: fieldsNamed(schema, this.#keyNames) },
+      hasStats ? keyStatsMode : noStats,
+    );
+    this.#valueStats = hasStats ? new StatsCollector({ fields: schema.fields }, stats.modeOf) : undefined;
     this.#index = isIndexed ? new FileIndexBuilder(schema) : undefined;
   }
 
@@ -212,7 +243,7 @@ class OpenFile {
     if (this.#minSequence === undefined || min < this.#minSequence) this.#minSequence = min;
     if (max > this.#maxSequence) this.#maxSequence = max;
     this.#keyStats.append(projectBatch(rows, this.#keyNames));
-    this.#valueStats.append(rows);
+    this.#valueStats?.append(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#encoder.append(toPhysical(batch, this.#schema, this.#thin));
@@ -221,7 +252,7 @@ class OpenFile {
   async addRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
     this.#minSequence ??= firstSequence;
     this.#maxSequence = firstSequence + BigInt(rows.rowCount) - 1n;
-    this.#valueStats.append(rows);
+    this.#valueStats?.append(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#encoder.append(rows);
@@ -235,11 +266,11 @@ class OpenFile {
       minKey: this.#minKey,
       maxKey: this.#maxKey,
       keyStats: this.#keyNames.length === 0 ? emptyStats : this.#keyStats.finish(),
-      valueStats: this.#valueStats.finish(),
+      valueStats: this.#valueStats?.finish() ?? emptyStats,
       minSequenceNumber: present(this.#minSequence, 'a sequence number'),
       maxSequenceNumber: this.#maxSequence,
       deleteRowCount: this.#deleteRowCount,
-      valueStatsCols: undefined,
+      valueStatsCols: this.#valueStats === undefined ? [] : undefined,
       externalPath: undefined,
       firstRowId: undefined,
       writeCols: undefined,

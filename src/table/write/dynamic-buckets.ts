@@ -13,13 +13,12 @@ import { indexFileName } from '../../format/paths.ts';
 import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { BucketAssigner, type IndexedHashes } from '../../lsm/bucket-assigner.ts';
-import { takeRows } from '../../types/gather.ts';
 import type { CommitBase, HashRead } from '../commit/request.ts';
 import { indexEntriesOf, indexFileKey, readIndexFile } from '../index-files.ts';
 import type { IndexEdit } from '../index-plan.ts';
 import { bucketKey, partitionKey } from '../live-files.ts';
 import type { Table } from '../table.ts';
-import type { PlacedRows } from './place-rows.ts';
+import { type PlacedRows, splitByBucket } from './place-rows.ts';
 
 /** What becomes of the hash index, and what of it the plan counts on. */
 export type HashEdit = IndexEdit & { readonly reads: readonly HashRead[] };
@@ -27,8 +26,8 @@ export type HashEdit = IndexEdit & { readonly reads: readonly HashRead[] };
 /** `base`: what the hash index says counts. `none`: the partitions are replaced, and begin anew. */
 export type HashSource = 'base' | 'none';
 
-/** What of a base says where keys are. */
-export type HashBase = Pick<CommitBase, 'snapshot'>;
+/** What of a base says where keys are; bucket counts where rows may wait for a bucket. */
+export type HashBase = Pick<CommitBase, 'snapshot'> & Partial<Pick<CommitBase, 'bucketCounts'>>;
 
 /** The base that a plan will most likely have; undefined: none is known. */
 export type BaseOf = () => Promise<HashBase | undefined>;
@@ -50,20 +49,14 @@ export class DynamicBuckets {
   }
 
   /** The rows of a partition, told apart by bucket. @param baseOf asked when nothing is known of the partition yet */
-  async place({ place, rows, kinds }: PlacedRows, baseOf: BaseOf): Promise<readonly PlacedRows[]> {
+  async place(placed: PlacedRows, baseOf: BaseOf): Promise<readonly PlacedRows[]> {
+    const { place, rows } = placed;
     const { assigner } = await this.#stateOf(place.partition, baseOf);
-    const buckets = new Map<number, number[]>();
-    for (const [row, hash] of keyHashes(rows, trimmedPrimaryKeys(this.#schema)).entries()) {
-      const bucket = assigner.assign(hash);
-      const ofBucket = buckets.get(bucket) ?? [];
-      buckets.set(bucket, ofBucket);
-      ofBucket.push(row);
-    }
-    return [...buckets].map(([bucket, index]) => ({
-      place: { ...place, bucket },
-      rows: buckets.size === 1 ? rows : takeRows(rows, Uint32Array.from(index)),
-      kinds: buckets.size === 1 ? kinds : Int8Array.from(index, row => kinds[row] ?? 0),
-    }));
+    const hashes = keyHashes(rows, trimmedPrimaryKeys(this.#schema));
+    return splitByBucket(
+      placed,
+      hashes.map(hash => assigner.assign(hash)),
+    );
   }
 
   /**

@@ -54,6 +54,23 @@ export function placeRows(
   }));
 }
 
+/** The rows of one place by their buckets, in their order; places in the order of their first row. */
+export function splitByBucket({ place, rows, kinds }: PlacedRows, buckets: Iterable<number>): readonly PlacedRows[] {
+  const byBucket = new Map<number, number[]>();
+  let row = 0;
+  for (const bucket of buckets) {
+    const ofBucket = byBucket.get(bucket);
+    if (ofBucket === undefined) byBucket.set(bucket, [row]);
+    else ofBucket.push(row);
+    row += 1;
+  }
+  return [...byBucket].map(([bucket, index]) => ({
+    place: { ...place, bucket },
+    rows: byBucket.size === 1 ? rows : takeRows(rows, Uint32Array.from(index)),
+    kinds: byBucket.size === 1 ? kinds : Int8Array.from(index, at => present(kinds[at], 'kind')),
+  }));
+}
+
 function placeOf(
   schema: TableSchema,
   options: TableOptions,

@@ -74,7 +74,8 @@ export class TableWriter {
       return found.kind === 'base' ? found.base : undefined;
     };
     const sequenceFloor = async (place: Place): Promise<bigint> => (await base())?.sequenceFloor(place) ?? -1n;
-    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor, dynamic: { source: 'base', base } });
+    const dynamic = { source: 'base', base } as const;
+    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor, dynamic, commitUser: this.#commitUser });
   }
 }
 

@@ -11,7 +11,9 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
 import {
   hasDynamicBuckets,
+  hasPostponedBuckets,
   parseTableOptions,
+  postponedFeature,
   refusedFeatures,
   type TableOptions,
 } from '../../format/table-options.ts';
@@ -31,7 +33,9 @@ import { type BaseOf, DynamicBuckets, type HashEdit, type HashSource } from './d
 import { checkDynamicOptions } from './dynamic-options.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
+import { PostponedBuckets } from './postponed-buckets.ts';
 import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
+import { asTheyCame, isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
 
 export type WriteCounts = {
   readonly rowsIn: number;
@@ -44,6 +48,9 @@ export type WriteCounts = {
 /** Of the write buffer, half is for rows as they come and half for their sorted copy. */
 const bufferShare = 0.5;
 
+/** Names that file names may have in them. */
+const fileNamePart = /^[\w.-]{1,100}$/;
+
 /** Places written at the same time. */
 const placesInParallelMax = 4;
 
@@ -52,12 +59,17 @@ export type WriteSessionOptions = {
   readonly sequenceFloor?: ((place: Place) => Promise<bigint>) | undefined;
   /** How rows of a table with dynamic buckets are given theirs; who does not say cannot write such a table. */
   readonly dynamic?: DynamicSettings | undefined;
+  /** Who commits, for the names of files of rows that wait for a bucket; a name of its own when not given. */
+  readonly commitUser?: string | undefined;
   /** No changelog files, whatever the table's producer. */
   readonly hasNoChangelog?: boolean | undefined;
 };
 
 export type DynamicSettings = {
+  /** Of what is at the base, rows go to the same buckets, or the rows that come take its place. */
   readonly source: HashSource;
+  /** The rows are those that waited for a bucket. */
+  readonly takesWaiting?: boolean | undefined;
   /** The base that the commit will most likely have; undefined: none is known. */
   readonly base: BaseOf;
 };
@@ -100,6 +112,9 @@ export class WriteSession {
   readonly #schema: TableSchema;
   readonly #options: TableOptions;
   readonly #dynamic: DynamicBuckets | undefined;
+  /** Whoever gives rows their buckets, where their keys alone do not say. */
+  readonly #placer: DynamicBuckets | PostponedBuckets | undefined;
+  readonly #postponedUser: string;
   /** As long as no base is at hand. */
   readonly #outlook: Outlook;
   readonly #producesChangelog: boolean;
@@ -124,6 +139,8 @@ export class WriteSession {
       baseOf: options.dynamic?.base ?? (async () => undefined),
     };
     this.#dynamic = dynamicBuckets(table, schema, options.dynamic);
+    this.#placer = this.#dynamic ?? postponedBuckets(table, schema, options.dynamic);
+    this.#postponedUser = fileNamePart.test(options.commitUser ?? '') ? `${options.commitUser}` : table.random.uuid();
     this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
 
@@ -155,7 +172,7 @@ export class WriteSession {
 
   async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook): Promise<void> {
     for (const placed of placeRows(this.#schema, this.#options, rows, kinds)) {
-      const parts = this.#dynamic === undefined ? [placed] : await this.#dynamic.place(placed, baseOf);
+      const parts = this.#placer === undefined ? [placed] : await this.#placer.place(placed, baseOf);
       for (const part of parts) this.#bufferPart(part);
     }
     while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest(floorOf);
@@ -179,7 +196,7 @@ export class WriteSession {
    * commit's plan, also anew on each base.
    */
   async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<PlannedWrite> {
-    if (this.#dynamic !== undefined && !(await this.#dynamic.moveTo(base))) await this.#placeAgain(this.#dynamic, base);
+    if (this.#placer !== undefined && !(await this.#placer.moveTo(base))) await this.#placeAgain(this.#placer, base);
     const buffers = [...this.#buffers.values()];
     const groups = (
       await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again))
@@ -191,11 +208,11 @@ export class WriteSession {
   }
 
   /** Others have given keys of ours to other buckets: all rows go where the base has them. */
-  async #placeAgain(dynamic: DynamicBuckets, base: CommitBase): Promise<void> {
+  async #placeAgain(placer: DynamicBuckets | PostponedBuckets, base: CommitBase): Promise<void> {
     const buffers = [...this.#buffers.values()];
     this.#buffers.clear();
     this.#bufferedBytes = 0;
-    dynamic.forget();
+    placer.forget();
     // Not the one of the session: whoever commits is waiting for this plan.
     const outlook: Outlook = { floorOf: base.sequenceFloor, baseOf: async () => base };
     for (const buffer of buffers) {
@@ -204,9 +221,9 @@ export class WriteSession {
   }
 
   /** The rows of a buffer in their order: those of its groups merged, unless they are a changelog as they came. */
-  async *#rowsOfBuffer({ groups, batches }: Buffer): AsyncGenerator<KindedRows, void, undefined> {
+  async *#rowsOfBuffer({ place, groups, batches }: Buffer): AsyncGenerator<KindedRows, void, undefined> {
     for (const group of groups) {
-      if (!this.#producesChangelog) yield* this.#keyValuesOf(group);
+      if (!this.#producesChangelog || isWaiting(place)) yield* this.#keyValuesOf(group);
       else if (group.input.length > 0) yield* group.input;
       else for (const { file } of group.changelog) yield* this.#keyValuesIn(group.place, file);
     }
@@ -215,15 +232,18 @@ export class WriteSession {
 
   async #planBuffer(buffer: Buffer, base: CommitBase, again: PlanAgain | undefined): Promise<readonly Group[]> {
     this.#sortBuffer(buffer);
-    let floor = await base.sequenceFloor(buffer.place);
+    const waits = isWaiting(buffer.place);
+    let floor = waits ? waitingNumber - 1n : await base.sequenceFloor(buffer.place);
     for (const group of buffer.groups) {
       const uploads = [...group.files, ...group.changelog];
       const isTooOld = again?.reason === 'upload-age' && uploads.some(file => again.files.includes(file));
       const isAbove = group.files.length > 0 && firstNumber(group.files) > floor;
       if (isTooOld || !isAbove) group.files = await this.#writeGroup(group, floor, { isTooOld });
       await this.#writeChangelog(group, { isTooOld });
+      if (waits) continue;
       for (const { file } of group.files) if (file.maxSequenceNumber > floor) floor = file.maxSequenceNumber;
     }
+    if (waits) await queueUp(buffer.place, buffer.groups, base);
     return buffer.groups;
   }
 
@@ -233,11 +253,14 @@ export class WriteSession {
    */
   #sortBuffer(buffer: Buffer): void {
     if (buffer.batches.length === 0) return;
-    const first = buffer.next ?? 0n;
-    const { rows, kinds } = this.#merged(buffer.batches);
-    const sequenceNumbers = numbersFrom(first, rows.rowCount);
-    const input = this.#producesChangelog ? numbered(buffer.batches, first) : [];
     const { place } = buffer;
+    const waits = isWaiting(place);
+    const first = waits ? waitingNumber : (buffer.next ?? 0n);
+    const { rows, kinds } = waits ? asTheyCame(buffer.batches) : this.#merged(buffer.batches);
+    const sequenceNumbers = waits
+      ? new BigInt64Array(rows.rowCount).fill(waitingNumber)
+      : numbersFrom(first, rows.rowCount);
+    const input = this.#producesChangelog && !waits ? numbered(buffer.batches, first) : [];
     buffer.groups.push({ place, first, rows: { rows, kinds, sequenceNumbers }, files: [], input, changelog: [] });
     this.#bufferedBytes -= buffer.bytes;
     buffer.batches = [];
@@ -284,7 +307,10 @@ export class WriteSession {
     floor: bigint,
     { isTooOld }: { readonly isTooOld: boolean },
   ): Promise<readonly PlannedFile[]> {
-    const writer = new DataFileWriter(this.#table, group.place, { schema: this.#schema, level: 0, source: 'append' });
+    const writer = new DataFileWriter(this.#table, group.place, {
+      ...{ schema: this.#schema, level: 0, source: 'append' },
+      postponedUser: this.#postponedUser,
+    });
     const shift = floor + 1n - (group.rows === undefined ? firstNumber(group.files) : group.first);
     if (this.#schema.primaryKeys.length > 0) {
       for await (const batch of this.#keyValuesOf(group)) {
@@ -325,8 +351,6 @@ export class WriteSession {
   }
 }
 
-type KindedRows = { readonly rows: RowBatch; readonly kinds: Int8Array };
-
 /** @throws LakeError `unsupported` when the writer does not know dynamic buckets */
 function dynamicBuckets(
   table: Table,
@@ -336,6 +360,17 @@ function dynamicBuckets(
   if (!hasDynamicBuckets(schema)) return undefined;
   if (settings !== undefined) return new DynamicBuckets(table, schema, settings.source);
   throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} in this way`);
+}
+
+/** @throws LakeError `unsupported` when the writer does not know rows that wait */
+function postponedBuckets(
+  table: Table,
+  schema: TableSchema,
+  settings: DynamicSettings | undefined,
+): PostponedBuckets | undefined {
+  if (!hasPostponedBuckets(schema)) return undefined;
+  if (settings === undefined) throw unsupported(postponedFeature, `writing ${table.label} through a log`);
+  return new PostponedBuckets(schema, settings.takesWaiting === true ? 'waiting' : settings.source);
 }
 
 /** Rows as they came, numbered in that order. */

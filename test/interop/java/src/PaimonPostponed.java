@@ -5,13 +5,18 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import org.apache.paimon.data.BinaryRow;
 import org.apache.paimon.data.InternalRow;
 import org.apache.paimon.disk.IOManager;
 import org.apache.paimon.io.CompactIncrement;
 import org.apache.paimon.io.DataFileMeta;
+import org.apache.paimon.io.DataFilePathFactory;
 import org.apache.paimon.io.DataIncrement;
+import org.apache.paimon.postpone.BucketFiles;
 import org.apache.paimon.reader.RecordReader;
 import org.apache.paimon.table.FileStoreTable;
+import org.apache.paimon.table.PostponeUtils;
 import org.apache.paimon.table.sink.CommitMessage;
 import org.apache.paimon.table.sink.CommitMessageImpl;
 import org.apache.paimon.table.sink.TableCommitImpl;
@@ -25,15 +30,28 @@ final class PaimonPostponed {
 
     private PaimonPostponed() {}
 
-    /** One partition after the other, each into as many buckets as it has, or is told where it has none yet. */
+    /** All that waits, into as many buckets as its partition has, or is told where it has none yet. */
     static long compact(FileStoreTable table, int bucketCount) throws Exception {
+        Map<BinaryRow, Integer> known = PostponeUtils.getKnownNumBuckets(table);
+        Map<Integer, List<DataSplit>> byCount = new TreeMap<>();
+        for (DataSplit split : table.newSnapshotReader().withBucket(POSTPONED).read().dataSplits()) {
+            int count = known.getOrDefault(split.partition(), bucketCount);
+            byCount.computeIfAbsent(count, any -> new ArrayList<>()).add(split);
+        }
+        for (Map.Entry<Integer, List<DataSplit>> entry : byCount.entrySet()) {
+            compact(table, entry.getValue(), entry.getKey());
+        }
+        return table.snapshotManager().latestSnapshotId();
+    }
+
+    private static void compact(FileStoreTable table, List<DataSplit> splits, int bucketCount) throws Exception {
         FileStoreTable real = table.copy(Map.of("bucket", Integer.toString(bucketCount), "write-only", "false"));
         List<CommitMessage> messages = new ArrayList<>();
         try (IOManager disk = IOManager.create(System.getProperty("java.io.tmpdir"));
                 TableWriteImpl<?> write = real.newWrite(COMMIT_USER)) {
             write.withIOManager(disk);
             InnerTableRead read = table.newRead().forceKeepDelete();
-            for (DataSplit split : table.newSnapshotReader().withBucket(POSTPONED).read().dataSplits()) {
+            for (DataSplit split : splits) {
                 List<DataFileMeta> files = new ArrayList<>(split.dataFiles());
                 files.sort(Comparator.comparing(DataFileMeta::creationTimeEpochMillis));
                 for (DataFileMeta file : files) {
@@ -44,13 +62,12 @@ final class PaimonPostponed {
                 messages.add(removal(split));
             }
             for (CommitMessage message : write.prepareCommit(true, 1)) {
-                messages.add(compaction((CommitMessageImpl) message));
+                messages.add(compaction(real, (CommitMessageImpl) message));
             }
         }
         try (TableCommitImpl commit = real.newCommit(COMMIT_USER)) {
             commit.commit(messages);
         }
-        return table.snapshotManager().latestSnapshotId();
     }
 
     private static DataSplit alone(DataSplit split, DataFileMeta file) {
@@ -81,16 +98,11 @@ final class PaimonPostponed {
     }
 
     /** Its new files are what a compaction made: for readers of changes nothing new has come. */
-    private static CommitMessage compaction(CommitMessageImpl message) {
-        List<DataFileMeta> before = new ArrayList<>(message.compactIncrement().compactBefore());
-        List<DataFileMeta> after = new ArrayList<>(message.newFilesIncrement().newFiles());
-        after.addAll(message.compactIncrement().compactAfter());
-        List<DataFileMeta> both = new ArrayList<>(after);
-        both.retainAll(before);
-        before.removeAll(both);
-        after.removeAll(both);
-        CompactIncrement made = new CompactIncrement(before, after, message.compactIncrement().changelogFiles());
-        return new CommitMessageImpl(
-                message.partition(), message.bucket(), message.totalBuckets(), DataIncrement.emptyIncrement(), made);
+    private static CommitMessage compaction(FileStoreTable table, CommitMessageImpl message) {
+        DataFilePathFactory paths =
+                table.store().pathFactory().createDataFilePathFactory(message.partition(), message.bucket());
+        BucketFiles files = new BucketFiles(paths, table.fileIO());
+        files.update(message);
+        return files.makeMessage(message.partition(), message.bucket());
     }
 }
