@@ -127,6 +127,20 @@ test('what is wrong is told, and nothing is committed', async () => {
   );
 });
 
+test('a statement does not go past rows that wait for a bucket', async () => {
+  await using sql = await fixture(
+    `CREATE TABLE t (k INT NOT NULL, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '-2')`,
+  );
+  await sql.run(`${rows}; UPDATE t SET n = n + 1 WHERE k = 2; DELETE FROM t WHERE k = 1`);
+  const changed = await all(sql);
+  await sql.run(`ALTER TABLE t SET ('postpone.batch-write-fixed-bucket' = 'false')`);
+  await sql.run("INSERT INTO t VALUES (2, 'waits', 0)");
+  expect(await all(sql)).toEqual(changed);
+  const update = 'UPDATE t SET n = n + 1 WHERE k = 2';
+  expect(await codeOf(sql.run(update))).toBe('LAKE_ROWS_WAIT');
+  await expect(sql.run(update)).rejects.toThrow(/CALL sys.compact\('d.t'\)/);
+});
+
 test('merge engines that have no such rows are refused by name', async () => {
   const table = (options: string) =>
     fixture(

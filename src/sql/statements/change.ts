@@ -8,10 +8,14 @@
  */
 import { unreachable } from '../../base/assert.ts';
 import { invalid, isLakeError, LakeError, unsupported } from '../../base/errors.ts';
+import { postponedBucket } from '../../format/bucket.ts';
 import { ignoresDeletesOf } from '../../format/merge-options.ts';
 import { booleanOption } from '../../format/option-values.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { hasPostponedBuckets } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { Committer } from '../../table/commit/commit.ts';
+import { liveEntries, whileSnapshotStays } from '../../table/manifests.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { type ChangeOutcome, ChangeWriter } from '../../table/overwrite/change-writer.ts';
 import type { ScanState } from '../../table/scan/scan-state.ts';
@@ -37,7 +41,10 @@ const int: DataType = { kind: 'int', nullable: true };
 const bigint: DataType = { kind: 'bigint', nullable: true };
 const deleteByte = rowKindByte['-D'];
 
-/** @throws LakeError `invalid` LAKE_SQL_BINDER, LAKE_BAD_VALUE, LAKE_MERGE_AMBIGUOUS; `conflict` LAKE_COMMIT_CONFLICT */
+/**
+ * @throws LakeError `invalid` LAKE_SQL_BINDER, LAKE_BAD_VALUE, LAKE_MERGE_AMBIGUOUS, LAKE_ROWS_WAIT; `conflict`
+ *   LAKE_COMMIT_CONFLICT
+ */
 export async function runChange(
   context: SqlContext,
   session: SqlSession,
@@ -158,7 +165,25 @@ async function changeKeyed(change: Change): Promise<Attempt> {
  * compacted. Rows of a statement come on top of these, and would undo what they had not seen.
  */
 async function keyedState(table: Table, { withLog }: Pick<ScanState, 'withLog'>): Promise<ScanState> {
-  return { snapshot: await latestSnapshot(table), schema: table.schema, withLog, withLevel0: true };
+  const snapshot = await latestSnapshot(table);
+  if (snapshot !== undefined && hasPostponedBuckets(table.schema)) await refuseWhileRowsWait(table, snapshot);
+  return { snapshot, schema: table.schema, withLog, withLevel0: true };
+}
+
+/** Which of them are still to be seen is not known before their keys' other rows are beside them. */
+async function refuseWhileRowsWait(table: Table, snapshot: Snapshot): Promise<void> {
+  const waiting = await whileSnapshotStays(table, snapshot, () =>
+    liveEntries(table, snapshot, {
+      buckets: new Set([postponedBucket]),
+      matches: ({ bucket }) => bucket === postponedBucket,
+    }),
+  );
+  if (waiting.length === 0) return;
+  throw invalid(
+    'LAKE_ROWS_WAIT',
+    `${table.label}: rows wait for a bucket in ${waiting.length} files, and a statement would not see them; ` +
+      `CALL sys.compact('${table.identifier.database}.${table.identifier.name}') gives them theirs`,
+  );
 }
 
 async function changeAppended(change: Change): Promise<Attempt> {
