@@ -6,6 +6,7 @@ import type { DataType } from '../types/data-type.ts';
 import { refusedAggregates } from './aggregate-options.ts';
 import { fitsAvro } from './avro-data/record-type.ts';
 import { postponedBucket } from './bucket.ts';
+import { batchesAreDone, refusedDoneActions } from './done-actions.ts';
 import { refusedFileIndexes } from './file-index/index-options.ts';
 import { booleanOption, integerOption, type OptionMap, perLevelOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
@@ -82,6 +83,7 @@ const rules: readonly Rule[] = [
   unless('write', 'write.sequence-number-init-mode', 'scan'),
   whenOn('write', 'index-file-in-data-file-dir'),
   { refuses: 'write', feature: fileIndexes },
+  { refuses: 'write', feature: doneActions },
   { refuses: 'write', feature: defaultValues },
 ];
 
@@ -152,6 +154,11 @@ function partitionTypes(schema: TableSchema): string | undefined {
 
 function fileIndexes(schema: TableSchema): string | undefined {
   return refusedFileIndexes(schema)[0];
+}
+
+/** What is to be done with the partitions of every batch of writes. */
+function doneActions(schema: TableSchema): string | undefined {
+  return batchesAreDone(schema) ? refusedDoneActions(schema)[0] : undefined;
 }
 
 /** As an option they are of Paimon before 1.0, whose readers put them in; now they are the schema's, and writers do. */

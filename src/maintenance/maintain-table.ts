@@ -1,6 +1,6 @@
 /**
- * All of maintenance of one table: hidden state carried on, tags made and expired, partitions, snapshots and changelogs of
- * every line expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
+ * All of maintenance of one table: hidden state carried on, tags made and expired, partitions marked done,
+ * partitions, snapshots and changelogs of every line expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
  */
 import { isLakeError } from '../base/errors.ts';
 import { openTable, reopenTable, type Table } from '../table/table.ts';
@@ -11,6 +11,7 @@ import { type ExpireReceipt, expireSnapshots } from './expire-snapshots.ts';
 import { type HintReceipt, repairHints } from './hints.ts';
 import { branchesOf } from './lines.ts';
 import { maintainTags, type TagsReceipt } from './maintain-tags.ts';
+import { type DoneReceipt, markDonePartitions } from './mark-done-partitions.ts';
 import { type RunEnd, runToEnd } from './receipt.ts';
 import { type OrphanReceipt, removeOrphanFiles } from './remove-orphan-files.ts';
 
@@ -26,6 +27,7 @@ export type LineReceipt = {
   readonly carry: CarryReceipt;
   readonly tags: TagsReceipt;
   readonly partitions: PartitionsReceipt;
+  readonly donePartitions: DoneReceipt;
   readonly expiry: ExpireReceipt;
   /** undefined: changelogs of this table go with their snapshots. */
   readonly changelogs: ChangelogReceipt | undefined;
@@ -71,12 +73,13 @@ async function maintainLine(table: Table, options: MaintainOptions): Promise<Lin
   // Before snapshots expire that a tag is still due for.
   const tags = await maintainTags(table);
   const partitions = await maintainPartitions(table, options);
+  const donePartitions = await markDonePartitions(table);
   const expiry = await expireSnapshots(table, { signal: options.signal });
   const changelogs = table.options.changelogs.isDecoupled
     ? await expireChangelogs(table, { signal: options.signal })
     : undefined;
   const hints = await repairHints(table);
-  return { label: table.label, carry, tags, partitions, expiry, changelogs, hints };
+  return { label: table.label, carry, tags, partitions, donePartitions, expiry, changelogs, hints };
 }
 
 /** undefined: the branch has no schema, so it is none, or it is being removed. */

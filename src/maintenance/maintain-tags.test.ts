@@ -60,10 +60,32 @@ test('tags do not expire where the table says so', async () => {
 });
 
 test('a way of making tags that is not done is named, and the rest of maintenance goes on', async () => {
-  const world = await newWorld({ options: { 'tag.automatic-creation': 'batch' } });
+  const world = await newWorld({ options: { ...hourly, 'sink.process-time-zone': 'Asia/Tokyo' } });
   await fiveSnapshots(world);
   const { end, lines } = await maintainTable(world.table, { orphans: 'skip' });
   expect(end).toMatchObject({ status: 'given-up', code: 'LAKE_UNSUPPORTED' });
-  expect(lines[0]?.tags.status === 'given-up' && lines[0].tags.cause).toMatch(/tag\.automatic-creation=batch/);
+  expect(lines[0]?.tags.status === 'given-up' && lines[0].tags.cause).toMatch(/sink\.process-time-zone=Asia\/Tokyo/);
   expect(lines[0]?.expiry.expiredCount).toBe(3);
+});
+
+test('tags of batches that are too many go, the oldest first, whoever made them', async () => {
+  const world = await newWorld({ options: { 'tag.automatic-creation': 'batch', 'tag.num-retained-max': '2' } });
+  await fiveSnapshots(world);
+  for (const [name, id] of [
+    ['batch-write-2001-09-09', 5],
+    ['mine', 2],
+    ['older', 1],
+  ] as const) {
+    await tag(world.store, name, id);
+  }
+  const { lines } = await maintainTable(world.table, { orphans: 'skip' });
+  expect(lines[0]?.tags).toMatchObject({ status: 'done', created: [], removed: ['older'] });
+  expect(await listTags(world.table)).toEqual(['batch-write-2001-09-09', 'mine']);
+});
+
+test('a time zone that is none is named', async () => {
+  const world = await newWorld({ options: { 'tag.automatic-creation': 'batch', 'sink.process-time-zone': 'Mars' } });
+  await fiveSnapshots(world);
+  const { lines } = await maintainTable(world.table, { orphans: 'skip' });
+  expect(lines[0]?.tags).toMatchObject({ status: 'given-up', code: 'LAKE_BAD_OPTION' });
 });

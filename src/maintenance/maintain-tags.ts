@@ -4,6 +4,7 @@ import type { Table } from '../table/table.ts';
 import { refusedAutoTags } from '../table/tags/auto-tag-options.ts';
 import { expireTags } from '../table/tags/expire-tags.ts';
 import { makeAutoTags } from '../table/tags/make-auto-tags.ts';
+import { removeSurplusTags } from '../table/tags/make-batch-tag.ts';
 import { done, type RunEnd, runToEnd } from './receipt.ts';
 
 export type TagsReceipt = RunEnd & {
@@ -25,7 +26,8 @@ export async function maintainTags(table: Table): Promise<TagsReceipt> {
     }
     const made = await makeAutoTags(table);
     created.push(...made.created);
-    removed.push(...made.removed);
+    // Of batches that died between their tag and what it makes too many.
+    removed.push(...made.removed, ...(await removeSurplusTags(table)));
     return done;
   });
   return { ...end, label: table.label, created, removed };

@@ -45,11 +45,13 @@ export function maintainedText({ lines, orphans }: WarehouseReceipt['tables'][nu
   const tagged = lines.flatMap(({ tags }) => tags.created);
   const untagged = lines.flatMap(({ tags }) => tags.removed);
   const partitions = lines.flatMap(line => line.partitions.expired);
+  const marked = lines.flatMap(line => line.donePartitions.marked);
   const orphaned = orphans?.removed.fileCount ?? 0;
   const words = [
     ...(tagged.length > 0 ? [`tags made: ${tagged.join(', ')}`] : []),
     ...(untagged.length > 0 ? [`tags expired: ${untagged.join(', ')}`] : []),
     ...(partitions.length > 0 ? [`partitions expired: ${partitions.join(', ')}`] : []),
+    ...(marked.length > 0 ? [`partitions done: ${marked.join(', ')}`] : []),
     ...(expired > 0 ? [`${expired} snapshots expired`] : []),
     ...(changelogs > 0 ? [`${changelogs} changelogs expired`] : []),
     ...(expired > 0 || changelogs > 0 ? [`${removed} files removed`] : []),

@@ -5,6 +5,7 @@ import { type OverwriteResult, OverwriteWriter } from '../table/overwrite/overwr
 import { dropPartitions, removePartitions, truncateTable } from '../table/overwrite/remove-partitions.ts';
 import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
+import { endBatch } from './end-batch.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { partitionCondition } from './partition-condition.ts';
 import type { GatheredRows } from './row-gatherer.ts';
@@ -46,7 +47,9 @@ export async function overwriteLakeTable(
     signal?.throwIfAborted();
     await writer.add(batch, kinds);
   }
-  return receiptOf(parts, table, await writer.commit({ commitsNothing: true, signal }));
+  const receipt = receiptOf(parts, table, await writer.commit({ commitsNothing: true, signal }));
+  if (receipt.snapshotId !== undefined) await endBatch(table, receipt.snapshotId);
+  return receipt;
 }
 
 /** Takes all rows away. */

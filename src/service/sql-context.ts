@@ -2,6 +2,7 @@
 import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
+import { endBatch } from './end-batch.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { logFor } from './row-sinks.ts';
 import { settleLog } from './settle-log.ts';
@@ -23,6 +24,7 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
     logWriter: logWriterOf(parts),
     settle: (table, options) => settleLog(parts, table, options),
     committed: table => parts.notices.notify(table.label),
+    endBatch,
   };
 }
 
@@ -35,7 +37,9 @@ function writeRowsOf(parts: LakeParts): WriteRows {
       await unit.add({ rows: batch, kinds: new Int8Array(batch.rowCount) });
       rowCount += batch.rowCount;
     }
-    return { rowCount, snapshotId: rowCount === 0 ? undefined : await unit.commit() };
+    const snapshotId = rowCount === 0 ? undefined : await unit.commit();
+    if (snapshotId !== undefined) await endBatch(table, snapshotId);
+    return { rowCount, snapshotId };
   };
 }
 

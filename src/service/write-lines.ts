@@ -2,6 +2,7 @@
  * Writes lines of changes into a table: straight, through its log, or through its log and waiting until they are in the
  * table. Rows between two `commit` marks are one unit.
  */
+import { endBatch } from './end-batch.ts';
 import { lineParser, linesOf } from './json-lines.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
 import { RowGatherer } from './row-gatherer.ts';
@@ -68,5 +69,6 @@ export async function writeLines(parts: LakeParts, name: string, request: WriteL
     }
   }
   await commit();
+  if (receipt.snapshotId !== undefined) await endBatch(table, receipt.snapshotId);
   return receipt;
 }

@@ -31,6 +31,8 @@ export type SqlContext = {
   readonly call?: ((request: CallRequest) => Promise<StatementResult>) | undefined;
   /** Told of a table that a statement has made a snapshot of. */
   readonly committed?: ((table: Table) => void) | undefined;
+  /** Does what a batch of writes ends with. Never fails: the rows are in the table. */
+  readonly endBatch?: ((table: Table, snapshotId: number) => Promise<void>) | undefined;
 };
 
 export type SettleOptions = {

@@ -159,6 +159,16 @@ export class Paimon implements AsyncDisposable {
     await this.#ask({ op: 'expire', ...nameOf(ref), options: {}, allChangelogs: true });
   }
 
+  /** Makes the tag that a batch of writes ends with, and takes those away that are too many. */
+  async tagBatch(ref: TableRef): Promise<void> {
+    await this.#ask({ op: 'endBatch', ...nameOf(ref), step: 'tag', partition: '' });
+  }
+
+  /** Marks a partition (`dt=2024-01-01`) done by the table's actions. */
+  async markDone(ref: TableRef, partition: string): Promise<void> {
+    await this.#ask({ op: 'endBatch', ...nameOf(ref), step: 'markDone', partition });
+  }
+
   /** What incremental clustering would take up next, by partition: the level it goes to, and names of files. */
   async clusterUnits(
     ref: TableRef,

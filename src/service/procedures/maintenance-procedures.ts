@@ -1,7 +1,8 @@
 /** Procedures about snapshots, files, partitions and consumers, by Paimon's names. */
-import { isLakeError, LakeError } from '../../base/errors.ts';
+import { isLakeError, LakeError, unsupported } from '../../base/errors.ts';
 import { listTables } from '../../catalog/catalog.ts';
 import { type SortOrder, sortStrategies } from '../../format/clustering-options.ts';
+import { refusedDoneActions } from '../../format/done-actions.ts';
 import type { RetentionOptions } from '../../format/retention-options.ts';
 import { batchCommitIdentifier } from '../../format/snapshot.ts';
 import { expireChangelogs } from '../../maintenance/expire-changelogs.ts';
@@ -13,11 +14,13 @@ import type { StatementResult } from '../../sql/context.ts';
 import { changeSourceOf } from '../../table/changelog/change-source.ts';
 import { commit } from '../../table/commit/commit.ts';
 import { commitPlan, commitStop } from '../../table/commit/request.ts';
+import { donePath, markDone } from '../../table/done-marks.ts';
 import { dropPartitions } from '../../table/overwrite/remove-partitions.ts';
-import type { PartitionSpec } from '../../table/partition-spec.ts';
+import { type PartitionSpec, partitionSpecValues, printPartitionSpec } from '../../table/partition-spec.ts';
 import { pinChanges, readConsumers, unpin } from '../../table/pins.ts';
 import type { Table } from '../../table/table.ts';
 import { committedId } from '../../table/write/table-writer.ts';
+import type { Scalar } from '../../types/scalar.ts';
 import { compactLakeTable } from '../compact-lake-table.ts';
 import { settleLog } from '../settle-log.ts';
 import { openLakeTable } from '../tables.ts';
@@ -71,6 +74,21 @@ export const partitionProcedures: readonly Procedure[] = [
       await settleLog(call.parts, table, { signal: call.signal });
       const { snapshotId } = await dropPartitions(table, specs, { ifExists: true, signal: call.signal });
       if (snapshotId !== undefined) call.parts.notices.notify(table.label);
+      return success();
+    },
+  },
+  {
+    name: 'mark_partition_done',
+    parameters: ['table', 'partitions'],
+    async run(call) {
+      const table = await call.table();
+      const refused = refusedDoneActions(table.schema);
+      if (refused.length > 0) throw unsupported(refused.join(', '), `mark_partition_done of ${table.label}`);
+      const paths = call
+        .text('partitions')
+        .split(';')
+        .map(text => donePath(table, leadingValues(call, table, specOf(call, text))));
+      for (const path of paths) await markDone(table, path);
       return success();
     },
   },
@@ -239,6 +257,16 @@ function specOf(call: Call, text: string): PartitionSpec {
   const pairs = text.split(',').map(pair => /^\s*([^=]+?)\s*=\s*(.*?)\s*$/s.exec(pair));
   if (pairs.some(pair => pair === null)) throw call.bad(`${text} is no partition, such as dt=2024-01-01,hh=5`);
   return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
+}
+
+/** A partition, or all that share the first keys: a folder either way. */
+function leadingValues(call: Call, { schema, label }: Table, spec: PartitionSpec): readonly Scalar[] {
+  const values = partitionSpecValues(schema, spec, label);
+  const leading = schema.partitionKeys.slice(0, values.size);
+  if (leading.every(key => values.has(key))) return leading.map(key => values.get(key) ?? null);
+  throw call.bad(
+    `${printPartitionSpec(spec)} leaves out a key before others; the keys are ${schema.partitionKeys.join(', ')}`,
+  );
 }
 
 /** Over the whole name, as Java matches. */

@@ -134,7 +134,10 @@ async function runOnTable(change: Change): Promise<number> {
     options.signal?.throwIfAborted();
     const { count, outcome } = isKeyed ? await changeKeyed(change) : await changeAppended(change);
     if (outcome.status === 'again') continue;
-    if (outcome.snapshotId !== undefined) context.committed?.(table);
+    if (outcome.snapshotId !== undefined) {
+      context.committed?.(table);
+      await context.endBatch?.(table, outcome.snapshotId);
+    }
     return count;
   }
   const message = `${table.label}: others changed its rows during each of ${attemptsMax} attempts; nothing was committed`;

@@ -26,7 +26,10 @@ export function overwriteWith(context: SqlContext, statement: Statement & { read
       rowCount += batch.rowCount;
     }
     const { snapshotId } = await writer.commit({ commitsNothing: true, signal });
-    if (snapshotId !== undefined) context.committed?.(table);
+    if (snapshotId !== undefined) {
+      context.committed?.(table);
+      await context.endBatch?.(table, snapshotId);
+    }
     return { rowCount, snapshotId };
   };
 }

@@ -30,7 +30,7 @@ export type AutoTagNames = {
 
 const hourMs = 3_600_000;
 
-/** undefined: tags are not made by themselves. @throws LakeError `invalid` LAKE_BAD_OPTION */
+/** undefined: tags are not made by themselves, or by batches of writes (make-batch-tag.ts). @throws LakeError `invalid` LAKE_BAD_OPTION */
 export function autoTagOptions(schema: TableSchema): AutoTagOptions | undefined {
   const { options } = schema;
   const time = creationMode(schema);
@@ -59,9 +59,8 @@ export function refusedAutoTags(schema: TableSchema): readonly string[] {
   };
   switch (time) {
     case 'none':
-      return [];
     case 'batch':
-      return ['tag.automatic-creation=batch'];
+      return [];
     case 'process-time':
       return zone('sink.process-time-zone');
     case 'watermark':
@@ -94,7 +93,8 @@ export function periodNames({ options }: TableSchema): AutoTagNames {
   }
 }
 
-function creationMode(schema: TableSchema): 'none' | 'process-time' | 'watermark' | 'batch' {
+/** What a table's tags are made by themselves by. @throws LakeError `invalid` LAKE_BAD_OPTION */
+export function creationMode(schema: TableSchema): 'none' | 'process-time' | 'watermark' | 'batch' {
   const modes = ['none', 'process-time', 'watermark', 'batch'] as const;
   return wordOption(schema.options, 'tag.automatic-creation', modes) ?? 'none';
 }

@@ -82,6 +82,11 @@ final class PaimonHarness {
                             table,
                             options(request.get("options")),
                             request.get("allChangelogs").asBoolean());
+                case "endBatch":
+                    return tables.endBatch(
+                            table,
+                            request.get("step").asText(),
+                            request.get("partition").asText());
                 case "bitmaps64":
                     return PaimonTables.bitmaps64(input);
                 case "clusterUnits":

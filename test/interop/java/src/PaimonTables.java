@@ -211,6 +211,15 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, options));
     }
 
+    /** What engines end a batch with: `tag`, or `markDone` of a partition. */
+    @SuppressWarnings("unchecked")
+    List<String> endBatch(Identifier name, String step, String partition) throws Exception {
+        // As above.
+        return (List<String>) Class.forName("PaimonBatches")
+                .getDeclaredMethod(step, FileStoreTable.class, String.class)
+                .invoke(null, fileStoreTable(name, Map.of()), partition);
+    }
+
     /** Sets of 64-bit numbers, as `PaimonBitmaps` has them. */
     @SuppressWarnings("unchecked")
     static List<String> bitmaps64(List<String> lines) throws Exception {
