@@ -33,14 +33,14 @@ export async function drain(parts: Pick<LakeProcess, 'store' | 'log' | 'clock' |
 }
 
 /** Rows that are in the table already, and rows that are only in the log. */
-async function worldWithLog(draft: Draft): Promise<World> {
+async function worldWithLog(draft: Draft, words: readonly string[] = ['a', 'b', 'c']): Promise<World> {
   const world = newWorld();
   const schema = await makeTable(world, draft);
   const producer = testProducer(world, schema, 'd.t');
   await append(producer, schema, rowsNamed('old', 0, 12));
   await drain(world);
   world.clock.advance(1_000);
-  for (const word of ['a', 'b', 'c']) await append(producer, schema, rowsNamed(word, 6, 18));
+  for (const word of words) await append(producer, schema, rowsNamed(word, 6, 18));
   if (draft.keepsRows !== true) await append(producer, schema, rowsNamed('c', 8, 10), 3);
   return world;
 }
@@ -292,7 +292,11 @@ export const ingestScenarios: readonly Scenario[] = [
   workerScenario('ingest that merges rows', () => worldWithLog({})),
   workerScenario('ingest across splits of shards', worldWithSplits),
   { ...workerScenario('ingest into dynamic buckets', () => worldWithLog(dynamic)), check: dynamicIngested },
-  { ...eventScenario('ingest by events into dynamic buckets', () => worldWithLog(dynamic)), check: dynamicIngested },
+  // Of one word there are as many records as there are lanes, and batches enough.
+  {
+    ...eventScenario('ingest by events into dynamic buckets', () => worldWithLog(dynamic, ['a'])),
+    check: dynamicIngested,
+  },
   eventScenario('ingest by events', () => worldWithLog({ keepsRows: true })),
   eventScenario('ingest by events that merges rows', () => worldWithLog({})),
   eventScenario('ingest by events across splits of shards', worldWithSplits),
