@@ -4,6 +4,8 @@
  *
  * @see Paimon 1.4.2 SchemaValidation
  */
+import { fitsAvro } from './avro-data/record-type.ts';
+import { postponedBucket } from './bucket.ts';
 import { badOption, booleanOption, integerOption, textOption } from './option-values.ts';
 import { recordExpiryOf } from './record-expiry.ts';
 import type { TableSchema } from './table-schema.ts';
@@ -14,6 +16,8 @@ const snapshotsMinDefault = 10;
 type Check = (schema: TableSchema) => unknown;
 
 const checks: readonly Check[] = [
+  checkBucket,
+  checkFormat,
   checkProducer,
   checkVectors,
   checkSnapshotRetention,
@@ -31,6 +35,18 @@ export function checkOptionConflicts(schema: TableSchema): void {
 
 function wordOf({ options }: TableSchema, key: string): string | undefined {
   return textOption(options, key)?.toLowerCase();
+}
+
+function checkBucket({ primaryKeys, options }: TableSchema): void {
+  if (primaryKeys.length > 0 || integerOption(options, 'bucket', -2) !== postponedBucket) return;
+  throw badOption('bucket', '-2', 'above 0, or -1: the table has no primary key');
+}
+
+function checkFormat(schema: TableSchema): void {
+  const key = 'file.format';
+  if (wordOf(schema, key) !== 'avro' || fitsAvro(schema)) return;
+  const what = 'a column is TIME above 3, TIMESTAMP above 6, or named with other than letters, digits and _';
+  throw badOption(key, 'avro', `parquet: ${what}, which Avro files cannot have`);
 }
 
 function checkProducer(schema: TableSchema): void {

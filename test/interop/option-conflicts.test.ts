@@ -8,7 +8,7 @@ import { openLake } from '../../src/index.ts';
 import { startPaimon } from './paimon.ts';
 
 type Options = Readonly<Record<string, string>>;
-type Shape = 'keyed' | 'append' | 'partitioned';
+type Shape = 'keyed' | 'append' | 'partitioned' | 'fine';
 
 const vectors = { bucket: '1', 'deletion-vectors.enabled': 'true' };
 const firstRow = { bucket: '1', 'merge-engine': 'first-row' };
@@ -49,6 +49,18 @@ const cases: readonly (readonly [Shape, Options])[] = [
   ['keyed', { ...fixed, 'fields.nope.aggregate-function': 'sum' }],
   ['keyed', { bucket: '-1', 'bucket-key': 'k' }],
   ['keyed', { ...fixed, 'bucket-key': 'v' }],
+  ['keyed', { bucket: '-2' }],
+  ['keyed', { bucket: '-2', 'bucket-key': 'k' }],
+  ['append', { bucket: '-2' }],
+  ['keyed', { bucket: '-2', 'changelog-producer': 'input' }],
+  ['keyed', { bucket: '-2', 'merge-engine': 'first-row' }],
+  ['keyed', { bucket: '-2', 'deletion-vectors.enabled': 'true' }],
+  ...['keyed', 'fine'].flatMap((shape): [Shape, Options][] => [
+    [shape as Shape, { ...fixed, 'file.format': 'avro' }],
+    [shape as Shape, { ...fixed, 'file.format.per.level': '0:avro' }],
+    [shape as Shape, { ...fixed, 'changelog-producer': 'input', 'changelog-file.format': 'avro' }],
+    [shape as Shape, { bucket: '-2' }],
+  ]),
 ];
 
 test('we refuse the options that Paimon refuses, and no others', { timeout: 120_000 }, async () => {
@@ -82,19 +94,22 @@ test('we refuse the options that Paimon refuses, and no others', { timeout: 120_
 });
 
 function schemaOf(shape: Shape, options: Options): object {
-  const fields = ['k INT NOT NULL', 'v INT', 'p STRING NOT NULL'].map((text, id) => {
+  const value = shape === 'fine' ? 'v TIMESTAMP(9)' : 'v INT';
+  const fields = ['k INT NOT NULL', value, 'p STRING NOT NULL'].map((text, id) => {
     const [name, ...type] = text.split(' ');
     return { id, name, type: type.join(' ') };
   });
-  const keys = shape === 'append' ? [] : shape === 'keyed' ? ['k'] : ['p', 'k'];
+  const keys = shape === 'append' ? [] : shape === 'partitioned' ? ['p', 'k'] : ['k'];
   const partitionKeys = shape === 'partitioned' ? ['p'] : [];
   const rest = { highestFieldId: 2, comment: '', timeMillis: 1 };
   return { version: 3, id: 0, fields, partitionKeys, primaryKeys: keys, options, ...rest };
 }
 
 function ddl(name: string, shape: Shape, options: Options): string {
-  const key = { append: '', keyed: ', PRIMARY KEY (k) NOT ENFORCED', partitioned: ', PRIMARY KEY (p, k) NOT ENFORCED' };
+  const keyed = ', PRIMARY KEY (k) NOT ENFORCED';
+  const key = { append: '', keyed, fine: keyed, partitioned: ', PRIMARY KEY (p, k) NOT ENFORCED' };
+  const type = shape === 'fine' ? 'TIMESTAMP(9)' : 'INT';
   const partition = shape === 'partitioned' ? ' PARTITIONED BY (p)' : '';
   const list = Object.entries(options).map(([name, value]) => `'${name}' = '${value}'`);
-  return `CREATE TABLE ${name} (k INT NOT NULL, v INT, p STRING NOT NULL${key[shape]})${partition} WITH (${list.join(', ')})`;
+  return `CREATE TABLE ${name} (k INT NOT NULL, v ${type}, p STRING NOT NULL${key[shape]})${partition} WITH (${list.join(', ')})`;
 }
