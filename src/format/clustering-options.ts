@@ -4,7 +4,14 @@
  *
  * @see Paimon 1.4.2 CoreOptions, IncrementalClusterManager
  */
-import { booleanOption, integerOption, namesOption, type OptionMap, wordOption } from './option-values.ts';
+import {
+  booleanOption,
+  durationOption,
+  integerOption,
+  namesOption,
+  type OptionMap,
+  wordOption,
+} from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
 export const sortStrategies = ['order', 'zorder', 'hilbert'] as const;
@@ -36,4 +43,18 @@ export function clusteringColumns(options: OptionMap): readonly string[] {
 function strategyFor(columnCount: number): SortStrategy {
   if (columnCount === 1) return 'order';
   return columnCount < 5 ? 'zorder' : 'hilbert';
+}
+
+export type HistoryPartitions = {
+  /** Into which nothing has come for so long. */
+  readonly idleMs: number;
+  /** Of one compaction. */
+  readonly countMax: number;
+};
+
+/** Partitions that are sorted in full beside those that are asked for; undefined: none are. */
+export function historyPartitions({ options, partitionKeys }: TableSchema): HistoryPartitions | undefined {
+  const idleMs = durationOption(options, 'clustering.history-partition.idle-to-full-sort');
+  if (idleMs === undefined || partitionKeys.length === 0) return undefined;
+  return { idleMs, countMax: integerOption(options, 'clustering.history-partition.limit') ?? 5 };
 }

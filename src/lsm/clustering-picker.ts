@@ -44,3 +44,29 @@ function runsOf(files: readonly DataFileMeta[]): readonly SortedRun[] {
   const above = sortedRuns(files).filter(({ level }) => level > 0);
   return [...inOrder.map(file => ({ level: 0, files: [file] })), ...above];
 }
+
+export type IdleFacts = {
+  /** The live files of each partition that was not asked for, by a key of the partition. */
+  readonly partitions: ReadonlyMap<string, readonly DataFileMeta[]>;
+  readonly levelCount: number;
+  readonly nowMs: number;
+  /** How long nothing must have come into a partition. */
+  readonly idleMs: number;
+  readonly countMax: number;
+};
+
+/**
+ * Partitions into which nothing has come for a while and that are not sorted through yet: the clustering of others takes
+ * them up in full. Those that have waited longest first.
+ *
+ * @see Paimon 1.4.2 HistoryPartitionCluster
+ */
+export function idlePartitions({ partitions, levelCount, nowMs, idleMs, countMax }: IdleFacts): readonly string[] {
+  const idle = [...partitions].flatMap(([key, files]) => {
+    const unsorted = files.filter(({ level }) => level < levelCount - 1);
+    const newestMs = Math.max(...unsorted.map(file => file.creationTimeMs ?? 0));
+    return unsorted.length > 0 && newestMs < nowMs - idleMs ? [{ key, newestMs }] : [];
+  });
+  const inOrder = idle.toSorted((a, b) => a.newestMs - b.newestMs || (a.key < b.key ? -1 : 1));
+  return inOrder.slice(0, countMax).map(({ key }) => key);
+}

@@ -172,9 +172,9 @@ export class Paimon implements AsyncDisposable {
   /** What incremental clustering would take up next, by partition: the level it goes to, and names of files. */
   async clusterUnits(
     ref: TableRef,
-    options: { readonly full: boolean },
+    options: { readonly full: boolean; readonly partition?: Readonly<Record<string, string>> },
   ): Promise<readonly { readonly level: number; readonly files: readonly string[] }[]> {
-    const lines = await this.#ask({ op: 'clusterUnits', ...nameOf(ref), ...options });
+    const lines = await this.#ask({ op: 'clusterUnits', ...nameOf(ref), partition: {}, ...options });
     return lines.map(line => {
       const [level, ...files] = line.split(' ');
       return { level: Number(level), files };

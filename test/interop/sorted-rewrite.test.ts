@@ -57,14 +57,18 @@ const columns: Readonly<Record<string, readonly [type: string, values: readonly 
   z: ['TIMESTAMP(6) WITH LOCAL TIME ZONE', ['1969-12-31T23:59:59.999999Z', '2024-05-06T07:08:09.123456Z', null]],
 };
 
-async function create(name: string, options: Readonly<Record<string, string>> = {}): Promise<TableRef> {
+async function create(
+  name: string,
+  options: Readonly<Record<string, string>> = {},
+  partitionKeys: readonly string[] = [],
+): Promise<TableRef> {
   const ref = { warehouse, table: `db.${name}` };
   await paimon.create(ref, {
     version: 3,
     id: 0,
     fields: Object.entries(columns).map(([column, [type]], id) => ({ id, name: column, type })),
     highestFieldId: Object.keys(columns).length - 1,
-    partitionKeys: [],
+    partitionKeys,
     primaryKeys: [],
     options: { bucket: '-1', 'file.format': 'parquet', ...options },
     timeMillis: 1,
@@ -196,4 +200,40 @@ test('what incremental clustering takes up, and into which level, is what Paimon
   }
   expect(levels.length).toBeGreaterThan(5);
   expect(new Set(levels).size).toBeGreaterThan(1);
+});
+
+test('beside the partitions that are asked for the same that rest are sorted in full as Paimon would sort', {
+  timeout: 120_000,
+}, async () => {
+  const options = {
+    'clustering.incremental': 'true',
+    'clustering.columns': 'l',
+    'clustering.history-partition.idle-to-full-sort': '1 ms',
+  };
+  const ref = await create('resting', options, ['ti']);
+  const parts = { clock: systemClock, random: systemRandom };
+  const liveFiles = async (): Promise<readonly { readonly fileName: string; readonly level: number }[]> => {
+    await using store = await openObjectStore(warehouse, {}, parts);
+    const table = await openTable(store, { database: 'db', name: 'resting' }, parts);
+    const snapshot = await latestSnapshot(table);
+    return snapshot === undefined ? [] : (await liveEntries(table, snapshot)).map(({ file }) => file);
+  };
+  for (const ti of [1, 2, 3, 1, 2]) {
+    await paimon.append(
+      ref,
+      Array.from({ length: 5 }, (_, row) => `+I ${JSON.stringify({ ti, l: `${row * 7}` })}`),
+    );
+  }
+  const units = await paimon.clusterUnits(ref, { full: false, partition: { ti: '3' } });
+  expect(units).toHaveLength(2);
+  const [before, rows] = [await liveFiles(), await paimon.rows(ref)];
+  await using lake = await openLake({ warehouse: `file:${warehouse}` });
+  await (await lake.sql("CALL sys.compact(`table` => 'db.resting', partitions => 'ti=3')")).rows();
+  const after = await liveFiles();
+  const goneFrom = before.filter(({ fileName }) => !after.some(file => file.fileName === fileName));
+  expect(goneFrom.map(({ fileName }) => fileName).toSorted()).toEqual(units.flatMap(({ files }) => files).toSorted());
+  const added = after.filter(({ fileName }) => !before.some(file => file.fileName === fileName));
+  expect(added.map(({ level }) => level)).toEqual(units.map(({ level }) => level));
+  expect(await paimon.rows(ref)).toEqual(rows);
+  expect(await paimon.clusterUnits(ref, { full: false, partition: { ti: '3' } })).toEqual([]);
 });

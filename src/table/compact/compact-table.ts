@@ -9,7 +9,6 @@
 import { mapBounded } from '../../base/concurrency.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
-import { postponedBucket } from '../../format/bucket.ts';
 import { clusteringColumns, type SortOrder } from '../../format/clustering-options.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { hasPostponedBuckets, refusedFeatures } from '../../format/table-options.ts';
@@ -39,15 +38,15 @@ import { type CommitBase, type CommitPlan, commitPlan, commitStop } from '../com
 import { type Deletions, deletionsByBucket, indexEntriesOf, noDeletions } from '../index-files.ts';
 import { planVectors } from '../index-plan.ts';
 import { keyComparator } from '../key-comparator.ts';
-import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
+import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
-import { partitionFilter } from '../partition-filter.ts';
 import { latestSnapshot, readSnapshot } from '../snapshots.ts';
 import { partitionTypes, reopenTable, type Table } from '../table.ts';
 import { checkDynamicOptions } from '../write/dynamic-options.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
+import { type ChosenEntries, chosenEntries } from './chosen-entries.ts';
 import { ExpiringRecords } from './expire-records.ts';
 import { bothReceipts, moveWaiting } from './move-waiting.ts';
 import {
@@ -124,14 +123,11 @@ async function compactBuckets(table: Table, committer: Committer, options: Compa
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
-  const { matches } = partitionFilter(table.schema, options.partitions);
-  const entries = (await liveEntries(table, snapshot)).filter(
-    ({ partition, bucket }) => bucket !== postponedBucket && matches(partition),
-  );
+  const chosen = chosenEntries(table, await liveEntries(table, snapshot), options.partitions);
   const state = {
-    entries,
+    ...chosen,
     deletions: await deletionsAt(table, snapshot),
-    clustered: await clusteredSchemas(table, entries),
+    clustered: await clusteredSchemas(table, chosen.entries),
   };
   const tasks = await pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
@@ -266,8 +262,7 @@ async function deletionsAt(table: Table, snapshot: Snapshot): Promise<ReadonlyMa
   return deletionsByBucket(await whileSnapshotStays(table, snapshot, () => indexEntriesOf(table, snapshot)));
 }
 
-type TableState = {
-  readonly entries: readonly PlacedFile[];
+type TableState = ChosenEntries & {
   readonly deletions: ReadonlyMap<string, Deletions>;
   /** Schemas of files that are sorted by the table's clustering columns. */
   readonly clustered: ReadonlySet<number>;
@@ -286,7 +281,7 @@ async function clusteredSchemas(table: Table, entries: readonly PlacedFile[]): P
 
 async function pickTasks(
   table: Table,
-  { entries, deletions, clustered }: TableState,
+  { entries, idle, deletions, clustered }: TableState,
   options: CompactOptions,
 ): Promise<readonly Task[]> {
   const expiring = ExpiringRecords.of(table);
@@ -304,7 +299,7 @@ async function pickTasks(
     if (isKeyed) {
       const expired = await expiring?.expiredFiles(table, metas);
       tasks.push(...keyTasks(table, { ...found, expiring }, { ...options, expired }));
-    } else tasks.push(...appendTasks(table, found, { ...options, clustered }));
+    } else tasks.push(...appendTasks(table, found, { ...options, idle, clustered }));
   }
   return tasks;
 }
@@ -337,7 +332,7 @@ function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number
   return table.clock.nowMs() - newestMs;
 }
 
-type AppendOptions = CompactOptions & Pick<TableState, 'clustered'>;
+type AppendOptions = CompactOptions & Pick<TableState, 'idle' | 'clustered'>;
 
 function appendTasks(table: Table, found: FoundBucket, options: AppendOptions): Task[] {
   const { place, files } = found;
@@ -361,7 +356,7 @@ function appendTasks(table: Table, found: FoundBucket, options: AppendOptions): 
 function clusteringTasks(
   table: Table,
   found: FoundBucket,
-  { isFull, clustered, sortBufferBytesMax: bufferBytesMax, signal }: AppendOptions,
+  { isFull, idle, clustered, sortBufferBytesMax: bufferBytesMax, signal }: AppendOptions,
   order: SortOrder,
 ): Task[] {
   const settings = compactionSettings(table.options, {
@@ -369,7 +364,8 @@ function clusteringTasks(
     vectored: undefined,
   });
   const isClustered = ({ schemaId }: { readonly schemaId: number }): boolean => clustered.has(schemaId);
-  const unit = pickClustering(found.files, settings, { isFull, isClustered });
+  const isWhole = isFull || idle.has(partitionKey(found.place.partition));
+  const unit = pickClustering(found.files, settings, { isFull: isWhole, isClustered });
   if (unit === undefined) return [];
   const rewrite = { order, level: unit.outputLevel, bufferBytesMax, signal };
   return [{ place: found.place, reason: unit.reason, run: () => rewriteAppendSorted(table, found, unit, rewrite) }];

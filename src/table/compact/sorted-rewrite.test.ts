@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { changedStore } from '../../../test/changed-ports.ts';
 import { int, type RowTable, rowTable, text } from '../../../test/row-fixture.ts';
+import { deserializeRow } from '../../format/binary-row.ts';
 import type { SortOrder } from '../../format/clustering-options.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import type { Scalar } from '../../types/scalar.ts';
@@ -10,6 +11,7 @@ import { Committer } from '../commit/commit.ts';
 import { readPlan } from '../read/read-split.ts';
 import { planScan } from '../scan/plan-scan.ts';
 import { latestSnapshot } from '../snapshots.ts';
+import { partitionTypes } from '../table.ts';
 import { compactTable } from './compact-table.ts';
 
 const byKey: SortOrder = { strategy: 'order', columns: ['k'] };
@@ -215,4 +217,41 @@ test('a clustered table is sorted run by run, level by level, whoever compacts i
   await expect(rows.compact({ order: byKey })).rejects.toMatchObject({ code: 'LAKE_BAD_SORT_ORDER' });
   await rows.alterOption('clustering.columns', 'none');
   await expect(rows.compact()).rejects.toMatchObject({ code: 'LAKE_BAD_SORT_ORDER' });
+});
+
+test('with the partitions that are asked for some that have come to rest are sorted in full', async () => {
+  const options = {
+    'clustering.incremental': 'true',
+    'clustering.columns': 'k',
+    'clustering.history-partition.idle-to-full-sort': '1 h',
+    'clustering.history-partition.limit': '1',
+  };
+  const rows = await appendTable(options, ['p']);
+  const write = (p: string, seed: number) =>
+    rows.write(Array.from({ length: 9 }, (_, k) => [p, (k * 7 + seed) % 9, 'v']));
+  const levels = async (): Promise<Record<string, readonly number[]>> => {
+    const types = partitionTypes((await rows.open()).schema);
+    const found: Record<string, number[]> = {};
+    for (const { partition, file } of await rows.live()) {
+      const [p] = deserializeRow(partition, types);
+      found[String(p)] = [...(found[String(p)] ?? []), file.level].toSorted();
+    }
+    return found;
+  };
+  for (const [index, p] of ['oldest', 'old', 'asked', 'young'].entries()) {
+    for (const seed of [0, 1]) await write(p, seed);
+    rows.clock.advance(index === 2 ? 2 * 3_600_000 : 1_000);
+  }
+  const asked = { kind: 'compare', op: '=', column: 'p', value: 'asked' } as const;
+  const before = await rows.rows();
+  await rows.compact({ partitions: asked });
+  expect(await levels()).toMatchObject({ oldest: [5], old: [0, 0], young: [0, 0] });
+  await rows.compact({ partitions: asked });
+  expect(await levels()).toMatchObject({ oldest: [5], old: [5], young: [0, 0] });
+  expect(await rows.rows()).toEqual(before);
+  // Whoever asks for all gets all, and none in full.
+  const all = await appendTable(options, ['p']);
+  for (const seed of [0, 1]) await all.write([['old', seed, 'v']]);
+  all.clock.advance(2 * 3_600_000);
+  expect((await all.compact()).status).toBe('nothing-to-do');
 });

@@ -90,7 +90,8 @@ final class PaimonHarness {
                 case "bitmaps64":
                     return PaimonTables.bitmaps64(input);
                 case "clusterUnits":
-                    return tables.clusterUnits(table, request.get("full").asBoolean());
+                    return tables.clusterUnits(
+                            table, request.get("full").asBoolean(), options(request.get("partition")));
                 case "curveKeys":
                     return tables.curveKeys(
                             table,

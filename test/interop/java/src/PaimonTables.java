@@ -194,12 +194,12 @@ final class PaimonTables implements AutoCloseable {
                 .invoke(null, fileStoreTable(name, Map.of()), modulus, remainder);
     }
 
-    /** What incremental clustering would take up next: lines of a level and names of files. */
+    /** What incremental clustering of a partition, or of all, would take up next: lines of a level and names of files. */
     @SuppressWarnings("unchecked")
-    List<String> clusterUnits(Identifier name, boolean full) throws Exception {
+    List<String> clusterUnits(Identifier name, boolean full, Map<String, String> partition) throws Exception {
         return (List<String>) Class.forName("PaimonClustering")
-                .getDeclaredMethod("units", FileStoreTable.class, boolean.class)
-                .invoke(null, fileStoreTable(name, Map.of()), full);
+                .getDeclaredMethod("units", FileStoreTable.class, boolean.class, Map.class)
+                .invoke(null, fileStoreTable(name, Map.of()), full, partition);
     }
 
     /** Expires snapshots and changelogs: by the table's options and these, or every changelog. */
