@@ -1,6 +1,6 @@
 /**
  * Changelogs that outlive their snapshots: at any moment all changes above what is gone for good can be read, and in the end
- * nothing is left of what only they needed.
+ * nothing is left of what only they needed. And tags that batches of writes end with.
  */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { expireChangelogs } from '../../src/maintenance/expire-changelogs.ts';
@@ -13,6 +13,8 @@ import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
 import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { latestSnapshot } from '../../src/table/snapshots.ts';
+import { makeBatchTag } from '../../src/table/tags/make-batch-tag.ts';
+import { createTag, storedTags } from '../../src/table/tags/manage-tags.ts';
 import { rowsOf as batchRows } from '../../src/types/column-reader.ts';
 import { rowKindOf } from '../../src/types/row-kind.ts';
 import { hourMs, litterIn } from '../maintenance-fixture.ts';
@@ -124,7 +126,40 @@ function expiryOfChangelogs(producer: string): Scenario {
   };
 }
 
-export const lifecycleScenarios: readonly Scenario[] = ['none', 'input'].flatMap(producer => [
-  expiryOfSnapshots(producer),
-  expiryOfChangelogs(producer),
-]);
+const batchTag = {
+  'tag.automatic-creation': 'batch',
+  'tag.batch.customized-name': 'last',
+  'tag.num-retained-max': '2',
+};
+
+/** The tag of the batch before is moved on, and the oldest of three goes. */
+const endOfBatch: Scenario = {
+  operation: 'the tag that a batch of writes ends with',
+  async prepare() {
+    const world = newWorld();
+    await makeTable(world, { options: batchTag });
+    for (const word of ['a', 'b', 'c']) await writeRows(world, rowsNamed(word, 2, 8));
+    const table = await openLakeTable(world);
+    await createTag(table, 'old', { snapshotId: 1 });
+    await createTag(table, 'older', { snapshotId: 2 });
+    await createTag(table, 'last', { snapshotId: 2 });
+    return world;
+  },
+  async run(process) {
+    await makeBatchTag(await openLakeTable(process));
+  },
+  async resume(process) {
+    strictEqual(await makeBatchTag(await openLakeTable(process)), 'last');
+  },
+  whole: wholeTable,
+  async check(world) {
+    const tags = await storedTags(await openLakeTable(world));
+    return tags.map(({ name, snapshot }) => [name, snapshot.id]);
+  },
+  diesTwice: true,
+};
+
+export const lifecycleScenarios: readonly Scenario[] = [
+  endOfBatch,
+  ...['none', 'input'].flatMap(producer => [expiryOfSnapshots(producer), expiryOfChangelogs(producer)]),
+];

@@ -10,7 +10,7 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
 import { creationMode } from './auto-tag-options.ts';
-import { createTag, deleteTag, replaceTag, type StoredTag, storedTags } from './manage-tags.ts';
+import { createTag, deleteTag, moveTag, type StoredTag, storedTags } from './manage-tags.ts';
 
 export type BatchTag = {
   /** Of the snapshot that was made then. */
@@ -49,7 +49,7 @@ export async function makeBatchTag(table: Table): Promise<string | undefined> {
   const name = tag.nameAt(snapshot.timeMillis);
   for (let tries = 1; ; tries += 1) {
     try {
-      if ((await createTag(table, name, { ifNotExists: true })) === undefined) await replaceTag(table, name);
+      if ((await createTag(table, name, { ifNotExists: true })) === undefined) await moveTag(table, name);
       break;
     } catch (error) {
       // Deleted or changed between the two, or a snapshot that expired at once: the newest is another by now.

@@ -67,16 +67,36 @@ export async function replaceTag(table: Table, name: string, options: TagOptions
   try {
     const { file, snapshot } = await tagNamed(table, holder);
     await checkAutoTags(table, name, snapshot);
-    const outcome = await table.store.putIfMatch(tagKey(table, name), file.bytes, before.file.etag);
-    if (outcome.status === 'unanswered') {
-      const message = `${table.store.uri}: no answer to replacing tag ${name}; look what it means, and replace it again`;
-      throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', message, { cause: outcome.cause });
-    }
-    if (outcome.status !== 'replaced') throw changedMeanwhile(table, name);
+    await putOver(table, before, file.bytes);
     return snapshot;
   } finally {
     await table.store.delete(tagKey(table, holder));
   }
+}
+
+/**
+ * Lets a tag mean the newest snapshot. The newest does not expire, so nothing has to hold it meanwhile, and a process that
+ * dies leaves no more than the tag; if it is superseded and gone all the same, so is the tag.
+ *
+ * @throws LakeError `invalid` LAKE_TAG_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED; `conflict` LAKE_TAG_CONFLICT
+ */
+export async function moveTag(table: Table, name: string): Promise<Snapshot> {
+  const before = await tagNamed(table, name);
+  const source = await sourceOf(table, undefined);
+  const bytes = encodeTag(source.bytes, tagKey(table, name), lifeOf(table, undefined));
+  await putOver(table, before, bytes);
+  if (await source.holds()) return source.snapshot;
+  await table.store.delete(tagKey(table, name));
+  throw invalid('LAKE_SNAPSHOT_EXPIRED', `snapshot ${source.snapshot.id} of table ${table.label} has expired`);
+}
+
+async function putOver(table: Table, { name, file }: StoredTag, bytes: Uint8Array): Promise<void> {
+  const outcome = await table.store.putIfMatch(tagKey(table, name), bytes, file.etag);
+  if (outcome.status === 'unanswered') {
+    const message = `${table.store.uri}: no answer to replacing tag ${name}; look what it means, and replace it again`;
+    throw new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', message, { cause: outcome.cause });
+  }
+  if (outcome.status !== 'replaced') throw changedMeanwhile(table, name);
 }
 
 /** @throws LakeError `invalid` LAKE_TAG_NOT_FOUND, LAKE_TAG_EXISTS, LAKE_BAD_NAME; `conflict` LAKE_TAG_CONFLICT */
