@@ -34,6 +34,8 @@ export type SchemaChange =
   | (Place & { readonly kind: 'change-type'; readonly type: DataType })
   | (Place & { readonly kind: 'change-nullability'; readonly nullable: boolean })
   | (Place & { readonly kind: 'change-comment'; readonly comment: string | undefined })
+  /** Of columns only: within them nothing is filled in. */
+  | { readonly kind: 'change-default'; readonly name: string; readonly value: string }
   | { readonly kind: 'move-column'; readonly name: string; readonly position: ColumnPosition }
   | { readonly kind: 'set-option'; readonly key: string; readonly value: string }
   | { readonly kind: 'remove-option'; readonly key: string }
@@ -71,6 +73,8 @@ function applyChange(schema: TableSchema, change: SchemaChange): TableSchema {
       return changeNullability(schema, change);
     case 'change-comment':
       return mapField(schema, change.name, field => ({ ...field, description: change.comment }));
+    case 'change-default':
+      return mapField(schema, change.name, field => ({ ...field, defaultValue: change.value }));
     case 'move-column':
       return moveColumn(schema, change);
     case 'set-option':

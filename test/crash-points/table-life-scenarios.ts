@@ -2,11 +2,18 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { createBranch, deleteBranch, listBranches, renameBranch } from '../../src/catalog/branches.ts';
 import { fastForward } from '../../src/catalog/fast-forward.ts';
+import { deserializeRow } from '../../src/format/binary-row.ts';
+import { removeMissingFiles } from '../../src/maintenance/remove-missing-files.ts';
 import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
+import { rewriteFileIndexes } from '../../src/table/compact/rewrite-indexes.ts';
+import { liveEntries } from '../../src/table/manifests.ts';
 import { OverwriteWriter } from '../../src/table/overwrite/overwrite-writer.ts';
+import { rescaleTable } from '../../src/table/overwrite/rescale.ts';
+import { dataFileKey } from '../../src/table/read/file-source.ts';
 import { restoreTable } from '../../src/table/restore/restore-table.ts';
 import { latestSnapshot, listTags, snapshotOfTag } from '../../src/table/snapshots.ts';
+import { partitionTypes, withOptions } from '../../src/table/table.ts';
 import { commitStatistics, mergedSize, readStatistics } from '../../src/table/table-statistics.ts';
 import { createTag, deleteTag, renameTag, replaceTag } from '../../src/table/tags/manage-tags.ts';
 import { committedId } from '../../src/table/write/table-writer.ts';
@@ -47,6 +54,20 @@ async function overwrite(parts: Parts): Promise<void> {
 async function rollback(parts: Parts): Promise<void> {
   const table = await openLakeTable(parts);
   await restoreTable(table, { table, snapshot: await snapshotOfTag(table, 'first') });
+}
+
+async function rescale(parts: Parts): Promise<void> {
+  await rescaleTable(await openLakeTable(parts), {});
+}
+
+async function forget(parts: Parts): Promise<void> {
+  await removeMissingFiles(await openLakeTable(parts), { isDryRun: false });
+}
+
+async function indexFiles(parts: Parts): Promise<void> {
+  const table = withOptions(await openLakeTable(parts), { 'file-index.bloom-filter.columns': 'v,n' });
+  await using committer = new Committer(table);
+  await rewriteFileIndexes(table, committer);
 }
 
 async function goOver(parts: Parts): Promise<void> {
@@ -192,6 +213,32 @@ const statisticsScenario: Scenario = {
   },
 };
 
+/** Somebody has deleted the newest file of a table. */
+const lostFileScenario: Scenario = {
+  operation: 'lost files forgotten',
+  async prepare() {
+    const world = await livedTable();
+    const table = await openLakeTable(world);
+    const snapshot = await latestSnapshot(table);
+    const live = snapshot === undefined ? [] : await liveEntries(table, snapshot);
+    const newest = live.find(({ file }) => file.level === 0);
+    if (newest === undefined) throw new Error('the last commit has made a file');
+    const place = { partitionValues: deserializeRow(newest.partition, partitionTypes(table.schema)), ...newest };
+    await world.store.delete(dataFileKey(table, place, newest.file.fileName));
+    return world;
+  },
+  async run(process) {
+    await forget(process);
+    process.acknowledge('forgotten');
+  },
+  resume: forget,
+  async whole(world) {
+    if (world.acknowledged.has('forgotten')) ok((await rowsOf(world)).length > 0, 'what is left can be read');
+  },
+  check: world => rowsOf(world),
+  diesTwice: true,
+};
+
 const dynamic: Options = { bucket: '-1', 'dynamic-bucket.target-row-num': '3' };
 const vectors: Options = { 'deletion-vectors.enabled': 'true' };
 /** A row that came twice shows in the sum. */
@@ -203,6 +250,9 @@ const sums: Options = {
 
 export const tableLifeScenarios: readonly Scenario[] = [
   swapScenario('overwrite', overwrite),
+  swapScenario('rescale', rescale),
+  lostFileScenario,
+  swapScenario('new indexes of files', indexFiles),
   swapScenario('rollback', rollback),
   swapScenario('fast-forward', goOver),
   swapScenario('overwrite of dynamic buckets', overwrite, dynamic),

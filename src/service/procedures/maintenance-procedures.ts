@@ -1,5 +1,5 @@
 /** Procedures about snapshots, files, partitions and consumers, by Paimon's names. */
-import { isLakeError, LakeError, unsupported } from '../../base/errors.ts';
+import { LakeError, unsupported } from '../../base/errors.ts';
 import { listTables } from '../../catalog/catalog.ts';
 import { type SortOrder, sortStrategies } from '../../format/clustering-options.ts';
 import { refusedDoneActions } from '../../format/done-actions.ts';
@@ -24,7 +24,7 @@ import type { Scalar } from '../../types/scalar.ts';
 import { compactLakeTable } from '../compact-lake-table.ts';
 import { settleLog } from '../settle-log.ts';
 import { openLakeTable } from '../tables.ts';
-import { type Call, type Procedure, success, textRows } from './procedure.ts';
+import { type Call, type Procedure, patternOf, specOf, success, textRows } from './procedure.ts';
 
 export const maintenanceProcedures: readonly Procedure[] = [
   {
@@ -54,7 +54,6 @@ export const maintenanceProcedures: readonly Procedure[] = [
     name: 'compact_manifest',
     parameters: ['table', 'options?'],
     async run(call) {
-      call.refuse('options');
       await compactManifests(await call.table(), call.signal);
       return success();
     },
@@ -106,7 +105,6 @@ export const partitionProcedures: readonly Procedure[] = [
       'options?',
     ],
     async run(call) {
-      call.refuse('options');
       const table = await call.table();
       const { names } = await expirePartitions(table, expiryOf(call, table), { signal: call.signal });
       return textRows('expired_partitions', names.length === 0 ? ['No expired partitions.'] : names);
@@ -145,7 +143,7 @@ export const consumerProcedures: readonly Procedure[] = [
 ];
 
 async function compact(call: Call): Promise<StatementResult> {
-  call.refuse('options', 'partition_idle_time');
+  call.refuse('partition_idle_time');
   const table = await call.table();
   const strategy = call.optionalText('compact_strategy') ?? (table.options.clustering === undefined ? 'full' : 'minor');
   if (strategy !== 'full' && strategy !== 'minor') throw call.bad('compact_strategy must be full or minor');
@@ -175,7 +173,6 @@ function sortOrderOf(call: Call): SortOrder | undefined {
 
 /** An hour is the least that a superseded snapshot stays, and the two newest always do, whatever is asked (R1). */
 async function expire(call: Call): Promise<StatementResult> {
-  call.refuse('options');
   const receipt = await expireSnapshots(await call.table(), { retention: retentionOf(call), signal: call.signal });
   checkEnd(receipt);
   return textRows('result', [`${receipt.expiredCount}`]);
@@ -252,13 +249,6 @@ function expiryOf(call: Call, table: Table): NonNullable<ReturnType<typeof parti
   throw call.bad(why);
 }
 
-/** `dt=2024-01-01,hh=5` */
-function specOf(call: Call, text: string): PartitionSpec {
-  const pairs = text.split(',').map(pair => /^\s*([^=]+?)\s*=\s*(.*?)\s*$/s.exec(pair));
-  if (pairs.some(pair => pair === null)) throw call.bad(`${text} is no partition, such as dt=2024-01-01,hh=5`);
-  return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
-}
-
 /** A partition, or all that share the first keys: a folder either way. */
 function leadingValues(call: Call, { schema, label }: Table, spec: PartitionSpec): readonly Scalar[] {
   const values = partitionSpecValues(schema, spec, label);
@@ -267,17 +257,6 @@ function leadingValues(call: Call, { schema, label }: Table, spec: PartitionSpec
   throw call.bad(
     `${printPartitionSpec(spec)} leaves out a key before others; the keys are ${schema.partitionKeys.join(', ')}`,
   );
-}
-
-/** Over the whole name, as Java matches. */
-function patternOf(call: Call, name: string): RegExp | undefined {
-  const source = call.optionalText(name);
-  if (source === undefined) return undefined;
-  try {
-    return new RegExp(`^(?:${source})$`, 'u');
-  } catch (cause) {
-    throw call.bad(`argument ${name} is no pattern: ${isLakeError(cause) ? cause.message : source}`);
-  }
 }
 
 function checkEnd(end: RunEnd): void {

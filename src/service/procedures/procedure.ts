@@ -1,8 +1,11 @@
 /** What a procedure is, and how the arguments of a CALL become its. */
-import { invalid } from '../../base/errors.ts';
+import { invalid, isLakeError } from '../../base/errors.ts';
+import { copyTable } from '../../catalog/dynamic-options.ts';
 import { type Identifier, parseIdentifier } from '../../catalog/identifier.ts';
 import { durationOption } from '../../format/option-values.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
 import type { CallRequest, StatementResult } from '../../sql/context.ts';
+import type { PartitionSpec } from '../../table/partition-spec.ts';
 import type { Table } from '../../table/table.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import type { DataType, RowType } from '../../types/data-type.ts';
@@ -48,10 +51,11 @@ export class Call {
     if (missing !== undefined) throw this.bad(`argument ${missing} is missing`);
   }
 
-  /** The table of the argument `table`. */
+  /** The table of the argument `table`, with those of the argument `options` where the procedure has one. */
   async table(): Promise<Table> {
     const { database, table, branch } = this.identifier();
-    return openLakeTable(this.parts, `${database}.${table}${branch === undefined ? '' : `$branch_${branch}`}`);
+    const name = `${database}.${table}${branch === undefined ? '' : `$branch_${branch}`}`;
+    return copyTable(await openLakeTable(this.parts, name), optionsOf(this, 'options'));
   }
 
   identifier(): Identifier {
@@ -138,6 +142,33 @@ export class Call {
   }
 }
 
+/** `k=v,k2=v2`: options of the table that hold for the call. */
+export function optionsOf(call: Call, name: string): Readonly<Record<string, string>> {
+  const text = call.optionalText(name);
+  if (text === undefined) return {};
+  const pairs = text.split(',').map(pair => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/s.exec(pair));
+  if (pairs.some(pair => pair === null)) throw call.bad(`argument ${name} must be options, such as a=1,b=2`);
+  return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
+}
+
+/** `dt=2024-01-01,hh=5` */
+export function specOf(call: Call, text: string): PartitionSpec {
+  const pairs = text.split(',').map(pair => /^\s*([^=]+?)\s*=\s*(.*?)\s*$/s.exec(pair));
+  if (pairs.some(pair => pair === null)) throw call.bad(`${text} is no partition, such as dt=2024-01-01,hh=5`);
+  return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
+}
+
+/** Over the whole name, as Java matches. */
+export function patternOf(call: Call, name: string): RegExp | undefined {
+  const source = call.optionalText(name);
+  if (source === undefined) return undefined;
+  try {
+    return new RegExp(`^(?:${source})$`, 'u');
+  } catch (cause) {
+    throw call.bad(`argument ${name} is no pattern: ${isLakeError(cause) ? cause.message : source}`);
+  }
+}
+
 /** `tagName`, `tag_name?`, `TAG_NAME`: one word. */
 function wordOf(name: string): string {
   return name.replace(/[?…_]/g, '').toLowerCase();
@@ -162,6 +193,18 @@ export function numberRow(columns: Readonly<Record<string, number | undefined>>)
     names.map(name => [name, bigint] as const),
     [row],
   );
+}
+
+/** What tags that are made of a time or a watermark say. */
+export function tagRow(name: string, { id, timeMillis, watermark }: Snapshot): StatementResult {
+  const columns = [
+    ['tagName', text],
+    ['snapshot', bigint],
+    ['commit_time', bigint],
+    ['watermark', text],
+  ] as const;
+  const said = watermark === undefined ? null : String(watermark);
+  return rowsOf(columns, [[name, BigInt(id), BigInt(timeMillis), said]]);
 }
 
 function rowsOf(

@@ -1,6 +1,20 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openSqlFixture } from '../../../test/sql-fixture.ts';
+import { present } from '../../base/assert.ts';
+import { systemClock } from '../../base/clock.ts';
 import { isLakeError } from '../../base/errors.ts';
 import { type Lake, openLake } from '../../index.ts';
+import { removeMissingFiles } from '../../maintenance/remove-missing-files.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { liveEntries } from '../../table/manifests.ts';
+import { rescaleTable } from '../../table/overwrite/rescale.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import { openTable } from '../../table/table.ts';
+import { procedures } from './call-procedure.ts';
+import { refusedProcedures } from './refused-procedures.ts';
 
 let lakeNumber = 0;
 
@@ -150,8 +164,8 @@ test('consumers are set and taken away', async () => {
 
 test('what is wrong with a call is told with what there is', async () => {
   await using lake = await lakeWith(keyed);
-  await expect(lake.sql("CALL sys.clone('t')")).rejects.toThrow(
-    /no procedure clone; there are .*create_tag.*rollback_to/,
+  await expect(lake.sql("CALL sys.nonsense('t')")).rejects.toThrow(
+    /no procedure nonsense; there are .*create_tag.*rollback_to/,
   );
   await expect(lake.sql("CALL sys.create_tag('t')")).rejects.toThrow(
     /create_tag\(table, tag, .*argument tag is missing/,
@@ -162,4 +176,169 @@ test('what is wrong with a call is told with what there is', async () => {
   await expect(lake.sql("CALL sys.create_tag('t', 'x', 'many')")).rejects.toThrow(/snapshot_id must be a whole number/);
   await expect(lake.sql("CALL sys.create_tag('t', 'x', 1.5)")).rejects.toThrow(/whole number/);
   expect(await codeOf(lake.sql("CALL sys.create_tag('none', 'x')"))).toBe('LAKE_TABLE_NOT_FOUND');
+});
+
+/** Of Flink and of Spark, as Paimon 1.4.2 has them. */
+const paimonNames = `alter_column_default_value alter_function alter_view_dialect clear_consumers clone compact
+  compact_database compact_manifest copy copy_files create_branch create_function create_global_index
+  create_privileged_user create_tag create_tag_from_timestamp create_tag_from_watermark data_evolution_merge_into
+  delete_branch delete_tag drop_function drop_global_index drop_partition drop_privileged_user expire_changelogs expire_partitions mark_partition_done
+  expire_snapshots expire_tags fast_forward grant_privilege_to_user init_file_based_privilege merge_into
+  migrate_database migrate_table purge_files query_service remove_orphan_files remove_unexisting_files
+  remove_unexisting_manifests rename_branch rename_tag repair replace_tag rescale reset_consumer
+  revoke_privilege_from_user rewrite_file_index rollback rollback_to rollback_to_timestamp rollback_to_watermark
+  trigger_tag_automatic_creation vector_search`.split(/\s+/);
+
+test('each procedure of Paimon is there, or is refused by its name with a reason', async () => {
+  await using lake = await lakeWith(keyed);
+  for (const name of paimonNames) {
+    const isThere = procedures.some(known => known.name === name);
+    expect(isThere, name).toBe(!Object.hasOwn(refusedProcedures, name));
+    if (!isThere) await expect(lake.sql(`CALL sys.${name}()`)).rejects.toMatchObject({ code: 'LAKE_UNSUPPORTED' });
+  }
+  await expect(lake.sql("CALL sys.repair('d.t')")).rejects.toThrow(/the folders are the catalog/);
+  expect(await codeOf(lake.sql('CALL sys.constructor()'))).toBe('LAKE_NO_PROCEDURE');
+});
+
+test('a column gets another default value', async () => {
+  await using lake = await lakeWith(keyed);
+  await lake.sql("CALL sys.alter_column_default_value('d.t', 'v', 'none'); INSERT INTO t (k) VALUES (2)");
+  expect(await rows(lake, 'SELECT v FROM t ORDER BY k')).toEqual(['a', 'none']);
+  expect(await codeOf(lake.sql("CALL sys.alter_column_default_value('t', 'x', '1')"))).toBe('LAKE_BAD_SCHEMA_CHANGE');
+  await lake.sql('ALTER TABLE t ADD n INT');
+  expect(await codeOf(lake.sql("CALL sys.alter_column_default_value('t', 'n', 'many')"))).toBe('LAKE_BAD_DEFAULT');
+});
+
+test('partitions are rescaled to the number of buckets that their table has', async () => {
+  await using lake = await lakeWith(
+    "CREATE TABLE t (p STRING, k INT, PRIMARY KEY (p, k) NOT ENFORCED) PARTITIONED BY (p) WITH ('bucket' = '1'); INSERT INTO t VALUES ('a', 1), ('a', 2), ('b', 3)",
+  );
+  await lake.sql("INSERT INTO t VALUES ('a', 2); ALTER TABLE t SET ('bucket' = '3')");
+  expect(await codeOf(lake.sql("CALL sys.rescale('t', 5)"))).toBe('LAKE_BAD_ARGUMENT');
+  expect(await codeOf(lake.sql("CALL sys.rescale(`table` => 't', partition => 'p=none')"))).toBe(
+    'LAKE_NOTHING_TO_RESCALE',
+  );
+  await lake.sql("CALL sys.rescale(`table` => 't', bucket_num => 3, partition => 'p=a')");
+  await lake.sql("INSERT INTO t VALUES ('a', 7)");
+  expect(await codeOf(lake.sql("INSERT INTO t VALUES ('b', 8)"))).toBe('LAKE_COMMIT_CONFLICT');
+  await lake.sql("CALL sys.rescale('t'); INSERT INTO t VALUES ('b', 8)");
+  expect(await keys(lake)).toEqual([1, 2, 3, 7, 8]);
+  expect(await codeOf(lake.sql("CREATE TABLE u (k INT); CALL sys.rescale('u')"))).toBe('LAKE_BAD_ARGUMENT');
+});
+
+test('what others write while a table is rescaled is not lost', async () => {
+  const clock = systemClock;
+  const store = new MemoryObjectStore('memory:rescale', clock);
+  await using sql = await openSqlFixture({ store });
+  await sql.run(
+    "CREATE TABLE t (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2'); INSERT INTO t VALUES (1), (2)",
+  );
+  const { catalog } = sql.context;
+  const table = await openTable(catalog.store, { database: 'd', name: 't' }, catalog);
+  const put = store.putIfAbsent.bind(store);
+  let turns = 0;
+  store.putIfAbsent = async (key, bytes, options) => {
+    if (key.includes('/snapshot-')) {
+      turns += 1;
+      if (turns === 1) await sql.run('INSERT INTO t VALUES (3)');
+    }
+    return put(key, bytes, options);
+  };
+  await rescaleTable(table, {});
+  expect(turns).toBeGreaterThan(2);
+  expect((await sql.run('SELECT k FROM t ORDER BY k')).map(line => JSON.parse(line).k)).toEqual([1, 2, 3]);
+});
+
+test('files that somebody has deleted are forgotten, and the rest can be read', async () => {
+  const store = new MemoryObjectStore('memory:missing', systemClock);
+  await using sql = await openSqlFixture({ store });
+  const ddl = (name: string, options: string): string => `CREATE TABLE ${name} (k INT, PRIMARY KEY (k) NOT ENFORCED)
+    WITH ('bucket' = '1'${options}); INSERT INTO ${name} VALUES (1); INSERT INTO ${name} VALUES (2)`;
+  for (const [name, options] of [
+    ['t', ''],
+    ['v', ", 'deletion-vectors.enabled' = 'true'"],
+  ] as const) {
+    await sql.run(ddl(name, options));
+    const { catalog } = sql.context;
+    const table = await openTable(catalog.store, { database: 'd', name }, catalog);
+    expect(await removeMissingFiles(table, { isDryRun: false })).toEqual({ keys: [], snapshotId: undefined });
+    const snapshot = present(await latestSnapshot(table), 'snapshot');
+    const [first] = await liveEntries(table, snapshot);
+    const key = `d.db/${name}/bucket-0/${first?.file.fileName}`;
+    await store.delete(key);
+    expect(await removeMissingFiles(table, { isDryRun: true })).toEqual({ keys: [key], snapshotId: undefined });
+    expect(await removeMissingFiles(table, { isDryRun: false })).toEqual({ keys: [key], snapshotId: 3 });
+    expect(await liveEntries(table, present(await latestSnapshot(table), 'snapshot'))).toHaveLength(1);
+  }
+  expect(await sql.run('SELECT k FROM t')).toHaveLength(1);
+});
+
+test('a table is purged: what held its data goes, and its rows', async () => {
+  await using lake = await lakeWith(keyed);
+  await lake.sql(
+    "CALL sys.create_tag('t', 'x'); CALL sys.create_branch('t', 'b', 'x'); CALL sys.reset_consumer('t', 'c', 1)",
+  );
+  expect(await rows(lake, "CALL sys.purge_files('t')")).toEqual(['Success']);
+  expect(await keys(lake)).toEqual([]);
+  for (const what of ['tags', 'branches', 'consumers'])
+    expect(await rows(lake, `SELECT * FROM \`t$${what}\``)).toEqual([]);
+  await lake.sql("INSERT INTO t VALUES (5, 'again')");
+  expect(await keys(lake)).toEqual([5]);
+});
+
+test('all tables of databases are compacted, with options, and each says what came of it', async () => {
+  await using lake = await lakeWith(`${keyed}; INSERT INTO t VALUES (2, 'b'); CREATE DATABASE e;
+    CREATE TABLE e.one (k INT); CREATE TABLE e.two (k INT) WITH ('file.format' = 'orc')`);
+  const call = 'CALL sys.compact_database';
+  expect(await rows(lake, `${call}(including_databases => 'd|e', excluding_tables => 'e\\.two')`)).toEqual([
+    'd.t: committed',
+    'e.one: nothing-to-do',
+  ]);
+  const [refused] = await rows(lake, `${call}(including_tables => 'e\\.two', table_options => 'sink.parallelism=3')`);
+  expect(refused).toMatch(/^e\.two: .*file\.format=orc/);
+  expect(await codeOf(lake.sql(`${call}(mode => 'other')`))).toBe('LAKE_BAD_ARGUMENT');
+  const optioned = "CALL sys.compact(`table` => 't', options => 'target-file-size=64mb, write-only=true')";
+  expect(await rows(lake, optioned)).toEqual(['Success']);
+  expect(await codeOf(lake.sql("CALL sys.compact(`table` => 't', options => 'merge-engine=first-row')"))).toBe(
+    'LAKE_BAD_OPTION',
+  );
+});
+
+test('tags, rollbacks and reads by watermarks that other programs have written', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidelake-watermarks-'));
+  try {
+    await using lake = await openLake({ warehouse: `file:${folder}` });
+    await lake.sql(`CREATE DATABASE d; USE d; ${keyed}; INSERT INTO t VALUES (2, 'b'); INSERT INTO t VALUES (3, 'c')`);
+    for (const [id, watermark] of [
+      [1, 100],
+      [2, 200],
+    ]) {
+      const file = join(folder, 'd.db/t/snapshot', `snapshot-${id}`);
+      writeFileSync(file, readFileSync(file, 'utf8').replace('{', `{ "watermark": ${watermark},`));
+    }
+    const read = (watermark: number) => keys(lake, `t /*+ OPTIONS('scan.watermark' = '${watermark}') */`);
+    expect([await read(1), await read(101)]).toEqual([[1], [1, 2]]);
+    expect(await keys(lake, "t /*+ OPTIONS('scan.version' = 'watermark-200') */")).toEqual([1, 2]);
+    expect(await codeOf(read(201))).toBe('LAKE_SNAPSHOT_NOT_FOUND');
+    const [row] = await rows(lake, "CALL sys.create_tag_from_watermark('d.t', 'w', 150, '1 d')");
+    expect(row).toMatch(/^w 2 \d+ 200$/);
+    expect(await rows(lake, "CALL sys.rollback_to_watermark('d.t', 199)")).toEqual(['3 4']);
+    expect(await keys(lake)).toEqual([1]);
+    expect(await codeOf(lake.sql("CALL sys.rollback_to_watermark('d.t', 99)"))).toBe('LAKE_SNAPSHOT_NOT_FOUND');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('tags and rollbacks by watermark where there is none, and the rollback of Spark', async () => {
+  await using lake = await lakeWith(`${keyed}; INSERT INTO t VALUES (2, 'b')`);
+  // Only other programs write watermarks.
+  expect(await codeOf(lake.sql("CALL sys.create_tag_from_watermark('t', 'w', 5)"))).toBe('LAKE_SNAPSHOT_NOT_FOUND');
+  expect(await codeOf(lake.sql("CALL sys.rollback_to_watermark('t', 5)"))).toBe('LAKE_SNAPSHOT_NOT_FOUND');
+  expect(await rows(lake, "CALL sys.rollback('t', '1')")).toEqual(['2 3']);
+  await lake.sql("CALL sys.create_tag('t', 'two', 2)");
+  expect(await rows(lake, "CALL sys.rollback('t', 'two')")).toEqual(['3 4']);
+  expect(await codeOf(lake.sql("CALL sys.rollback(`table` => 't', version => '1', tag => 'two')"))).toBe(
+    'LAKE_BAD_ARGUMENT',
+  );
 });

@@ -5,6 +5,7 @@ import { createBranch, deleteBranch, renameBranch } from '../../catalog/branches
 import { maintainTags } from '../../maintenance/maintain-tags.ts';
 import type { StatementResult } from '../../sql/context.ts';
 import { listSnapshots, listTags } from '../../table/snapshots.ts';
+import type { Table } from '../../table/table.ts';
 import { expireTags } from '../../table/tags/expire-tags.ts';
 import {
   createTag,
@@ -14,8 +15,8 @@ import {
   storedTags,
   type TagOptions,
 } from '../../table/tags/manage-tags.ts';
-import { fastForwardLakeTable, rollbackLakeTable } from '../restore-lake-table.ts';
-import { type Call, numberRow, type Procedure, success, textRows } from './procedure.ts';
+import { fastForwardLakeTable, type RollbackPoint, rollbackLakeTable } from '../restore-lake-table.ts';
+import { type Call, numberRow, type Procedure, success, tagRow, textRows } from './procedure.ts';
 
 export const tagProcedures: readonly Procedure[] = [
   {
@@ -35,6 +36,11 @@ export const tagProcedures: readonly Procedure[] = [
     },
   },
   { name: 'create_tag_from_timestamp', parameters: ['table', 'tag', 'timestamp', 'time_retained?'], run: tagFromTime },
+  {
+    name: 'create_tag_from_watermark',
+    parameters: ['table', 'tag', 'watermark', 'time_retained?'],
+    run: tagFromWatermark,
+  },
   {
     name: 'delete_tag',
     parameters: ['table', 'tag'],
@@ -113,17 +119,11 @@ export const rollbackProcedures: readonly Procedure[] = [
   {
     name: 'rollback_to_timestamp',
     parameters: ['table', 'timestamp'],
-    async run(call) {
-      const timestamp = new Date(call.optionalInteger('timestamp') ?? 0);
-      const { previousId, snapshotId } = await rollbackLakeTable(
-        call.parts,
-        await call.table(),
-        { timestamp },
-        call.signal,
-      );
-      return numberRow({ previous_snapshot_id: previousId, current_snapshot_id: snapshotId });
-    },
+    run: async call =>
+      rolledBack(call, await call.table(), { timestamp: new Date(call.optionalInteger('timestamp') ?? 0) }),
   },
+  { name: 'rollback_to_watermark', parameters: ['table', 'watermark'], run: rollBackToWatermark },
+  { name: 'rollback', parameters: ['table', 'version?', 'snapshot?', 'tag?'], run: rollBackAsSpark },
 ];
 
 /** By place, the second argument is a tag or, as Paimon's documents have it, a snapshot's number. */
@@ -134,8 +134,18 @@ async function rollBack(call: Call): Promise<StatementResult> {
   if ((tag === undefined) === (given === undefined)) throw call.bad('give a tag or a snapshot_id');
   const isNumber = tag !== undefined && /^\d{1,15}$/.test(tag) && !(await listTags(table)).includes(tag);
   const point = tag === undefined || isNumber ? ({ snapshotId: given ?? Number(tag) } as const) : ({ tag } as const);
-  const { previousId, snapshotId } = await rollbackLakeTable(call.parts, table, point, call.signal);
-  return numberRow({ previous_snapshot_id: previousId, current_snapshot_id: snapshotId });
+  return rolledBack(call, table, point);
+}
+
+/** Spark's: a version is a snapshot's number, or else a tag. */
+async function rollBackAsSpark(call: Call): Promise<StatementResult> {
+  const version = call.optionalText('version');
+  const given = [version, call.optionalText('snapshot'), call.optionalText('tag')].filter(value => value !== undefined);
+  if (given.length !== 1) throw call.bad('give one of version, snapshot and tag');
+  const isNumber = version !== undefined && /^\d{1,15}$/.test(version);
+  const snapshotId = isNumber ? Number(version) : call.optionalInteger('snapshot');
+  const tag = call.optionalText('tag') ?? version ?? '';
+  return rolledBack(call, await call.table(), snapshotId === undefined ? { tag } : { snapshotId });
 }
 
 /** The first snapshot at or after the time, be it one that only a tag has still. */
@@ -151,7 +161,42 @@ async function tagFromTime(call: Call): Promise<StatementResult> {
     snapshotId: first.id,
     retainedMs: call.optionalDuration('time_retained'),
   });
-  return numberRow({ snapshot_id: first.id, timestamp: first.timeMillis });
+  return tagRow(call.text('tag'), first);
+}
+
+/** The first snapshot whose watermark has come to this, be it one that only a tag has still. */
+async function tagFromWatermark(call: Call): Promise<StatementResult> {
+  const table = await call.table();
+  const watermark = BigInt(call.optionalInteger('watermark') ?? 0);
+  const known = [...(await storedTags(table)).map(({ snapshot }) => snapshot), ...(await listSnapshots(table))];
+  const [first] = known
+    .filter(snapshot => snapshot.watermark !== undefined && snapshot.watermark >= watermark)
+    .toSorted((a, b) => a.id - b.id);
+  if (first === undefined) {
+    const why = `table ${table.label} has no snapshot with a watermark of ${watermark} or later`;
+    throw invalid('LAKE_SNAPSHOT_NOT_FOUND', why);
+  }
+  const retainedMs = call.optionalDuration('time_retained');
+  await createTag(table, call.text('tag'), { snapshotId: first.id, retainedMs });
+  return tagRow(call.text('tag'), first);
+}
+
+/** To the newest snapshot whose watermark is at or before this. */
+async function rollBackToWatermark(call: Call): Promise<StatementResult> {
+  const table = await call.table();
+  const watermark = BigInt(call.optionalInteger('watermark') ?? 0);
+  const chain = await listSnapshots(table);
+  const found = chain.findLast(snapshot => snapshot.watermark !== undefined && snapshot.watermark <= watermark);
+  if (found === undefined) {
+    const why = `table ${table.label} has no snapshot with a watermark of ${watermark} or earlier`;
+    throw invalid('LAKE_SNAPSHOT_NOT_FOUND', why);
+  }
+  return rolledBack(call, table, { snapshotId: found.id });
+}
+
+async function rolledBack(call: Call, table: Table, point: RollbackPoint): Promise<StatementResult> {
+  const { previousId, snapshotId } = await rollbackLakeTable(call.parts, table, point, call.signal);
+  return numberRow({ previous_snapshot_id: previousId, current_snapshot_id: snapshotId });
 }
 
 function tagOptions(call: Call): TagOptions {

@@ -23,7 +23,7 @@ import { filesOutside, type OverwriteTarget, replacedAt } from './overwrite-plan
 import { OverwriteUpgrade } from './upgrade.ts';
 
 export type OverwriteResult = {
-  /** undefined: there was nothing to do. */
+  /** undefined: there was nothing to do, or another snapshot is the newest than the one it was for. */
   readonly snapshotId: number | undefined;
   readonly counts: WriteCounts;
   readonly removedFileCount: number;
@@ -36,6 +36,8 @@ export type OverwriteOptions = {
   readonly commitIdentifier?: bigint | undefined;
   /** Whether a snapshot is made though nothing goes and nothing comes. */
   readonly commitsNothing?: boolean | undefined;
+  /** The number of the snapshot that must be the newest; otherwise nothing is committed. */
+  readonly onlyOn?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -100,6 +102,9 @@ export class OverwriteWriter {
     if (again?.reason === 'schema') {
       const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
       return commitStop('conflict', detail);
+    }
+    if (options.onlyOn !== undefined && base.snapshot?.id !== options.onlyOn) {
+      return commitStop('changed', `snapshot ${base.snapshot?.id} came meanwhile`);
     }
     const { adds: written, hashes } = await this.#session.plannedFiles(base, this.#asWritten(again));
     const adds = this.#upgrade?.apply(written) ?? written;

@@ -249,9 +249,11 @@ async function askIndex(
   return askFileIndex(index.bytes, prune, { columnOf, rowCount: file.rowCount, where: index.where });
 }
 
-type FoundIndex = { readonly bytes: Uint8Array; readonly where: string };
+/** An index, and where it is, for messages. */
+export type FoundIndex = { readonly bytes: Uint8Array; readonly where: string };
 
-async function indexOf(table: Table, place: FilePlace, file: DataFileMeta): Promise<FoundIndex | undefined> {
+/** The index of a file; undefined: it has none. */
+export async function indexOf(table: Table, place: FilePlace, file: DataFileMeta): Promise<FoundIndex | undefined> {
   if (file.embeddedIndex !== undefined) return { bytes: file.embeddedIndex, where: file.fileName };
   const name = file.extraFiles.find(extra => extra.endsWith(fileIndexSuffix));
   if (name === undefined) return undefined;
