@@ -145,8 +145,12 @@ function committed(outcome: CommitOutcome): Snapshot {
   return outcome.snapshot;
 }
 
-export function dataKey(table: Pick<Table, 'path'>, name: string, draft: Draft = {}): string {
-  const partition = draft.partition === undefined ? '' : `p=${draft.partition}/`;
+export function dataKey(
+  table: Pick<Table, 'path'>,
+  name: string,
+  draft: Draft & { readonly partitionKey?: string } = {},
+): string {
+  const partition = draft.partition === undefined ? '' : `${draft.partitionKey ?? 'p'}=${draft.partition}/`;
   const bucket = draft.bucket === postponedBucket ? 'postpone' : (draft.bucket ?? 0);
   return `${table.path}/${partition}bucket-${bucket}/${name}`;
 }
@@ -220,7 +224,12 @@ export async function neededUnder(store: ObjectStore, table: Table, { key, snaps
   const partitionField = table.schema.fields.find(({ name }) => table.schema.partitionKeys.includes(name));
   for (const { partition, bucket, file } of liveAmong(entries)) {
     const [value] = partitionField === undefined ? [] : deserializeRow(partition, [partitionField.type]);
-    const draft = { bucket, ...(typeof value === 'string' ? { partition: value } : {}) };
+    const draft = {
+      bucket,
+      ...(partitionField === undefined
+        ? {}
+        : { partition: String(value ?? '__DEFAULT_PARTITION__'), partitionKey: partitionField.name }),
+    };
     for (const name of [file.fileName, ...file.extraFiles]) needed.add(dataKey(table, name, draft));
   }
   if (snapshot.indexManifest !== undefined) {

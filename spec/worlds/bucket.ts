@@ -121,6 +121,7 @@ export function guardFacts(base: Bucket, touched: readonly DataFile[], beside: F
     buckets: new Map(buckets),
     totalBuckets: new Map([[partitionKey(emptyBytes), new Set(base.live.map(file => file.totalBuckets))]]),
     dutiesChanged: false,
+    identity: undefined,
     indexManifest: undefined,
     vectors: new Map(),
     hashFiles: new Map(),

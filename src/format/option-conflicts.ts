@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
   checkStreamingOverwrite,
   checkFullCompaction,
   checkPartitionExpiration,
+  checkSequenceOfKeys,
   // Where Paimon makes the table, and fails in whoever writes it.
   recordExpiryOf,
 ];
@@ -94,6 +95,15 @@ function checkFullCompaction({ primaryKeys, options }: TableSchema): void {
   const value = textOption(options, key);
   if (value === undefined || primaryKeys.length > 0 || integerOption(options, 'bucket', -2) !== -1) return;
   throw badOption(key, value, 'left out of an append table without buckets');
+}
+
+/** A key's rows in different partitions are never merged, so that nothing tells which of them is newer. */
+function checkSequenceOfKeys({ primaryKeys, partitionKeys, options }: TableSchema): void {
+  const key = 'sequence.field';
+  const value = textOption(options, key);
+  if (value === undefined || primaryKeys.length === 0 || partitionKeys.every(name => primaryKeys.includes(name)))
+    return;
+  throw badOption(key, value, 'left out: the primary key has not all partition keys');
 }
 
 function checkPartitionExpiration({ partitionKeys, options }: TableSchema): void {

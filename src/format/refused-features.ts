@@ -8,6 +8,7 @@ import { fitsAvro } from './avro-data/record-type.ts';
 import { postponedBucket } from './bucket.ts';
 import { batchesAreDone, refusedDoneActions } from './done-actions.ts';
 import { refusedFileIndexes } from './file-index/index-options.ts';
+import { ignoresDeletesOf } from './merge-options.ts';
 import { booleanOption, integerOption, type OptionMap, perLevelOption, textOption } from './option-values.ts';
 import type { TableSchema } from './table-schema.ts';
 
@@ -63,7 +64,7 @@ const rules: readonly Rule[] = [
   ofPrimaryKeyTables({ refuses: 'read', feature: mergeFeatures }),
   { refuses: 'read', feature: vectorsBesideData },
   { refuses: 'read', feature: bucketMode },
-  { refuses: 'write', feature: crossPartition },
+  { refuses: 'write', feature: crossPartitionConflicts },
   { refuses: 'read', feature: fileFormats },
   { refuses: 'write', feature: avroColumns },
   unless('read', 'manifest.format', 'avro'),
@@ -109,9 +110,13 @@ export function isCrossPartition({ primaryKeys, partitionKeys, options }: TableS
   return primaryKeys.length > 0 && bucket === -1 && !partitionKeys.every(key => primaryKeys.includes(key));
 }
 
-/** That asks for an index over the keys of all partitions. */
-function crossPartition(schema: TableSchema): string | undefined {
-  return isCrossPartition(schema) ? crossPartitionFeature : undefined;
+/** What would let a key be in two partitions: deletes that count for nothing, or an older row that is newer elsewhere. */
+function crossPartitionConflicts(schema: TableSchema): string | undefined {
+  if (!isCrossPartition(schema)) return undefined;
+  if (textOption(schema.options, 'sequence.field') !== undefined) return `${crossPartitionFeature} with sequence.field`;
+  const engine = textOption(schema.options, 'merge-engine')?.toLowerCase() ?? 'deduplicate';
+  if (engine !== 'deduplicate' || !ignoresDeletesOf(schema)) return undefined;
+  return `${crossPartitionFeature} with ignore-delete`;
 }
 
 /** By the options that ask for them, those that are neither read nor written here. */

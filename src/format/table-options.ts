@@ -8,6 +8,7 @@
 import { invalid, unsupported } from '../base/errors.ts';
 import type { BucketFunction } from './bucket.ts';
 import { clusteringOrder, type SortOrder } from './clustering-options.ts';
+import { type CrossPartitionOptions, crossPartitionOptions } from './cross-partition-options.ts';
 import type { VectorBits } from './deletion-vector.ts';
 import { type FileIndexOptions, parseFileIndexOptions } from './file-index/index-options.ts';
 import { isFileName } from './file-name.ts';
@@ -34,7 +35,14 @@ import {
 import type { StatsMode } from './stats.ts';
 import type { TableSchema } from './table-schema.ts';
 
-export { type AccessMode, hasPostponedBuckets, postponedFeature, refusedFeatures } from './refused-features.ts';
+export {
+  type AccessMode,
+  crossPartitionFeature,
+  hasPostponedBuckets,
+  isCrossPartition,
+  postponedFeature,
+  refusedFeatures,
+} from './refused-features.ts';
 export type { ChangelogLifecycle, RetentionOptions } from './retention-options.ts';
 
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
@@ -73,6 +81,7 @@ export type TableOptions = {
   readonly dynamicBuckets: DynamicBucketOptions;
   /** Of one with `bucket` -2. */
   readonly postponed: PostponedOptions;
+  readonly crossPartition: CrossPartitionOptions;
 };
 
 export type PostponedOptions = {
@@ -220,6 +229,7 @@ export function parseTableOptions(schema: TableSchema): TableOptions {
       defaultBucketCount: integerOption(options, 'postpone.default-bucket-num', 1) ?? 1,
       writesDirectly: booleanOption(options, 'postpone.batch-write-fixed-bucket', true),
     },
+    crossPartition: crossPartitionOptions(options),
     vectors: {
       isEnabled: booleanOption(options, 'deletion-vectors.enabled', false),
       bits: booleanOption(options, 'deletion-vectors.bitmap64', false) ? 64 : 32,

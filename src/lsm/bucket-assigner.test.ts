@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type AssignerSettings, BucketAssigner, type IndexedHashes } from './bucket-assigner.ts';
+import { BucketAssigner, type IndexedHashes } from './bucket-assigner.ts';
+import type { AssignerSettings } from './bucket-room.ts';
 
 const settings: AssignerSettings = { keyCountTarget: 3, bucketCountMax: undefined, initialBucketCount: 1 };
 

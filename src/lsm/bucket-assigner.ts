@@ -4,29 +4,20 @@
  *
  * @see spec 6.2; Paimon 1.4.2 PartitionIndex, HashBucketAssigner
  */
-export type AssignerSettings = {
-  /** Keys of a bucket before new ones go elsewhere. */
-  readonly keyCountTarget: number;
-  /** Buckets of a partition; undefined: as many as Paimon can count. */
-  readonly bucketCountMax: number | undefined;
-  /** Buckets that a partition begins with: keys are spread over them by their hash. */
-  readonly initialBucketCount: number;
-};
+import { type AssignerSettings, BucketRoom } from './bucket-room.ts';
 
 /** The hashes of each bucket, ascending. */
 export type IndexedHashes = ReadonlyMap<number, Int32Array>;
 
-/** Paimon counts buckets in 16 bits. */
-const bucketCountLimit = 32_767;
-
 export class BucketAssigner {
   readonly #settings: AssignerSettings;
   readonly #assigned = new Map<number, number>();
-  readonly #keyCounts = new Map<number, number>();
+  #room: BucketRoom;
   #indexed: IndexedHashes = new Map();
 
   constructor(settings: AssignerSettings, indexed: IndexedHashes) {
     this.#settings = settings;
+    this.#room = new BucketRoom(settings);
     this.#take(indexed);
   }
 
@@ -34,7 +25,7 @@ export class BucketAssigner {
   assign(hash: number): number {
     const known = this.#assigned.get(hash);
     if (known !== undefined) return known;
-    const bucket = bucketOfHash(this.#indexed, hash) ?? this.#bucketForKey(hash);
+    const bucket = bucketOfHash(this.#indexed, hash) ?? this.#room.take(hash);
     this.#assigned.set(hash, bucket);
     return bucket;
   }
@@ -67,37 +58,9 @@ export class BucketAssigner {
 
   #take(indexed: IndexedHashes): void {
     this.#indexed = indexed;
-    this.#keyCounts.clear();
-    for (const [bucket, hashes] of indexed) this.#keyCounts.set(bucket, hashes.length);
-    for (const [bucket, hashes] of this.unindexed()) {
-      this.#keyCounts.set(bucket, (this.#keyCounts.get(bucket) ?? 0) + hashes.length);
-    }
-  }
-
-  #bucketForKey(hash: number): number {
-    const { keyCountTarget, bucketCountMax = bucketCountLimit, initialBucketCount } = this.#settings;
-    const share = Math.min(initialBucketCount, bucketCountMax);
-    const own = Math.abs(hash % share);
-    const isOwn = (bucket: number): boolean => bucket % share === own;
-    const withRoom = [...this.#keyCounts].find(([bucket, count]) => isOwn(bucket) && count < keyCountTarget)?.[0];
-    const bucket = withRoom ?? this.#newBucket(isOwn, bucketCountMax) ?? this.#leastFull();
-    this.#keyCounts.set(bucket, (this.#keyCounts.get(bucket) ?? 0) + 1);
-    return bucket;
-  }
-
-  #newBucket(isOwn: (bucket: number) => boolean, bucketCountMax: number): number | undefined {
-    if (this.#keyCounts.size >= bucketCountMax) return undefined;
-    for (let bucket = 0; bucket < bucketCountMax; bucket += 1) {
-      if (isOwn(bucket) && !this.#keyCounts.has(bucket)) return bucket;
-    }
-    return undefined;
-  }
-
-  /** There are as many buckets as there may be. */
-  #leastFull(): number {
-    let [least, leastCount] = [0, Number.POSITIVE_INFINITY];
-    for (const [bucket, count] of this.#keyCounts) if (count < leastCount) [least, leastCount] = [bucket, count];
-    return least;
+    const counts = indexed.entries().map(([bucket, hashes]) => [bucket, hashes.length] as const);
+    this.#room = new BucketRoom(this.#settings, counts);
+    for (const [bucket, hashes] of this.unindexed()) this.#room.add(bucket, hashes.length);
   }
 }
 

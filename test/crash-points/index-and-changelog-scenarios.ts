@@ -185,6 +185,34 @@ function writeScenario(operation: string, options: Record<string, string>, kind:
   });
 }
 
+/** The key's partition is told by the key and a shift: rows under another shift move their keys. */
+function rowsAcross(word: string, from: number, to: number, shift: number): Scalar[][] {
+  return rowsNamed(word, from, to).map(([k = null, v = null], index) => [k, v, (from + index + shift) % 3]);
+}
+
+/** Keys that have moved, some of them compacted since; a write moves more, with so little memory that its rows wait in files. */
+function crossingScenario(operation: string, kind: '+I' | '-D'): Scenario {
+  const rows = rowsAcross('new', 2, 10, 2);
+  const written = { commitUser: 'writer', kind: rowKindByte[kind] };
+  return scenarioOf(operation, {
+    async prepare() {
+      const world = newWorld();
+      const options = { ...dynamic, 'changelog-producer': 'input', 'write-buffer-size': '256 b' };
+      await makeTable(world, { isPartitioned: true, options });
+      await writeRows(world, rowsAcross('first', 0, 6, 0));
+      await compact(world, true);
+      world.clock.advance(1_000);
+      await writeRows(world, rowsAcross('second', 4, 8, 1));
+      return world;
+    },
+    run: process => writeRows(process, rows, written),
+    async resume(process) {
+      if (!process.world.acknowledged.has(operation)) await writeRowsOnce(process, rows, written);
+    },
+    producer: 'input',
+  });
+}
+
 function compactionScenario(operation: string, options: Record<string, string>, isFull = false): Scenario {
   return scenarioOf(operation, {
     prepare: () => layeredTable({ options: { 'num-sorted-run.compaction-trigger': '2', ...options } }),
@@ -313,6 +341,8 @@ export const indexAndChangelogScenarios: readonly Scenario[] = [
   writeScenario('commit of deletes in dynamic buckets', dynamic, '-D'),
   writeScenario('commit of rows that wait for a bucket', postponed),
   compactionScenario('compaction that gives rows buckets', { ...postponed, 'changelog-producer': 'lookup' }),
+  crossingScenario('commit of keys that move between partitions', '+I'),
+  crossingScenario('commit of deletes of keys in other partitions', '-D'),
   writeScenario('commit with an input changelog', { 'changelog-producer': 'input' }),
   writeScenario('commit of sums', sums),
   compactionScenario('compaction that makes deletion vectors', vectors),

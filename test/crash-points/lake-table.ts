@@ -29,10 +29,13 @@ type Parts = Pick<LakeProcess, 'store' | 'clock' | 'random'>;
 export type Draft = {
   /** Left out, rows are merged by `k`; otherwise they are kept as they come, so one that came twice shows. */
   readonly keepsRows?: boolean;
+  /** Partitions by `n`, of which the key says nothing. */
+  readonly isPartitioned?: boolean;
   readonly options?: Readonly<Record<string, string>>;
 };
 
-export function definitionOf({ keepsRows = false, options = {} }: Draft = {}): TableDefinition {
+export function definitionOf(draft: Draft = {}): TableDefinition {
+  const { keepsRows = false, isPartitioned = false, options = {} } = draft;
   const isBucketed = keepsRows && options['bucket'] !== '-1';
   return {
     columns: [
@@ -41,7 +44,7 @@ export function definitionOf({ keepsRows = false, options = {} }: Draft = {}): T
       { name: 'n', type: { kind: 'int', nullable: false } },
     ],
     primaryKeys: keepsRows ? [] : ['k'],
-    partitionKeys: [],
+    partitionKeys: isPartitioned ? ['n'] : [],
     options: { bucket: '2', ...(isBucketed ? { 'bucket-key': 'k' } : {}), ...shortRetention, ...options },
   };
 }

@@ -8,7 +8,7 @@ import { openLake } from '../../src/index.ts';
 import { startPaimon } from './paimon.ts';
 
 type Options = Readonly<Record<string, string>>;
-type Shape = 'keyed' | 'append' | 'partitioned' | 'fine';
+type Shape = 'keyed' | 'append' | 'partitioned' | 'crossing' | 'fine';
 
 const vectors = { bucket: '1', 'deletion-vectors.enabled': 'true' };
 const firstRow = { bucket: '1', 'merge-engine': 'first-row' };
@@ -47,6 +47,15 @@ const cases: readonly (readonly [Shape, Options])[] = [
   ['keyed', { ...fixed, 'sequence.field': 'nope' }],
   ['keyed', { ...fixed, 'rowkind.field': 'nope' }],
   ['keyed', { ...fixed, 'fields.nope.aggregate-function': 'sum' }],
+  ['partitioned', { ...fixed, 'sequence.field': 'v' }],
+  ...[fixed, { bucket: '-1' }].flatMap(
+    bucket =>
+      [
+        ['crossing', bucket],
+        ['crossing', { ...bucket, 'sequence.field': 'v' }],
+        ['crossing', { ...bucket, 'ignore-delete': 'true' }],
+      ] as const,
+  ),
   ['keyed', { bucket: '-1', 'bucket-key': 'k' }],
   ['keyed', { ...fixed, 'bucket-key': 'v' }],
   ['keyed', { bucket: '-2' }],
@@ -100,16 +109,21 @@ function schemaOf(shape: Shape, options: Options): object {
     return { id, name, type: type.join(' ') };
   });
   const keys = shape === 'append' ? [] : shape === 'partitioned' ? ['p', 'k'] : ['k'];
-  const partitionKeys = shape === 'partitioned' ? ['p'] : [];
+  const partitionKeys = isPartitioned(shape) ? ['p'] : [];
   const rest = { highestFieldId: 2, comment: '', timeMillis: 1 };
   return { version: 3, id: 0, fields, partitionKeys, primaryKeys: keys, options, ...rest };
 }
 
+function isPartitioned(shape: Shape): boolean {
+  return shape === 'partitioned' || shape === 'crossing';
+}
+
 function ddl(name: string, shape: Shape, options: Options): string {
   const keyed = ', PRIMARY KEY (k) NOT ENFORCED';
-  const key = { append: '', keyed, fine: keyed, partitioned: ', PRIMARY KEY (p, k) NOT ENFORCED' };
+  const byBoth = ', PRIMARY KEY (p, k) NOT ENFORCED';
+  const key = { append: '', keyed, fine: keyed, partitioned: byBoth, crossing: keyed };
   const type = shape === 'fine' ? 'TIMESTAMP(9)' : 'INT';
-  const partition = shape === 'partitioned' ? ' PARTITIONED BY (p)' : '';
+  const partition = isPartitioned(shape) ? ' PARTITIONED BY (p)' : '';
   const list = Object.entries(options).map(([name, value]) => `'${name}' = '${value}'`);
   return `CREATE TABLE ${name} (k INT NOT NULL, v ${type}, p STRING NOT NULL${key[shape]})${partition} WITH (${list.join(', ')})`;
 }

@@ -16,6 +16,7 @@ const newestOnly: ReadonlySet<string> = new Set([
   'PaimonBitmaps.java',
   'PaimonClustering.java',
   'PaimonCompactions.java',
+  'PaimonCrossPartition.java',
   'PaimonCurves.java',
   'PaimonDeletes.java',
   'PaimonPostponed.java',

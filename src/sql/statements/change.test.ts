@@ -307,3 +307,40 @@ test('a first-row table takes what is new, also beside rows that do not show yet
   await compact(sql);
   expect(await all(sql)).toEqual(['1,a,10', '2,b,20', '3,null,30', '9,y,2']);
 });
+
+const crossing = `CREATE TABLE t (p STRING, k INT NOT NULL, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p)`;
+
+test('where the key says nothing of the partition, rows move by INSERT, UPDATE and MERGE, and go by DELETE', async () => {
+  await using sql = await fixture(`${crossing} WITH ('bucket' = '-1')`);
+  await sql.run("INSERT INTO t VALUES ('a', 1, 10), ('a', 2, 20), ('b', 3, 30)");
+  await sql.run("INSERT INTO t VALUES ('c', 2, 21)");
+  const rows = (): Promise<readonly string[]> => sql.run('SELECT p, k, n FROM t ORDER BY k');
+  expect(await rows()).toEqual(['{"p":"a","k":1,"n":"10"}', '{"p":"c","k":2,"n":"21"}', '{"p":"b","k":3,"n":"30"}']);
+  await sql.run("UPDATE t SET p = 'd', n = n + 1 WHERE k <= 2");
+  expect(await rows()).toEqual(['{"p":"d","k":1,"n":"11"}', '{"p":"d","k":2,"n":"22"}', '{"p":"b","k":3,"n":"30"}']);
+  await sql.run(`MERGE INTO t USING (VALUES ('e', 2, 1), ('e', 4, 2)) AS s(p, k, n) ON t.k = s.k
+    WHEN MATCHED THEN UPDATE SET p = s.p, n = t.n + s.n WHEN NOT MATCHED THEN INSERT *`);
+  expect(await rows()).toEqual([
+    '{"p":"d","k":1,"n":"11"}',
+    '{"p":"e","k":2,"n":"23"}',
+    '{"p":"b","k":3,"n":"30"}',
+    '{"p":"e","k":4,"n":"2"}',
+  ]);
+  await sql.run("DELETE FROM t WHERE p = 'e' OR k = 1");
+  expect(await rows()).toEqual(['{"p":"b","k":3,"n":"30"}']);
+  expect(await codeOf(sql.run("INSERT OVERWRITE t PARTITION (p = 'a') VALUES (3, 1)"))).toBe('LAKE_KEY_ELSEWHERE');
+  await sql.run("INSERT OVERWRITE t PARTITION (p = 'b') VALUES (3, 1)");
+  expect(await rows()).toEqual(['{"p":"b","k":3,"n":"1"}']);
+});
+
+test('a partition column that is not in the key is not set where rows would not move', async () => {
+  for (const options of ["WITH ('bucket' = '-1', 'merge-engine' = 'partial-update')", "WITH ('bucket' = '1')"]) {
+    await using sql = await fixture(`${crossing} ${options}; INSERT INTO t VALUES ('a', 1, 10)`);
+    const merge = `MERGE INTO t USING (VALUES ('b', 1, 5)) AS s(p, k, n) ON t.k = s.k WHEN MATCHED THEN UPDATE SET`;
+    for (const statement of ["UPDATE t SET p = 'b'", `${merge} p = s.p`, `${merge} *`]) {
+      await expect(sql.run(statement)).rejects.toThrow(/of partition columns where rows do not move/);
+    }
+    await sql.run('UPDATE t SET n = 11');
+    expect(await sql.run('SELECT p, k, n FROM t')).toEqual(['{"p":"a","k":1,"n":"11"}']);
+  }
+});

@@ -12,7 +12,7 @@ import { postponedBucket } from '../../format/bucket.ts';
 import { ignoresDeletesOf } from '../../format/merge-options.ts';
 import { booleanOption } from '../../format/option-values.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
-import { hasPostponedBuckets } from '../../format/table-options.ts';
+import { hasPostponedBuckets, isCrossPartition } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { liveEntries, whileSnapshotStays } from '../../table/manifests.ts';
@@ -89,6 +89,20 @@ function refuseChange({ schema, label }: Table, statement: ChangeStatement): voi
   if (clauses.some(({ kind }) => kind === 'update') && !isUpdatable) {
     throw unsupported(`${what} of a table with merge-engine=${engine}`, label);
   }
+  const movesRows = isCrossPartition(schema) && engine === 'deduplicate';
+  if (!movesRows && setsPartition(schema, statement)) {
+    throw unsupported(`${what} of partition columns where rows do not move to another partition`, label);
+  }
+}
+
+/** Whether rows may get another partition; their key has none of its columns. */
+function setsPartition({ primaryKeys, partitionKeys }: TableSchema, statement: ChangeStatement): boolean {
+  const free = partitionKeys.filter(name => !primaryKeys.includes(name));
+  const clauses = statement.kind === 'merge' ? statement.clauses : [statement];
+  return clauses.some(clause => {
+    if (clause.kind !== 'update' || free.length === 0) return false;
+    return clause.sets === 'all' || clause.sets.some(({ column }) => free.includes(column));
+  });
 }
 
 /** Why a -D row does not take a row away; it may take values back, which is another thing. */

@@ -123,6 +123,7 @@ export class TableBase implements CommitBase {
       buckets,
       totalBuckets: await this.#totalBuckets(plan),
       dutiesChanged: await this.#dutiesChanged(plan),
+      identity: this.snapshot?.deltaManifestList,
       indexManifest: this.snapshot?.indexManifest,
       vectors: await this.#vectors(plan),
       hashFiles: await this.#hashFiles(plan),

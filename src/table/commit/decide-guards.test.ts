@@ -57,6 +57,7 @@ function facts({ bucket = {}, ...draft }: FactsDraft = {}): GuardFacts {
     buckets: new Map([[bucketKey(place), { sequenceFloor: 99n, live: [], repeated: new Set<string>(), ...bucket }]]),
     totalBuckets: new Map([[partitionKey(partition), new Set([4])]]),
     dutiesChanged: false,
+    identity: undefined,
     indexManifest: undefined,
     vectors: new Map(),
     hashFiles: new Map(),
@@ -209,6 +210,16 @@ test('S2 i: rows were given buckets by the hash index that the base has', () => 
   }
   expect(ruleOf(decideGuards(draft(), facts()))).toBe('pass');
   expect(ruleOf(decideGuards(draft([0, 'index-1']), facts()))).toBe('conflict S2i');
+});
+
+test('S2 i: keys were looked up in the base itself', () => {
+  const draft = (identity: string | undefined): CommitPlan => plan({ adds: [planned('a')], keysAt: { identity } });
+  expect(ruleOf(decideGuards(draft('list-1'), facts({ identity: 'list-1' })))).toBe('pass');
+  expect(ruleOf(decideGuards(draft(undefined), facts()))).toBe('pass');
+  for (const identity of ['list-2', undefined]) {
+    expect(ruleOf(decideGuards(draft('list-1'), facts({ identity })))).toBe('conflict S2i');
+  }
+  expect(ruleOf(decideGuards(draft(undefined), facts({ identity: 'list-1' })))).toBe('conflict S2i');
 });
 
 test('S2 i: nothing has come above level 0 where rows were looked up; level 0 may grow', () => {

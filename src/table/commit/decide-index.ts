@@ -7,6 +7,8 @@ import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live
 import type { BucketRead, CommitPlan } from './request.ts';
 
 export type IndexFacts = {
+  /** The base's identity; undefined: there is no snapshot. */
+  readonly identity: string | undefined;
   /** The base's; undefined: it has none. */
   readonly indexManifest: string | undefined;
   /** By `bucketKey`, for every bucket in which the plan deletes or has read: the identity of each data file's vector. */
@@ -67,6 +69,9 @@ export function staleRead(
 ): string | undefined {
   if (plan.index !== undefined && plan.index.madeFrom !== facts.indexManifest) {
     return `${plan.index.name} was made of another index manifest than the base's`;
+  }
+  if (plan.keysAt !== undefined && plan.keysAt.identity !== facts.identity) {
+    return 'the partitions of its keys were looked up in another snapshot than the base';
   }
   for (const { partition, files } of plan.hashReads) {
     const there = facts.hashFiles.get(partitionKey(partition)) ?? new Map<number, string>();

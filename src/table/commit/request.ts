@@ -39,6 +39,8 @@ export type CommitPlan = {
   readonly bucketReads: readonly BucketRead[];
   /** By partition, the hash index by which rows were given buckets. */
   readonly hashReads: readonly HashRead[];
+  /** Where the plan has looked up which partitions its keys are in; undefined: it counts on none. */
+  readonly keysAt: KeysAt | undefined;
   /** A new index manifest; undefined: the parent's stays. */
   readonly index: PlannedIndex | undefined;
   readonly watermark: bigint | undefined;
@@ -75,6 +77,12 @@ export type HashRead = {
   readonly partition: Uint8Array;
   /** Their names, by bucket. */
   readonly files: ReadonlyMap<number, string>;
+};
+
+/** The snapshot whose live files were read for keys. Any other may have them elsewhere (S2 i). */
+export type KeysAt = {
+  /** undefined: there was no snapshot. */
+  readonly identity: string | undefined;
 };
 
 /** The plan cannot be made on this base. `changed`: a precondition of the caller does not hold. */
@@ -167,6 +175,7 @@ export function commitPlan(draft: PlanDraft): CommitPlan {
     uploads: [],
     bucketReads: [],
     hashReads: [],
+    keysAt: undefined,
     index: undefined,
     watermark: undefined,
     statistics: undefined,

@@ -74,6 +74,7 @@ export class ChangeWriter {
     this.#session = new WriteSession(table, table.schema, {
       sequenceFloor: async place => (await base())?.sequenceFloor(place) ?? -1n,
       dynamic: { source: 'base', base },
+      crossing: { staying: undefined },
     });
   }
 
@@ -103,6 +104,7 @@ export class ChangeWriter {
       signal,
       plan: (base, again) => this.#plan(base, again),
     });
+    await this.#session.discard();
     const isOvertaken =
       outcome.status === 'changed' || (outcome.status === 'conflict' && overtaken.includes(outcome.rule));
     if (isOvertaken) return { status: 'again', detail: outcome.detail };
@@ -118,12 +120,12 @@ export class ChangeWriter {
     if (this.#options.needs === 'rows' && !(await this.#isSame(base.snapshot))) {
       return commitStop('changed', 'others have changed rows of the table meanwhile');
     }
-    const { adds, changelog, hashes } = await this.#session.plannedFiles(base, again);
+    const { adds, changelog, hashes, keysAt } = await this.#session.plannedFiles(base, again);
     const deletes = [...this.#replaced.values()];
     if (deletes.length + this.#marked.length === 0) {
       const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
       const hashReads = hashes?.reads ?? [];
-      return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog, index, hashReads });
+      return commitPlan({ kind: 'APPEND', schemaId: schema.id, adds, changelog, index, hashReads, keysAt });
     }
     const misfit = await this.#otherBucketCount(base, adds);
     if (misfit !== undefined) return commitStop('conflict', misfit);
@@ -134,7 +136,7 @@ export class ChangeWriter {
       vectors: new Map([[placed.file.fileName, vector]]),
       above0: undefined,
     }));
-    return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes, index, bucketReads });
+    return commitPlan({ kind: 'OVERWRITE', schemaId: schema.id, adds, deletes, index, bucketReads, keysAt });
   }
 
   #vectorChanges(deletes: readonly PlacedFile[]): readonly VectorChange[] {

@@ -7,13 +7,14 @@
 import type { IndexEntry } from '../../format/index-manifest.ts';
 import { fieldsNamed, type TableSchema } from '../../format/table-schema.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import type { CommitBase, CommitPlan, PlannedFile } from '../commit/request.ts';
+import type { CommitBase, CommitPlan } from '../commit/request.ts';
 import { planIndex } from '../index-plan.ts';
 import { type PlacedFile, partitionKey } from '../live-files.ts';
 import { type PartitionFilter, partitionFilter } from '../partition-filter.ts';
 import { partitionPruner } from '../partition-pruning.ts';
 import { type PartitionSpec, partitionSpecPredicate } from '../partition-spec.ts';
 import type { Table } from '../table.ts';
+import type { Staying } from '../write/cross-partition.ts';
 
 export type OverwriteTarget =
   /** The partitions of the new files, as Paimon's dynamic partition overwrite has it; without files none. `within`: they
@@ -39,32 +40,51 @@ export function overwriteTarget({ schema, options, label }: Table, scope: Overwr
 
 export type Replacement = Pick<CommitPlan, 'deletes' | 'index'>;
 
-/** Live files of the target at the base, and what becomes of the index files that speak of them. */
+/** New files, or rows that were given. */
+export type InPartition = Pick<PlacedFile, 'partition'>;
+
+/**
+ * Live files of the target at the base, and what becomes of the index files that speak of them.
+ *
+ * @param given what there is for a target of the kind `written`
+ */
 export async function replacedAt(
   table: Table,
   base: CommitBase,
   target: OverwriteTarget,
-  { adds, indexes }: { readonly adds: readonly PlannedFile[]; readonly indexes: readonly IndexEntry[] },
+  { given, indexes }: { readonly given: readonly InPartition[]; readonly indexes: readonly IndexEntry[] },
 ): Promise<Replacement> {
-  const { mayMatch, matches } = targetFilter(base.schema, target, adds);
+  const { mayMatch, matches } = targetFilter(base.schema, target, given);
   const deletes = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
   const drops = ({ partition }: IndexEntry): boolean => matches(partition);
   return { deletes, index: await planIndex(table, base, { drops, adds: indexes }, []) };
 }
 
-/** New files that do not belong into the target. */
-export function filesOutside(
+/** What does not belong into the target. */
+export function outsideOf(
   schema: TableSchema,
   target: OverwriteTarget,
-  adds: readonly PlannedFile[],
-): readonly PlacedFile[] {
+  given: readonly InPartition[],
+): readonly InPartition[] {
   const { matches } = partitionFilter(schema, target.kind === 'chosen' ? target.predicate : target.within);
-  return adds.filter(({ partition }) => !matches(partition));
+  return given.filter(({ partition }) => !matches(partition));
 }
 
-function targetFilter(schema: TableSchema, target: OverwriteTarget, adds: readonly PlannedFile[]): PartitionFilter {
+/** Which partitions are not replaced, once it is known for which ones there are rows. */
+export function stayingOf(schema: TableSchema, target: OverwriteTarget): Staying {
+  return written => {
+    const { matches } = targetFilter(
+      schema,
+      target,
+      written.map(partition => ({ partition })),
+    );
+    return partition => !matches(partition);
+  };
+}
+
+function targetFilter(schema: TableSchema, target: OverwriteTarget, given: readonly InPartition[]): PartitionFilter {
   if (target.kind === 'chosen') return partitionFilter(schema, target.predicate);
-  const partitions = new Map(adds.map(({ partition }) => [partitionKey(partition), partition]));
+  const partitions = new Map(given.map(({ partition }) => [partitionKey(partition), partition]));
   const types = fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
   return {
     mayMatch: partitionPruner([...partitions.values()], types),

@@ -13,13 +13,12 @@ import {
   commitPlan,
   commitStop,
   type PlanAgain,
-  type PlannedFile,
 } from '../commit/request.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
 import { type WriteCounts, WriteSession } from '../write/write-session.ts';
-import { filesOutside, type OverwriteTarget, replacedAt } from './overwrite-plan.ts';
+import { type InPartition, type OverwriteTarget, outsideOf, replacedAt, stayingOf } from './overwrite-plan.ts';
 import { OverwriteUpgrade } from './upgrade.ts';
 
 export type OverwriteResult = {
@@ -59,6 +58,7 @@ export class OverwriteWriter {
       // An overwrite puts a table in the place of another, which is no change of rows (spec 3.6).
       hasNoChangelog: true,
       dynamic: { source: 'none', base: async () => undefined },
+      crossing: { staying: stayingOf(schema, target) },
       sequenceFloor: async place => {
         const found = await committer.base();
         return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
@@ -78,7 +78,7 @@ export class OverwriteWriter {
   /**
    * Commits once.
    *
-   * @throws LakeError `invalid` LAKE_BAD_PARTITION for rows outside of the target; `conflict` LAKE_COMMIT_CONFLICT,
+   * @throws LakeError `invalid` LAKE_BAD_PARTITION for rows outside of the target, LAKE_KEY_ELSEWHERE for keys outside of it; `conflict` LAKE_COMMIT_CONFLICT,
    * `unavailable` LAKE_COMMIT_UNKNOWN, `fenced` LAKE_TABLE_GONE
    */
   async commit(options: OverwriteOptions = {}): Promise<OverwriteResult> {
@@ -89,6 +89,7 @@ export class OverwriteWriter {
       signal: options.signal,
       plan: (base, again) => this.#plan(base, again, options),
     });
+    await this.#session.discard();
     if (outcome.status === 'changed') return this.#resultOf(undefined);
     return this.#resultOf(committedId(this.#table, outcome));
   }
@@ -106,17 +107,20 @@ export class OverwriteWriter {
     if (options.onlyOn !== undefined && base.snapshot?.id !== options.onlyOn) {
       return commitStop('changed', `snapshot ${base.snapshot?.id} came meanwhile`);
     }
-    const { adds: written, hashes } = await this.#session.plannedFiles(base, this.#asWritten(again));
+    const { adds: written, hashes, keysAt } = await this.#session.plannedFiles(base, this.#asWritten(again));
     const adds = this.#upgrade?.apply(written) ?? written;
-    this.#checkInside(base, adds);
-    const { deletes, index } = await replacedAt(this.#table, base, this.#target, { adds, indexes: hashes?.adds ?? [] });
+    // Of rows that have gone to another partition, their own is overwritten all the same.
+    const given = [...adds, ...this.#session.givenPartitions.map(partition => ({ partition }))];
+    this.#checkInside(base, given);
+    const indexes = hashes?.adds ?? [];
+    const { deletes, index } = await replacedAt(this.#table, base, this.#target, { given, indexes });
     this.#removed = deletes;
     if (deletes.length + adds.length === 0 && options.commitsNothing !== true) {
       return commitStop('changed', 'there is nothing to overwrite');
     }
     // Without rows nothing was written under a schema.
     const schemaId = this.#session.rowsIn === 0 ? base.schema.id : schema.id;
-    return commitPlan({ kind: 'OVERWRITE', schemaId, adds, deletes, index });
+    return commitPlan({ kind: 'OVERWRITE', schemaId, adds, deletes, index, keysAt });
   }
 
   /** The session knows its files by the objects it made. */
@@ -125,8 +129,8 @@ export class OverwriteWriter {
     return { ...again, files: this.#upgrade.undo(again.files) };
   }
 
-  #checkInside(base: CommitBase, adds: readonly PlannedFile[]): void {
-    const [outside] = filesOutside(base.schema, this.#target, adds);
+  #checkInside(base: CommitBase, given: readonly InPartition[]): void {
+    const [outside] = outsideOf(base.schema, this.#target, given);
     if (outside === undefined) return;
     const values = deserializeRow(outside.partition, partitionTypes(this.#table.schema));
     const keys = this.#table.schema.partitionKeys.map((name, index) => `${name}=${values[index] ?? 'NULL'}`);

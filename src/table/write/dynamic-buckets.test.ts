@@ -148,9 +148,7 @@ test('at most as many buckets come as may be', async () => {
   expect(counts[0]).toBe(23);
 });
 
-test('who does not know dynamic buckets is refused by their name, and so are keys that cross partitions', async () => {
+test('who does not know dynamic buckets is refused by their name', async () => {
   const rows = await dynamicTable();
   expect(() => new WriteSession(rows.table)).toThrow(/dynamic bucket \(bucket=-1 with a primary key\)/);
-  const crossing = await rowTable({ primaryKeys: ['k'], partitionKeys: ['p'], options: { bucket: '-1' } });
-  await expect(crossing.write(numbered('x', 0, 1))).rejects.toThrow(/cross-partition upsert/);
 });

@@ -6,11 +6,17 @@
  * (`moveTo`), and has its rows placed again.
  */
 import { assert } from '../../base/assert.ts';
+import { unsupported } from '../../base/errors.ts';
 import { keyHashes } from '../../format/bucket.ts';
 import { decodeHashIndex, encodeHashIndex } from '../../format/hash-index.ts';
 import { hashIndexType, type IndexEntry } from '../../format/index-manifest.ts';
 import { indexFileName } from '../../format/paths.ts';
-import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
+import {
+  hasDynamicBuckets,
+  isCrossPartition,
+  parseTableOptions,
+  type TableOptions,
+} from '../../format/table-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { BucketAssigner, type IndexedHashes } from '../../lsm/bucket-assigner.ts';
 import type { CommitBase, HashRead } from '../commit/request.ts';
@@ -31,6 +37,16 @@ export type HashBase = Pick<CommitBase, 'snapshot'> & Partial<Pick<CommitBase, '
 
 /** The base that a plan will most likely have; undefined: none is known. */
 export type BaseOf = () => Promise<HashBase | undefined>;
+
+/** How rows of a table without fixed buckets find their places. */
+export type DynamicSettings = {
+  /** Of what is at the base, rows go to the same buckets, or the rows that come take its place. */
+  readonly source: HashSource;
+  /** The rows are those that waited for a bucket. */
+  readonly takesWaiting?: boolean | undefined;
+  /** The base that the commit will most likely have; undefined: none is known. */
+  readonly base: BaseOf;
+};
 
 type PartitionState = { readonly partition: Uint8Array; readonly assigner: BucketAssigner };
 
@@ -127,6 +143,17 @@ export class DynamicBuckets {
   async #read(entry: IndexEntry): Promise<Int32Array> {
     return decodeHashIndex(await readIndexFile(this.#table, entry), indexFileKey(this.#table, entry.fileName));
   }
+}
+
+/** @throws LakeError `unsupported` when the writer does not know dynamic buckets */
+export function dynamicBuckets(
+  table: Table,
+  schema: TableSchema,
+  settings: DynamicSettings | undefined,
+): DynamicBuckets | undefined {
+  if (!hasDynamicBuckets(schema) || isCrossPartition(schema)) return undefined;
+  if (settings !== undefined) return new DynamicBuckets(table, schema, settings.source);
+  throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} in this way`);
 }
 
 function hashEntry(file: Pick<IndexEntry, 'partition' | 'bucket' | 'fileName' | 'fileSize'>): IndexEntry {

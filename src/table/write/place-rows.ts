@@ -86,6 +86,25 @@ function bucketsOf(schema: TableSchema, options: TableOptions, rows: RowBatch): 
   return bucketsOfBatch(rows, bucketKeys(schema), options.bucket, bucketFunction);
 }
 
+/** The partition of each row, by its own columns. */
+export function partitionsOfRows(
+  schema: TableSchema,
+  rows: RowBatch,
+): (row: number) => Pick<Place, 'partition' | 'partitionValues'> {
+  const types = fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
+  const partitionOf = partitionsOf(schema, rows);
+  const known = new Map<string, Pick<Place, 'partition' | 'partitionValues'>>();
+  return row => {
+    const { key, values } = partitionOf(row);
+    let found = known.get(key);
+    if (found === undefined) {
+      found = { partition: serializeRow(types, values), partitionValues: values };
+      known.set(key, found);
+    }
+    return found;
+  };
+}
+
 type PartitionOfRow = { readonly key: string; readonly values: readonly Scalar[] };
 
 function partitionsOf(schema: TableSchema, rows: RowBatch): (row: number) => PartitionOfRow {

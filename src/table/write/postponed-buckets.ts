@@ -11,11 +11,17 @@
  */
 import { unsupported } from '../../base/errors.ts';
 import { bucketsOfBatch, postponedBucket } from '../../format/bucket.ts';
-import { parseTableOptions, type TableOptions } from '../../format/table-options.ts';
+import {
+  hasPostponedBuckets,
+  parseTableOptions,
+  postponedFeature,
+  type TableOptions,
+} from '../../format/table-options.ts';
 import { bucketKeys, type TableSchema } from '../../format/table-schema.ts';
 import type { CommitBase } from '../commit/request.ts';
 import { partitionKey } from '../live-files.ts';
-import type { BaseOf, HashBase } from './dynamic-buckets.ts';
+import type { Table } from '../table.ts';
+import type { BaseOf, DynamicSettings, HashBase } from './dynamic-buckets.ts';
 import { type PlacedRows, splitByBucket } from './place-rows.ts';
 
 /** `base`: behind rows that wait at the base. `none`: those are replaced. `waiting`: these are the rows that waited. */
@@ -80,4 +86,15 @@ export class PostponedBuckets {
     if (this.#source === 'base' && counts.has(postponedBucket)) return undefined;
     return counts.values().find(count => count > 0) ?? defaultBucketCount;
   }
+}
+
+/** @throws LakeError `unsupported` when the writer does not know rows that wait */
+export function postponedBuckets(
+  table: Table,
+  schema: TableSchema,
+  settings: DynamicSettings | undefined,
+): PostponedBuckets | undefined {
+  if (!hasPostponedBuckets(schema)) return undefined;
+  if (settings === undefined) throw unsupported(postponedFeature, `writing ${table.label} through a log`);
+  return new PostponedBuckets(schema, settings.takesWaiting === true ? 'waiting' : settings.source);
 }

@@ -3,6 +3,8 @@
  * numbers must be exact as doubles, below 2^53: at a million rows a second for a bucket that is 285 years. Larger ones
  * take the slow way.
  */
+import type { PlannedFile } from '../commit/request.ts';
+
 const wordValues = 4_294_967_296;
 
 /** `count` numbers, one after the other, from `first` on. */
@@ -66,4 +68,21 @@ function at(words: Uint32Array, row: number): number {
 function put(words: Uint32Array, row: number, number: number): void {
   words[row * 2] = number % wordValues;
   words[row * 2 + 1] = Math.floor(number / wordValues);
+}
+
+/** The smallest of the files' sequence numbers; there is a file. */
+export function firstNumber(files: readonly PlannedFile[]): bigint {
+  return files.map(({ file }) => file.minSequenceNumber).reduce((a, b) => (b < a ? b : a));
+}
+
+/** The same files, their numbers higher. */
+export function renumbered(files: readonly PlannedFile[], shift: bigint): readonly PlannedFile[] {
+  return files.map(planned => ({
+    ...planned,
+    file: {
+      ...planned.file,
+      minSequenceNumber: planned.file.minSequenceNumber + shift,
+      maxSequenceNumber: planned.file.maxSequenceNumber + shift,
+    },
+  }));
 }

@@ -59,12 +59,14 @@ export class TableWriter {
           const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
           return commitStop('conflict', detail);
         }
-        const { adds, changelog, hashes } = await session.plannedFiles(base, again);
+        const { adds, changelog, hashes, keysAt } = await session.plannedFiles(base, again);
         const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
         const hashReads = hashes?.reads ?? [];
-        return commitPlan({ kind: 'APPEND', schemaId: session.schema.id, adds, changelog, index, hashReads });
+        const schemaId = session.schema.id;
+        return commitPlan({ kind: 'APPEND', schemaId, adds, changelog, index, hashReads, keysAt });
       },
     });
+    await session.discard();
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
   }
 
@@ -74,8 +76,12 @@ export class TableWriter {
       return found.kind === 'base' ? found.base : undefined;
     };
     const sequenceFloor = async (place: Place): Promise<bigint> => (await base())?.sequenceFloor(place) ?? -1n;
-    const dynamic = { source: 'base', base } as const;
-    return new WriteSession(this.#table, this.#table.schema, { sequenceFloor, dynamic, commitUser: this.#commitUser });
+    return new WriteSession(this.#table, this.#table.schema, {
+      sequenceFloor,
+      dynamic: { source: 'base', base },
+      crossing: { staying: undefined },
+      commitUser: this.#commitUser,
+    });
   }
 }
 

@@ -46,7 +46,7 @@ test('of rows with one key in a commit the last stays, deletes too, and the coun
     ['-D', 'x', 2, null],
     ['+I', 'x', 3, 'three'],
   ]);
-  expect(result.counts).toEqual({ rowsIn: 5, written: 3, mergedAway: 2 });
+  expect(result.counts).toEqual({ rowsIn: 5, written: 3, mergedAway: 2, moved: 0 });
   expect(await rows.rows()).toEqual([
     ['x', 1, 'last'],
     ['x', 3, 'three'],

@@ -9,32 +9,32 @@
 import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
-import {
-  hasDynamicBuckets,
-  hasPostponedBuckets,
-  parseTableOptions,
-  postponedFeature,
-  refusedFeatures,
-  type TableOptions,
-} from '../../format/table-options.ts';
+import { parseTableOptions, refusedFeatures, type TableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
 import { batchBytes, type KeyValueBatch, type RowBatch } from '../../types/row-batch.ts';
-import type { CommitBase, PlanAgain, PlannedFile } from '../commit/request.ts';
+import type { CommitBase, KeysAt, PlanAgain, PlannedFile } from '../commit/request.ts';
 import { noDeletions } from '../index-files.ts';
 import { bucketKey } from '../live-files.ts';
 import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
+import { type CrossingSettings, type CrossPartition, crossPartition } from './cross-partition.ts';
 import { DataFileWriter } from './data-file-writer.ts';
-import { type BaseOf, DynamicBuckets, type HashEdit, type HashSource } from './dynamic-buckets.ts';
+import {
+  type BaseOf,
+  type DynamicBuckets,
+  type DynamicSettings,
+  dynamicBuckets,
+  type HashEdit,
+} from './dynamic-buckets.ts';
 import { checkDynamicOptions } from './dynamic-options.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
-import { PostponedBuckets } from './postponed-buckets.ts';
-import { numbersFrom, shiftedNumbers } from './sequence-numbers.ts';
+import { type PostponedBuckets, postponedBuckets } from './postponed-buckets.ts';
+import { firstNumber, numbersFrom, renumbered, shiftedNumbers } from './sequence-numbers.ts';
 import { asTheyCame, isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
 
 export type WriteCounts = {
@@ -43,6 +43,8 @@ export type WriteCounts = {
   readonly written: number;
   /** Rows that went into another of their key, or that the table ignores. */
   readonly mergedAway: number;
+  /** Delete rows that were added: each takes a key away in the partition that it has moved from. */
+  readonly moved: number;
 };
 
 /** Of the write buffer, half is for rows as they come and half for their sorted copy. */
@@ -50,6 +52,9 @@ const bufferShare = 0.5;
 
 /** Names that file names may have in them. */
 const fileNamePart = /^[\w.-]{1,100}$/;
+
+/** Where rows must wait for their places, they, those that have theirs, and the sorted copy share the buffer. */
+const waitingShare = 0.25;
 
 /** Places written at the same time. */
 const placesInParallelMax = 4;
@@ -61,17 +66,10 @@ export type WriteSessionOptions = {
   readonly dynamic?: DynamicSettings | undefined;
   /** Who commits, for the names of files of rows that wait for a bucket; a name of its own when not given. */
   readonly commitUser?: string | undefined;
+  /** The same of a table whose keys may move between partitions. */
+  readonly crossing?: CrossingSettings | undefined;
   /** No changelog files, whatever the table's producer. */
   readonly hasNoChangelog?: boolean | undefined;
-};
-
-export type DynamicSettings = {
-  /** Of what is at the base, rows go to the same buckets, or the rows that come take its place. */
-  readonly source: HashSource;
-  /** The rows are those that waited for a bucket. */
-  readonly takesWaiting?: boolean | undefined;
-  /** The base that the commit will most likely have; undefined: none is known. */
-  readonly base: BaseOf;
 };
 
 type Buffer = {
@@ -105,6 +103,8 @@ export type PlannedWrite = {
   readonly changelog: readonly PlannedFile[];
   /** What becomes of the hash index of a table with dynamic buckets. */
   readonly hashes: HashEdit | undefined;
+  /** Where keys that move between partitions were looked up. */
+  readonly keysAt: KeysAt | undefined;
 };
 
 export class WriteSession {
@@ -115,6 +115,8 @@ export class WriteSession {
   /** Whoever gives rows their buckets, where their keys alone do not say. */
   readonly #placer: DynamicBuckets | PostponedBuckets | undefined;
   readonly #postponedUser: string;
+  readonly #crossing: CrossPartition | undefined;
+  readonly #bufferBytesMax: number;
   /** As long as no base is at hand. */
   readonly #outlook: Outlook;
   readonly #producesChangelog: boolean;
@@ -141,6 +143,10 @@ export class WriteSession {
     this.#dynamic = dynamicBuckets(table, schema, options.dynamic);
     this.#placer = this.#dynamic ?? postponedBuckets(table, schema, options.dynamic);
     this.#postponedUser = fileNamePart.test(options.commitUser ?? '') ? `${options.commitUser}` : table.random.uuid();
+    const { writeBufferBytes } = this.#options;
+    const waitingBytesMax = writeBufferBytes * waitingShare;
+    this.#crossing = crossPartition(table, schema, options.crossing, waitingBytesMax);
+    this.#bufferBytesMax = this.#crossing === undefined ? writeBufferBytes * bufferShare : waitingBytesMax;
     this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
 
@@ -152,9 +158,20 @@ export class WriteSession {
     return this.#rowsIn;
   }
 
-  /** After the files were planned: rows in = written + merged away. */
+  /** After the files were planned: rows in + moved = written + merged away. */
   get counts(): WriteCounts {
-    return { rowsIn: this.#rowsIn, written: this.#written, mergedAway: this.#rowsIn - this.#written };
+    const moved = this.#crossing?.moved ?? 0;
+    return { rowsIn: this.#rowsIn, written: this.#written, mergedAway: this.#rowsIn + moved - this.#written, moved };
+  }
+
+  /** The partitions that rows were given for, where some of them may have gone elsewhere; serialized. */
+  get givenPartitions(): readonly Uint8Array[] {
+    return this.#crossing?.written ?? [];
+  }
+
+  /** When it is over: takes away what only the session needed; what has been planned stays. */
+  async discard(): Promise<void> {
+    await this.#crossing?.discard();
   }
 
   /**
@@ -167,7 +184,8 @@ export class WriteSession {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     const taken = inputRows(this.#schema, { rows, kinds }, this.#table.label);
     this.#rowsIn += rows.rowCount;
-    await this.#buffer(taken, this.#outlook);
+    if (this.#crossing === undefined) await this.#buffer(taken, this.#outlook);
+    else await this.#crossing.add(taken);
   }
 
   async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook): Promise<void> {
@@ -175,7 +193,11 @@ export class WriteSession {
       const parts = this.#placer === undefined ? [placed] : await this.#placer.place(placed, baseOf);
       for (const part of parts) this.#bufferPart(part);
     }
-    while (this.#bufferedBytes > this.#options.writeBufferBytes * bufferShare) await this.#spillLargest(floorOf);
+    await this.#spillOver(floorOf);
+  }
+
+  async #spillOver(floorOf: Outlook['floorOf']): Promise<void> {
+    while (this.#bufferedBytes > this.#bufferBytesMax) await this.#spillLargest(floorOf);
   }
 
   #bufferPart({ place, rows, kinds }: PlacedRows): void {
@@ -197,6 +219,8 @@ export class WriteSession {
    */
   async plannedFiles(base: CommitBase, again: PlanAgain | undefined): Promise<PlannedWrite> {
     if (this.#placer !== undefined && !(await this.#placer.moveTo(base))) await this.#placeAgain(this.#placer, base);
+    if (this.#crossing !== undefined && !(await this.#crossing.moveTo(base)))
+      await this.#placeAll(this.#crossing, base);
     const buffers = [...this.#buffers.values()];
     const groups = (
       await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again))
@@ -204,7 +228,18 @@ export class WriteSession {
     const adds = groups.flatMap(({ files }) => files);
     this.#written = adds.reduce((sum, { file }) => sum + file.rowCount, 0);
     const hashes = await this.#dynamic?.plan(base);
-    return { adds, changelog: groups.flatMap(({ changelog }) => changelog), hashes };
+    const keysAt = this.#crossing?.keysAt;
+    return { adds, changelog: groups.flatMap(({ changelog }) => changelog), hashes, keysAt };
+  }
+
+  /** Keys are in other partitions than when rows were placed, or none is placed yet. */
+  async #placeAll(crossing: CrossPartition, base: CommitBase): Promise<void> {
+    this.#buffers.clear();
+    this.#bufferedBytes = 0;
+    for await (const placed of crossing.placed()) {
+      this.#bufferPart(placed);
+      await this.#spillOver(base.sequenceFloor);
+    }
   }
 
   /** Others have given keys of ours to other buckets: all rows go where the base has them. */
@@ -351,28 +386,6 @@ export class WriteSession {
   }
 }
 
-/** @throws LakeError `unsupported` when the writer does not know dynamic buckets */
-function dynamicBuckets(
-  table: Table,
-  schema: TableSchema,
-  settings: DynamicSettings | undefined,
-): DynamicBuckets | undefined {
-  if (!hasDynamicBuckets(schema)) return undefined;
-  if (settings !== undefined) return new DynamicBuckets(table, schema, settings.source);
-  throw unsupported('dynamic bucket (bucket=-1 with a primary key)', `writing ${table.label} in this way`);
-}
-
-/** @throws LakeError `unsupported` when the writer does not know rows that wait */
-function postponedBuckets(
-  table: Table,
-  schema: TableSchema,
-  settings: DynamicSettings | undefined,
-): PostponedBuckets | undefined {
-  if (!hasPostponedBuckets(schema)) return undefined;
-  if (settings === undefined) throw unsupported(postponedFeature, `writing ${table.label} through a log`);
-  return new PostponedBuckets(schema, settings.takesWaiting === true ? 'waiting' : settings.source);
-}
-
 /** Rows as they came, numbered in that order. */
 function numbered(batches: Buffer['batches'], first: bigint): readonly KeyValueBatch[] {
   let next = first;
@@ -381,20 +394,4 @@ function numbered(batches: Buffer['batches'], first: bigint): readonly KeyValueB
     next += BigInt(rows.rowCount);
     return { rows, kinds, sequenceNumbers };
   });
-}
-
-/** The smallest of the files' sequence numbers; there is a file. */
-function firstNumber(files: readonly PlannedFile[]): bigint {
-  return files.map(({ file }) => file.minSequenceNumber).reduce((a, b) => (b < a ? b : a));
-}
-
-function renumbered(files: readonly PlannedFile[], shift: bigint): readonly PlannedFile[] {
-  return files.map(planned => ({
-    ...planned,
-    file: {
-      ...planned.file,
-      minSequenceNumber: planned.file.minSequenceNumber + shift,
-      maxSequenceNumber: planned.file.maxSequenceNumber + shift,
-    },
-  }));
 }

@@ -45,13 +45,25 @@ export function randomTable(choices: Choices): HistoryTable {
   const values = pickTypes(choices, columnTypes, 1 + choices.below(5), 'v');
   const features = hasKey ? keyFeatures(choices, values) : appendFeatures(choices, values);
   const columns = [...partitions, ...keys, ...values];
-  return {
+  const table: HistoryTable = {
     columns,
     partitionKeys: partitions.map(({ name }) => name),
     primaryKeys: hasKey ? [...partitions, ...keys].map(({ name }) => name) : [],
     ...features,
     options: { ...storage(choices), ...features.options, ...formats(choices, columns) },
   };
+  return maySpreadKeys(table) && choices.chance(0.6) ? { ...table, primaryKeys: keys.map(({ name }) => name) } : table;
+}
+
+/**
+ * Whether the table could do with a key that does not tell the partition. Two things Paimon 1.4.2 does otherwise: rows that
+ * a table ignores bring their keys somewhere all the same, and a delete that goes to its key in another partition comes
+ * there as an insert, unless rows are deduplicated.
+ */
+function maySpreadKeys({ partitionKeys, primaryKeys, options, takesDeletes }: HistoryTable): boolean {
+  if (partitionKeys.length === 0 || primaryKeys.length === 0 || options['bucket'] !== '-1') return false;
+  if (takesDeletes && options['merge-engine'] !== undefined) return false;
+  return ['sequence.field', 'ignore-delete', 'ignore-update-before'].every(key => options[key] === undefined);
 }
 
 /** The schema file's JSON. */

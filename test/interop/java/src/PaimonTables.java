@@ -164,12 +164,13 @@ final class PaimonTables implements AutoCloseable {
     long append(Identifier name, List<String> changes, boolean compaction) throws Exception {
         FileStoreTable table = fileStoreTable(name, Map.of("write-only", Boolean.toString(!compaction)));
         RowParser parser = new RowParser(table.rowType());
-        PaimonBuckets buckets = new PaimonBuckets(table, COMMIT_USER);
-        return commit(table, write -> {
-            for (String change : changes) {
-                buckets.write(write, parser.parseChange(change));
-            }
-        });
+        try (PaimonBuckets buckets = new PaimonBuckets(table, COMMIT_USER)) {
+            return commit(table, write -> {
+                for (String change : changes) {
+                    buckets.write(write, parser.parseChange(change));
+                }
+            });
+        }
     }
 
     /** One commit of a full compaction of every bucket; returns the id of the latest snapshot afterwards. */

@@ -59,7 +59,7 @@ async function liveOnBranch(bench: KindsBench, process: SimProcess): Promise<voi
 /** Index files name data files, and what is gone back to has copies of other names; such tables are refused. */
 export function canBePutBack({ kind }: KindsBench): boolean {
   const isMadeByCompaction = kind.producer === 'lookup' || kind.producer === 'full-compaction';
-  return !kind.isDynamic && !kind.hasVectors && kind.engine !== 'first-row' && !isMadeByCompaction;
+  return (!kind.isDynamic || kind.isCrossing) && !kind.hasVectors && kind.engine !== 'first-row' && !isMadeByCompaction;
 }
 
 async function goOver(bench: KindsBench, table: Table, line: Line): Promise<void> {

@@ -5,7 +5,7 @@
 import type { DataField } from '../../../../src/types/data-type.ts';
 import { rowKindByte } from '../../../../src/types/row-kind.ts';
 import type { Scalar } from '../../../../src/types/scalar.ts';
-import { type Engine, type TableKind, valueFields } from './table-kind.ts';
+import { type Engine, groupColumn, type TableKind, valueFields } from './table-kind.ts';
 
 /** What a reader sees: the other columns by the key, as text. The key has the partition in it. */
 export type State = ReadonlyMap<number, string>;
@@ -60,10 +60,17 @@ export function valuesOf(row: Row, fields: readonly DataField[]): readonly Scala
   return fields.map(field => {
     if (field.name === 'k') return row.k;
     if (field.name === 'p') return dayText(row.day);
+    if (field.name === groupColumn) return groupOf(row);
     const value = row.values[others.indexOf(field)];
     if (value === undefined) return null;
     return field.type.kind === 'int' ? value : BigInt(value);
   });
+}
+
+/** One of three, or null; another one nearly whenever the key comes again. */
+function groupOf({ k, values }: Row): Scalar {
+  const group = (values.find(value => value !== undefined) ?? k) % 4;
+  return group === 3 ? null : group;
 }
 
 /** Always of three columns: those that are not there yet are null. */

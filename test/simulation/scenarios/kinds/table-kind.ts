@@ -17,6 +17,8 @@ export type TableKind = {
   readonly producer: Producer;
   /** Whether -D is written: the engine has a use for it. */
   readonly takesDeletes: boolean;
+  /** Partitioned by a column of which the key says nothing: rows move their keys, or go to where these are. */
+  readonly isCrossing: boolean;
   /** Level 0 is not read (first-row, deletion vectors): what is read may be older than the newest snapshot. */
   readonly hidesLevel0: boolean;
   /** By the day; old days go by themselves. */
@@ -40,6 +42,8 @@ const engines: readonly Engine[] = [
   'first-row',
 ];
 const hourMs = 3_600_000;
+/** A partition key that is no part of the primary key. */
+export const groupColumn = 'g';
 /** A partition lives so long from the beginning of its day on. */
 export const partitionDays = 4;
 export const autoTagsMax = 3;
@@ -54,16 +58,22 @@ export function tableKindOf(seed: number): TableKind {
   const removes = engine === 'partial-update' && draw('removes') < 0.5;
   const producer = producerOf(engine, hasVectors, draw('producer'));
   const isPlain = engine === 'deduplicate' && (producer === 'none' || producer === 'input');
+  const isDynamic = isKeyed && draw('dynamic') < 0.4;
+  const isPartitioned = draw('partitioned') < 0.3;
+  const recordSeconds = isPlain && draw('records') < 0.3 ? recordHours * 3_600 : undefined;
+  // What is hidden may leave a key in two partitions: where it has come, and where its delete is not compacted yet.
+  const showsAll = !hasVectors && engine !== 'first-row' && recordSeconds === undefined;
   const kind: Omit<TableKind, 'definition'> = {
     engine,
-    isDynamic: isKeyed && draw('dynamic') < 0.4,
+    isDynamic,
+    isCrossing: isDynamic && !isPartitioned && showsAll && draw('crossing') < 0.5,
     hasVectors,
     producer,
     takesDeletes: engine === 'deduplicate' || removes,
     hidesLevel0: isKeyed && (hasVectors || engine === 'first-row'),
-    isPartitioned: draw('partitioned') < 0.3,
+    isPartitioned,
     evolves: draw('evolves') < 0.35,
-    recordSeconds: isPlain && draw('records') < 0.3 ? recordHours * 3_600 : undefined,
+    recordSeconds,
     consumerMs: draw('consumers') < 0.3 ? consumerHours * hourMs : undefined,
     hasAutoTags: draw('tags') < 0.3,
   };
@@ -84,6 +94,7 @@ type Draws = { readonly draw: (name: string) => number; readonly removes: boolea
 function definitionOf(kind: Omit<TableKind, 'definition'>, { draw, removes }: Draws): TableDefinition {
   const isKeyed = kind.engine !== 'append';
   const partitionKeys = kind.isPartitioned ? ['p'] : [];
+  const groups = kind.isCrossing ? [groupColumn] : [];
   return {
     columns: [
       { name: 'k', type: { kind: 'int', nullable: false } },
@@ -92,9 +103,10 @@ function definitionOf(kind: Omit<TableKind, 'definition'>, { draw, removes }: Dr
       ...(kind.isPartitioned
         ? [{ name: 'p', type: { kind: 'varchar', length: 2_147_483_647, nullable: false } as const }]
         : []),
+      ...groups.map(name => ({ name, type: { kind: 'int', nullable: true } as const })),
     ],
     primaryKeys: isKeyed ? ['k', ...partitionKeys] : [],
-    partitionKeys,
+    partitionKeys: [...partitionKeys, ...groups],
     options: {
       ...shortRetention,
       'manifest.compression': 'null',
@@ -139,5 +151,5 @@ function lifeOptions(kind: Omit<TableKind, 'definition'>, draw: Draws['draw']): 
 
 /** The columns besides the key, in order: what a state is told by. */
 export function valueFields(fields: readonly DataField[]): readonly DataField[] {
-  return fields.filter(({ name }) => name !== 'k' && name !== 'p');
+  return fields.filter(({ name }) => name !== 'k' && name !== 'p' && name !== groupColumn);
 }
