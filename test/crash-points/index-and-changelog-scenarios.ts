@@ -13,6 +13,7 @@ import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
 import { ChangeWriter } from '../../src/table/overwrite/change-writer.ts';
 import { pinSnapshot, readConsumers } from '../../src/table/pins.ts';
+import { restoreTable } from '../../src/table/restore/restore-table.ts';
 import { latestSnapshot, listSnapshots, listTags, snapshotById, snapshotOfTag } from '../../src/table/snapshots.ts';
 import { createTag } from '../../src/table/tags/manage-tags.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
@@ -97,6 +98,12 @@ async function takeAway(parts: Parts, { every, isUpdate }: Taken): Promise<void>
     await changes.add(buildBatch({ fields: table.schema.fields }, updated), new Int8Array(updated.length));
   }
   strictEqual((await changes.commit()).status, 'committed');
+}
+
+/** To before rows were deleted, so that files come back with other vectors or with none. */
+async function goBack(parts: Parts): Promise<void> {
+  const table = await openLakeTable(parts);
+  await restoreTable(table, { table, snapshot: await snapshotById(table, 2) });
 }
 
 /** Every snapshot is whole, and has each key once: none is in two buckets, none is back that was deleted. */
@@ -336,6 +343,7 @@ export const indexAndChangelogScenarios: readonly Scenario[] = [
   tagsScenario,
   markScenario('delete by deletion vectors', process => takeAway(process, { every: 3, isUpdate: false })),
   markScenario('update by deletion vectors', process => takeAway(process, { every: 3, isUpdate: true })),
+  markScenario('rollback of deletes by vectors', goBack),
   markScenario('compaction of an append table with deletion vectors', process => compact(process, true)),
   writeScenario('commit of dynamic buckets', dynamic),
   writeScenario('commit of deletes in dynamic buckets', dynamic, '-D'),

@@ -2,8 +2,10 @@
  * What must come and go so that a table's files are again those of another state of it (RFC 0006). Pure.
  *
  * A file that has gone cannot come back under its name: entries of manifests say that it is deleted (spec 4.5), and expiry
- * may be about to remove it. So it comes as a copy. Level-0 files of a bucket are told apart by their sequence numbers, and
- * whatever is added at level 0 must be above what stays (S6): a bucket that misses one is made anew as a whole.
+ * may be about to remove it. So it comes as a copy. So does a file that lives but had another deletion vector: whoever has
+ * read it with the one it has now (a compaction, also of another engine) must not find it live. Level-0 files of a bucket
+ * are told apart by their sequence numbers, and whatever is added at level 0 must be above what stays (S6): a bucket that
+ * misses one is made anew as a whole.
  */
 import { bucketKey, identifierKey, type PlacedFile } from '../live-files.ts';
 
@@ -20,7 +22,11 @@ export type RestorePlan = {
 export function decideRestore(
   live: readonly PlacedFile[],
   wanted: readonly PlacedFile[],
-  options: { readonly hasPrimaryKey: boolean },
+  options: {
+    readonly hasPrimaryKey: boolean;
+    /** Identifiers of files that live in both and have another deletion vector in each. */
+    readonly otherVectors: ReadonlySet<string>;
+  },
 ): RestorePlan {
   const liveByBucket = Map.groupBy(live, bucketKey);
   const wantedByBucket = Map.groupBy(wanted, bucketKey);
@@ -28,7 +34,9 @@ export function decideRestore(
   const copies: PlacedFile[] = [];
   for (const key of new Set([...liveByBucket.keys(), ...wantedByBucket.keys()])) {
     const [now, then] = [liveByBucket.get(key) ?? [], wantedByBucket.get(key) ?? []];
-    const stays = new Set(now.map(identifierKey)).intersection(new Set(then.map(identifierKey)));
+    const stays = new Set(now.map(identifierKey))
+      .intersection(new Set(then.map(identifierKey)))
+      .difference(options.otherVectors);
     const missing = then.filter(file => !stays.has(identifierKey(file)));
     if (missing.some(file => isNumbered(file, options.hasPrimaryKey))) {
       deletes.push(...now);

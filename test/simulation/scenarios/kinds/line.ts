@@ -44,6 +44,8 @@ export class Line {
   readonly #seen = new Map<number, State>();
   /** From a snapshot on, all that a key has been since another may be read, where reading lags, and nothing older. */
   readonly #floors: { readonly fromId: number; readonly floor: number }[] = [{ fromId: 0, floor: 0 }];
+  /** Snapshots that have what an older one had, from which floor on: compactions of what was before say nothing of it. */
+  readonly #restores: { readonly fromId: number; readonly floor: number }[] = [];
   /** Snapshots before which everything went. */
   readonly #emptied = new Set<number>();
   #followed: Map<number, string> = new Map();
@@ -67,6 +69,7 @@ export class Line {
       const { snapshot, of } = start;
       this.#states = of.#states.slice(0, snapshot.id + 1);
       this.#floors.push({ fromId: 0, floor: of.#floorAt(snapshot.id) });
+      for (const [id, state] of of.#seen) if (id <= snapshot.id) this.#seen.set(id, state);
       for (const id of of.#emptied) if (id <= snapshot.id) this.#emptied.add(id);
     }
     world.watch(this.chain);
@@ -91,6 +94,27 @@ export class Line {
   async seenAt(id: number): Promise<State> {
     await this.#checking;
     return this.#seen.get(id) ?? this.stateAt(id);
+  }
+
+  /** What was read of a snapshot when it came; of those that a branch began with, all that was in it. */
+  seenOf(id: number): State {
+    return this.#seen.get(id) ?? this.stateAt(id);
+  }
+
+  /**
+   * The state of a snapshot that shows what another one has shown, of this line or of a branch. What was not compacted then
+   * is not compacted now, so it may come to be read from here on.
+   *
+   * @param seen what is read of the new snapshot
+   */
+  restoredFrom(line: Line, id: number, seen: State): State {
+    const then = line.seenOf(id);
+    this.#world.check(
+      this.#kind.recordSeconds !== undefined || same(seen, then),
+      () => `what has gone back to ${line.#label(id)} has ${difference(seen, then)}`,
+    );
+    this.#restores.push({ fromId: this.#states.length, floor: line.#floorAt(id) });
+    return line.stateAt(id);
   }
 
   /** Everything that was at a snapshot has been compacted in another. */
@@ -119,7 +143,9 @@ export class Line {
   }
 
   #floorAt(id: number): number {
-    return Math.max(...this.#floors.map(({ fromId, floor }) => (fromId <= id ? floor : 0)));
+    const restored = this.#restores.findLast(({ fromId }) => fromId <= id) ?? { fromId: 0, floor: 0 };
+    const since = this.#floors.filter(({ fromId }) => fromId >= restored.fromId && fromId <= id);
+    return Math.max(restored.floor, ...since.map(({ floor }) => floor));
   }
 
   /** Snapshots come one after the other; each is read before the next moment, since nothing here waits for time. */
