@@ -158,15 +158,18 @@ function body32(positions: readonly number[]): Uint8Array {
 
 function body64(positions: readonly number[]): Uint8Array {
   const byHigh = Map.groupBy(positions, position => Math.floor(position / positions32));
+  const count = Math.floor((positions.at(-1) ?? 0) / positions32) + 1;
+  assert(count <= highMax, 'positions are exact as numbers');
   const head = new Uint8Array(12);
   const view = new DataView(head.buffer);
   view.setInt32(0, magic64, true);
-  view.setBigInt64(4, BigInt(byHigh.size), true);
+  view.setBigInt64(4, BigInt(count), true);
   const parts: Uint8Array[] = [head];
-  for (const [high, ofHigh] of byHigh) {
+  // Paimon has a bitmap for each, empty or not.
+  for (let high = 0; high < count; high += 1) {
     const key = new Uint8Array(4);
     new DataView(key.buffer).setUint32(0, high, true);
-    parts.push(key, encodeRoaring(ofHigh.map(position => position % positions32)));
+    parts.push(key, encodeRoaring((byHigh.get(high) ?? []).map(position => position % positions32)));
   }
   return concatBytes(parts);
 }

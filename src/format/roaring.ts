@@ -206,21 +206,25 @@ export function bitsOf(container: Container): Uint8Array {
 
 /** @param numbers ascending, each once, below 2^32 */
 export function encodeRoaring(numbers: readonly number[]): Uint8Array {
-  const containers = containersOf(numbers);
-  const parts = containers.map(encodeContainer);
-  const hasRuns = parts.some(part => part.isRun);
+  return encodeRoaringBitmap(roaringOf(numbers));
+}
+
+/** The set with each container as it is. */
+export function encodeRoaringBitmap({ containers }: RoaringBitmap): Uint8Array {
+  const parts = containers.map(bodyOf);
+  const hasRuns = containers.some(({ kind }) => kind === 'runs');
   const count = containers.length;
   const hasOffsets = !hasRuns || count >= offsetContainersMin;
   const flagBytes = hasRuns ? Math.ceil(count / 8) : 0;
   const headerBytes = (hasRuns ? 4 : 8) + flagBytes + count * 4 + (hasOffsets ? count * 4 : 0);
-  const bytes = new Uint8Array(headerBytes + parts.reduce((sum, part) => sum + part.bytes.length, 0));
+  const bytes = new Uint8Array(headerBytes + parts.reduce((sum, part) => sum + part.length, 0));
   const view = new DataView(bytes.buffer);
   let at = 4;
   if (hasRuns) {
     view.setUint32(0, cookieWithRuns | ((count - 1) << 16), true);
-    for (const [index, part] of parts.entries()) {
+    for (const [index, { kind }] of containers.entries()) {
       const flagAt = at + (index >> 3);
-      if (part.isRun) view.setUint8(flagAt, view.getUint8(flagAt) | (1 << (index & 7)));
+      if (kind === 'runs') view.setUint8(flagAt, view.getUint8(flagAt) | (1 << (index & 7)));
     }
     at += flagBytes;
   } else {
@@ -228,38 +232,50 @@ export function encodeRoaring(numbers: readonly number[]): Uint8Array {
     view.setUint32(4, count, true);
     at += 4;
   }
-  for (const { key, values } of containers) {
+  for (const { key, cardinality } of containers) {
     view.setUint16(at, key, true);
-    view.setUint16(at + 2, values.length - 1, true);
+    view.setUint16(at + 2, cardinality - 1, true);
     at += 4;
   }
   let offset = headerBytes;
   for (const part of parts) {
     if (hasOffsets) view.setUint32(at, offset, true);
     if (hasOffsets) at += 4;
-    bytes.set(part.bytes, offset);
-    offset += part.bytes.length;
+    bytes.set(part, offset);
+    offset += part.length;
   }
   return bytes;
 }
 
-type NumbersOfKey = { readonly key: number; readonly values: readonly number[] };
+function bodyOf(container: Container): Uint8Array {
+  switch (container.kind) {
+    case 'runs':
+      return littleEndian([container.pairs.length / 2, ...container.pairs]);
+    case 'bits':
+      return container.bits;
+    case 'list':
+      return littleEndian([...container.values]);
+    default:
+      return unreachable(container);
+  }
+}
 
-function containersOf(numbers: readonly number[]): readonly NumbersOfKey[] {
-  const containers: { key: number; values: number[] }[] = [];
+/** Each container of the kind that takes the fewest bytes. @param numbers ascending, each once, below 2^32 */
+function roaringOf(numbers: readonly number[]): RoaringBitmap {
+  const byKey = new Map<number, number[]>();
   let previous = -1;
   for (const number of numbers) {
     assert(number > previous && number < containerSpan ** 2, 'numbers ascend and are of 32 bits');
     previous = number;
     const key = Math.floor(number / containerSpan);
-    const last = containers.at(-1);
-    if (last?.key === key) last.values.push(number % containerSpan);
-    else containers.push({ key, values: [number % containerSpan] });
+    const values = byKey.get(key) ?? [];
+    byKey.set(key, values);
+    values.push(number % containerSpan);
   }
-  return containers;
+  return { cardinality: numbers.length, containers: [...byKey].map(([key, values]) => containerOf(key, values)) };
 }
 
-function encodeContainer({ values }: NumbersOfKey): { readonly bytes: Uint8Array; readonly isRun: boolean } {
+function containerOf(key: number, values: readonly number[]): Container {
   const pairs: number[] = [];
   for (const value of values) {
     const first = pairs.at(-2);
@@ -267,12 +283,13 @@ function encodeContainer({ values }: NumbersOfKey): { readonly bytes: Uint8Array
     if (first !== undefined && more !== undefined && first + more + 1 === value) pairs[pairs.length - 1] = more + 1;
     else pairs.push(value, 0);
   }
-  const plainBytes = values.length > listValuesMax ? bitsBytes : values.length * 2;
-  if (2 + pairs.length * 2 < plainBytes) return { bytes: littleEndian([pairs.length / 2, ...pairs]), isRun: true };
-  if (values.length <= listValuesMax) return { bytes: littleEndian(values), isRun: false };
+  const cardinality = values.length;
+  const plainBytes = cardinality > listValuesMax ? bitsBytes : cardinality * 2;
+  if (2 + pairs.length * 2 < plainBytes) return { kind: 'runs', key, cardinality, pairs: Uint16Array.from(pairs) };
+  if (cardinality <= listValuesMax) return { kind: 'list', key, cardinality, values: Uint16Array.from(values) };
   const bits = new Uint8Array(bitsBytes);
   for (const value of values) bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7));
-  return { bytes: bits, isRun: false };
+  return { kind: 'bits', key, cardinality, bits };
 }
 
 export function littleEndian(values: readonly number[]): Uint8Array {

@@ -16,17 +16,16 @@
 import { present } from '../base/assert.ts';
 import { encodeRadixTree, insertLeaf, leavesOf, type RadixNode, radixKeyBytes, readRadixTree } from './radix-tree.ts';
 import {
-  bitsBytes,
   bitsOf,
   type Container,
   containerSpan,
-  countBits,
   listValuesMax,
   littleEndian,
   numbersOf,
   RoaringReader,
   readContainerOf,
 } from './roaring.ts';
+import { uniteContainers, withRuns } from './roaring-union.ts';
 
 export type RoaringBitmap64 = {
   /** undefined: the set is empty. */
@@ -129,7 +128,7 @@ export function uniteRoaring64(a: RoaringBitmap64, b: RoaringBitmap64): RoaringB
     const container = present(b.containers[leaf.place], 'container of a key');
     const known = placeOf.get(nameOf(leaf.key));
     if (known !== undefined) {
-      containers[known] = union(present(containers[known], 'container of a key'), container);
+      containers[known] = uniteContainers(present(containers[known], 'container of a key'), container);
       continue;
     }
     lastPlace = containers.length === 0 ? 0 : lastPlace + 1;
@@ -148,44 +147,6 @@ function grown(containers: (Container | undefined)[], roomMin: number): (Contain
   const room =
     containers.length >= roomMin ? containers.length : Math.max(roomMin, Math.floor(containers.length * 1.5));
   return [...containers, ...Array.from({ length: room - containers.length }, () => undefined)];
-}
-
-function union(a: Container, b: Container): Container {
-  const bits = Uint8Array.from(bitsOf(a));
-  for (const [index, byte] of bitsOf(b).entries()) bits[index] = (bits[index] ?? 0) | byte;
-  const merged: Container = { kind: 'bits', key: 0, cardinality: countBits(bits), bits };
-  if (a.kind === 'bits' || b.kind === 'bits') return merged;
-  const pairs = pairsOf(merged);
-  const { cardinality } = merged;
-  const plainBytes = Math.min(bitsBytes, 2 + cardinality * 2);
-  const staysRuns = (a.kind === 'runs' || b.kind === 'runs') && 2 + pairs.length * 2 <= plainBytes;
-  if (staysRuns) return { kind: 'runs', key: 0, cardinality, pairs };
-  return cardinality > listValuesMax ? merged : listOf(merged);
-}
-
-/** Runs, where they take fewer bytes; runs stay as they are. */
-function withRuns(container: Container): Container {
-  if (container.kind === 'runs') return container;
-  const { cardinality } = container;
-  const pairs = pairsOf(container);
-  const plainBytes = container.kind === 'bits' ? bitsBytes : cardinality * 2;
-  return 2 + pairs.length * 2 < plainBytes ? { kind: 'runs', key: 0, cardinality, pairs } : container;
-}
-
-function listOf(container: Container): Container {
-  const values = Uint16Array.from(numbersOf(container, 0, { from: 0, to: containerSpan }));
-  return { kind: 'list', key: 0, cardinality: container.cardinality, values };
-}
-
-function pairsOf(container: Container): Uint16Array {
-  const pairs: number[] = [];
-  let next = -1;
-  for (const value of numbersOf(container, 0, { from: 0, to: containerSpan })) {
-    if (value === next) pairs[pairs.length - 1] = (pairs.at(-1) ?? 0) + 1;
-    else pairs.push(value, 0);
-    next = value + 1;
-  }
-  return Uint16Array.from(pairs);
 }
 
 /** The set of these numbers, unsigned, as if they had been added one after the other. */

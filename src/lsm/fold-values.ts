@@ -6,7 +6,8 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { ColumnAggregate } from '../format/aggregate-options.ts';
-import { decodeRoaring, encodeRoaring, numbersIn } from '../format/roaring.ts';
+import { decodeRoaring, encodeRoaringBitmap } from '../format/roaring.ts';
+import { uniteRoaring } from '../format/roaring-union.ts';
 import { decodeRoaring64, encodeRoaring64, uniteRoaring64 } from '../format/roaring64.ts';
 import { ColumnBuilder } from '../types/column-builder.ts';
 import { columnReader } from '../types/column-reader.ts';
@@ -108,16 +109,12 @@ function withNulls(add: (held: NonNullable<Scalar>, value: NonNullable<Scalar>) 
 
 /** Of two serialized sets of 32-bit numbers. */
 function bitmapUnion(held: Scalar, value: Scalar, column: string): Scalar {
-  const numbers = new Set<number>();
-  for (const bytes of [held, value]) {
+  const [a, b] = [held, value].map(bytes => {
     assert(bytes instanceof Uint8Array, 'a bitmap is bytes');
-    const { bitmap } = decodeRoaring(bytes, 0, `column \`${column}\``);
-    for (const number of numbersIn(bitmap, 0, bitmapNumbersMax)) numbers.add(number);
-  }
-  return encodeRoaring([...numbers].toSorted((a, b) => a - b));
+    return decodeRoaring(bytes, 0, `column \`${column}\``).bitmap;
+  });
+  return encodeRoaringBitmap(uniteRoaring(present(a, 'bitmap'), present(b, 'bitmap')));
 }
-
-const bitmapNumbersMax = 2 ** 32;
 
 /** Of two serialized sets of 64-bit numbers. */
 function bitmap64Union(held: Scalar, value: Scalar, column: string): Scalar {

@@ -181,10 +181,13 @@ export class Paimon implements AsyncDisposable {
     });
   }
 
-  /** Sets of 64-bit numbers in hex, one for each line: `of 1 2 3`, put in in this order, or `or HEX HEX`. */
-  bitmaps64(lines: readonly string[]): Promise<readonly string[]> {
+  /**
+   * Sets of 64-bit numbers in hex, one for each line: `of 1 2 3`, put in in this order, or `or HEX HEX`; of 32-bit numbers by
+   * `of32` and `or32`; deletion vectors by `vector32` and `vector64`.
+   */
+  bitmaps(lines: readonly string[]): Promise<readonly string[]> {
     const anyTable = { warehouse: tmpdir(), table: 'none.none' };
-    return this.#ask({ op: 'bitmaps64', ...nameOf(anyTable), lines: lines.length }, lines);
+    return this.#ask({ op: 'bitmaps', ...nameOf(anyTable), lines: lines.length }, lines);
   }
 
   /** The keys by which Paimon orders rows along a curve over the columns, in hex, one for each change. */

@@ -87,8 +87,8 @@ final class PaimonHarness {
                             table,
                             request.get("step").asText(),
                             request.get("partition").asText());
-                case "bitmaps64":
-                    return PaimonTables.bitmaps64(input);
+                case "bitmaps":
+                    return PaimonTables.bitmaps(input);
                 case "clusterUnits":
                     return tables.clusterUnits(
                             table, request.get("full").asBoolean(), options(request.get("partition")));

@@ -223,7 +223,7 @@ final class PaimonTables implements AutoCloseable {
 
     /** Sets of 64-bit numbers, as `PaimonBitmaps` has them. */
     @SuppressWarnings("unchecked")
-    static List<String> bitmaps64(List<String> lines) throws Exception {
+    static List<String> bitmaps(List<String> lines) throws Exception {
         return (List<String>) Class.forName("PaimonBitmaps")
                 .getDeclaredMethod("sets", List.class)
                 .invoke(null, lines);
