@@ -13,8 +13,9 @@ import { corrupt, unsupported } from '../base/errors.ts';
 import { equalBytes } from '../bytes/compare.ts';
 import { murmurFinish } from '../bytes/murmur.ts';
 import { Slab } from '../bytes/slab.ts';
+import { packSnappy, unpackSnappy } from '../bytes/snappy.ts';
 
-export type AvroCodec = 'zstandard' | 'deflate' | 'null';
+export type AvroCodec = 'zstandard' | 'deflate' | 'snappy' | 'null';
 
 /** Some records, encoded one after the other. */
 export type AvroBlock = { readonly recordCount: number; readonly bytes: Uint8Array };
@@ -33,6 +34,7 @@ const expansionMax = 200;
 const unpackedBytesMax = 1024 * 1024 * 1024;
 const metadataCountMax = 1000;
 const zstdLevel = 3;
+const checksumBytes = 4;
 /** What a frame takes besides its content, generously. */
 const zstdFrameBytesMax = 256;
 
@@ -159,6 +161,7 @@ type Beginning = { readonly header: Uint8Array; readonly checksum: number };
 const beginnings: Readonly<Record<AvroCodec, Map<string, Beginning>>> = {
   zstandard: new Map(),
   deflate: new Map(),
+  snappy: new Map(),
   null: new Map(),
 };
 const beginningsMax = 16;
@@ -179,6 +182,7 @@ function codecOf(text: string | undefined, where: string): AvroCodec {
   switch (text) {
     case 'zstandard':
     case 'deflate':
+    case 'snappy':
     case 'null':
       return text;
     case undefined:
@@ -199,6 +203,8 @@ function pack(bytes: Uint8Array, codec: AvroCodec): Uint8Array {
     }
     case 'deflate':
       return deflateRawSync(bytes);
+    case 'snappy':
+      return packChecked(bytes);
     case 'null':
       return bytes;
   }
@@ -215,12 +221,31 @@ function unpack(bytes: Uint8Array, codec: AvroCodec, { bytesMax, where }: Unpack
         return zstdDecompressSync(bytes, limit);
       case 'deflate':
         return inflateRawSync(bytes, limit);
+      case 'snappy':
+        return unpackChecked(bytes, bytesMax);
       case 'null':
         return bytes;
     }
   } catch (cause) {
     throw corrupt('LAKE_CORRUPT_AVRO', `${where}: a block does not unpack`, { cause });
   }
+}
+
+/** Behind a snappy block comes the checksum of what is in it. */
+function packChecked(bytes: Uint8Array): Uint8Array {
+  const checksum = new Uint8Array(checksumBytes);
+  new DataView(checksum.buffer).setUint32(0, crc32(bytes));
+  return concat([packSnappy(bytes), checksum]);
+}
+
+/** @throws RangeError */
+function unpackChecked(packed: Uint8Array, bytesMax: number): Uint8Array {
+  const end = packed.length - checksumBytes;
+  if (end < 0) throw new RangeError('it has no checksum');
+  const bytes = unpackSnappy(packed.subarray(0, end), bytesMax);
+  const checksum = new DataView(packed.buffer, packed.byteOffset, packed.length).getUint32(end);
+  if (checksum !== crc32(bytes)) throw new RangeError('its checksum is another');
+  return bytes;
 }
 
 /** Avro's zigzag variable-length long, for counts. */

@@ -140,7 +140,7 @@ test('keys and statistics of a table with a column of each type are readable', (
 });
 
 test('entries keep all 64 bits and all that is missing', () => {
-  for (const codec of ['zstandard', 'deflate', 'null'] as const) {
+  for (const codec of ['zstandard', 'deflate', 'snappy', 'null'] as const) {
     expect(decodeManifest(encodeManifest([entry, sparse], codec), 'm')).toEqual([entry, sparse]);
   }
 });
@@ -201,7 +201,7 @@ test('a file that is cut within header or block is corrupt', () => {
 });
 
 test('no broken byte makes the decoder hang, crash or give a manifest of ours for another', () => {
-  for (const codec of ['zstandard', 'null'] as const) {
+  for (const codec of ['zstandard', 'snappy', 'null'] as const) {
     const whole = encodeManifest([entry, sparse], codec);
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
@@ -297,6 +297,19 @@ test('codecs that are not read are named', () => {
   const at = bytes.indexOf('null', bytes.indexOf('avro.codec'));
   bytes.write('lz4x', at);
   expect(() => decodeManifest(new Uint8Array(bytes), 'm')).toThrow('m: Avro codec lz4x is not supported');
+});
+
+test('a snappy block is read as its checksum says, or not at all', () => {
+  const whole = encodeManifest([entry], 'snappy');
+  // Behind the block comes the sync marker.
+  const checksumEnd = whole.length - 16;
+  for (const change of [1, 4]) {
+    const bytes = whole.slice();
+    bytes[checksumEnd - change] = (bytes[checksumEnd - change] ?? 0) ^ 1;
+    expect(() => decodeManifest(bytes, 'm')).toThrow(
+      expect.objectContaining({ code: 'LAKE_CORRUPT_AVRO', cause: new RangeError('its checksum is another') }),
+    );
+  }
 });
 
 test('counts beyond the block are refused before anything is made of them', () => {

@@ -224,7 +224,8 @@ test('binary partitions are refused', () => {
 
 test('compressions that Paimon knows and we do not write are refused by name, others are wrong', () => {
   for (const [key, value] of [
-    ['manifest.compression', 'snappy'],
+    ['manifest.compression', 'bzip2'],
+    ['manifest.compression', 'xz'],
     ['file.compression', 'brotli'],
     ['file.compression.per.level', '0:lzo'],
   ] as const) {

@@ -48,7 +48,7 @@ export type { ChangelogLifecycle, RetentionOptions } from './retention-options.t
 export type ChangelogProducer = 'none' | 'input' | 'full-compaction' | 'lookup';
 export type FileFormat = 'parquet' | 'avro';
 export type FileCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
-export type ManifestCodec = 'zstandard' | 'deflate' | 'null';
+export type ManifestCodec = 'zstandard' | 'deflate' | 'snappy' | 'null';
 
 export type TableOptions = {
   /** Above 0: that many fixed buckets; -1: unaware (append) or dynamic (primary key); -2: postponed. */
@@ -364,15 +364,16 @@ function manifestCodec(text: string): ManifestCodec {
       return 'zstandard';
     case 'deflate':
       return 'deflate';
+    case 'snappy':
+      return 'snappy';
     case 'null':
     case 'none':
       return 'null';
-    case 'snappy':
     case 'bzip2':
     case 'xz':
       throw unsupported(`manifest.compression=${text}`, 'table options');
     default:
-      throw invalid('LAKE_BAD_OPTION', `option manifest.compression=${text}: it must be zstd, deflate or null`);
+      throw invalid('LAKE_BAD_OPTION', `option manifest.compression=${text}: it must be zstd, deflate, snappy or null`);
   }
 }
 

@@ -1,5 +1,7 @@
 /** Metadata files of the format: JSON, Avro, binary rows. */
 import { parseJson, stringifyJson } from '../../src/base/json.ts';
+import { equalBytes } from '../../src/bytes/compare.ts';
+import { packSnappy, unpackSnappy } from '../../src/bytes/snappy.ts';
 import { type AvroContainer, readContainer, writeContainer } from '../../src/format/avro-container.ts';
 import { deserializeRow, serializeRow } from '../../src/format/binary-row.ts';
 import { decodeIndexManifest, encodeIndexManifest } from '../../src/format/index-manifest.ts';
@@ -51,7 +53,8 @@ export const mutateAvro: Mutator = (input, random, other) => {
     const bytes = change(block.bytes, random, other);
     return { recordCount: random.next() < 0.9 ? block.recordCount : below(random, bytes.length + 2), bytes };
   });
-  return writeContainer({ schemaText, blocks }, random.next() < 0.5 ? 'null' : 'zstandard');
+  const codecs = ['null', 'null', 'zstandard', 'snappy'] as const;
+  return writeContainer({ schemaText, blocks }, codecs[below(random, codecs.length)] ?? 'null');
 };
 
 function options(input: Uint8Array): unknown {
@@ -186,6 +189,23 @@ export const metadataTargets: readonly Target[] = [
       printType(type);
       const encode = (value: typeof type): Uint8Array => Buffer.from(stringifyJson(typeToJson(value)));
       return comesBack(type, encode, bytes => parseType(parseJson(Buffer.from(bytes).toString())));
+    },
+  },
+  {
+    name: 'snappy',
+    decoders: [],
+    corpus: () => goldenFiles(/schema\/schema-\d+$/).map(packSnappy),
+    mutate: (input, random, other) => (random.next() < 0.5 ? mutateInPlace : mutateBytes)(input, random, other),
+    decode: input => {
+      let bytes: Uint8Array;
+      try {
+        bytes = unpackSnappy(input, 2 ** 24);
+      } catch (error) {
+        if (error instanceof RangeError && error.message.startsWith('not a snappy block')) return undefined;
+        throw error;
+      }
+      holds(equalBytes(unpackSnappy(packSnappy(bytes), bytes.length), bytes), 'what was packed is not what comes back');
+      return bytes;
     },
   },
   {

@@ -98,6 +98,11 @@ const bombs: readonly Bomb[] = [
     read: avroReads,
   },
   {
+    name: 'avro snappy, says 4 GB',
+    make: async () => avro(record('bytes'), 'snappy', 1, Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0, 0)),
+    read: avroReads,
+  },
+  {
     name: 'avro records of a byte',
     make: async () => avro(record('boolean'), 'zstandard', 28 * mib, await zstdZeros(28)),
     read: avroReads,
