@@ -23,6 +23,14 @@ test('the number of columns says along what, unless an option does', () => {
   );
 });
 
+test('where each task sorts by itself, it does so by the columns one after the other', () => {
+  const local = { ...on, 'clustering.columns': 'b,a', 'clustering.incremental.mode': 'local-sort' };
+  expect(orderOf(local)).toEqual({ strategy: 'order', columns: ['b', 'a'] });
+  expect(orderOf({ ...local, 'clustering.strategy': 'hilbert' })).toEqual({ strategy: 'order', columns: ['b', 'a'] });
+  expect(orderOf({ ...local, 'clustering.incremental.mode': 'global-sort' })).toMatchObject({ strategy: 'zorder' });
+  expect(() => orderOf({ ...local, 'clustering.incremental.mode': 'x' })).toThrow(/clustering\.incremental\.mode/);
+});
+
 test('rows lie as they came where nothing is asked, and where keys or buckets say where they lie', () => {
   expect(orderOf({ 'clustering.columns': 'a' })).toBeUndefined();
   expect(orderOf(on)).toBeUndefined();

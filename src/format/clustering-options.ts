@@ -2,7 +2,11 @@
  * How the rows of an append table are laid down, by its options: with `clustering.incremental` its compactions sort them, run
  * by run and level by level as a primary-key table's do, by `clustering.columns`.
  *
- * @see Paimon 1.4.2 CoreOptions, IncrementalClusterManager
+ * `clustering.incremental.mode` = `local-sort` spares Paimon the shuffle between its tasks, each of which sorts what it has. Here
+ * all that is taken up is one task's, so its files are in order among each other, too. Paimon's Flink does not look at the
+ * strategy then, but sorts by the columns one after the other, so that each file can be searched; so do we.
+ *
+ * @see Paimon 1.4.2 CoreOptions, IncrementalClusterManager, IncrementalClusterCompact.localSort
  */
 import {
   booleanOption,
@@ -15,6 +19,8 @@ import {
 import type { TableSchema } from './table-schema.ts';
 
 export const sortStrategies = ['order', 'zorder', 'hilbert'] as const;
+
+const sortModes = ['global-sort', 'local-sort'] as const;
 
 export type SortStrategy = (typeof sortStrategies)[number];
 
@@ -29,6 +35,9 @@ export function clusteringOrder({ options, primaryKeys }: TableSchema): SortOrde
   const columns = clusteringColumns(options);
   const isUnaware = primaryKeys.length === 0 && (integerOption(options, 'bucket', -2) ?? -1) === -1;
   if (!isUnaware || columns.length === 0 || !booleanOption(options, 'clustering.incremental', false)) return undefined;
+  if (wordOption(options, 'clustering.incremental.mode', sortModes) === 'local-sort') {
+    return { columns, strategy: 'order' };
+  }
   const words = ['auto', ...sortStrategies] as const;
   const word =
     wordOption(options, 'clustering.strategy', words) ?? wordOption(options, 'sink.clustering.strategy', words);
