@@ -82,6 +82,28 @@ for (const version of ['1.4.2', '0.9.0'] as const) {
   );
 }
 
+test('Avro data files packed by snappy are read by Paimon, and its by us', { timeout: 180_000 }, async () => {
+  const warehouse = join(scratch, 'data');
+  await using lake = await openLake({ warehouse: `file:${warehouse}` });
+  await lake.sql(`CREATE DATABASE d; CREATE TABLE d.t (k INT NOT NULL, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH
+    ('bucket' = '1', 'file.format' = 'avro', 'file.compression' = 'snappy')`);
+  await lake.sql(`INSERT INTO d.t SELECT range::INT, 'row ' || (range % 7) FROM range(300)`);
+  await using paimon = await startPaimon();
+  const ref: TableRef = { warehouse, table: 'd.t' };
+  await paimon.append(
+    ref,
+    Array.from({ length: 200 }, (_, index) => `+I ${JSON.stringify({ k: index * 2, v: `theirs ${index % 5}` })}`),
+  );
+  const rows = await paimon.rows(ref);
+  expect(rows).toHaveLength(350);
+  const result = await lake.sql<{ readonly k: number; readonly v: string }>('SELECT k, v FROM d.t');
+  expect((await result.rows()).map(({ k, v }) => JSON.stringify({ k, v })).toSorted()).toEqual(rows.toSorted());
+  const folder = join(warehouse, 'd.db/t/bucket-0');
+  const heads = readdirSync(folder).map(name => readFileSync(join(folder, name), 'latin1'));
+  expect(heads.length).toBeGreaterThan(1);
+  for (const head of heads) expect(head).toMatch(/avro\.codec.snappy/s);
+});
+
 test('codecs that are not read are refused by name', async () => {
   const warehouse = join(scratch, 'bzip2');
   await using lake = await openLake({ warehouse: `file:${warehouse}` });

@@ -49,17 +49,20 @@ function held(value: Scalar, type: DataType): Scalar {
   return value;
 }
 
-test.each(['zstd', 'gzip', 'none'] as const)('rows of every type come back, compression %s', async compression => {
-  expect(types.length).toBeGreaterThan(30);
-  const arbitraryRow = fc.tuple(...types.map(type => arbitraryScalar(type).map(value => held(value, type))));
-  await fc.assert(
-    fc.asyncProperty(fc.array(arbitraryRow, { maxLength: 20 }), async rows => {
-      const bytes = await write(rowType, rows, compression);
-      expect(await read(bytes, { fields: rowType.fields, batchRowsMax: 7 })).toEqual(rows);
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each(['zstd', 'gzip', 'snappy', 'none'] as const)(
+  'rows of every type come back, compression %s',
+  async compression => {
+    expect(types.length).toBeGreaterThan(30);
+    const arbitraryRow = fc.tuple(...types.map(type => arbitraryScalar(type).map(value => held(value, type))));
+    await fc.assert(
+      fc.asyncProperty(fc.array(arbitraryRow, { maxLength: 20 }), async rows => {
+        const bytes = await write(rowType, rows, compression);
+        expect(await read(bytes, { fields: rowType.fields, batchRowsMax: 7 })).toEqual(rows);
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
 
 const fieldOf = (name: string, type: string): DataField => ({
   id: 0,

@@ -27,6 +27,8 @@ function codecOf(compression: FileCompression): AvroCodec {
       return 'null';
     case 'gzip':
       return 'deflate';
+    case 'snappy':
+      return 'snappy';
     default:
       return 'zstandard';
   }
