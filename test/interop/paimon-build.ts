@@ -19,6 +19,7 @@ const newestOnly: ReadonlySet<string> = new Set([
   'PaimonCrossPartition.java',
   'PaimonCurves.java',
   'PaimonDeletes.java',
+  'PaimonExpiry.java',
   'PaimonPostponed.java',
 ]);
 
