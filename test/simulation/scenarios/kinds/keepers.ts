@@ -87,8 +87,7 @@ export function rollbacker(bench: KindsBench, name: string): Promise<void> {
         const snapshots = await listSnapshots(table);
         const snapshot = snapshots[Math.floor(process.random.next() * snapshots.length)];
         if (snapshot === undefined) continue;
-        const apply = (_before: State, seen: State): State =>
-          bench.main.restoredFrom(bench.main, snapshot.id, seen);
+        const apply = (_before: State, seen: State): State => bench.main.restoredFrom(bench.main, snapshot.id, seen);
         await bench.do(table, { what: deedName(bench, 'rollback'), apply, replaces: true }, async named => {
           await restoreTable(named, { table: named, snapshot });
         });
