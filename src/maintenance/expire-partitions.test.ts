@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { rowTable } from '../../test/row-fixture.ts';
-import { putSchema } from '../../test/table-fixture.ts';
+import { beforePutIfAbsent, putSchema } from '../../test/table-fixture.ts';
+import { openTable } from '../table/table.ts';
 import { maintainTable } from './maintain-table.ts';
 
 const options = { bucket: '1', 'partition.expiration-time': '7 d' };
@@ -36,6 +37,33 @@ test('by when they were written, partitions without a time expire, too', async (
   await rows.write([['kept', 2, 'v']]);
   const { lines } = await maintainTable(await rows.open(), { orphans: 'skip' });
   expect(lines[0]?.partitions.expired).toEqual(['p=old']);
+  expect(await rows.rows()).toHaveLength(2);
+});
+
+test('a partition that is written while it is about to expire by its time of writing stays, with all its rows', async () => {
+  const rows = await rowTable({
+    primaryKeys: ['p', 'k'],
+    partitionKeys: ['p'],
+    options: { ...options, bucket: '-1', 'partition.expiration-strategy': 'update-time' },
+  });
+  await rows.write([
+    ['written', 1, 'v'],
+    ['old', 1, 'v'],
+  ]);
+  rows.clock.advance(8 * 86_400_000);
+  const store = beforePutIfAbsent(rows.store, 'snapshot/snapshot-2', async () => {
+    await rows.write([['written', 2, 'v']]);
+  });
+  const { lines } = await maintainTable(await openTable(store, { database: 'd', name: 't' }, rows), {
+    orphans: 'skip',
+  });
+  expect(lines[0]?.partitions).toMatchObject({ status: 'done', expired: ['p=old'] });
+  expect(await rows.rows()).toEqual([
+    ['written', 1, 'v'],
+    ['written', 2, 'v'],
+  ]);
+  // Its keys still have the buckets they had.
+  await rows.write([['written', 1, 'w']]);
   expect(await rows.rows()).toHaveLength(2);
 });
 

@@ -8,7 +8,7 @@ import { deserializeRow } from '../format/binary-row.ts';
 import { durationOption, integerOption, textOption, wordOption } from '../format/option-values.ts';
 import { partitionText } from '../format/partition-text.ts';
 import { fieldsNamed, type TableSchema } from '../format/table-schema.ts';
-import { partitionKey } from '../table/live-files.ts';
+import { type PlacedFile, partitionKey } from '../table/live-files.ts';
 import { liveEntries } from '../table/manifests.ts';
 import { removePartitions } from '../table/overwrite/remove-partitions.ts';
 import { partitionPredicate } from '../table/partition-spec.ts';
@@ -76,6 +76,8 @@ export async function expirePartitions(
   const partitions = Map.groupBy(await liveEntries(table, snapshot), ({ partition }) => partitionKey(partition));
   const fields = fieldsNamed(table.schema, table.schema.partitionKeys);
   const timeOf = partitionTimeOf(expiry);
+  const writtenMs = (files: readonly PlacedFile[]): number =>
+    Math.max(...files.map(({ file }) => file.creationTimeMs ?? snapshot.timeMillis));
   const cutoffMs = table.storeTimeMs() - expiry.expirationMs;
   const expired = [...partitions.values()].flatMap(entries => {
     const values = deserializeRow(
@@ -87,15 +89,22 @@ export async function expirePartitions(
       // As SQL writes it: the legacy text of a date is a number, which is no time.
       return [name, value === null ? null : partitionText(type, value, { legacyName: false, defaultName: '' })];
     });
-    const writtenMs = Math.max(...entries.map(({ file }) => file.creationTimeMs ?? snapshot.timeMillis));
-    const timeMs = expiry.strategy === 'update-time' ? writtenMs : timeOf(texts);
+    const timeMs = expiry.strategy === 'update-time' ? writtenMs(entries) : timeOf(texts);
     if (timeMs === undefined || timeMs >= cutoffMs) return [];
     const name = texts.map(([key, text]) => `${key}=${text ?? 'NULL'}`).join('/');
-    return [{ timeMs, name, values: new Map(fields.map((field, index) => [field.name, values[index] ?? null])) }];
+    const key = partitionKey(entries[0]?.partition ?? new Uint8Array());
+    return [{ timeMs, name, key, values: new Map(fields.map((field, index) => [field.name, values[index] ?? null])) }];
   });
   const going = expired.toSorted((a, b) => a.timeMs - b.timeMs).slice(0, expiry.countMax);
   if (going.length === 0) return { snapshotId: undefined, names: [] };
   const children = going.map(({ values }) => partitionPredicate(values)).filter(child => child !== undefined);
-  const { snapshotId } = await removePartitions(table, { kind: 'or', children }, options);
-  return { snapshotId, names: going.map(({ name }) => name) };
+  // One that was written since it was looked at is young again, and what was written is not lost.
+  const spares = (files: readonly PlacedFile[]): boolean =>
+    expiry.strategy === 'update-time' && writtenMs(files) >= cutoffMs;
+  const { snapshotId, removedPartitions } = await removePartitions(
+    table,
+    { kind: 'or', children },
+    { ...options, spares },
+  );
+  return { snapshotId, names: going.filter(({ key }) => removedPartitions.has(key)).map(({ name }) => name) };
 }

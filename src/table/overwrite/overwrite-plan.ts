@@ -21,7 +21,10 @@ export type OverwriteTarget =
    * must all pass. */
   | { readonly kind: 'written'; readonly within: Predicate | undefined }
   /** Whatever passes, whether or not something comes in its place; without a predicate the whole table. */
-  | { readonly kind: 'chosen'; readonly predicate: Predicate | undefined };
+  | { readonly kind: 'chosen'; readonly predicate: Predicate | undefined; readonly spares?: Spares | undefined };
+
+/** Whether a partition that passes stays all the same, by all its live files at the base. */
+export type Spares = (files: readonly PlacedFile[]) => boolean;
 
 export type OverwriteScope = {
   /** Keys that are given once for all rows; the rows must have them. */
@@ -38,7 +41,7 @@ export function overwriteTarget({ schema, options, label }: Table, scope: Overwr
   return isDynamic ? { kind: 'written', within: predicate } : { kind: 'chosen', predicate };
 }
 
-export type Replacement = Pick<CommitPlan, 'deletes' | 'index'>;
+export type Replacement = Pick<CommitPlan, 'index'> & { readonly deletes: readonly PlacedFile[] };
 
 /** New files, or rows that were given. */
 export type InPartition = Pick<PlacedFile, 'partition'>;
@@ -55,9 +58,20 @@ export async function replacedAt(
   { given, indexes }: { readonly given: readonly InPartition[]; readonly indexes: readonly IndexEntry[] },
 ): Promise<Replacement> {
   const { mayMatch, matches } = targetFilter(base.schema, target, given);
-  const deletes = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
-  const drops = ({ partition }: IndexEntry): boolean => matches(partition);
+  const passing = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
+  const spared = sparedPartitions(target, passing);
+  const goes = ({ partition }: { readonly partition: Uint8Array }): boolean =>
+    matches(partition) && !spared.has(partitionKey(partition));
+  const deletes = passing.filter(goes);
+  const drops = (entry: IndexEntry): boolean => goes(entry);
   return { deletes, index: await planIndex(table, base, { drops, adds: indexes }, []) };
+}
+
+function sparedPartitions(target: OverwriteTarget, files: readonly PlacedFile[]): ReadonlySet<string> {
+  const spares = target.kind === 'chosen' ? target.spares : undefined;
+  if (spares === undefined) return new Set();
+  const partitions = Map.groupBy(files, ({ partition }) => partitionKey(partition));
+  return new Set([...partitions].filter(([, ofOne]) => spares(ofOne)).map(([key]) => key));
 }
 
 /** What does not belong into the target. */

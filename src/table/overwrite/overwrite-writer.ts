@@ -15,6 +15,7 @@ import {
   type PlanAgain,
 } from '../commit/request.ts';
 import { keyComparator } from '../key-comparator.ts';
+import { type PlacedFile, partitionKey } from '../live-files.ts';
 import { partitionTypes, type Table } from '../table.ts';
 import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
 import { type WriteCounts, WriteSession } from '../write/write-session.ts';
@@ -26,6 +27,8 @@ export type OverwriteResult = {
   readonly snapshotId: number | undefined;
   readonly counts: WriteCounts;
   readonly removedFileCount: number;
+  /** Partitions of which files went, by `partitionKey`. */
+  readonly removedPartitions: ReadonlySet<string>;
   /** As files count them: rows that newer ones hide are among them. */
   readonly removedRowCount: number;
 };
@@ -46,7 +49,7 @@ export class OverwriteWriter {
   readonly #target: OverwriteTarget;
   readonly #session: WriteSession;
   readonly #upgrade: OverwriteUpgrade | undefined;
-  #removed: readonly { readonly file: { readonly rowCount: number } }[] = [];
+  #removed: readonly PlacedFile[] = [];
 
   /** @throws LakeError `unsupported` naming what the table asks of writers that is not done here */
   constructor(table: Table, committer: Committer, target: OverwriteTarget) {
@@ -146,6 +149,7 @@ export class OverwriteWriter {
       snapshotId,
       counts: this.#session.counts,
       removedFileCount: removed.length,
+      removedPartitions: new Set(removed.map(({ partition }) => partitionKey(partition))),
       removedRowCount: removed.reduce((sum, { file }) => sum + file.rowCount, 0),
     };
   }

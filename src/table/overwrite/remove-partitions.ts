@@ -7,22 +7,27 @@ import { partitionFilter } from '../partition-filter.ts';
 import { type PartitionSpec, partitionSpecPredicate, printPartitionSpec } from '../partition-spec.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
+import type { Spares } from './overwrite-plan.ts';
 import { type OverwriteResult, OverwriteWriter } from './overwrite-writer.ts';
 
 export type RemoveOptions = { readonly signal?: AbortSignal | undefined };
 
 /** Takes all rows away. A snapshot is made in any case. @throws LakeError as `OverwriteWriter.commit` */
 export function truncateTable(table: Table, options: RemoveOptions = {}): Promise<OverwriteResult> {
-  return remove(table, undefined, { ...options, commitsNothing: true });
+  return remove(table, { predicate: undefined }, { ...options, commitsNothing: true });
 }
 
-/** Takes the partitions away that pass. Without any, nothing is committed. @param predicate over partition keys only */
+/**
+ * Takes the partitions away that pass and are not spared. Without any, nothing is committed.
+ *
+ * @param predicate over partition keys only
+ */
 export function removePartitions(
   table: Table,
   predicate: Predicate,
-  options: RemoveOptions = {},
+  { spares, ...options }: RemoveOptions & { readonly spares?: Spares | undefined } = {},
 ): Promise<OverwriteResult> {
-  return remove(table, predicate, { ...options, commitsNothing: false });
+  return remove(table, { predicate, spares }, { ...options, commitsNothing: false });
 }
 
 /**
@@ -59,9 +64,9 @@ async function hasRows(table: Table, predicate: Predicate): Promise<boolean> {
 
 async function remove(
   table: Table,
-  predicate: Predicate | undefined,
+  chosen: { readonly predicate: Predicate | undefined; readonly spares?: Spares | undefined },
   options: RemoveOptions & { readonly commitsNothing: boolean },
 ): Promise<OverwriteResult> {
   await using committer = new Committer(table);
-  return await new OverwriteWriter(table, committer, { kind: 'chosen', predicate }).commit(options);
+  return await new OverwriteWriter(table, committer, { kind: 'chosen', ...chosen }).commit(options);
 }

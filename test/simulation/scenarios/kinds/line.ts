@@ -5,6 +5,7 @@
  * Where level 0 is not read, or a changelog is made by compaction, what is read of a key may be any of its values since the
  * last compaction of everything, and nothing else. A row whose time is over may be gone, and what it stood for may show.
  */
+import { uploadAgeMsMax } from '../../../../src/table/commit/limits.ts';
 import { rowKindByte, rowKindOf } from '../../../../src/types/row-kind.ts';
 import { type ChainedSnapshot, ChainWatch, type SeenSnapshot } from '../../chain-watch.ts';
 import { Violation, type World } from '../../world.ts';
@@ -30,6 +31,7 @@ export type Deed = {
 
 /** Clocks of the world are wrong by up to an hour. */
 const clockSkewMs = 3_600_000;
+const dayMs = 24 * 3_600_000;
 
 export class Line {
   readonly branch: string | undefined;
@@ -48,6 +50,8 @@ export class Line {
   readonly #restores: { readonly fromId: number; readonly floor: number }[] = [];
   /** Snapshots before which everything went. */
   readonly #emptied = new Set<number>();
+  /** When rows of each day were committed last. */
+  readonly #writtenMs = new Map<number, number>();
   #followed: Map<number, string> = new Map();
   #checking: Promise<void> = Promise.resolve();
   #checks = 0;
@@ -70,6 +74,7 @@ export class Line {
       this.#states = of.#states.slice(0, snapshot.id + 1);
       this.#floors.push({ fromId: 0, floor: of.#floorAt(snapshot.id) });
       for (const [id, state] of of.#seen) if (id <= snapshot.id) this.#seen.set(id, state);
+      for (const [day, timeMs] of of.#writtenMs) this.#writtenMs.set(day, timeMs);
       for (const id of of.#emptied) if (id <= snapshot.id) this.#emptied.add(id);
     }
     world.watch(this.chain);
@@ -177,16 +182,19 @@ export class Line {
     );
     deed.snapshotId = id;
     if (deed.replaces === true) this.#emptied.add(id);
+    for (const { day } of deed.rows ?? []) this.#writtenMs.set(day, this.#world.storeTimeMs);
   }
 
   /** Partitions go whole, and only those that are old enough. */
   async #expired(id: number, before: State): Promise<State> {
     const days = await this.#reader.removedDays(id);
+    const { storeTimeMs } = this.#world;
     for (const day of days) {
-      this.#world.check(
-        timeOfDay(day + partitionDays) < this.#world.storeTimeMs + 1_000,
-        () => `${this.#label(id)} removes the partition of day ${day}, which is too young`,
-      );
+      const isOld =
+        this.#kind.partitionStrategy === 'values-time'
+          ? timeOfDay(day + partitionDays) < storeTimeMs + 1_000
+          : (this.#writtenMs.get(day) ?? 0) + partitionDays * dayMs - uploadAgeMsMax - clockSkewMs < storeTimeMs;
+      this.#world.check(isOld, () => `${this.#label(id)} removes the partition of day ${day}, which is too young`);
     }
     for (const key of this.#followed.keys()) if (days.has(dayOfKey(key))) this.#followed.delete(key);
     return new Map([...before].filter(([key]) => !days.has(dayOfKey(key))));

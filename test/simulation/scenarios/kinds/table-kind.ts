@@ -21,8 +21,10 @@ export type TableKind = {
   readonly isCrossing: boolean;
   /** Level 0 is not read (first-row, deletion vectors): what is read may be older than the newest snapshot. */
   readonly hidesLevel0: boolean;
-  /** By the day; old days go by themselves. */
+  /** By the day. */
   readonly isPartitioned: boolean;
+  /** Partitions go by themselves: days that are old, or that nobody has written to for long. */
+  readonly partitionStrategy: 'values-time' | 'update-time';
   /** Columns are added, renamed and widened. */
   readonly evolves: boolean;
   /** Rows go by themselves, when they are compacted, so long after the time in `b`, in seconds. */
@@ -44,7 +46,7 @@ const engines: readonly Engine[] = [
 const hourMs = 3_600_000;
 /** A partition key that is no part of the primary key. */
 export const groupColumn = 'g';
-/** A partition lives so long from the beginning of its day on. */
+/** A partition lives so long from the beginning of its day on, or since it was written to. */
 export const partitionDays = 4;
 export const autoTagsMax = 3;
 const recordHours = 10;
@@ -72,6 +74,7 @@ export function tableKindOf(seed: number): TableKind {
     takesDeletes: engine === 'deduplicate' || removes,
     hidesLevel0: isKeyed && (hasVectors || engine === 'first-row'),
     isPartitioned,
+    partitionStrategy: draw('strategy') < 0.5 ? 'values-time' : 'update-time',
     evolves: draw('evolves') < 0.35,
     recordSeconds,
     consumerMs: draw('consumers') < 0.3 ? consumerHours * hourMs : undefined,
@@ -134,7 +137,12 @@ const indexOptions = { 'file-index.bloom-filter.columns': 'k', 'file-index.bitma
 /** What the table does by itself. */
 function lifeOptions(kind: Omit<TableKind, 'definition'>, draw: Draws['draw']): Readonly<Record<string, string>> {
   return {
-    ...(kind.isPartitioned ? { 'partition.expiration-time': `${partitionDays} d` } : {}),
+    ...(kind.isPartitioned
+      ? {
+          'partition.expiration-time': `${partitionDays} d`,
+          'partition.expiration-strategy': kind.partitionStrategy,
+        }
+      : {}),
     ...(kind.recordSeconds === undefined
       ? {}
       : { 'record-level.expire-time': `${kind.recordSeconds} s`, 'record-level.time-field': 'b' }),
