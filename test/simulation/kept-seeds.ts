@@ -42,4 +42,14 @@ export const keptSeeds: readonly KeptSeed[] = [
     seed: 1_358_529_471,
     why: 'a committer that had stood still took an expired number, filled again by a late writer, for the head and built on it',
   },
+  {
+    scenario: 'kinds',
+    seed: 61_027,
+    why: 'a change of rows that had opened the table before a column came wrote rows anew without what they had in it',
+  },
+  {
+    scenario: 'kinds',
+    seed: 61_122,
+    why: 'a compaction that had looked at the schema before a column came took rows that had it, and lost its values',
+  },
 ];

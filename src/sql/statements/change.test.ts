@@ -205,6 +205,28 @@ test('rows that others change meanwhile are seen: the statement is run again', a
   }
 });
 
+test('what others write meanwhile into a column that is new stays', async () => {
+  for (const ddl of [keyed, append, kinds[5] ?? '']) {
+    await using sql = await fixture(ddl);
+    let turns = 0;
+    const { catalog } = sql.context;
+    const put = catalog.store.putIfAbsent.bind(catalog.store);
+    catalog.store.putIfAbsent = async (key, bytes, options) => {
+      if (key.includes('/snapshot-') && turns === 0) {
+        turns += 1;
+        await sql.run('ALTER TABLE t ADD c BIGINT; UPDATE t SET c = k, n = 1000');
+      }
+      return put(key, bytes, options);
+    };
+    await sql.run('UPDATE t SET n = n + 1 WHERE k < 3');
+    expect(await sql.run('SELECT k, n, c FROM t ORDER BY ALL')).toEqual([
+      '{"k":1,"n":"1001","c":"1"}',
+      '{"k":2,"n":"1001","c":"2"}',
+      '{"k":3,"n":"1000","c":"3"}',
+    ]);
+  }
+});
+
 test('buckets of two counts are not mixed in a partition', async () => {
   await using sql = await fixture(kinds[4] ?? '');
   await sql.run("INSERT INTO t VALUES (4, 'd', 40), (5, 'e', 50), (6, 'f', 60); ALTER TABLE t SET ('bucket' = '5')");

@@ -17,7 +17,7 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { liveEntries, whileSnapshotStays } from '../../table/manifests.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
-import { type ChangeOutcome, ChangeWriter } from '../../table/overwrite/change-writer.ts';
+import { type ChangeOutcome, ChangeWriter, isNewerThan } from '../../table/overwrite/change-writer.ts';
 import type { ScanState } from '../../table/scan/scan-state.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
@@ -51,12 +51,23 @@ export async function runChange(
   statement: ChangeStatement,
   options: StatementOptions,
 ): Promise<StatementResult> {
+  const first = await changeOfNow(context, session, statement, options);
+  const { label } = first.table;
+  const affectedRows = await runOnTable(first);
+  const message = `${affectedRows} ${affectedRows === 1 ? 'row' : 'rows'} of ${label} ${words[statement.kind]}`;
+  return { kind: 'ok', message, affectedRows };
+}
+
+/** The statement by the table's newest schema. */
+async function changeOfNow(
+  context: SqlContext,
+  session: SqlSession,
+  statement: ChangeStatement,
+  options: StatementOptions,
+): Promise<Change> {
   const table = await openTarget(context, session, statement.target.name);
   refuseChange(table, statement);
-  const change: Change = { context, session, statement, table, query: changeQuery(table, statement), options };
-  const affectedRows = await runOnTable(change);
-  const message = `${affectedRows} ${affectedRows === 1 ? 'row' : 'rows'} of ${table.label} ${words[statement.kind]}`;
-  return { kind: 'ok', message, affectedRows };
+  return { context, session, statement, table, query: changeQuery(table, statement), options };
 }
 
 const words = { delete: 'deleted', update: 'updated', merge: 'merged' } as const;
@@ -127,26 +138,19 @@ function whyNotDeleted(schema: TableSchema): string | undefined {
   }
 }
 
-async function runOnTable(change: Change): Promise<number> {
-  const { context, table, options } = change;
+async function runOnTable(first: Change): Promise<number> {
+  const { context, session, statement, table, options } = first;
   const isKeyed = table.schema.primaryKeys.length > 0;
   const throughLog = isKeyed ? context.logWriter?.(table) : undefined;
-  if (throughLog !== undefined) {
-    let count = 0;
-    const rows = changedRows(change, await keyedState(table, { withLog: true }), 'rows');
-    const counted = async function* (): AsyncGenerator<ChangedRows, void, undefined> {
-      for await (const batch of rows) {
-        count += batch.rows.rowCount;
-        yield batch;
-      }
-    };
-    await throughLog(counted(), { signal: options.signal });
-    return count;
-  }
-  await context.settle?.(table, { signal: options.signal });
+  if (throughLog === undefined) await context.settle?.(table, { signal: options.signal });
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     options.signal?.throwIfAborted();
-    const { count, outcome } = isKeyed ? await changeKeyed(change) : await changeAppended(change);
+    // Others may have given the table another schema: rows that were written under it would lose columns under the old one.
+    const change = attempt === 0 ? first : await changeOfNow(context, session, statement, options);
+    const { count, outcome } =
+      throughLog !== undefined
+        ? await changeThroughLog(change, throughLog)
+        : await (isKeyed ? changeKeyed(change) : changeAppended(change));
     if (outcome.status === 'again') continue;
     if (outcome.snapshotId !== undefined) {
       context.committed?.(table);
@@ -156,6 +160,25 @@ async function runOnTable(change: Change): Promise<number> {
   }
   const message = `${table.label}: others changed its rows during each of ${attemptsMax} attempts; nothing was committed`;
   throw new LakeError('conflict', 'LAKE_COMMIT_CONFLICT', message);
+}
+
+async function changeThroughLog(
+  change: Change,
+  throughLog: NonNullable<ReturnType<NonNullable<SqlContext['logWriter']>>>,
+): Promise<Attempt> {
+  const { table, options } = change;
+  let count = 0;
+  const state = await keyedState(table, { withLog: true });
+  if (isNewerThan(state.snapshot, table)) return { count, outcome: { status: 'again', detail: 'the schema is newer' } };
+  const rows = changedRows(change, state, 'rows');
+  const counted = async function* (): AsyncGenerator<ChangedRows, void, undefined> {
+    for await (const batch of rows) {
+      count += batch.rows.rowCount;
+      yield batch;
+    }
+  };
+  await throughLog(counted(), { signal: options.signal });
+  return { count, outcome: { status: 'committed', snapshotId: undefined } };
 }
 
 function hasVectors({ schema }: Table): boolean {

@@ -302,3 +302,48 @@ test('an empty table has nothing to compact', async () => {
   const rows = await rowTable();
   expect(await rows.compact({ isFull: true })).toMatchObject({ status: 'nothing-to-do', detail: 'the table is empty' });
 });
+
+for (const bucket of ['1', '-2']) {
+  test(`bucket ${bucket}: a new column, and rows with it, that come while a compaction looks at the table are not lost`, async () => {
+    const rows = await rowTable({ options: { bucket } });
+    await rows.write(numbered('x', 0, 2));
+    const parts = { store: rows.store, clock: rows.clock, random: rows.random };
+    let turns = 0;
+    let isArmed = false;
+    const store: ObjectStore = {
+      ...boundTo(rows.store),
+      async *list(prefix, options) {
+        yield* rows.store.list(prefix, options);
+        if (!prefix.includes('/schema/') || !isArmed) return;
+        isArmed = false;
+        turns += 1;
+        await alterTable(parts, parseIdentifier('d.t'), [{ kind: 'add-column', name: 'c', type: int }]);
+        await rows.write([['x', 2, 'v2', 7]]);
+      },
+    };
+    const opened = await rows.open();
+    const table = await openTable(store, { database: 'd', name: 't' }, { ...parts, caches: opened.caches });
+    isArmed = true;
+    await using committer = new Committer(table);
+    await compactTable(table, committer, { isFull: true });
+    expect(turns).toBe(1);
+    await rows.compact({ isFull: true });
+    expect((await rows.rows()).find(([, k]) => k === 2)).toEqual(['x', 2, 'v2', 7]);
+  });
+}
+
+/** As a plain object, to change some of it. */
+function boundTo(store: ObjectStore): ObjectStore {
+  return {
+    uri: store.uri,
+    get: (key, options) => store.get(key, options),
+    getRange: (key, range, options) => store.getRange(key, range, options),
+    head: (key, options) => store.head(key, options),
+    put: (key, bytes, options) => store.put(key, bytes, options),
+    putIfAbsent: (key, bytes, options) => store.putIfAbsent(key, bytes, options),
+    putIfMatch: (key, bytes, etag, options) => store.putIfMatch(key, bytes, etag, options),
+    delete: (key, options) => store.delete(key, options),
+    list: (prefix, options) => store.list(prefix, options),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}

@@ -116,11 +116,13 @@ export async function compactTable(
   return moved === undefined ? compacted : bothReceipts(moved, compacted);
 }
 
-async function compactBuckets(table: Table, committer: Committer, options: CompactOptions): Promise<CompactReceipt> {
+async function compactBuckets(opened: Table, committer: Committer, options: CompactOptions): Promise<CompactReceipt> {
+  const snapshot = await latestSnapshot(opened);
+  // Once more, after the snapshot was looked at: the schemas of all its files are there by now.
+  const table = await withNewestSchema(opened);
   if (options.order !== undefined) checkOrder(table, options.order);
   const { clustering, zOrderVarBytes: varBytes } = table.options;
   if (clustering !== undefined) sortKeys({ fields: table.schema.fields }, clustering, { varBytes });
-  const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return nothing('the table is empty');
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
   const chosen = chosenEntries(table, await liveEntries(table, snapshot), options.partitions);

@@ -42,7 +42,7 @@ export type ChangeOptions = {
 export type ChangeOutcome =
   /** undefined: there was nothing to do. */
   | { readonly status: 'committed'; readonly snapshotId: number | undefined }
-  /** Others have changed what was read. Nothing was committed. */
+  /** Others have changed what was read, or the table's schema before it was. Nothing was committed: open the table again. */
   | { readonly status: 'again'; readonly detail: string };
 
 /** Rows that go, in a file that stays. */
@@ -53,6 +53,14 @@ export type MarkedFile = {
   /** Identity of the vector that the rows were read with; undefined: there was none. */
   readonly vector: string | undefined;
 };
+
+/** Whether rows of the snapshot may have columns that the table, as it was opened, does not know. */
+export function isNewerThan(
+  snapshot: Pick<Snapshot, 'schemaId'> | undefined,
+  { schema }: Pick<Table, 'schema'>,
+): boolean {
+  return snapshot !== undefined && snapshot.schemaId > schema.id;
+}
 
 export class ChangeWriter {
   readonly #table: Table;
@@ -98,6 +106,8 @@ export class ChangeWriter {
     if (this.#session.rowsIn + this.#replaced.size + this.#marked.length === 0) {
       return { status: 'committed', snapshotId: undefined };
     }
+    if (this.#readsNewer())
+      return { status: 'again', detail: 'the schema of what was read is newer than the one read by' };
     const outcome = await this.#committer.commit({
       commitUser: this.#table.random.uuid(),
       commitIdentifier: batchCommitIdentifier,
@@ -109,6 +119,13 @@ export class ChangeWriter {
       outcome.status === 'changed' || (outcome.status === 'conflict' && overtaken.includes(outcome.rule));
     if (isOvertaken) return { status: 'again', detail: outcome.detail };
     return { status: 'committed', snapshotId: committedId(this.#table, outcome) };
+  }
+
+  /** Whether rows were read of which the schema that they were read by, and are written under again, may miss columns. */
+  #readsNewer(): boolean {
+    const { schema } = this.#session;
+    const files = [...this.#replaced.values(), ...this.#marked.map(({ placed }) => placed)];
+    return isNewerThan(this.#options.readAt, { schema }) || files.some(({ file }) => file.schemaId > schema.id);
   }
 
   async #plan(base: CommitBase, again: PlanAgain | undefined): Promise<CommitPlan | CommitStop> {

@@ -99,11 +99,11 @@ function keysAt(bench: KindsBench): number {
 /** DELETE of an append table: by deletion vectors, or by files that are written anew. */
 export function deleter(bench: KindsBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
-    const table = await bench.open(process);
+    let table = await bench.open(process);
     while (!bench.isStopped) {
       await bench.pause(process, 3);
       try {
-        await deleteSome(bench, process, table);
+        if ((await deleteSome(bench, process, table)) === 'again') table = await reopenTable(table);
       } catch (error) {
         if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
         bench.count('delete expired');
@@ -112,13 +112,13 @@ export function deleter(bench: KindsBench, name: string): Promise<void> {
   });
 }
 
-async function deleteSome(bench: KindsBench, process: SimProcess, table: Table): Promise<void> {
+async function deleteSome(bench: KindsBench, process: SimProcess, table: Table): Promise<'committed' | 'again'> {
   const gone = new Set<number>();
   const apply = (before: State): State => {
     for (const key of gone) bench.world.check(before.has(key), `row ${key} is deleted a second time`);
     return new Map([...before].filter(([key]) => !gone.has(key)));
   };
-  await bench.do(table, { what: 'delete', apply }, async named => {
+  return bench.do(table, { what: 'delete', apply }, async named => {
     const snapshot = await latestSnapshot(named);
     const positioned = new PositionedTable(named, snapshot);
     await using committer = new Committer(named);
@@ -137,6 +137,7 @@ async function deleteSome(bench: KindsBench, process: SimProcess, table: Table):
     }
     const outcome = await changes.commit();
     bench.count(`delete ${outcome.status}`);
+    return outcome.status;
   });
 }
 
