@@ -65,6 +65,30 @@ test('a tag that comes between the removal and the second look keeps its data an
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
+test('a run that stands still while another expires what it would have kept ends on a missing file, and takes nothing', async () => {
+  const world = await newWorld();
+  await fiveSnapshots(world);
+  const inner = world.store;
+  const consumerKey = `${tablePath}/consumer/consumer-c`;
+  await inner.put(consumerKey, Buffer.from('{"nextSnapshot":2}'));
+  let other: ExpireReceipt | undefined;
+  const store = changedStore(inner, {
+    async get(key, options) {
+      if (key.includes('/manifest/manifest-list') && other === undefined) {
+        await inner.delete(consumerKey);
+        other = await expireSnapshots((await opened(inner, world.clock, 12)).table);
+      }
+      return inner.get(key, options);
+    },
+  });
+  const receipt = await expireSnapshots((await opened(store, world.clock, 11)).table);
+  expect(other).toMatchObject({ status: 'done', expiredCount: 3 });
+  expect(receipt).toMatchObject({ status: 'given-up', code: 'LAKE_FILE_MISSING', expiredCount: 0 });
+  expect([receipt.data.fileCount, receipt.metadata.fileCount]).toEqual([0, 0]);
+  expect(await missingFiles(inner, world.table)).toEqual([]);
+  expect(await expireSnapshots((await opened(inner, world.clock, 13)).table)).toMatchObject({ status: 'done' });
+});
+
 test('of two runs at once neither takes what the other keeps, and no data goes twice over', async () => {
   const world = await newWorld();
   await fiveSnapshots(world);
