@@ -99,6 +99,12 @@ export async function reopenTable(table: Table): Promise<Table> {
   return withOptions(await openTable(table.store, table.identifier, table), table.dynamicOptions);
 }
 
+/** Files may be of a newer schema than the table was opened with: rewritten under the old one they would lose columns. */
+export async function withNewestSchema(table: Table): Promise<Table> {
+  const newestId = (await table.schemas.ids()).at(-1) ?? table.schema.id;
+  return newestId > table.schema.id ? reopenTable(table) : table;
+}
+
 /**
  * The same table, with options that hold for this use of it and are not checked here (`catalog/dynamic-options.ts` does).
  *

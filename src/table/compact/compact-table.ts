@@ -41,7 +41,7 @@ import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
 import { latestSnapshot, readSnapshot } from '../snapshots.ts';
-import { partitionTypes, reopenTable, type Table } from '../table.ts';
+import { partitionTypes, type Table, withNewestSchema } from '../table.ts';
 import { checkDynamicOptions } from '../write/dynamic-options.ts';
 import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
@@ -184,12 +184,6 @@ async function attempt(
     if (isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) return undefined;
     throw error;
   }
-}
-
-/** Files may be of a newer schema than the table was opened with: rewritten under the old one they would lose columns. */
-async function withNewestSchema(table: Table): Promise<Table> {
-  const newestId = (await table.schemas.ids()).at(-1) ?? table.schema.id;
-  return newestId > table.schema.id ? reopenTable(table) : table;
 }
 
 async function commitResults(

@@ -16,18 +16,20 @@ import { partitionFilter } from '../partition-filter.ts';
 import { readKeyValues } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import { latestSnapshot } from '../snapshots.ts';
-import { partitionTypes, type Table } from '../table.ts';
+import { partitionTypes, type Table, withNewestSchema } from '../table.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { WriteSession } from '../write/write-session.ts';
 import type { CompactOptions, CompactReceipt } from './compact-table.ts';
 
 /** Of rows that wait, what becomes of them is told as of one bucket, -2. */
 export async function moveWaiting(
-  table: Table,
+  opened: Table,
   committer: Committer,
   options: CompactOptions,
 ): Promise<CompactReceipt | undefined> {
-  const snapshot = await latestSnapshot(table);
+  const snapshot = await latestSnapshot(opened);
+  // After the snapshot was looked at: the schemas of all its files are there by now.
+  const table = await withNewestSchema(opened);
   const partitions = snapshot === undefined ? [] : await waitingPartitions(table, snapshot, options);
   if (snapshot === undefined || partitions.length === 0) return undefined;
   const session = sessionOf(table, committer);
