@@ -107,13 +107,15 @@ export class SnapshotReader {
     const entries: Entry[] = [];
     if (split.work.kind === 'raw') {
       for (const file of split.work.files) {
-        const batches = await known(this.#rows, nameOf(schema, split, file), () => readRows(table, split, file, read));
+        const batches = await known(this.#rows, nameOf(table, schema, split, file), () =>
+          readRows(table, split, file, read),
+        );
         for (const batch of batches) entries.push(...entriesIn(batch));
       }
       return entries;
     }
     const readOf = (file: DataFileMeta): Promise<readonly KeyValueBatch[]> =>
-      known(this.#keyValues, nameOf(schema, split, file), () => readKeyValues(table, split, file, read));
+      known(this.#keyValues, nameOf(table, schema, split, file), () => readKeyValues(table, split, file, read));
     for (const section of split.work.sections) {
       const runs = section.map(files => runOf(files, readOf));
       for await (const { rows } of mergeRuns(runs, mergeSpec(schema, { dropDeletes: true }), read)) {
@@ -143,10 +145,14 @@ export class SnapshotReader {
   }
 }
 
-/** All that the rows of a file depend on; the file is what its name says. */
-function nameOf({ id }: TableSchema, { deletions }: Split, { fileName, level }: DataFileMeta): string {
-  const vector = deletions.get(fileName);
-  return `${fileName}@${level} ${id} ${vector?.index.fileName} ${vector?.range.offset}`;
+/**
+ * All that the rows of a file depend on; the file is what its key says. Two writers may give files of two buckets one name:
+ * the uuids of a simulated world come out of 32 bits.
+ */
+function nameOf(table: Table, { id }: TableSchema, split: Split, { fileName, level }: DataFileMeta): string {
+  const vector = split.deletions.get(fileName);
+  const key = dataFileKey(table, split, fileName);
+  return `${key}@${level} ${id} ${vector?.index.fileName} ${vector?.range.offset}`;
 }
 
 async function known<T>(
