@@ -13,6 +13,7 @@ export type PaimonVersion = (typeof paimonVersions)[number];
 
 /** Of what only the newest version has classes for. */
 const newestOnly: ReadonlySet<string> = new Set([
+  'PaimonBatches.java',
   'PaimonBitmaps.java',
   'PaimonClustering.java',
   'PaimonCompactions.java',
