@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
+import { systemRandom } from '../../src/base/random.ts';
 
 /** Real servers as child processes of a test: on a free loopback port, with a folder of their own that goes with them. */
 export type ChildService = AsyncDisposable & {
@@ -69,7 +70,8 @@ export function findProgram(name: string): string {
   );
 }
 
-const startAttemptsMax = 3;
+const startAttemptsMax = 5;
+const startPauseMs = 300;
 const readyPollMs = 50;
 const outputKeptChars = 4_000;
 const stopMsMax = 5_000;
@@ -95,7 +97,8 @@ function start(command: ChildCommand): RunningChild {
       keep(error);
       resolve();
     });
-    child.once('exit', () => resolve());
+    // Not at its exit, when what it said last may be on its way.
+    child.once('close', () => resolve());
   }).finally(() => process.removeListener('exit', kill));
   return { process: child, output: () => output, ended };
 }
@@ -157,6 +160,7 @@ class RunningService implements ChildService {
       } catch (error) {
         await this.crash();
         if (attempt >= startAttemptsMax) throw error;
+        await systemClock.sleep(attempt * startPauseMs);
       }
     }
   }
@@ -186,16 +190,27 @@ class RunningService implements ChildService {
   }
 }
 
+/**
+ * Below those that connections are given: while a service is away, a client that calls its port may be given that very port
+ * for its own end, and then holds it.
+ */
+const servicePorts = { first: 12_000, count: 18_000 };
+const portTriesMax = 50;
+
 async function freePort(): Promise<number> {
+  for (let tries = 0; tries < portTriesMax; tries += 1) {
+    const port = servicePorts.first + Math.floor(systemRandom.next() * servicePorts.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port after ${portTriesMax} tries`);
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  return new Promise(resolve => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 function isExecutable(path: string): boolean {
