@@ -1,5 +1,6 @@
 /**
- * The log record: one batch of rows of one table and one lane, which is a bucket where these are fixed (DESIGN 2.2). Pure codec, no I/O.
+ * The log record: one batch of rows of one table and one lane, which is a bucket where these are fixed (DESIGN 2.2). Pure
+ * codec, no I/O.
  *
  * ```
  * "TLOG"                 4 bytes

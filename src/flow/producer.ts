@@ -1,9 +1,10 @@
 /**
  * Brings rows into the log: splits them by lane, gathers them into records, and acknowledges.
  *
- * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most one record under way (DESIGN L1): with two, a partial failure would
- * put the second before the first, and the first would then be dropped as seen. Rows that come meanwhile gather in the
- * next record, so a slow log makes larger records, not more of them. Ready lanes share append calls.
+ * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most
+ * one record under way (DESIGN L1): with two, a partial failure would put the second before the first, and the first
+ * would then be dropped as seen. Rows that come meanwhile gather in the next record, so a slow log makes larger
+ * records, not more of them. Ready lanes share append calls.
  */
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';

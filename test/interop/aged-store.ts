@@ -1,5 +1,6 @@
 /** A store whose objects are old enough for maintenance to remove what it may. */
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { changedStore } from '../changed-ports.ts';
 
 const hourMs = 3_600_000;
 
@@ -10,8 +11,7 @@ export function agedStore(inner: ObjectStore): ObjectStore {
     const ageMs = id > 0 ? (60 - 2 * id) * hourMs : 7 * 24 * hourMs;
     return { ...object, lastModifiedMs: object.lastModifiedMs - ageMs };
   };
-  return {
-    ...boundTo(inner),
+  return changedStore(inner, {
     async head(key, options) {
       const head = await inner.head(key, options);
       return head === undefined ? undefined : aged(key, head);
@@ -25,20 +25,5 @@ export function agedStore(inner: ObjectStore): ObjectStore {
         yield { ...page, objects: page.objects.map(object => aged(object.key, object)) };
       }
     },
-  };
-}
-
-function boundTo(store: ObjectStore): ObjectStore {
-  return {
-    uri: store.uri,
-    get: (key, options) => store.get(key, options),
-    getRange: (key, range, options) => store.getRange(key, range, options),
-    head: (key, options) => store.head(key, options),
-    put: (key, bytes, options) => store.put(key, bytes, options),
-    putIfAbsent: (key, bytes, options) => store.putIfAbsent(key, bytes, options),
-    putIfMatch: (key, bytes, etag, options) => store.putIfMatch(key, bytes, etag, options),
-    delete: (key, options) => store.delete(key, options),
-    list: (prefix, options) => store.list(prefix, options),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  });
 }

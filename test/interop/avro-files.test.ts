@@ -21,6 +21,7 @@ import { buildBatch } from '../../src/types/column-builder.ts';
 import type { DataType } from '../../src/types/data-type.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { arbitraryScalar, nestedTypes, rowTypeOf, sampleTypes } from '../arbitrary-rows.ts';
+import { near } from './near.ts';
 import { type Paimon, startPaimon } from './paimon.ts';
 import { firstDifference } from './rows.ts';
 
@@ -42,16 +43,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await paimon?.[Symbol.asyncDispose]();
 });
-
-/** Times within a hundred years, in steps that the type has. */
-function near(value: Scalar, type: DataType): Scalar {
-  if (type.kind === 'date' && typeof value === 'number') return value % 36_500;
-  if ((type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && typeof value === 'bigint') {
-    const step = 10n ** BigInt(9 - type.precision);
-    return ((value % (36_500n * 86_400_000_000_000n)) / step) * step;
-  }
-  return value;
-}
 
 function sampleRows(count: number, from: number): readonly Scalar[][] {
   const rows = fc.sample(fc.tuple(...types.map(arbitraryScalar)), { seed: 7 + from, numRuns: count });

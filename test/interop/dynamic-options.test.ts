@@ -1,28 +1,21 @@
 // Options in hints: what SQL reads with them is what Paimon's batch reads give with the same options; and what is written
 // with them Paimon reads and goes on with.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Lake, openLake } from '../../src/index.ts';
-import { type Paimon, startPaimon } from './paimon.ts';
+import type { Lake } from '../../src/index.ts';
+import { type Both, openBoth } from './both.ts';
+import type { Paimon } from './paimon.ts';
 
 let paimon: Paimon;
 let warehouse: string;
 let lake: Lake;
+let both: Both;
 
 beforeAll(async () => {
-  paimon = await startPaimon();
-  warehouse = mkdtempSync(join(tmpdir(), 'tidelake-options-'));
-  lake = await openLake({ warehouse: `file:${warehouse}` });
-  await lake.sql('CREATE DATABASE db');
+  both = await openBoth('options');
+  ({ paimon, warehouse, lake } = both);
 });
 
-afterAll(async () => {
-  await paimon?.[Symbol.asyncDispose]();
-  await lake?.[Symbol.asyncDispose]();
-  rmSync(warehouse, { recursive: true, force: true });
-});
+afterAll(() => both?.[Symbol.asyncDispose]());
 
 type Options = Readonly<Record<string, string>>;
 

@@ -17,9 +17,9 @@ import { openTable, type Table } from '../../src/table/table.ts';
 import { TableWriter } from '../../src/table/write/table-writer.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
 import type { DataType } from '../../src/types/data-type.ts';
-import { nestedShape } from '../../src/types/nested-shape.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { arbitraryScalar, nestedTypes } from '../arbitrary-rows.ts';
+import { near } from './near.ts';
 import { type Paimon, startPaimon } from './paimon.ts';
 import { firstDifference } from './rows.ts';
 
@@ -38,15 +38,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await paimon?.[Symbol.asyncDispose]();
 });
-
-/** Times within a hundred years, which all programs print alike. */
-function near(value: Scalar, type: DataType): Scalar {
-  if (type.kind === 'date' && typeof value === 'number') return value % 36_500;
-  if (type.kind.startsWith('timestamp') && typeof value === 'bigint') return value % (36_500n * 86_400_000_000_000n);
-  const shape = nestedShape(type);
-  if (shape === undefined || !Array.isArray(value)) return value;
-  return value.map((item, at) => near(item, shape.kind === 'list' ? shape.entry : (shape.fields[at]?.type ?? bigint)));
-}
 
 function sampleRows(count: number, from: number): readonly Scalar[][] {
   const rows = fc.sample(fc.tuple(...nestedTypes.map(arbitraryScalar)), { seed: seed + from, numRuns: count });

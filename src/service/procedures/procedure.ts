@@ -145,16 +145,23 @@ export class Call {
 /** `k=v,k2=v2`: options of the table that hold for the call. */
 export function optionsOf(call: Call, name: string): Readonly<Record<string, string>> {
   const text = call.optionalText(name);
-  if (text === undefined) return {};
-  const pairs = text.split(',').map(pair => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/s.exec(pair));
-  if (pairs.some(pair => pair === null)) throw call.bad(`argument ${name} must be options, such as a=1,b=2`);
-  return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
+  const pairs = text === undefined ? {} : pairsOf(text);
+  if (pairs === undefined || Object.keys(pairs).some(key => /\s/.test(key)))
+    throw call.bad(`argument ${name} must be options, such as a=1,b=2`);
+  return pairs;
 }
 
 /** `dt=2024-01-01,hh=5` */
 export function specOf(call: Call, text: string): PartitionSpec {
+  const pairs = pairsOf(text);
+  if (pairs === undefined) throw call.bad(`${text} is no partition, such as dt=2024-01-01,hh=5`);
+  return pairs;
+}
+
+/** undefined: one of them is no pair. */
+function pairsOf(text: string): Readonly<Record<string, string>> | undefined {
   const pairs = text.split(',').map(pair => /^\s*([^=]+?)\s*=\s*(.*?)\s*$/s.exec(pair));
-  if (pairs.some(pair => pair === null)) throw call.bad(`${text} is no partition, such as dt=2024-01-01,hh=5`);
+  if (pairs.some(pair => pair === null)) return undefined;
   return Object.fromEntries(pairs.map(pair => [pair?.[1] ?? '', pair?.[2] ?? '']));
 }
 

@@ -249,6 +249,16 @@ test('what others write while a table is rescaled is not lost', async () => {
   expect((await sql.run('SELECT k FROM t ORDER BY k')).map(line => JSON.parse(line).k)).toEqual([1, 2, 3]);
 });
 
+test('a column that came, with values, before a table is rescaled keeps them', async () => {
+  await using sql = await openSqlFixture();
+  await sql.run("CREATE TABLE t (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2'); INSERT INTO t VALUES (1)");
+  const { catalog } = sql.context;
+  const table = await openTable(catalog.store, { database: 'd', name: 't' }, catalog);
+  await sql.run("ALTER TABLE t ADD v STRING; INSERT INTO t VALUES (2, 'two')");
+  await rescaleTable(table, {});
+  expect(await sql.run('SELECT k, v FROM t ORDER BY k')).toEqual(['{"k":1,"v":null}', '{"k":2,"v":"two"}']);
+});
+
 test('files that somebody has deleted are forgotten, and the rest can be read', async () => {
   const store = new MemoryObjectStore('memory:missing', systemClock);
   await using sql = await openSqlFixture({ store });

@@ -3,6 +3,8 @@
  * refused by its name.
  */
 
+const noCopies =
+  'make a table like it (SHOW CREATE TABLE) and INSERT INTO … SELECT, or copy its folder while nobody writes it';
 const noFunctions = 'functions and views of a catalog are not here; queries have those of DuckDB';
 const noUsers = 'who may do what is told by the object store’s own policies, not by users in the table’s folder';
 const noMigration = 'there is no Hive or Iceberg catalog to move tables out of; INSERT INTO … SELECT brings rows in';
@@ -11,10 +13,9 @@ const noGlobalIndex = 'indexes over a whole table are not supported; a table’s
 export const refusedProcedures: Readonly<Record<string, string>> = {
   alter_function: noFunctions,
   alter_view_dialect: noFunctions,
-  clone: 'make a table like it (SHOW CREATE TABLE) and INSERT INTO … SELECT, or copy its folder while nobody writes it',
-  copy: 'make a table like it (SHOW CREATE TABLE) and INSERT INTO … SELECT, or copy its folder while nobody writes it',
-  copy_files:
-    'make a table like it (SHOW CREATE TABLE) and INSERT INTO … SELECT, or copy its folder while nobody writes it',
+  clone: noCopies,
+  copy: noCopies,
+  copy_files: noCopies,
   create_function: noFunctions,
   create_global_index: noGlobalIndex,
   create_privileged_user: noUsers,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { changedStore } from '../../../test/changed-ports.ts';
 import { int, numbered, type RowTable, rowTable } from '../../../test/row-fixture.ts';
 import { alterTable } from '../../catalog/catalog.ts';
 import { parseIdentifier } from '../../catalog/identifier.ts';
@@ -310,8 +311,7 @@ for (const options of [{ bucket: '1' }, { bucket: '-2', 'postpone.batch-write-fi
     const parts = { store: rows.store, clock: rows.clock, random: rows.random };
     let turns = 0;
     let isArmed = false;
-    const store: ObjectStore = {
-      ...boundTo(rows.store),
+    const store = changedStore(rows.store, {
       async *list(prefix, options) {
         yield* rows.store.list(prefix, options);
         if (!prefix.includes('/schema/') || !isArmed) return;
@@ -320,7 +320,7 @@ for (const options of [{ bucket: '1' }, { bucket: '-2', 'postpone.batch-write-fi
         await alterTable(parts, parseIdentifier('d.t'), [{ kind: 'add-column', name: 'c', type: int }]);
         await rows.write([['x', 2, 'v2', 7]]);
       },
-    };
+    });
     const opened = await rows.open();
     const table = await openTable(store, { database: 'd', name: 't' }, { ...parts, caches: opened.caches });
     isArmed = true;
@@ -330,20 +330,4 @@ for (const options of [{ bucket: '1' }, { bucket: '-2', 'postpone.batch-write-fi
     await rows.compact({ isFull: true });
     expect((await rows.rows()).find(([, k]) => k === 2)).toEqual(['x', 2, 'v2', 7]);
   });
-}
-
-/** As a plain object, to change some of it. */
-function boundTo(store: ObjectStore): ObjectStore {
-  return {
-    uri: store.uri,
-    get: (key, options) => store.get(key, options),
-    getRange: (key, range, options) => store.getRange(key, range, options),
-    head: (key, options) => store.head(key, options),
-    put: (key, bytes, options) => store.put(key, bytes, options),
-    putIfAbsent: (key, bytes, options) => store.putIfAbsent(key, bytes, options),
-    putIfMatch: (key, bytes, etag, options) => store.putIfMatch(key, bytes, etag, options),
-    delete: (key, options) => store.delete(key, options),
-    list: (prefix, options) => store.list(prefix, options),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
 }

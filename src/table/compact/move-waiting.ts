@@ -1,22 +1,24 @@
 /**
  * Gives buckets to rows that wait for them (`bucket` = -2, spec 6.4): reads the files of each partition in their order, writes
  * the rows to level 0 of their buckets, and swaps the ones for the others with one COMPACT snapshot. What was put off is in
- * the table from then on; merging it is for the compaction that follows.
+ * the table from then on; merging it is for the compaction that follows. Where others have moved or removed one of the files
+ * meanwhile, nothing is swapped (S2 a).
  */
 import { isLakeError } from '../../base/errors.ts';
 import { deserializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { Committer } from '../commit/commit.ts';
-import { type CommitBase, commitPlan, commitStop, type PlannedFile } from '../commit/request.ts';
+import { commitPlan, commitStop, type PlannedFile } from '../commit/request.ts';
 import { noDeletions } from '../index-files.ts';
-import { identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
+import { type PlacedFile, partitionKey } from '../live-files.ts';
 import { liveEntries, streamWhileSnapshotStays } from '../manifests.ts';
 import { partitionFilter } from '../partition-filter.ts';
 import { readKeyValues } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import { partitionTypes, type Table, withNewestSchema } from '../table.ts';
+import { likelyBaseOf } from '../write/likely-base.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
 import { WriteSession } from '../write/write-session.ts';
 import type { CompactOptions, CompactReceipt } from './compact-table.ts';
@@ -32,7 +34,9 @@ export async function moveWaiting(
   const table = await withNewestSchema(opened);
   const partitions = snapshot === undefined ? [] : await waitingPartitions(table, snapshot, options);
   if (snapshot === undefined || partitions.length === 0) return undefined;
-  const session = sessionOf(table, committer);
+  const { base, sequenceFloor } = likelyBaseOf(committer);
+  const dynamic = { source: 'base', base, takesWaiting: true } as const;
+  const session = new WriteSession(table, table.schema, { sequenceFloor, dynamic });
   const moved: PlacedFile[] = [];
   try {
     for (const files of partitions) {
@@ -72,17 +76,6 @@ function byTime(a: PlacedFile, b: PlacedFile): number {
   return (a.file.creationTimeMs ?? 0) - (b.file.creationTimeMs ?? 0);
 }
 
-function sessionOf(table: Table, committer: Committer): WriteSession {
-  const base = async (): Promise<CommitBase | undefined> => {
-    const found = await committer.base();
-    return found.kind === 'base' ? found.base : undefined;
-  };
-  return new WriteSession(table, table.schema, {
-    sequenceFloor: async place => (await base())?.sequenceFloor(place) ?? -1n,
-    dynamic: { source: 'base', base, takesWaiting: true },
-  });
-}
-
 async function takeIn(
   table: Table,
   snapshot: Snapshot,
@@ -118,11 +111,6 @@ async function commitMove(
     signal: options.signal,
     plan: async (base, again) => {
       if (again?.reason === 'schema') return commitStop('conflict', again.detail);
-      const live = await base.liveEntries({ buckets: new Set([postponedBucket]) });
-      const there = new Set(live.map(identifierKey));
-      if (!moved.every(file => there.has(identifierKey(file)))) {
-        return commitStop('conflict', 'rows that waited have been given buckets, or removed, by others');
-      }
       const planned = await session.plannedFiles(base, again);
       adds = planned.adds;
       return commitPlan({

@@ -23,6 +23,7 @@ import { planIndex, planVectors, type VectorChange } from '../index-plan.ts';
 import { identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
+import { likelyBaseOf } from '../write/likely-base.ts';
 import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
 import { WriteSession } from '../write/write-session.ts';
 
@@ -75,12 +76,9 @@ export class ChangeWriter {
     this.#table = table;
     this.#committer = committer;
     this.#options = options;
-    const base = async (): Promise<CommitBase | undefined> => {
-      const found = await committer.base();
-      return found.kind === 'base' ? found.base : undefined;
-    };
+    const { base, sequenceFloor } = likelyBaseOf(committer);
     this.#session = new WriteSession(table, table.schema, {
-      sequenceFloor: async place => (await base())?.sequenceFloor(place) ?? -1n,
+      sequenceFloor,
       dynamic: { source: 'base', base },
       crossing: { staying: undefined },
     });

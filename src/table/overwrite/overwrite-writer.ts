@@ -17,13 +17,14 @@ import {
 import { keyComparator } from '../key-comparator.ts';
 import { type PlacedFile, partitionKey } from '../live-files.ts';
 import { partitionTypes, type Table } from '../table.ts';
+import { likelyBaseOf } from '../write/likely-base.ts';
 import { batchCommitIdentifier, committedId } from '../write/table-writer.ts';
 import { type WriteCounts, WriteSession } from '../write/write-session.ts';
 import { type InPartition, type OverwriteTarget, outsideOf, replacedAt, stayingOf } from './overwrite-plan.ts';
 import { OverwriteUpgrade } from './upgrade.ts';
 
 export type OverwriteResult = {
-  /** undefined: there was nothing to do, or another snapshot is the newest than the one it was for. */
+  /** undefined: there was nothing to do, or the snapshot that it was for is no longer the newest. */
   readonly snapshotId: number | undefined;
   readonly counts: WriteCounts;
   readonly removedFileCount: number;
@@ -62,10 +63,7 @@ export class OverwriteWriter {
       hasNoChangelog: true,
       dynamic: { source: 'none', base: async () => undefined },
       crossing: { staying: stayingOf(schema, target) },
-      sequenceFloor: async place => {
-        const found = await committer.base();
-        return found.kind === 'base' ? found.base.sequenceFloor(place) : -1n;
-      },
+      sequenceFloor: likelyBaseOf(committer).sequenceFloor,
     });
     const upgrades = schema.primaryKeys.length > 0 && options.overwriteUpgrade;
     this.#upgrade = upgrades
@@ -81,8 +79,8 @@ export class OverwriteWriter {
   /**
    * Commits once.
    *
-   * @throws LakeError `invalid` LAKE_BAD_PARTITION for rows outside of the target, LAKE_KEY_ELSEWHERE for keys outside of it; `conflict` LAKE_COMMIT_CONFLICT,
-   * `unavailable` LAKE_COMMIT_UNKNOWN, `fenced` LAKE_TABLE_GONE
+   * @throws LakeError `invalid` LAKE_BAD_PARTITION for rows outside of the target, LAKE_KEY_ELSEWHERE for keys outside of
+   * it; `conflict` LAKE_COMMIT_CONFLICT, `unavailable` LAKE_COMMIT_UNKNOWN, `fenced` LAKE_TABLE_GONE
    */
   async commit(options: OverwriteOptions = {}): Promise<OverwriteResult> {
     if (this.#target.kind === 'written' && this.#session.rowsIn === 0) return this.#resultOf(undefined);

@@ -10,7 +10,7 @@ import { Committer } from '../commit/commit.ts';
 import { readPlan } from '../read/read-split.ts';
 import { planScan } from '../scan/plan-scan.ts';
 import { latestSnapshot } from '../snapshots.ts';
-import type { Table } from '../table.ts';
+import { type Table, withNewestSchema } from '../table.ts';
 import { type OverwriteResult, OverwriteWriter } from './overwrite-writer.ts';
 
 /** Times that others may come in between. */
@@ -23,10 +23,12 @@ export type RescaleOptions = {
 };
 
 /** @throws LakeError `invalid` LAKE_NOTHING_TO_RESCALE; `conflict` LAKE_COMMIT_CONFLICT */
-export async function rescaleTable(table: Table, { partitions, signal }: RescaleOptions): Promise<OverwriteResult> {
+export async function rescaleTable(opened: Table, { partitions, signal }: RescaleOptions): Promise<OverwriteResult> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     signal?.throwIfAborted();
-    const snapshot = await latestSnapshot(table);
+    const snapshot = await latestSnapshot(opened);
+    // After the snapshot was looked at: the schemas of all its files are there by now.
+    const table = await withNewestSchema(opened);
     const plan = await planScan(table, snapshot, { predicate: partitions, withLevel0: true });
     if (snapshot === undefined || plan.splits.length === 0) {
       throw invalid(
@@ -43,6 +45,6 @@ export async function rescaleTable(table: Table, { partitions, signal }: Rescale
     const result = await writer.commit({ onlyOn: snapshot.id, signal });
     if (result.snapshotId !== undefined) return result;
   }
-  const message = `${table.label}: others committed during each of ${attemptsMax} attempts; nothing was rescaled`;
+  const message = `${opened.label}: others committed during each of ${attemptsMax} attempts; nothing was rescaled`;
   throw new LakeError('conflict', 'LAKE_COMMIT_CONFLICT', message);
 }

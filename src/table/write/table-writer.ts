@@ -4,10 +4,10 @@
 import { LakeError } from '../../base/errors.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { Committer } from '../commit/commit.ts';
-import { type CommitBase, type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
+import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
 import { planIndex } from '../index-plan.ts';
 import type { Table } from '../table.ts';
-import type { Place } from './place-rows.ts';
+import { likelyBaseOf } from './likely-base.ts';
 import { type WriteCounts, WriteSession } from './write-session.ts';
 
 /** What a batch writer puts for its commit's number: it commits once and is never asked again (spec 3.4). */
@@ -71,11 +71,7 @@ export class TableWriter {
   }
 
   #newSession(): WriteSession {
-    const base = async (): Promise<CommitBase | undefined> => {
-      const found = await this.#committer.base();
-      return found.kind === 'base' ? found.base : undefined;
-    };
-    const sequenceFloor = async (place: Place): Promise<bigint> => (await base())?.sequenceFloor(place) ?? -1n;
+    const { base, sequenceFloor } = likelyBaseOf(this.#committer);
     return new WriteSession(this.#table, this.#table.schema, {
       sequenceFloor,
       dynamic: { source: 'base', base },
