@@ -46,7 +46,8 @@ function checkBucket({ primaryKeys, options }: TableSchema): void {
 function checkFormat(schema: TableSchema): void {
   const key = 'file.format';
   if (wordOf(schema, key) !== 'avro' || fitsAvro(schema)) return;
-  const what = 'a column is TIME above 3, TIMESTAMP above 6, or named with other than letters, digits and _';
+  const what =
+    'a column is TIME above 3, TIMESTAMP above 6, or named with other than letters, digits and _, or nested ones whose paths are alike';
   throw badOption(key, 'avro', `parquet: ${what}, which Avro files cannot have`);
 }
 

@@ -129,7 +129,7 @@ function fileFormats({ options }: TableSchema): string | undefined {
 function avroColumns({ fields, options }: TableSchema): string | undefined {
   const asked = formatOptions(options).find(({ format }) => format === 'avro');
   if (asked === undefined || fitsAvro({ fields })) return undefined;
-  return `${asked.key}=avro with columns that Avro files cannot have (TIME above 3, TIMESTAMP above 6, names of other than letters, digits and _)`;
+  return `${asked.key}=avro with columns that Avro files cannot have (TIME above 3, TIMESTAMP above 6, names of other than letters, digits and _, nested ones whose paths are alike)`;
 }
 
 function formatOptions(options: OptionMap): readonly { readonly key: string; readonly format: string }[] {

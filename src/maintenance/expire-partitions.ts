@@ -6,7 +6,6 @@
  */
 import { deserializeRow } from '../format/binary-row.ts';
 import { durationOption, integerOption, textOption, wordOption } from '../format/option-values.ts';
-import { partitionText } from '../format/partition-text.ts';
 import { fieldsNamed, type TableSchema } from '../format/table-schema.ts';
 import { type PlacedFile, partitionKey } from '../table/live-files.ts';
 import { liveEntries } from '../table/manifests.ts';
@@ -14,8 +13,8 @@ import { removePartitions } from '../table/overwrite/remove-partitions.ts';
 import { partitionPredicate } from '../table/partition-spec.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
-import type { Scalar } from '../types/scalar.ts';
 import { partitionTimeOf } from './decide-partition-expiry.ts';
+import { partitionTexts, writtenMsOf } from './partition-facts.ts';
 import { done, type RunEnd, runToEnd } from './receipt.ts';
 
 export type PartitionExpiry = {
@@ -76,23 +75,16 @@ export async function expirePartitions(
   const partitions = Map.groupBy(await liveEntries(table, snapshot), ({ partition }) => partitionKey(partition));
   const fields = fieldsNamed(table.schema, table.schema.partitionKeys);
   const timeOf = partitionTimeOf(expiry);
-  const writtenMs = (files: readonly PlacedFile[]): number =>
-    Math.max(...files.map(({ file }) => file.creationTimeMs ?? snapshot.timeMillis));
   const cutoffMs = table.storeTimeMs() - expiry.expirationMs;
-  const expired = [...partitions.values()].flatMap(entries => {
+  const expired = [...partitions].flatMap(([key, entries]) => {
     const values = deserializeRow(
       entries[0]?.partition ?? new Uint8Array(),
       fields.map(({ type }) => type),
     );
-    const texts = fields.map(({ name, type }, index): readonly [string, string | null] => {
-      const value: Scalar = values[index] ?? null;
-      // As SQL writes it: the legacy text of a date is a number, which is no time.
-      return [name, value === null ? null : partitionText(type, value, { legacyName: false, defaultName: '' })];
-    });
-    const timeMs = expiry.strategy === 'update-time' ? writtenMs(entries) : timeOf(texts);
+    const texts = partitionTexts(fields, values);
+    const timeMs = expiry.strategy === 'update-time' ? writtenMsOf(entries, snapshot) : timeOf(texts);
     if (timeMs === undefined || timeMs >= cutoffMs) return [];
-    const name = texts.map(([key, text]) => `${key}=${text ?? 'NULL'}`).join('/');
-    const key = partitionKey(entries[0]?.partition ?? new Uint8Array());
+    const name = texts.map(([column, text]) => `${column}=${text ?? 'NULL'}`).join('/');
     return [{ timeMs, name, key, values: new Map(fields.map((field, index) => [field.name, values[index] ?? null])) }];
   });
   const going = expired.toSorted((a, b) => a.timeMs - b.timeMs).slice(0, expiry.countMax);
@@ -100,7 +92,7 @@ export async function expirePartitions(
   const children = going.map(({ values }) => partitionPredicate(values)).filter(child => child !== undefined);
   // One that was written since it was looked at is young again, and what was written is not lost.
   const spares = (files: readonly PlacedFile[]): boolean =>
-    expiry.strategy === 'update-time' && writtenMs(files) >= cutoffMs;
+    expiry.strategy === 'update-time' && writtenMsOf(files, snapshot) >= cutoffMs;
   const { snapshotId, removedPartitions } = await removePartitions(
     table,
     { kind: 'or', children },

@@ -1,6 +1,7 @@
 /**
- * All of maintenance of one table: hidden state carried on, tags made and expired, partitions marked done,
- * partitions, snapshots and changelogs of every line expired, hints put right, orphans removed. Each part has its own receipt; one that gives up keeps none of the others from running.
+ * All of maintenance of one table: hidden state carried on, tags made and expired, partitions marked done, partitions,
+ * snapshots and changelogs of every line expired, hints put right, orphans removed. Each part has its own receipt; one that
+ * gives up keeps none of the others from running.
  */
 import { isLakeError } from '../base/errors.ts';
 import { openTable, reopenTable, type Table } from '../table/table.ts';

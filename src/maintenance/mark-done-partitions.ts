@@ -12,7 +12,6 @@ import { mapBounded } from '../base/concurrency.ts';
 import { deserializeRow } from '../format/binary-row.ts';
 import { type DoneOptions, doneOptions, refusedDoneActions, refusedDoneModes } from '../format/done-actions.ts';
 import { textOption } from '../format/option-values.ts';
-import { partitionText } from '../format/partition-text.ts';
 import { hasPostponedBuckets } from '../format/table-options.ts';
 import { fieldsNamed } from '../format/table-schema.ts';
 import { doneAtMs, donePath, markDone } from '../table/done-marks.ts';
@@ -22,6 +21,7 @@ import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { type PartitionTime, partitionTimeOf } from './decide-partition-expiry.ts';
 import { readsInParallelMax } from './limits.ts';
+import { partitionTexts, writtenMsOf } from './partition-facts.ts';
 import { done, type RunEnd, runToEnd } from './receipt.ts';
 
 export type DoneReceipt = RunEnd & {
@@ -63,7 +63,7 @@ async function duePartitions(table: Table, options: DoneOptions): Promise<readon
   const timeOf = partitionTimeOf(options);
   const hidesLevel0 = level0IsHidden(table);
   return [...partitions.values()].flatMap(files => {
-    const writtenMs = Math.max(...files.map(({ file }) => file.creationTimeMs ?? snapshot.timeMillis));
+    const writtenMs = writtenMsOf(files, snapshot);
     const { values, startMs } = partitionOf(table, files, timeOf);
     const isWaiting = hidesLevel0 && files.some(({ file }) => file.level === 0);
     // A partition whose values stand for no time is never done by itself.
@@ -101,10 +101,5 @@ function partitionOf(
     files[0]?.partition ?? new Uint8Array(),
     fields.map(({ type }) => type),
   );
-  // As SQL writes it: the legacy text of a date is a number, which is no time.
-  const texts = fields.map(({ name, type }, index): readonly [string, string | null] => {
-    const value = values[index] ?? null;
-    return [name, value === null ? null : partitionText(type, value, { legacyName: false, defaultName: '' })];
-  });
-  return { values, startMs: timeOf(texts) };
+  return { values, startMs: timeOf(partitionTexts(fields, values)) };
 }

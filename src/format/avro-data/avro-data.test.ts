@@ -129,6 +129,18 @@ test.each([
   expect(() => avroRecordType({ fields: [field] }, 'table t')).toThrow(named);
 });
 
+test('records that would be called alike do not fit: the names of nested ones are paths', () => {
+  const row = (fields: Record<string, unknown>) => ({
+    type: 'ROW',
+    fields: Object.entries(fields).map(([name, type], id) => ({ id, name, type })),
+  });
+  const typed = (fields: Record<string, unknown>) => ({
+    fields: [{ ...fieldOf('c', 'INT'), type: parseType(JSON.parse(JSON.stringify(row(fields)))) }],
+  });
+  expect(fitsAvro(typed({ a: row({ b: row({ x: 'INT' }) }), ab: row({ y: 'INT' }) }))).toBe(true);
+  expect(fitsAvro(typed({ a: row({ b: row({ x: 'INT' }) }), a_b: row({ y: 'INT' }) }))).toBe(false);
+});
+
 test('a map whose entries are no pairs is corrupt', async () => {
   const list = { type: 'array', items: 'int' };
   const schema = { type: 'record', name: 'record', fields: [{ name: 'c', type: list }] };

@@ -2,7 +2,6 @@
  * Reads Avro data files (`file.format` = avro, and files of rows that were put off). A record is decoded whole, and of it
  * the columns asked for are kept: Avro has no columns, no statistics and one row group.
  */
-import { present } from '../../base/assert.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { ColumnBuilder } from '../../types/column-builder.ts';
 import type { DataField } from '../../types/data-type.ts';
@@ -70,6 +69,6 @@ class BatchBuilder {
 
   finish(): RowBatch {
     const columns = this.#columns.map(({ builder }) => builder.finish());
-    return makeRowBatch({ fields: this.#fields }, this.rowCount, present(columns, 'columns'));
+    return makeRowBatch({ fields: this.#fields }, this.rowCount, columns);
   }
 }

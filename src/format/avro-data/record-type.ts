@@ -14,6 +14,8 @@ import type { DataField, DataType, RowType } from '../../types/data-type.ts';
 import { typeName } from '../../types/type-name.ts';
 
 const recordName = 'record';
+/** How often an element is in a multiset. */
+const countType: DataType = { kind: 'int', nullable: true };
 const nameForm = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** @throws LakeError `unsupported` naming the column that no Avro file can have */
@@ -23,24 +25,47 @@ export function avroRecordType(rowType: RowType, where: string): JsonObject {
 }
 
 /** Whether rows of this type can lie in an Avro file. */
-export function fitsAvro(rowType: RowType): boolean {
-  return rowType.fields.every(field => nameForm.test(field.name) && typeFits(field.type));
+export function fitsAvro({ fields }: RowType): boolean {
+  return recordFits(recordName, fields, new Set());
 }
 
-function typeFits(type: DataType): boolean {
+/** @param names of the records so far: no two may be called alike */
+function recordFits(name: string, fields: readonly DataField[], names: Set<string>): boolean {
+  if (names.has(name)) return false;
+  names.add(name);
+  return fields.every(field => nameForm.test(field.name) && typeFits(field.type, `${name}_${field.name}`, names));
+}
+
+function typeFits(type: DataType, path: string, names: Set<string>): boolean {
+  switch (type.kind) {
+    case 'array':
+      return typeFits(type.element, path, names);
+    case 'multiset':
+      return entriesFit(type.element, countType, path, names);
+    case 'map':
+      return entriesFit(type.key, type.value, path, names);
+    case 'row':
+      return recordFits(path, type.fields, names);
+    default:
+      return isPlainInAvro(type);
+  }
+}
+
+function entriesFit(key: DataType, value: DataType, path: string, names: Set<string>): boolean {
+  if (hasTextKeys(key)) return typeFits(value, path, names);
+  if (names.has(path)) return false;
+  names.add(path);
+  return typeFits(key, `${path}_key`, names) && typeFits(value, `${path}_value`, names);
+}
+
+/** Of types that are not nested. */
+function isPlainInAvro(type: DataType): boolean {
   switch (type.kind) {
     case 'time':
       return type.precision <= 3;
     case 'timestamp':
     case 'timestamp-ltz':
       return type.precision <= 6;
-    case 'array':
-    case 'multiset':
-      return typeFits(type.element);
-    case 'map':
-      return typeFits(type.key) && typeFits(type.value);
-    case 'row':
-      return fitsAvro(type);
     case 'variant':
     case 'vector':
     case 'blob':
@@ -67,7 +92,7 @@ function avroType(type: DataType, path: string, where: string): JsonValue {
 }
 
 function bareType(type: DataType, path: string, where: string): JsonValue {
-  if (!typeFits(type)) throw unsupported(`type ${typeName(type)} in an Avro file`, where);
+  if (!isPlainInAvro(type)) throw unsupported(`type ${typeName(type)} in an Avro file`, where);
   switch (type.kind) {
     case 'tinyint':
     case 'smallint':
@@ -101,7 +126,7 @@ function bareType(type: DataType, path: string, where: string): JsonValue {
     case 'map':
       return mapType(type.key, type.value, { path, where });
     case 'multiset':
-      return mapType(type.element, { kind: 'int', nullable: true }, { path, where });
+      return mapType(type.element, countType, { path, where });
     case 'row':
       return recordOf(path, type.fields, where);
     default:
