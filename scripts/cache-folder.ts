@@ -33,8 +33,13 @@ export function cachedFolder(name: string, fill: (folder: string) => void): stri
 }
 
 /** Runs a program to its end; throws with what it printed when it fails. */
-export function runProgram(program: string, args: readonly string[], cwd?: string): void {
-  const result = spawnSync(program, args, { encoding: 'utf8', timeout: programMsMax, cwd });
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+  env: NodeJS.ProcessEnv = process.env,
+): void {
+  const result = spawnSync(program, args, { encoding: 'utf8', timeout: programMsMax, cwd, env });
   if (result.status === 0) return;
   const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim();
   throw new Error(`${program} failed (${result.error?.message ?? `status ${result.status}`}):\n${said}`);

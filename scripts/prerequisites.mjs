@@ -54,5 +54,11 @@ export function missingPrerequisites() {
   ) {
     missing.push(`Python 3.${pythonMinorMin} or newer with pip, to run cfn-lint. Debian: apt-get install python3-pip`);
   }
+  const compilers = ['cmake', 'make', 'g++'].filter(name => outputOf(name, '--version') === undefined);
+  if (compilers.length > 0) {
+    missing.push(
+      `${compilers.join(' and ')}, to compile AWS's runtime client for Lambda once. Debian: apt-get install cmake make g++ xz-utils`,
+    );
+  }
   return missing;
 }

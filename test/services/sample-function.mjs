@@ -1,0 +1,40 @@
+// A function that does what a test tells it: as a handler of AWS Lambda, and as one that streams its answer.
+let count = 0;
+const kept = [];
+let ticks = 0;
+setInterval(() => {
+  ticks += 1;
+}, 5);
+
+const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
+
+export const handler = async (event, context) => {
+  count += 1;
+  const ticksBefore = ticks;
+  if (event.sleepMs) await sleep(event.sleepMs);
+  for (let mb = 0; mb < (event.takeMb ?? 0); mb += 1) {
+    kept.push(Buffer.alloc(1024 * 1024, 1));
+    await sleep(1);
+  }
+  if (event.exit) process.exit(event.exit);
+  if (event.fail) throw new TypeError(event.fail);
+  if (event.answerBytes) return 'x'.repeat(event.answerBytes);
+  const variables = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^(AWS|LAMBDA|OWN|HOME)/.test(name)),
+  );
+  return { count, ticksBefore, leftMs: context.getRemainingTimeInMillis(), flags: process.execArgv, variables };
+};
+
+export const streaming = globalThis.awslambda?.streamifyResponse(async (event, stream) => {
+  const out = awslambda.HttpResponseStream.from(stream, {
+    statusCode: 201,
+    headers: { 'content-type': 'text/plain', 'x-of': event.rawPath ?? '' },
+    cookies: ['a=b'],
+  });
+  for (let piece = 1; piece <= 3; piece += 1) {
+    out.write(`piece ${piece}\n`);
+    await sleep(100);
+    if (event.body === 'fail' && piece === 2) throw new Error('in the middle');
+  }
+  out.end();
+});
