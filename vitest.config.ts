@@ -14,6 +14,7 @@ const besideSource = [
   'test/crashes/**',
   'test/fuzz/**',
   'test/security/**',
+  'test/permissions/**',
 ];
 const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
 

@@ -15,11 +15,16 @@ const oslsVersion = '4.3.1';
 
 export type ToolResult = { readonly exitCode: number | null; readonly output: string };
 
-/** cfn-lint, as a command line without its arguments. */
-function cfnLint(): readonly string[] {
-  const folder = cachedFolder(`cfn-lint-${cfnLintVersion}`, into => {
+/** The folder with cfn-lint's packages. */
+export function cfnLintFolder(): string {
+  return cachedFolder(`cfn-lint-${cfnLintVersion}`, into => {
     runProgram('python3', ['-m', 'pip', 'install', '--quiet', '--target', into, `cfn-lint==${cfnLintVersion}`]);
   });
+}
+
+/** cfn-lint, as a command line without its arguments. */
+function cfnLint(): readonly string[] {
+  const folder = cfnLintFolder();
   return ['env', `PYTHONPATH=${folder}`, 'python3', join(folder, 'bin', 'cfn-lint')];
 }
 

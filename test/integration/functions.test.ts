@@ -3,7 +3,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../scripts/cache-folder.ts';
 import { olderNode } from '../../scripts/older-node.ts';
@@ -14,12 +13,12 @@ import { startKinesisLocal } from '../services/kinesis-local.ts';
 import type { KinesisService } from '../services/kinesis-service.ts';
 import { startMinio } from '../services/minio.ts';
 import type { S3Service } from '../services/s3-service.ts';
+import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bundleBytesMax = 8 * 1024 * 1024;
 
 type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query';
-type StreamRecord = { readonly sequenceNumber: string; readonly data: string; readonly arrivalSeconds: number };
 type World = { readonly name: string; readonly node: string; readonly kinesis: KinesisService };
 
 let bundles: string;
@@ -67,63 +66,6 @@ function start(world: World, name: FunctionName, env: Record<string, string> = {
       ...env,
     },
   });
-}
-
-async function shardIds({ kinesis }: World, stream: string): Promise<readonly string[]> {
-  const { Shards = [] } = await kinesis.client.send(new ListShardsCommand({ StreamName: stream }));
-  return Shards.map(shard => shard.ShardId ?? '');
-}
-
-/** All records of a shard, or those behind a sequence number. */
-async function readStream(
-  { kinesis }: World,
-  stream: string,
-  shardId: string,
-  after?: string,
-): Promise<readonly StreamRecord[]> {
-  const start =
-    after === undefined
-      ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
-      : ({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after } as const);
-  const command = new GetShardIteratorCommand({ StreamName: stream, ShardId: shardId, ...start });
-  let iterator = (await kinesis.client.send(command)).ShardIterator;
-  const found: StreamRecord[] = [];
-  while (iterator !== undefined) {
-    const {
-      Records = [],
-      NextShardIterator,
-      MillisBehindLatest,
-    } = await kinesis.client.send(new GetRecordsCommand({ ShardIterator: iterator }));
-    for (const { SequenceNumber = '', Data = new Uint8Array(), ApproximateArrivalTimestamp } of Records) {
-      const arrivalSeconds = (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1_000;
-      found.push({ sequenceNumber: SequenceNumber, data: Buffer.from(Data).toString('base64'), arrivalSeconds });
-    }
-    if (Records.length === 0 && MillisBehindLatest === 0) break;
-    iterator = NextShardIterator;
-  }
-  return found;
-}
-
-/** As the event source of AWS Lambda makes it. */
-function kinesisEvent(stream: string, shardId: string, records: readonly StreamRecord[]): unknown {
-  return {
-    Records: records.map(({ sequenceNumber, data, arrivalSeconds }) => ({
-      kinesis: {
-        kinesisSchemaVersion: '1.0',
-        partitionKey: 'any',
-        sequenceNumber,
-        data,
-        approximateArrivalTimestamp: arrivalSeconds,
-      },
-      eventSource: 'aws:kinesis',
-      eventVersion: '1.0',
-      eventID: `${shardId}:${sequenceNumber}`,
-      eventName: 'aws:kinesis:record',
-      invokeIdentityArn: 'arn:aws:iam::000000000000:role/ingest',
-      awsRegion: 'us-east-1',
-      eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
-    })),
-  };
 }
 
 function snapshotEvent({ name }: World, id: number): unknown {
@@ -187,14 +129,14 @@ async function runAll(world: World): Promise<void> {
   );
   const nothingFails = { batchItemFailures: [] };
   const seen = new Map<string, string | undefined>();
-  for (const shardId of await shardIds(world, world.name)) {
-    const records = await readStream(world, world.name, shardId);
+  for (const shardId of await shardIds(world.kinesis, world.name)) {
+    const records = await readStream(world.kinesis, world.name, shardId);
     expect(await ingest.invoke(kinesisEvent(world.name, shardId, records))).toEqual(nothingFails);
     seen.set(shardId, records.at(-1)?.sequenceNumber);
   }
   await produce(lake, 200, 1_000);
   for (const shardId of seen.keys()) {
-    const records = await readStream(world, world.name, shardId, seen.get(shardId));
+    const records = await readStream(world.kinesis, world.name, shardId, seen.get(shardId));
     expect(records.length, shardId).toBeGreaterThan(10);
     const half = Math.floor(records.length / 2);
     const event = (from: number, to?: number) => kinesisEvent(world.name, shardId, records.slice(from, to));
@@ -216,7 +158,7 @@ async function runAll(world: World): Promise<void> {
   expect((await ask(query, countsOfSnapshotQuery)).body['rows']).toEqual([countsOf(1_000)]);
   expect((await ask(query, countsQuery)).body['rows']).toEqual([countsOf(1_200)]);
   for (const [shardId, last] of seen) {
-    const records = await readStream(world, world.name, shardId, last);
+    const records = await readStream(world.kinesis, world.name, shardId, last);
     expect(await ingest.invoke(kinesisEvent(world.name, shardId, records))).toEqual(nothingFails);
   }
 
@@ -251,11 +193,11 @@ async function runGrouped(world: World): Promise<void> {
   await using lake = await openLake(settingsOf(world));
   await makeTable(lake);
   await using commit = await start(world, 'commit');
-  const shards = await shardIds(world, world.name);
+  const shards = await shardIds(world.kinesis, world.name);
   const ingests = await Promise.all(
     shards.map(() => start(world, 'ingest', { TIDELAKE_COMMIT_LOG: `kinesis://${commits}` })),
   );
-  const [commitShard = ''] = await shardIds(world, commits);
+  const [commitShard = ''] = await shardIds(world.kinesis, commits);
   const seen = new Map<string, string | undefined>();
   let committed: string | undefined;
   let messageCount = 0;
@@ -264,7 +206,7 @@ async function runGrouped(world: World): Promise<void> {
     let running = true;
     const answers = Promise.all(
       shards.map(async (shardId, index) => {
-        const records = await readStream(world, world.name, shardId, seen.get(shardId));
+        const records = await readStream(world.kinesis, world.name, shardId, seen.get(shardId));
         seen.set(shardId, records.at(-1)?.sequenceNumber ?? seen.get(shardId));
         return ingests[index]?.invoke(kinesisEvent(world.name, shardId, records));
       }),
@@ -272,7 +214,7 @@ async function runGrouped(world: World): Promise<void> {
       running = false;
     });
     while (running) {
-      const messages = await readStream(world, commits, commitShard, committed);
+      const messages = await readStream(world.kinesis, commits, commitShard, committed);
       if (messages.length === 0) continue;
       messageCount += messages.length;
       const event = kinesisEvent(commits, commitShard, messages);
