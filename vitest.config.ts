@@ -7,6 +7,8 @@ const besideSource = [
   'src/**',
   'functions/**',
   'spec/**',
+  'infra',
+  'infra/definitions',
   'test',
   'test/golden/**',
   'test/simulation/**',

@@ -1,59 +1,97 @@
 /**
- * The tools that check what is deployed, installed on demand: they are too heavy for the lock, and only tests and whoever
- * deploys need them.
+ * The tools that check and deploy the infrastructure, installed on demand: they are too heavy for the lock, and only tests and
+ * whoever deploys need them.
  *
- *   node scripts/cloud-tools.ts cfn-lint ARGS…
- *   node scripts/cloud-tools.ts osls ARGS…
+ *   node scripts/cloud-tools.ts cfn-lint|checkov|moto|osls ARGS…
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedFolder, runProgram } from './cache-folder.ts';
 
-const cfnLintVersion = '1.58.0';
+const pythonTools = {
+  'cfn-lint': { requirement: 'cfn-lint==1.58.0', program: 'cfn-lint' },
+  checkov: { requirement: 'checkov==3.3.30', program: 'checkov' },
+  moto: { requirement: 'moto[server]==5.2.5', program: 'moto_server' },
+} as const;
 const oslsVersion = '4.3.1';
+const cdkPackages = {
+  'aws-cdk-lib': '2.276.0',
+  'cdk-nag': '2.36.8',
+  constructs: '10.8.1',
+};
+
+const toolMsMax = 10 * 60_000;
 
 export type ToolResult = { readonly exitCode: number | null; readonly output: string };
 
-/** The folder with cfn-lint's packages. */
-export function cfnLintFolder(): string {
-  return cachedFolder(`cfn-lint-${cfnLintVersion}`, into => {
-    runProgram('python3', ['-m', 'pip', 'install', '--quiet', '--target', into, `cfn-lint==${cfnLintVersion}`]);
+export type CloudTool = keyof typeof pythonTools | 'osls';
+
+/** A folder with a package of PyPI and all that it needs, for PYTHONPATH. */
+export function pythonFolder(tool: keyof typeof pythonTools): string {
+  const { requirement } = pythonTools[tool];
+  return cachedFolder(requirement.replace(/\[.*\]/, '').replace('==', '-'), into => {
+    runProgram('python3', ['-m', 'pip', 'install', '--quiet', '--target', into, requirement]);
   });
 }
 
-/** cfn-lint, as a command line without its arguments. */
-function cfnLint(): readonly string[] {
-  const folder = cfnLintFolder();
-  return ['env', `PYTHONPATH=${folder}`, 'python3', join(folder, 'bin', 'cfn-lint')];
+function pythonProgram(tool: keyof typeof pythonTools): readonly string[] {
+  const folder = pythonFolder(tool);
+  return ['env', `PYTHONPATH=${folder}`, 'python3', join(folder, 'bin', pythonTools[tool].program)];
 }
 
-/** osls, run by the Node that runs this. */
-function osls(): readonly string[] {
-  const folder = cachedFolder(`osls-${oslsVersion}`, into => {
+/** A folder of packages of npm with all that they need. @returns its `node_modules` */
+function npmFolder(name: string, packages: Readonly<Record<string, string>>): string {
+  const folder = cachedFolder(name, into => {
     const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-    runProgram('npm', ['install', '--prefix', into, ...quiet, `osls@${oslsVersion}`], into);
+    const wanted = Object.entries(packages).map(([packageName, version]) => `${packageName}@${version}`);
+    runProgram('npm', ['install', '--prefix', into, ...quiet, ...wanted], into);
   });
-  return [process.execPath, join(folder, 'node_modules', 'osls', 'bin', 'serverless.js')];
+  return join(folder, 'node_modules');
 }
 
-const tools: Readonly<Record<'cfn-lint' | 'osls', () => readonly string[]>> = { 'cfn-lint': cfnLint, osls };
+/** The `node_modules` with osls and what it calls AWS with. */
+export function oslsModules(): string {
+  return npmFolder(`osls-${oslsVersion}`, { osls: oslsVersion });
+}
 
-/** Runs a tool in the repository; it asks nobody for credentials and reports to nobody. */
-export function runTool(tool: keyof typeof tools, args: readonly string[]): ToolResult {
-  const [program = '', ...rest] = tools[tool]();
+/** The `node_modules` with what the CDK construct is type-checked, synthesised and examined with. */
+export function cdkModules(): string {
+  const versions = Object.values(cdkPackages).join('-');
+  return npmFolder(`cdk-${versions}`, cdkPackages);
+}
+
+/** A tool as a command line without its own arguments, for whoever starts it by other means. */
+export function toolCommand(tool: CloudTool): readonly string[] {
+  if (tool !== 'osls') return pythonProgram(tool);
+  return [process.execPath, join(oslsModules(), 'osls', 'bin', 'serverless.js')];
+}
+
+/** Runs a tool in the repository to its end; it reports to nobody. */
+export function runTool(
+  tool: CloudTool,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ToolResult {
+  const [program = '', ...rest] = toolCommand(tool);
   const result = spawnSync(program, [...rest, ...args], {
     encoding: 'utf8',
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' },
+    env: { ...process.env, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off', ...environment },
+    timeout: toolMsMax,
+    maxBuffer: 64 * 1024 * 1024,
   });
   return { exitCode: result.status, output: `${result.stdout}${result.stderr}` };
 }
 
+function isTool(name: string | undefined): name is CloudTool {
+  return name === 'osls' || (name !== undefined && Object.keys(pythonTools).includes(name));
+}
+
 if (import.meta.main) {
   const [tool, ...args] = process.argv.slice(2);
-  if (tool !== 'cfn-lint' && tool !== 'osls') {
-    console.error('usage: cloud-tools.ts cfn-lint|osls ARGS…');
+  if (!isTool(tool)) {
+    console.error(`usage: cloud-tools.ts ${Object.keys(pythonTools).join('|')}|osls ARGS…`);
     process.exit(2);
   }
   const { exitCode, output } = runTool(tool, args);

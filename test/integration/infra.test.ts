@@ -1,21 +1,31 @@
 // What is deployed, checked without AWS: the bundles start, osls packages them, cfn-lint finds nothing in the templates, and
-// the event source of the log cannot pass anything over.
+// what osls makes of the definitions is what the plain template says.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CloudResource } from '../../infra/definitions/cloudformation.ts';
+import { functionDefinitions, functionId, logGroupId } from '../../infra/definitions/functions.ts';
+import { sharedOutputs, sharedResources, warehouseTemplate } from '../../infra/definitions/template.ts';
 import { runProgram } from '../../scripts/cache-folder.ts';
-import { runTool } from '../../scripts/cloud-tools.ts';
+import { pythonFolder, runTool } from '../../scripts/cloud-tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const functionNames = ['ingest', 'commit', 'compact', 'maintain', 'query'];
+const functionNames = functionDefinitions.map(({ name }) => name);
 /** Unzipped, with the wasm; cold start grows with it. */
 const bundleBytesMax = 8 * 1024 * 1024;
 
-type Resource = { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> };
+type Made = {
+  readonly Resources: Readonly<Record<string, CloudResource>>;
+  readonly Outputs: Readonly<Record<string, unknown>>;
+  readonly Parameters: unknown;
+  readonly Conditions: unknown;
+};
 
+const plain = warehouseTemplate();
 let packaged: string;
-let resources: Readonly<Record<string, Resource>>;
+let made: Made;
 
 beforeAll(() => {
   mkdirSync(join(root, '.cache'), { recursive: true });
@@ -24,7 +34,7 @@ beforeAll(() => {
   const { exitCode, output } = runTool('osls', ['package', '--package', packaged]);
   expect(exitCode, output).toBe(0);
   expect(output).not.toMatch(/warning|deprecat/i);
-  resources = JSON.parse(readFileSync(templateFile(), 'utf8')).Resources;
+  made = JSON.parse(readFileSync(templateFile(), 'utf8'));
 });
 
 afterAll(() => rmSync(packaged, { recursive: true, force: true }));
@@ -33,8 +43,17 @@ function templateFile(): string {
   return join(packaged, 'cloudformation-template-update-stack.json');
 }
 
-function ofType(type: string): readonly Readonly<Record<string, unknown>>[] {
-  return Object.values(resources).flatMap(resource => (resource.Type === type ? [resource.Properties] : []));
+function ofType(resources: Readonly<Record<string, CloudResource>>, type: string): readonly CloudResource[] {
+  return Object.values(resources).filter(resource => resource.Type === type);
+}
+
+/** As osls names what the plain template leaves to CloudFormation. */
+function named(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value).replaceAll(/\{"Fn::Sub":"([^"]*)"\}/g, (_, text: string) =>
+      JSON.stringify(text.replace(`\${AWS::StackName}`, 'tidelake-dev')),
+    ),
+  );
 }
 
 test('cfn-lint finds nothing in the template', () => {
@@ -47,6 +66,16 @@ test('cfn-lint finds nothing in what osls makes of it', () => {
     exitCode: 0,
     output: '',
   });
+});
+
+test('a reader of YAML finds in the template what the definitions say', () => {
+  const program = ['import json, sys, yaml', "print(json.dumps(yaml.safe_load(open('infra/template.yaml'))))"].join(
+    '\n',
+  );
+  const env = { ...process.env, PYTHONPATH: pythonFolder('cfn-lint') };
+  const read = spawnSync('python3', ['-c', program], { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 26 });
+  const said = JSON.stringify(plain, (key, value) => (key === 'comment' ? undefined : value));
+  expect(JSON.parse(read.stdout), read.stderr).toEqual(JSON.parse(said));
 });
 
 test('every function has its package, and every bundle exports a handler when it is loaded', async () => {
@@ -67,42 +96,58 @@ test('the bundles without SQL stay under the limit, wasm included', () => {
   }
 });
 
-test('the log reaches ingest in order, from its start, for ever, and nothing can be put aside', () => {
-  const mapping = ofType('AWS::Lambda::EventSourceMapping').find(({ EventSourceArn }) =>
-    JSON.stringify(EventSourceArn).includes('LogStream'),
+test('osls deploys what the plain template says besides the functions', () => {
+  for (const [id, { comment: _, ...resource }] of Object.entries(sharedResources)) {
+    expect(made.Resources[id], id).toMatchObject(resource);
+  }
+  expect(made.Outputs).toMatchObject(sharedOutputs);
+  expect(made.Parameters).toEqual(
+    Object.fromEntries(Object.entries(plain.Parameters).filter(([name]) => !/^Code/.test(name))),
   );
-  expect(mapping).toMatchObject({
-    ParallelizationFactor: 1,
-    StartingPosition: 'TRIM_HORIZON',
-    MaximumRetryAttempts: -1,
-    MaximumRecordAgeInSeconds: -1,
-    BisectBatchOnFunctionError: true,
-    FunctionResponseTypes: ['ReportBatchItemFailures'],
-  });
-  expect(mapping).not.toHaveProperty('DestinationConfig');
-  expect(mapping).not.toHaveProperty('FilterCriteria');
+  expect(made.Conditions).toEqual(plain.Conditions);
 });
 
-test('compaction hears of every snapshot of every table', () => {
-  const patterns = ofType('AWS::Events::Rule').map(({ EventPattern }) => EventPattern);
-  expect(patterns).toContainEqual(
+test('osls deploys the functions of the plain template, with the same log groups', () => {
+  for (const name of functionNames) {
+    const { Code: _, Tags: __, Environment, ...properties } = plain.Resources[functionId(name)]?.Properties ?? {};
+    expect(made.Resources[functionId(name)]?.Properties, name).toMatchObject(Object(named(properties)));
+    expect(made.Resources[functionId(name)]?.Properties['Environment']).toEqual(Environment);
+    const { Tags: ___, ...logGroup } = plain.Resources[logGroupId(name)]?.Properties ?? {};
+    expect(made.Resources[logGroupId(name)]?.Properties, name).toMatchObject(Object(named(logGroup)));
+  }
+  expect(ofType(made.Resources, 'AWS::Lambda::Function').length).toBe(functionNames.length);
+});
+
+test('osls connects the functions as the plain template does: streams, failed calls and URLs', () => {
+  const types = ['AWS::Lambda::EventSourceMapping', 'AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::Url'];
+  for (const type of types) {
+    const ids = Object.entries(plain.Resources).flatMap(([id, resource]) => (resource.Type === type ? [id] : []));
+    expect(ids.length, type).toBeGreaterThan(0);
+    expect(ofType(made.Resources, type).length, type).toBe(ids.length);
+    for (const id of ids) expect(made.Resources[id]?.Properties, id).toEqual(plain.Resources[id]?.Properties);
+  }
+});
+
+test('osls has the same rules call the same functions, with a place for events that do not arrive', () => {
+  const rules = (resources: Readonly<Record<string, CloudResource>>): readonly unknown[] =>
+    ofType(resources, 'AWS::Events::Rule').map(({ Properties }) => ({
+      pattern: Properties['EventPattern'],
+      schedule: Properties['ScheduleExpression'],
+      state: Properties['State'],
+      targets: JSON.parse(JSON.stringify(Properties['Targets'], (key, value) => (key === 'Id' ? undefined : value))),
+    }));
+  expect(rules(made.Resources)).toEqual(rules(plain.Resources));
+  expect(rules(plain.Resources)).toContainEqual(
     expect.objectContaining({
-      'detail-type': ['Object Created'],
-      detail: {
-        bucket: { name: [{ Ref: 'WarehouseBucket' }] },
-        object: { key: [{ wildcard: '*/snapshot/snapshot-*' }] },
+      pattern: {
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: {
+          bucket: { name: [{ Ref: 'WarehouseBucket' }] },
+          object: { key: [{ wildcard: '*/snapshot/snapshot-*' }] },
+        },
       },
     }),
   );
-  expect(resources['WarehouseBucket']?.Properties).toMatchObject({
-    NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
-  });
-});
-
-test('the query URL wants a signature, and only maintenance may delete', () => {
-  expect(ofType('AWS::Lambda::Url')).toEqual([expect.objectContaining({ AuthType: 'AWS_IAM' })]);
-  const deleting = Object.entries(resources).filter(([, resource]) =>
-    /s3:(Delete|\*)/.test(JSON.stringify(resource.Type === 'AWS::S3::BucketPolicy' ? {} : resource.Properties)),
-  );
-  expect(deleting.map(([name]) => name)).toEqual(['MaintainRole']);
+  expect(ofType(made.Resources, 'AWS::Lambda::Permission').length).toBe(rules(plain.Resources).length);
 });

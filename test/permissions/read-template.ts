@@ -1,7 +1,7 @@
 /** The template as CloudFormation reads it: cfn-lint's reader knows its YAML, short forms of intrinsic functions included. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { cfnLintFolder } from '../../scripts/cloud-tools.ts';
+import { pythonFolder } from '../../scripts/cloud-tools.ts';
 
 const program = `
 import json, sys
@@ -14,7 +14,7 @@ json.dump(template, sys.stdout, default=str)
 /** @param file from the repository's root */
 export function readTemplate(file: string): unknown {
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const env = { ...process.env, PYTHONPATH: cfnLintFolder() };
+  const env = { ...process.env, PYTHONPATH: pythonFolder('cfn-lint') };
   const { status, stdout, stderr } = spawnSync('python3', ['-c', program, file], { encoding: 'utf8', cwd, env });
   if (status !== 0) throw new Error(`${file} cannot be read:\n${stderr}`);
   return JSON.parse(stdout);

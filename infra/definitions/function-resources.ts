@@ -1,0 +1,186 @@
+/** The functions as CloudFormation resources: each with its log group, what calls it, and where failed calls end. */
+import {
+  type CloudProperties,
+  type CloudResource,
+  type CloudResources,
+  type CloudValue,
+  either,
+  getAtt,
+  join,
+  noValue,
+  ref,
+  stackTags,
+  sub,
+} from './cloudformation.ts';
+import {
+  type EventSource,
+  type FunctionDefinition,
+  functionDefinitions,
+  functionHandler,
+  functionId,
+  logGroupId,
+  logicalName,
+  roleId,
+  type StreamSource,
+  urlId,
+} from './functions.ts';
+import { concurrencyCondition, concurrencyParameter } from './parameters.ts';
+
+/** What all functions find in their environment. */
+export const functionEnvironment: CloudProperties = {
+  NODE_OPTIONS: '--enable-source-maps',
+  POWERTOOLS_LOG_LEVEL: ref('LogLevel'),
+  POWERTOOLS_METRICS_NAMESPACE: 'Tidelake',
+  POWERTOOLS_SERVICE_NAME: ref('AWS::StackName'),
+  TIDELAKE_WAREHOUSE: join('', ['s3://', ref('WarehouseBucket')]),
+  TIDELAKE_LOG: join('', ['kinesis://', ref('LogStream')]),
+  TIDELAKE_COMMIT_LOG: join('', ['kinesis://', ref('CommitStream')]),
+};
+
+/** @param codeOf where the bundle of a function is */
+export function functionResources(codeOf: (functionName: string) => CloudProperties): CloudResources {
+  return Object.assign({}, ...functionDefinitions.map(definition => resourcesOf(definition, codeOf(definition.name))));
+}
+
+/** What of a function follows the parameters, and so must not be what osls makes of it. */
+export function chosenProperties(name: string): CloudProperties {
+  return {
+    Architectures: [ref('Architecture')],
+    ReservedConcurrentExecutions: either(concurrencyCondition(name), ref(concurrencyParameter(name)), noValue),
+    Runtime: ref('Runtime'),
+    TracingConfig: { Mode: ref('Tracing') },
+  };
+}
+
+export const chosenLogGroupProperties: CloudProperties = {
+  KmsKeyId: either('KeyIsOwn', ref('KmsKeyArn'), noValue),
+  RetentionInDays: ref('LogGroupRetentionDays'),
+};
+
+export function snapshotPattern(keyPattern: string): CloudProperties {
+  return {
+    source: ['aws.s3'],
+    'detail-type': ['Object Created'],
+    detail: { bucket: { name: [ref('WarehouseBucket')] }, object: { key: [{ wildcard: keyPattern }] } },
+  };
+}
+
+function resourcesOf(definition: FunctionDefinition, code: CloudProperties): CloudResources {
+  const { name } = definition;
+  return {
+    [logGroupId(name)]: {
+      Type: 'AWS::Logs::LogGroup',
+      DeletionPolicy: 'Delete',
+      UpdateReplacePolicy: 'Delete',
+      Properties: {
+        LogGroupName: sub(`/aws/lambda/\${AWS::StackName}-${name}`),
+        ...chosenLogGroupProperties,
+        Tags: stackTags,
+      },
+    },
+    [functionId(name)]: {
+      comment: `${definition.description}.`,
+      Type: 'AWS::Lambda::Function',
+      DependsOn: [logGroupId(name)],
+      Properties: {
+        FunctionName: sub(`\${AWS::StackName}-${name}`),
+        Description: definition.description,
+        Code: code,
+        Handler: functionHandler(name),
+        MemorySize: definition.memoryMb,
+        Timeout: definition.timeoutSeconds,
+        Role: getAtt(roleId(name), 'Arn'),
+        Environment: { Variables: functionEnvironment },
+        ...chosenProperties(name),
+        Tags: stackTags,
+      },
+    },
+    ...Object.assign({}, ...definition.sources.map(source => sourceResources(name, source))),
+    ...failureResources(definition),
+    ...urlResources(definition),
+  };
+}
+
+function sourceResources(name: string, source: EventSource): CloudResources {
+  if (source.kind === 'stream') {
+    return { [`${logicalName(name)}EventSourceMappingKinesis${source.stream}`]: streamMapping(name, source) };
+  }
+  const trigger: CloudProperties =
+    source.kind === 'schedule'
+      ? { ScheduleExpression: source.rate }
+      : { EventPattern: snapshotPattern(source.keyPattern) };
+  return {
+    [source.id]: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        ...trigger,
+        State: 'ENABLED',
+        Targets: [
+          { Id: name, Arn: getAtt(functionId(name), 'Arn'), DeadLetterConfig: { Arn: getAtt('FailedEvents', 'Arn') } },
+        ],
+      },
+    },
+    [`${source.id}Permission`]: {
+      Type: 'AWS::Lambda::Permission',
+      Properties: {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: getAtt(functionId(name), 'Arn'),
+        Principal: 'events.amazonaws.com',
+        SourceArn: getAtt(source.id, 'Arn'),
+      },
+    },
+  };
+}
+
+function streamMapping(name: string, source: StreamSource): CloudResource {
+  const destination: Readonly<Record<string, CloudValue>> = source.noteOnFailure
+    ? { DestinationConfig: { OnFailure: { Destination: getAtt('FailedEvents', 'Arn') } } }
+    : {};
+  return {
+    Type: 'AWS::Lambda::EventSourceMapping',
+    Properties: {
+      BatchSize: source.batchRecordsMax,
+      BisectBatchOnFunctionError: true,
+      ...destination,
+      Enabled: true,
+      EventSourceArn: getAtt(source.stream, 'Arn'),
+      FunctionName: getAtt(functionId(name), 'Arn'),
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      MaximumBatchingWindowInSeconds: source.batchWindowSeconds,
+      MaximumRecordAgeInSeconds: source.recordAgeSecondsMax,
+      MaximumRetryAttempts: source.retriesMax,
+      ParallelizationFactor: 1,
+      StartingPosition: 'TRIM_HORIZON',
+    },
+  };
+}
+
+function failureResources({ name, asynchronous }: FunctionDefinition): CloudResources {
+  if (asynchronous === undefined) return {};
+  return {
+    [`${logicalName(name)}LambdaEvConf`]: {
+      Type: 'AWS::Lambda::EventInvokeConfig',
+      Properties: {
+        FunctionName: ref(functionId(name)),
+        Qualifier: '$LATEST',
+        MaximumRetryAttempts: asynchronous.retriesMax,
+        MaximumEventAgeInSeconds: asynchronous.eventAgeSecondsMax,
+        DestinationConfig: { OnFailure: { Destination: getAtt('FailedEvents', 'Arn') } },
+      },
+    },
+  };
+}
+
+function urlResources({ name, hasUrl }: FunctionDefinition): CloudResources {
+  if (!hasUrl) return {};
+  return {
+    [urlId(name)]: {
+      Type: 'AWS::Lambda::Url',
+      Properties: {
+        AuthType: 'AWS_IAM',
+        InvokeMode: 'RESPONSE_STREAM',
+        TargetFunctionArn: getAtt(functionId(name), 'Arn'),
+      },
+    },
+  };
+}
