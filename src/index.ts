@@ -8,6 +8,7 @@ export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors
 export type { ArrowColumns } from './service/arrow-columns.ts';
 export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';
 export type { CompactReceipt, CompactRequest, SortOrder, SortStrategy } from './service/compact-lake-table.ts';
+export type { DeadLetter, DeadLetterReason, ReplayReceipt, ReplayRequest } from './service/dead-letters.ts';
 export type { IngestReceipt } from './service/ingest-log.ts';
 export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './service/lake.ts';
 export type { LakeComponents } from './service/lake-parts.ts';

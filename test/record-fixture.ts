@@ -1,5 +1,6 @@
 /** Records of the log, put together by hand, for tests of what takes them. */
 import type { CommitMessage } from '../src/flow/group-commit/commit-message.ts';
+import { noCounters } from '../src/flow/ingest/state.ts';
 import type { RoutedRecord } from '../src/flow/ingest/tail.ts';
 import { encodeBody, encodeRecord, type LogRecordHeader } from '../src/flow/log-record.ts';
 import type { TableSchema } from '../src/format/table-schema.ts';
@@ -55,7 +56,7 @@ export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
     changelog: [],
     producers: new Map(),
     forgotten: [],
-    counters: { rowsIn: 0n, written: 0n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },
+    counters: noCounters,
     deadLetters: [],
     uploadBeganMs: 0,
     ...changes,

@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { registerBranchCommands } from './branch-commands.ts';
 import { registerCreateCommand } from './create-command.ts';
+import { registerDeadLetterCommands } from './dead-letter-commands.ts';
 import { registerDescribeCommands } from './describe-commands.ts';
 import { addGlobalOptions, type CliContext, credentialPlaces, holdsCredential } from './global-options.ts';
 import { registerGoldenCommands } from './golden-commands.ts';
@@ -39,6 +40,7 @@ export function buildProgram(context: CliContext): Command {
   registerSqlCommand(program, context);
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);
+  registerDeadLetterCommands(program, context);
   registerGoldenCommands(program, {
     clock: systemClock,
     random: systemRandom,

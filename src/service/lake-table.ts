@@ -4,6 +4,7 @@ import { branchOption, copyTable } from '../catalog/dynamic-options.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
+import type { DeadLetter, ReplayReceipt, ReplayRequest } from './dead-letters.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
@@ -193,6 +194,23 @@ export class LakeTable<S extends TableShape> {
   ): Promise<RestoreReceipt> {
     const { rollbackLakeTable } = await import('./restore-lake-table.ts');
     return rollbackLakeTable(this.#parts, this.#table, point, options.signal);
+  }
+
+  /** Rows of the log that the table could not take, oldest first, and why. */
+  async *deadLetters(): AsyncGenerator<DeadLetter, void, undefined> {
+    const { listDeadLetters } = await import('./dead-letters.ts');
+    yield* listDeadLetters(this.#table);
+  }
+
+  /**
+   * Brings dead letters that fit the table by now again, through the log: each row comes in once, whoever else does so, and
+   * though this ends at any moment. What still does not fit stays a dead letter.
+   *
+   * @throws LakeError `invalid` LAKE_NO_LOG, LAKE_NOT_LOGGED; `unavailable` LAKE_LOG_UNKNOWN: replay again to go on
+   */
+  async replayDeadLetters(request: ReplayRequest = {}): Promise<ReplayReceipt> {
+    const { replayLakeDeadLetters } = await import('./dead-letters.ts');
+    return replayLakeDeadLetters(this.#parts, this.#table, request);
   }
 
   /** What became of every row taken from the log, as of the newest snapshot. */

@@ -17,6 +17,8 @@ export type TableAccounting = {
   readonly duplicates: bigint;
   /** Records that the log had lost before they could be taken. */
   readonly gaps: bigint;
+  /** Of `rowsIn`, rows that had been dead letters and were brought again. */
+  readonly replayed: bigint;
 };
 
 /** As of the newest snapshot; all zero for a table that has taken nothing from a log. */

@@ -4,9 +4,11 @@ import { alterTable, loadSchema } from '../../src/catalog/catalog.ts';
 import { applyCommitEvent, openCommitApplier } from '../../src/flow/group-commit/commit-event.ts';
 import { advanceCheckpoints } from '../../src/flow/ingest/advance-checkpoints.ts';
 import { readCheckpoint, startAbove } from '../../src/flow/ingest/checkpoint.ts';
+import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
 import { readDeadLetters } from '../../src/flow/ingest/dead-letters.ts';
 import { ingestEvent, openEventIngest } from '../../src/flow/ingest/ingest-event.ts';
 import { IngestWorker } from '../../src/flow/ingest/ingest-worker.ts';
+import { replayDeadLetters } from '../../src/flow/replay/replay-dead-letters.ts';
 import { append, testProducer } from '../../src/flow/testing.ts';
 import type { TableSchema } from '../../src/format/table-schema.ts';
 import type { LogStore } from '../../src/storage/log-store.ts';
@@ -246,6 +248,52 @@ const deadLetters: Scenario = {
   },
 };
 
+/** Dead letters that fit by now, and one that never will; whoever replays them dies anywhere, or whoever ingests them. */
+const replayedLetters: Scenario = {
+  operation: 'replay of dead letters',
+  async prepare() {
+    const world = newWorld();
+    const schema = await makeTable(world, { keepsRows: true });
+    const loose = { ...schema, fields: schema.fields.map(f => ({ ...f, type: { ...f.type, nullable: true } })) };
+    const otherwise: TableSchema = { ...schema, options: { ...schema.options, bucket: '3' } };
+    const misfits: Scalar[][] = [
+      [100n, 'no number', null],
+      [null, 'no key', 1],
+    ];
+    await append(testProducer(world, loose, 'd.t'), loose, [...rowsNamed('fits', 0, 4), ...misfits]);
+    await append(testProducer(world, otherwise, 'd.t'), otherwise, rowsNamed('elsewhere', 50, 54));
+    await drain(world);
+    await alterTable(world, identifier, [{ kind: 'change-nullability', name: 'n', nullable: true }]);
+    return world;
+  },
+  run: replayAndDrain,
+  async resume(process) {
+    await replayAndDrain(process);
+    await replayAndDrain(process);
+  },
+  whole: wholeIngest,
+  async check(world) {
+    const state = await stateOf(world);
+    const { files, replays } = await readDeadLetterList(await openLakeTable(world), state?.deadLetters);
+    deepStrictEqual(replays, [], 'no replay is left under way');
+    const rows = await rowsOf(world);
+    await wholeIngest(world);
+    await cleanedUp(world);
+    // How often records went to the log depends on who died, what came of them does not.
+    const { rowsIn = 0n, duplicates = 0n, written, deadLettered, replayed } = state?.counters ?? {};
+    return [rows, files.map(({ rowCount }) => rowCount), rowsIn - duplicates, written, deadLettered, replayed];
+  },
+  diesTwice: true,
+};
+
+/** A replay that hears of nobody who ingests; then somebody does, then it ends. */
+async function replayAndDrain(process: LakeProcess): Promise<void> {
+  const table = await openLakeTable(process);
+  await replayDeadLetters(process, table, { waitMs: 0 });
+  await drain(process);
+  await replayDeadLetters(process, table, { waitMs: 0 });
+}
+
 /** A schema that changes while its records are in the log: some of the old, some of the new. */
 const changedSchema: Scenario = {
   operation: 'ingest across a changed schema',
@@ -303,6 +351,7 @@ export const ingestScenarios: readonly Scenario[] = [
   groupCommitSender,
   groupCommitApplier,
   deadLetters,
+  replayedLetters,
   changedSchema,
   checkpoints,
 ];

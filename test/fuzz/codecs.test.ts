@@ -150,6 +150,7 @@ const counters = fc.record({
   deadLettered: total,
   duplicates: total,
   gaps: total,
+  replayed: total,
 });
 
 const states: fc.Arbitrary<IngestState> = fc.record({

@@ -10,8 +10,10 @@ import {
   encodeCommitMessage,
 } from '../../src/flow/group-commit/commit-message.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoint.ts';
-import { readDeadLetterList, readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
+import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
+import { readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
+import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { readConsumers } from '../../src/table/pins.ts';
@@ -124,6 +126,11 @@ const mutateLines: Mutator = (input, random, other) => {
   );
 };
 
+/** A file of a replay: a log record on each line. */
+function replayLines(of: readonly Uint8Array[]): Uint8Array {
+  return Buffer.from(of.map(record => `${JSON.stringify(Buffer.from(record).toString('base64'))}\n`).join(''));
+}
+
 export const flowTargets: readonly Target[] = [
   {
     name: 'commit-message',
@@ -145,7 +152,7 @@ export const flowTargets: readonly Target[] = [
   },
   {
     name: 'dead-letters',
-    decoders: ['readDeadLetters', 'readDeadLetterList'],
+    decoders: ['readDeadLetters', 'readDeadLetterFile', 'readDeadLetterList'],
     corpus: () => letterFiles,
     mutate: mutateLines,
     decode: async input => {
@@ -161,12 +168,28 @@ export const flowTargets: readonly Target[] = [
     name: 'dead-letter-list',
     decoders: ['readDeadLetterList'],
     corpus: () =>
-      texts('[{"name":"dead-letters-1","rowCount":6,"entryCount":2},{"name":"b","rowCount":1,"entryCount":1}]'),
+      texts(
+        '[{"name":"dead-letters-1","rowCount":6,"entryCount":2},{"name":"b","rowCount":1,"entryCount":1}]',
+        '[{"name":"dead-letters-2","rowCount":6,"entryCount":2,"lanes":{"0":1,"15":1}}]',
+      ),
     mutate: mutateJson,
     decode: async input => {
-      for (const file of await readDeadLetterList(await tableWith('list', input), 'list')) {
+      const { files, replays } = await readDeadLetterList(await tableWith('list', input), 'list');
+      for (const file of [...files, ...replays]) {
         holds(Number.isSafeInteger(file.rowCount) && file.rowCount >= 0, 'a count that is none');
         holds(Number.isSafeInteger(file.entryCount) && file.entryCount >= 0, 'a count that is none');
+      }
+    },
+  },
+  {
+    name: 'replay-file',
+    decoders: ['readReplayFile'],
+    corpus: () => [replayLines(records), replayLines(records.slice(1))],
+    mutate: mutateLines,
+    decode: async input => {
+      for await (const { header, body } of readReplayFile(await tableWith('replay', input), 'replay')) {
+        holds(Number.isSafeInteger(header.producerNumber) && header.producerNumber >= 1, 'a number that is none');
+        holds(body.length <= input.length, 'a body that is not there');
       }
     },
   },

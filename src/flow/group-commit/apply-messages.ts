@@ -23,7 +23,7 @@ import {
 } from '../../table/commit/request.ts';
 import { bucketKey } from '../../table/live-files.ts';
 import { partitionTypes, type Table } from '../../table/table.ts';
-import { addDeadLetterFiles } from '../ingest/dead-letters.ts';
+import { addDeadLetterFiles } from '../ingest/dead-letter-list.ts';
 import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
 import type { IngestState } from '../ingest/state.ts';
 import type { CommitMessage } from './commit-message.ts';

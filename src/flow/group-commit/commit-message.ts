@@ -46,6 +46,8 @@ export type CommitMessage = {
 const magic = 0x544d4354; // "TCMT", little-endian
 const headBytes = 12;
 const counterNames = ['rowsIn', 'written', 'mergedAway', 'deadLettered', 'duplicates', 'gaps'] as const;
+/** Only there when it is not 0, so that what is deployed before and after a change of version understands each other. */
+const replayedName = 'replayed';
 
 export function encodeCommitMessage(message: CommitMessage): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(message)));
@@ -126,6 +128,7 @@ function headerToJson(message: CommitMessage): JsonObject {
     ),
     forgotten: message.forgotten,
     rows: counterNames.map(name => message.counters[name].toString()),
+    ...(message.counters.replayed === 0n ? {} : { [replayedName]: message.counters.replayed.toString() }),
     dead: message.deadLetters.map(({ name, rowCount, entryCount }) => [name, rowCount, entryCount]),
     began: message.uploadBeganMs,
     changelog: message.changelog.length === 0 ? undefined : message.changelog.length,
@@ -137,6 +140,7 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
   const rows = list(json['rows'], counterNames.length, where);
   const counters = { ...noCounters };
   for (const [index, name] of counterNames.entries()) counters[name] = integer(rows[index], where);
+  if (json[replayedName] !== undefined) counters.replayed = integer(json[replayedName], where);
   const producers = isJsonObject(json['producers']) ? json['producers'] : {};
   const dead = Array.isArray(json['dead']) ? json['dead'] : [];
   const forgotten = Array.isArray(json['forgotten']) ? json['forgotten'] : [];

@@ -90,7 +90,7 @@ test('a message that is applied is committed, with the counters of its rows, aft
   const world = await newWorld(apply);
   expect(await send(world)).toEqual({
     status: 'committed',
-    counters: { rowsIn: 1n, written: 1n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n },
+    counters: { rowsIn: 1n, written: 1n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n, replayed: 0n },
   });
   expect(world.sent).toMatchObject([
     { hashKey: bucketHashKey('table-1', 0), message: { tableId: 'table-1', from: undefined, to: { position: 9n } } },

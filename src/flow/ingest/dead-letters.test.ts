@@ -4,13 +4,8 @@ import { fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { Table } from '../../table/table.ts';
-import {
-  addDeadLetterFiles,
-  type DeadLetter,
-  readDeadLetterList,
-  readDeadLetters,
-  storeDeadLetterFile,
-} from './dead-letters.ts';
+import { addDeadLetterFiles, readDeadLetterList, storeDeadLetterList } from './dead-letter-list.ts';
+import { type DeadLetter, readDeadLetters, storeDeadLetterFile } from './dead-letters.ts';
 
 const clock = new ManualClock();
 
@@ -32,7 +27,7 @@ function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
   };
 }
 
-async function lettersOf(table: Table, listName: string): Promise<readonly DeadLetter[]> {
+async function lettersOf(table: Table, listName = ''): Promise<readonly DeadLetter[]> {
   const letters: DeadLetter[] = [];
   for await (const found of readDeadLetters(table, listName)) letters.push(found);
   return letters;
@@ -59,10 +54,29 @@ test('letters come back as they were, of every reason, the oldest file first', a
   expect(list.listName).toMatch(/^dead-letter-list-./);
   const later = await storeDeadLetterFile(table, second);
   const longer = await addDeadLetterFiles(table, list.listName, [later]);
-  expect(await readDeadLetterList(table, longer.listName)).toEqual([file, later]);
+  expect(await readDeadLetterList(table, longer.listName)).toEqual({ files: [file, later], replays: [] });
   expect(await lettersOf(table, longer.listName)).toEqual([...first, ...second]);
   // The list before is left as it was: a snapshot names it.
-  expect(await readDeadLetterList(table, list.listName)).toEqual([file]);
+  expect(await readDeadLetterList(table, list.listName)).toEqual({ files: [file], replays: [] });
+});
+
+test('replays are kept in a list as they were, also when files are added to it; an empty list is none', async () => {
+  const table = await newTable();
+  const replay = {
+    name: 'dead-letters-r',
+    rowCount: 9,
+    entryCount: 3,
+    lanes: new Map([
+      [0, 2],
+      [15, 1],
+    ]),
+  };
+  const { listName } = await storeDeadLetterList(table, { files: [], replays: [replay] });
+  const file = { name: 'dead-letters-f', rowCount: 1, entryCount: 1 };
+  const longer = await addDeadLetterFiles(table, listName, [file]);
+  expect(await readDeadLetterList(table, longer.listName)).toEqual({ files: [file], replays: [replay] });
+  expect(await storeDeadLetterList(table, { files: [], replays: [] })).toEqual({ listName: undefined, uploads: [] });
+  expect(await readDeadLetterList(table, undefined)).toEqual({ files: [], replays: [] });
 });
 
 test('a list or a file that is missing or not one is corrupt', async () => {
@@ -76,6 +90,7 @@ test('a list or a file that is missing or not one is corrupt', async () => {
     '[1]',
     '[null]',
     ...['name', 'rowCount', 'entryCount'].map(key => JSON.stringify([{ ...item, [key]: {} }])),
+    ...[null, [1], { x: 1 }, { '-1': 1 }, { '0': -1 }, { '0': '1' }].map(lanes => JSON.stringify([{ ...item, lanes }])),
   ];
   for (const text of lists) {
     await put('list', text);

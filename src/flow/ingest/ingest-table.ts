@@ -9,7 +9,7 @@ import { type ConflictRule, commitPlan, type PlannedUpload } from '../../table/c
 import { planIndex } from '../../table/index-plan.ts';
 import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
-import { addDeadLetterFiles } from './dead-letters.ts';
+import { addDeadLetterFiles, type StoredList } from './dead-letter-list.ts';
 import { storeState } from './load-state.ts';
 import { type NextStateInput, nextState } from './next-state.ts';
 import { type IngestCounters, noCounters } from './state.ts';
@@ -84,10 +84,7 @@ export async function ingestTable(
   }
 }
 
-async function listLetters(
-  table: Table,
-  { letters, state }: Prepared,
-): Promise<{ readonly listName: string; readonly uploads: readonly PlannedUpload[] } | undefined> {
+async function listLetters(table: Table, { letters, state }: Prepared): Promise<StoredList | undefined> {
   if (letters === undefined) return undefined;
   const list = await addDeadLetterFiles(table, state.deadLetters, [letters.file]);
   const ofFile: PlannedUpload = { name: letters.file.name, uploadBeganMs: letters.uploadBeganMs };

@@ -7,7 +7,7 @@ import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
 import { headSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import { stateNamePrefix, stateObjectProperty, stateProperty, tableObjectKey } from '../../table/table-objects.ts';
-import { decodeState, emptyState, encodeState, type IngestState, inlineBytesMax } from './state.ts';
+import { decodeState, emptyState, encodeState, type IngestState, inlineBytesMax, isReplayLane } from './state.ts';
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -95,9 +95,11 @@ export async function stateOfBase(table: Table, base: CommitBase, incarnation: s
   }
   if (!state.isMarked) await table.store.put(marker, new Uint8Array());
   if (state.incarnation === incarnation) return { ...state, isMarked: true };
-  // Another incarnation's positions and producers mean nothing here (L4); what was counted stays counted.
+  // Another incarnation's positions and producers mean nothing here (L4); what was counted stays counted. How far a replay
+  // of dead letters has come holds in any log: its producer is of no other, and the list names it still.
   const { counters, deadLetters } = state;
-  return { ...emptyState(incarnation), counters, deadLetters, isMarked: true };
+  const producers = new Map([...state.producers].filter(([key]) => isReplayLane(key)));
+  return { ...emptyState(incarnation), producers, counters, deadLetters, isMarked: true };
 }
 
 function positionsLost(table: Table, marker: string): LakeError {

@@ -2,7 +2,8 @@
  * What a table has taken from the log: the ingest state, carried by every snapshot (DESIGN I1). Pure codec.
  *
  * It names one incarnation of the log (L4), and in it for each shard the last position taken, for each producer's lane
- * the last number, and counters of rows that add up: in = written + merged away + dead-lettered + duplicates.
+ * the last number, and counters of rows that add up: in = written + merged away + dead-lettered + duplicates. Dead letters
+ * that are brought again come in once more: as many as were dead-lettered and not replayed since are dead letters now.
  */
 import { corrupt } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
@@ -28,6 +29,8 @@ export type IngestCounters = {
   readonly duplicates: bigint;
   /** Producer numbers that were skipped: what the log has lost (I4). */
   readonly gaps: bigint;
+  /** Of the rows that came in, those that had been dead letters and were brought again (RFC 0010). */
+  readonly replayed: bigint;
 };
 
 export type IngestState = {
@@ -52,6 +55,7 @@ export const noCounters: IngestCounters = {
   deadLettered: 0n,
   duplicates: 0n,
   gaps: 0n,
+  replayed: 0n,
 };
 
 export function emptyState(incarnation: string): IngestState {
@@ -75,6 +79,26 @@ export function bucketOfProducerKey(key: string): number {
   return Number.parseInt(key, 10);
 }
 
+export function producerIdOfKey(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
+const replayProducerPrefix = 'dead-letter/';
+
+/** The producer that brings dead letters again, of one replay (RFC 0010). */
+export function replayProducerId(replayName: string): string {
+  return `${replayProducerPrefix}${replayName}`;
+}
+
+export function isReplayProducer(producerId: string): boolean {
+  return producerId.startsWith(replayProducerPrefix);
+}
+
+/** @param key of `producerKey` */
+export function isReplayLane(key: string): boolean {
+  return isReplayProducer(producerIdOfKey(key));
+}
+
 export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounters {
   return {
     rowsIn: a.rowsIn + b.rowsIn,
@@ -83,6 +107,7 @@ export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounter
     deadLettered: a.deadLettered + b.deadLettered,
     duplicates: a.duplicates + b.duplicates,
     gaps: a.gaps + b.gaps,
+    replayed: a.replayed + b.replayed,
   };
 }
 
@@ -104,6 +129,8 @@ export function encodeState(state: IngestState): string {
       counters.deadLettered,
       counters.duplicates,
       counters.gaps,
+      // Most tables never have any, and what read states before there were replays reads theirs.
+      ...(counters.replayed === 0n ? [] : [counters.replayed]),
     ].map(String),
     dead: deadLetters,
     ...(isMarked ? { marked: 1 } : {}),
@@ -134,15 +161,19 @@ export function decodeState(text: string, where: string): IngestState {
       named: named === 1,
     });
   }
-  const [rowsIn, written, mergedAway, deadLettered, duplicates, gaps] = listOf(json['rows'], 6, where).map(value =>
-    integer(value, where),
-  );
-  const counters = { ...noCounters };
-  Object.assign(counters, { rowsIn, written, mergedAway, deadLettered, duplicates, gaps });
+  const counters = countersOf(json['rows'], where);
   const { inc, dead } = json;
   if (typeof inc !== 'string') throw bad(where, 'it names no incarnation');
   const deadLetters = typeof dead === 'string' ? dead : undefined;
   return { incarnation: inc, shards, producers, counters, deadLetters, isMarked: json['marked'] === 1 };
+}
+
+function countersOf(json: JsonValue | undefined, where: string): IngestCounters {
+  const length = Array.isArray(json) && json.length === 7 ? 7 : 6;
+  const [rowsIn, written, mergedAway, deadLettered, duplicates, gaps, replayed = 0n] = listOf(json, length, where).map(
+    value => integer(value, where),
+  );
+  return Object.assign({ ...noCounters }, { rowsIn, written, mergedAway, deadLettered, duplicates, gaps, replayed });
 }
 
 /** DESIGN L2: an anonymous producer is forgotten this long, in log time, after its last record. */

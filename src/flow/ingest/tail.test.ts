@@ -55,7 +55,7 @@ test('rows come as they are, with their kinds, and their lane is known from then
   expect(result).toMatchObject({
     deadLetters: [],
     producers: new Map([['0/p', { lastNumber: 1, arrivalMs: 12, named: true }]]),
-    ...{ rowsIn: 2, duplicates: 0, deadLettered: 0, gaps: 0 },
+    ...{ rowsIn: 2, duplicates: 0, deadLettered: 0, gaps: 0, replayed: 0 },
   });
 });
 

@@ -12,6 +12,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { mapColumns } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
 import { type InputRows, takeIn } from '../../table/write/input-rows.ts';
+import type { Misfit } from '../../table/write/row-misfits.ts';
 import { withNullable } from '../../types/data-type.ts';
 import { projectBatch } from '../../types/row-batch.ts';
 import { readClaim } from '../claim.ts';
@@ -19,7 +20,7 @@ import { keyLaneCount } from '../lanes.ts';
 import { decodeBody, type LogRecord, type LogRecordHeader } from '../log-record.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
 import { isRepeated } from './decide-take.ts';
-import { type ProducerState, producerKey } from './state.ts';
+import { isReplayProducer, type ProducerState, producerKey } from './state.ts';
 
 /** A record of one table, header read. */
 export type RoutedRecord = {
@@ -40,6 +41,11 @@ export type TailInput = {
   readonly producers: ReadonlyMap<string, ProducerState>;
   /** Above the recorded positions, in each shard's order. */
   readonly records: readonly RoutedRecord[];
+  /**
+   * Producers of the replays that the base names: a record of another replay is of one that has ended, and a repeat,
+   * however late (RFC 0010). undefined: numbers alone tell, for who reads and takes nothing in.
+   */
+  readonly replays?: ReadonlySet<string> | undefined;
 };
 
 export type TailRows = InputRows;
@@ -53,22 +59,26 @@ export type TailResult = {
   readonly duplicates: number;
   readonly deadLettered: number;
   readonly gaps: number;
+  readonly replayed: number;
 };
 
 export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
   const producers = new Map(input.producers);
   const batches: TailRows[] = [];
   const deadLetters: DeadLetter[] = [];
-  const counts = { rowsIn: 0, duplicates: 0, deadLettered: 0, gaps: 0 };
+  const counts = { rowsIn: 0, duplicates: 0, deadLettered: 0, gaps: 0, replayed: 0 };
   for (const routed of input.records) {
     const { header } = routed.record;
     counts.rowsIn += header.rowCount;
     const key = producerKey(header.producerId, header.bucket);
     const known = producers.get(key);
-    if (isRepeated(known, header.producerNumber)) {
+    const isReplay = isReplayProducer(header.producerId);
+    const isOver = isReplay && input.replays?.has(header.producerId) === false;
+    if (isOver || isRepeated(known, header.producerNumber)) {
       counts.duplicates += header.rowCount;
       continue;
     }
+    if (isReplay) counts.replayed += header.rowCount;
     if (known !== undefined) counts.gaps += header.producerNumber - known.lastNumber - 1;
     producers.set(key, {
       lastNumber: header.producerNumber,
@@ -93,26 +103,55 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
   });
   const spread = spreadOtherwise(input.schema, header);
   if (spread !== undefined) return wholeRecord('bucket-count', spread);
-  const schema = await schemaOf(input.table, header.schemaId);
-  if (schema === undefined) return wholeRecord('unknown-schema', `schema ${header.schemaId} is not there`);
+  const found = await mappedRows(input, routed);
+  if ('reason' in found) return wholeRecord(found.reason, found.detail);
+  const { misfits, rows, kinds } = takeIn(input.schema, found);
+  const deadLetters = groupMisfits(misfits).map(({ reason, detail, rows: of }) =>
+    deadLetter(routed, reason, detail, of, of.length),
+  );
+  return { batches: rows.rowCount === 0 ? [] : [{ rows, kinds }], deadLetters };
+}
+
+export type UndecodedRecord = { readonly reason: DeadLetterReason; readonly detail: string };
+
+/**
+ * The rows of a record under a schema of the table, whether they fit it or not; any column may be null.
+ *
+ * @returns why there are none to be had
+ * @throws LakeError `unavailable`
+ */
+export async function mappedRows(
+  { table, schema: wanted, store }: Pick<TailInput, 'table' | 'schema' | 'store'>,
+  { shardId, position, record }: Pick<RoutedRecord, 'shardId' | 'position' | 'record'>,
+): Promise<InputRows | UndecodedRecord> {
+  const { claim, schemaId } = record.header;
   try {
-    const where = `${routed.shardId} ${routed.position}`;
-    const body = header.claim === undefined ? routed.record.body : await readClaim(input.store, header.claim);
-    // Nulls are looked for row by row below: one must not take the whole record with it.
+    const schema = await schemaOf(table, schemaId);
+    if (schema === undefined) return { reason: 'unknown-schema', detail: `schema ${schemaId} is not there` };
+    const body = claim === undefined ? record.body : await readClaim(store, claim);
+    // Nulls are looked for row by row later: one must not take the whole record with it.
     const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
-    const { rows, kinds } = decodeBody(routed.record, body, { fields }, where);
+    const { rows, kinds } = decodeBody(record, body, { fields }, `${shardId} ${position}`);
     const mapping = mapColumns({
-      wanted: { fields: input.schema.fields },
+      wanted: { fields: wanted.fields },
       fileSchema: schema,
       partitionKeys: [],
       partitionValues: [],
     });
     const names = mapping.fileFields.map(field => field.name);
-    return withoutMisfits(input.schema, routed, { rows: mapping.apply(projectBatch(rows, names)), kinds });
+    return { rows: mapping.apply(projectBatch(rows, names)), kinds };
   } catch (error) {
-    if (isLakeError(error) && error.kind !== 'unavailable') return wholeRecord('unreadable', error.message);
+    if (isLakeError(error) && error.kind !== 'unavailable') return { reason: 'unreadable', detail: error.message };
     throw error;
   }
+}
+
+/** Rows that do not fit, those of one fault together. */
+export function groupMisfits(
+  misfits: ReadonlyMap<number, Misfit>,
+): readonly (Misfit & { readonly rows: readonly number[] })[] {
+  const byDetail = Map.groupBy(misfits.keys(), row => misfits.get(row)?.detail);
+  return [...byDetail.values()].map(rows => ({ ...present(misfits.get(rows[0] ?? 0), 'what is wrong'), rows }));
 }
 
 /** How a record's rows were spread, when that is not as the table's are: among them a key would lose its order. */
@@ -131,17 +170,6 @@ async function schemaOf(table: Table, id: number): Promise<TableSchema | undefin
     if (isLakeError(error, 'LAKE_SCHEMA_MISSING')) return undefined;
     throw error;
   }
-}
-
-/** The rows of a record that the table takes; those it does not, by themselves. */
-function withoutMisfits(schema: TableSchema, routed: RoutedRecord, input: InputRows): RecordOutcome {
-  const { misfits, rows, kinds } = takeIn(schema, input);
-  const byMisfit = Map.groupBy(misfits.keys(), row => misfits.get(row)?.detail);
-  const deadLetters = [...byMisfit.values()].map(of => {
-    const { reason, detail } = present(misfits.get(of[0] ?? 0), 'what is wrong with a row');
-    return deadLetter(routed, reason, detail, of, of.length);
-  });
-  return { batches: rows.rowCount === 0 ? [] : [{ rows, kinds }], deadLetters };
 }
 
 function deadLetter(

@@ -93,7 +93,7 @@ test('a batch is prepared with its files, counters, state and lanes, and no lett
     schema: base.schema,
     adds: expect.any(Array),
     changelog: [],
-    counters: { rowsIn: 4n, written: 2n, mergedAway: 1n, deadLettered: 0n, duplicates: 1n, gaps: 1n },
+    counters: { rowsIn: 4n, written: 2n, mergedAway: 1n, deadLettered: 0n, duplicates: 1n, gaps: 1n, replayed: 0n },
     state: { ...state, isMarked: true },
     producers: new Map([
       ['0/p', lane(3)],

@@ -16,7 +16,8 @@ import type { Table } from '../../table/table.ts';
 import type { HashEdit } from '../../table/write/dynamic-buckets.ts';
 import { WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
-import { type DeadLetterFile, storeDeadLetterFile } from './dead-letters.ts';
+import { type DeadLetterFile, readDeadLetterList } from './dead-letter-list.ts';
+import { storeDeadLetterFile } from './dead-letters.ts';
 import { movedShard } from './decide-take.ts';
 import { stateOfBase } from './load-state.ts';
 import {
@@ -24,8 +25,12 @@ import {
   type IngestCounters,
   type IngestState,
   isForgotten,
+  isReplayLane,
+  isReplayProducer,
   type ProducerState,
+  producerIdOfKey,
   producerKey,
+  replayProducerId,
 } from './state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailResult } from './tail.ts';
 
@@ -75,6 +80,8 @@ type Decoded = {
   readonly session: WriteSession;
   /** What was known of the records' lanes. */
   readonly known: ReadonlyMap<string, number | undefined>;
+  /** Replays of dead letters that the base named. */
+  readonly replays: ReadonlySet<string>;
 };
 
 export class Take {
@@ -108,11 +115,12 @@ export class Take {
       deadLettered: BigInt(tail.deadLettered),
       duplicates: BigInt(tail.duplicates),
       gaps: BigInt(tail.gaps),
+      replayed: BigInt(tail.replayed),
     };
     const producers = new Map(
       [...tail.producers].filter(([key, p]) => known.has(key) && known.get(key) !== p.lastNumber),
     );
-    const forgotten = this.#forgotten(new Map([...state.producers, ...producers]));
+    const forgotten = await this.#forgotten(state, new Map([...state.producers, ...producers]));
     const letters = await this.#storeLetters(tail);
     return { status: 'prepared', schema, adds, changelog, hashes, counters, state, producers, forgotten, letters };
   }
@@ -126,9 +134,13 @@ export class Take {
         return [key, state.producers.get(key)?.lastNumber];
       }),
     );
+    const hasReplayed = records.some(({ record }) => isReplayProducer(record.header.producerId));
+    const replays = hasReplayed ? await replaysOf(this.#table, state) : noReplays;
     const decoded = this.#decoded;
     const isSame =
-      decoded?.schema.id === schema.id && known.entries().every(([key, number]) => decoded.known.get(key) === number);
+      decoded?.schema.id === schema.id &&
+      known.entries().every(([key, number]) => decoded.known.get(key) === number) &&
+      decoded.replays.symmetricDifference(replays).size === 0;
     if (decoded !== undefined && isSame) return decoded;
     const tail = await rowsOfRecords({
       table: this.#table,
@@ -136,27 +148,32 @@ export class Take {
       store: this.#store,
       producers: state.producers,
       records,
+      replays,
     });
     const session = new WriteSession(this.#table, schema, {
       sequenceFloor: base.sequenceFloor,
       dynamic: { source: 'base', base: async () => base },
     });
     for (const { rows, kinds } of tail.batches) await session.add(rows, kinds);
-    this.#decoded = { schema, tail, session, known };
+    this.#decoded = { schema, tail, session, known, replays };
     return this.#decoded;
   }
 
   /** Lanes of the shards taken here, told by their bucket; those of other shards are theirs to forget. */
-  #forgotten(producers: ReadonlyMap<string, ProducerState>): readonly string[] {
+  async #forgotten(state: IngestState, producers: ReadonlyMap<string, ProducerState>): Promise<readonly string[]> {
     const { shards, retentionMs } = this.#input;
     const tableId = this.#table.id ?? '';
     const newest = newestMs(shards);
-    return [...producers].flatMap(([key, producer]) => {
+    const forgotten = [...producers].flatMap(([key, producer]) => {
       if (!isForgotten(producer, newest, retentionMs)) return [];
       const hashKey = bucketHashKey(tableId, bucketOfProducerKey(key));
       const own = shards.filter(({ hashKeys }) => hashKeys.start <= hashKey && hashKey <= hashKeys.end);
       return isForgotten(producer, newestMs(own), retentionMs) ? [key] : [];
     });
+    if (!forgotten.some(isReplayLane)) return forgotten;
+    // How far a replay has come is known for as long as it lasts, however long that is.
+    const replays = await replaysOf(this.#table, state);
+    return forgotten.filter(key => !replays.has(producerIdOfKey(key)));
   }
 
   async #storeLetters(tail: TailResult): Promise<StoredLetters | undefined> {
@@ -166,6 +183,14 @@ export class Take {
     this.#letters = { tail, file: await storeDeadLetterFile(this.#table, tail.deadLetters), uploadBeganMs };
     return this.#letters;
   }
+}
+
+const noReplays: ReadonlySet<string> = new Set();
+
+/** The producers of replays that the base's list names. */
+async function replaysOf(table: Table, { deadLetters }: IngestState): Promise<ReadonlySet<string>> {
+  const { replays } = await readDeadLetterList(table, deadLetters);
+  return new Set(replays.map(({ name }) => replayProducerId(name)));
 }
 
 /** When the newest record of these came; 0 when there is none. */

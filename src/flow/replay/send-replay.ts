@@ -1,0 +1,86 @@
+/**
+ * Sends the records of a replay to the log. A lane has one record under way (DESIGN L1), and a record that was not
+ * acknowledged goes again: numbers tell repeats, also those of others who send the same replay.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isLakeError, LakeError } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import { backoffMs } from '../../base/retry.ts';
+import type { LogAppendOutcome, LogStore } from '../../storage/log-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { writeClaim } from '../claim.ts';
+import { bucketHashKey } from '../hash-key.ts';
+import { encodeRecord, type LogRecord } from '../log-record.ts';
+
+export type SendReplayParts = {
+  readonly log: LogStore;
+  /** For claim checks. */
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How long a record is tried. */
+const giveUpMs = 120_000;
+const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
+
+/**
+ * Resolves when the log has them all.
+ *
+ * @param records in the order of their numbers in each lane
+ * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: some may not be there; LAKE_LOG_FULL
+ */
+export async function sendReplay(
+  parts: SendReplayParts,
+  records: readonly LogRecord[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { log, clock, random } = parts;
+  const { appendRecordsMax, appendBytesMax, recordBytesMax } = log.supports;
+  const lanesMax = Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / recordBytesMax)));
+  const lanes = new Map([...Map.groupBy(records, ({ header }) => header.bucket)].map(([id, all]) => [id, [...all]]));
+  let progressMs = clock.monotonicMs();
+  for (let attempt = 0; lanes.size > 0; attempt += 1) {
+    if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff), signal);
+    signal?.throwIfAborted();
+    const turn = [...lanes]
+      .slice(0, lanesMax)
+      .flatMap(([id, queue]) => queue.slice(0, 1).map(record => ({ id, record })));
+    const entries = await Promise.all(turn.map(({ record }) => entryOf(parts, record)));
+    const outcomes = await log.append(entries, { signal });
+    for (const [index, outcome] of outcomes.entries()) {
+      const id = turn[index]?.id ?? -1;
+      if (outcome.status !== 'appended') throwIfFull(outcome);
+      else {
+        lanes.get(id)?.shift();
+        if (lanes.get(id)?.length === 0) lanes.delete(id);
+        progressMs = clock.monotonicMs();
+        attempt = -1;
+      }
+    }
+    if (lanes.size > 0 && clock.monotonicMs() - progressMs > giveUpMs) throw noAnswer(log);
+  }
+}
+
+async function entryOf(
+  parts: SendReplayParts,
+  record: LogRecord,
+): Promise<{ readonly hashKey: bigint; readonly data: Uint8Array }> {
+  const { header, body } = record;
+  const hashKey = bucketHashKey(header.tableId, header.bucket);
+  const data = encodeRecord(record);
+  if (data.length <= parts.log.supports.recordBytesMax) return { hashKey, data };
+  // A claim is as old as its record, or it may be gone before that.
+  const claim = await writeClaim(parts, body);
+  return { hashKey, data: encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() }) };
+}
+
+/** Somebody has to free space first, and must hear of it now. */
+function throwIfFull(outcome: LogAppendOutcome): void {
+  if (outcome.status === 'failed' && isLakeError(outcome.cause, 'LAKE_LOG_FULL')) throw outcome.cause;
+}
+
+function noAnswer(log: LogStore): LakeError {
+  const message = `${log.uri}: dead letters were not acknowledged in ${giveUpMs} ms; replay again to go on where this ended`;
+  return new LakeError('unavailable', 'LAKE_LOG_UNKNOWN', message);
+}
