@@ -18,6 +18,7 @@ import { eachTable } from './each-table.ts';
 import { type Identifier, tablePath } from './identifier.ts';
 import type { CatalogParts } from './publish-schema.ts';
 import { bigint, boolean, required, rowTypeOf, text } from './system/columns.ts';
+import { allCostRows, allCostType } from './system/cost-table.ts';
 import { partitionTotals } from './system/file-tables.ts';
 import type { Rows } from './system/history-tables.ts';
 import { partitionNameText } from './system/value-text.ts';
@@ -70,6 +71,7 @@ const catalogTables: ReadonlyMap<string, CatalogTable> = new Map<string, Catalog
     },
   ],
   ['all_table_options', { rowType: rowTypeOf({ ...named, key: text, value: text }), rows: optionRows }],
+  ['cost', { rowType: allCostType, rows: allCostRows }],
   ['catalog_options', { rowType: rowTypeOf({ key: required(text), value: required(text) }), rows: catalogOptionRows }],
 ]);
 

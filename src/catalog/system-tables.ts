@@ -10,6 +10,7 @@ import type { Table } from '../table/table.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import type { DataField, RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
+import { costRows, costType } from './system/cost-table.ts';
 import {
   bucketRows,
   bucketsType,
@@ -61,7 +62,8 @@ export type SystemTableName =
   | 'aggregation_fields'
   | 'file_key_ranges'
   | 'table_indexes'
-  | 'statistics';
+  | 'statistics'
+  | 'cost';
 
 type SystemTable = {
   readonly rowType: RowType;
@@ -85,6 +87,7 @@ const systemTables: Readonly<Record<SystemTableName, SystemTable>> = {
   file_key_ranges: { rowType: fileKeyRangesType, of: 'snapshot', rows: fileKeyRangeRows },
   table_indexes: { rowType: tableIndexesType, of: 'snapshot', rows: tableIndexRows },
   statistics: { rowType: statisticsType, of: 'snapshot', rows: statisticsRows },
+  cost: { rowType: costType, of: 'table', rows: costRows },
 };
 
 export const systemTableNames: readonly string[] = Object.keys(systemTables);

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { registerBranchCommands } from './branch-commands.ts';
+import { registerCostCommands } from './cost-commands.ts';
 import { registerCreateCommand } from './create-command.ts';
 import { registerDeadLetterCommands } from './dead-letter-commands.ts';
 import { registerDescribeCommands } from './describe-commands.ts';
@@ -41,6 +42,7 @@ export function buildProgram(context: CliContext): Command {
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);
   registerDeadLetterCommands(program, context);
+  registerCostCommands(program, context);
   registerGoldenCommands(program, {
     clock: systemClock,
     random: systemRandom,

@@ -34,9 +34,10 @@ function registerCompact(program: Command, { console, withLake }: CliContext): v
       if (orderStrategy !== undefined && orderBy === undefined) command.error('--order-strategy needs --order-by');
       const sort = orderBy === undefined ? undefined : { strategy: orderStrategy ?? 'order', columns: orderBy };
       const { compactLakeTable } = await import('../service/compact-lake-table.ts');
+      const { partsAs } = await import('../service/lake-parts.ts');
       const { openLakeTable } = await import('../service/tables.ts');
       await withLake(command, { access: 'read-write' }, async parts => {
-        const table = await openLakeTable(parts, name);
+        const table = await openLakeTable(partsAs(parts, 'compaction'), name);
         const request = { full, sort, partitions, where, signal: console.signal };
         const receipt = await compactLakeTable(table, request);
         const what =

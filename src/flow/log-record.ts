@@ -181,6 +181,25 @@ function inflate(body: Uint8Array, bodyBytes: number, where: string): Uint8Array
   }
 }
 
+/**
+ * The name of the table that a record says it is of, from its header alone and unchecked: for figures, not for decisions.
+ *
+ * @returns undefined for what is no record of ours
+ */
+export function tableOfRecord(bytes: Uint8Array): string | undefined {
+  if (bytes.length < fixedBytes) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerBytes = view.getUint32(6, true);
+  if (view.getUint32(0, true) !== magic || headerBytes > headerBytesMax) return undefined;
+  try {
+    const json = parseJson(Buffer.from(bytes.subarray(10, 10 + headerBytes)).toString('utf8'));
+    const name = isJsonObject(json) ? json['n'] : undefined;
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function headerToJson(header: LogRecordHeader): JsonObject {
   const { claim } = header;
   return {

@@ -9,13 +9,14 @@ import { tablesIfThere } from '../catalog/each-table.ts';
 import { childFolders } from '../catalog/folders.ts';
 import { databaseOfFolder, databasePath, type Identifier } from '../catalog/identifier.ts';
 import type { CatalogParts } from '../catalog/publish-schema.ts';
+import { type MergeReceipt, mergeLedger } from '../metering/merge-ledger.ts';
 import { manifestCaches } from '../table/manifests.ts';
 import { openTable } from '../table/table.ts';
 import { type ClaimReceipt, removeAgedClaims } from './aged-claims.ts';
 import { type DropReceipt, removeDroppedRemains } from './dropped-tables.ts';
 import { tablesInParallelMax } from './limits.ts';
 import { type MaintainOptions, type MaintainReceipt, maintainTable } from './maintain-table.ts';
-import { done, runToEnd } from './receipt.ts';
+import { done, type RunEnd, runToEnd } from './receipt.ts';
 
 export type WarehouseOptions = MaintainOptions & {
   /** How long the log keeps a record; undefined: for ever, or there is no log: claims stay. */
@@ -28,6 +29,8 @@ export type WarehouseReceipt = {
   /** Dropped tables of which something was left. */
   readonly dropped: readonly DropReceipt[];
   readonly claims: ClaimReceipt;
+  /** undefined: it is looked after with the orphans. */
+  readonly ledger: (MergeReceipt & { readonly end: RunEnd }) | undefined;
 };
 
 /** @throws LakeError when the warehouse cannot be listed */
@@ -64,7 +67,20 @@ export async function maintainWarehouse(parts: CatalogParts, options: WarehouseO
     return receipt ?? { label: `${database}.${name}`, lines: [], orphans: undefined, end };
   });
   const claims = await removeAgedClaims(parts.store, options);
-  return { tables, dropped, claims };
+  const ledger = options.orphans === 'remove' ? await maintainLedger(parts, options) : undefined;
+  return { tables, dropped, claims, ledger };
+}
+
+async function maintainLedger(
+  { store, clock }: CatalogParts,
+  { signal }: WarehouseOptions,
+): Promise<MergeReceipt & { readonly end: RunEnd }> {
+  let receipt: MergeReceipt = { mergedDays: 0, removedObjects: 0 };
+  const end = await runToEnd(async () => {
+    receipt = await mergeLedger(store, { nowMs: clock.nowMs(), signal });
+    return done;
+  });
+  return { ...receipt, end };
 }
 
 /** Also those that hold nothing but what dropped tables have left. */

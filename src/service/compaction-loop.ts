@@ -6,6 +6,7 @@ import { isLakeError } from '../base/errors.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../table/compact/compact-table.ts';
 import { Bell } from './bell.ts';
+import { partsAs } from './lake-parts.ts';
 import { listAllTables } from './list-tables.ts';
 import { failedEvent, type LoopContext, runLoop } from './loop.ts';
 import { openLakeTable } from './tables.ts';
@@ -13,7 +14,8 @@ import { openLakeTable } from './tables.ts';
 const intervalMsDefault = 15_000;
 
 export async function compactionLoop(context: LoopContext): Promise<void> {
-  const { parts, signal } = context;
+  const { signal } = context;
+  const parts = partsAs(context.parts, 'compaction');
   const bell = new Bell(parts.clock);
   const changed = new Set<string>();
   const stopListening = parts.notices.listen(table => {
@@ -32,7 +34,7 @@ export async function compactionLoop(context: LoopContext): Promise<void> {
       changed.clear();
       for (const name of names) {
         signal.throwIfAborted();
-        if (await compactNamed(context, name)) changed.add(name);
+        if (await compactNamed({ ...context, parts }, name)) changed.add(name);
       }
       if (changed.size === 0) await bell.wait(intervalMs, signal);
     });

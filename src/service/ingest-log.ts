@@ -7,8 +7,7 @@ import {
   type IngestSettings,
   IngestWorker,
 } from '../flow/ingest/ingest-worker.ts';
-import type { LogStore } from '../storage/log-store.ts';
-import { type LakeParts, logOf } from './lake-parts.ts';
+import { type LakeParts, logOf, partsAs } from './lake-parts.ts';
 
 /** What became of the rows. */
 export type IngestReceipt = {
@@ -22,9 +21,10 @@ export type IngestReceipt = {
   readonly lostShards: readonly string[];
 };
 
-export function openIngestWorker(parts: LakeParts, log: LogStore): IngestWorker {
-  const { store, clock, random } = parts;
-  return new IngestWorker({ log, store, clock, random }, ingestSettings(parts));
+export function openIngestWorker(parts: LakeParts, what: string): IngestWorker {
+  const own = partsAs(parts, 'ingest');
+  const { store, clock, random } = own;
+  return new IngestWorker({ log: logOf(own, what), store, clock, random }, ingestSettings(parts));
 }
 
 /**
@@ -33,7 +33,7 @@ export function openIngestWorker(parts: LakeParts, log: LogStore): IngestWorker 
  * @throws LakeError LAKE_NO_LOG; `conflict` LAKE_COMMIT_CONFLICT when a table's rows wait for an overwrite; of the stores
  */
 export async function ingestOnce(parts: LakeParts, signal?: AbortSignal): Promise<IngestReceipt> {
-  await using worker = openIngestWorker(parts, logOf(parts, 'ingest'));
+  await using worker = openIngestWorker(parts, 'ingest');
   const cycles = await worker.drain(signal);
   const [blocked] = cycles.at(-1)?.blocked ?? [];
   if (blocked !== undefined) throw blockedTable(blocked);

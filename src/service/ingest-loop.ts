@@ -1,14 +1,13 @@
 /** Ingest, on and on. */
 import type { CycleResult } from '../flow/ingest/ingest-worker.ts';
-import type { LogStore } from '../storage/log-store.ts';
 import { blockedTable, openIngestWorker } from './ingest-log.ts';
 import { failedEvent, type LoopContext, runLoop } from './loop.ts';
 import type { WorkerListener } from './worker-events.ts';
 
-export function ingestLoop(context: LoopContext, log: LogStore): Promise<void> {
+export function ingestLoop(context: LoopContext): Promise<void> {
   const { parts, signal, emit } = context;
   return runLoop(context, 'ingest', async () => {
-    await using worker = openIngestWorker(parts, log);
+    await using worker = openIngestWorker(parts, 'ingest');
     await worker.run(signal, cycle => {
       tell(cycle, emit);
       for (const { tableName, outcome } of cycle.events)

@@ -2,13 +2,17 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { invalid } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/random.ts';
+import type { Purpose } from '../metering/usage.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
+import { ObservedStore } from '../table/observed-store.ts';
+import type { Table } from '../table/table.ts';
 import { CommitNotices } from './commit-notices.ts';
+import { type Metering, openMetering } from './cost/metering.ts';
 import { LazySqlEngine } from './lazy-sql-engine.ts';
 import { openLog, openStore } from './open-stores.ts';
-import { checkSettings, type LakeSettings, logAddress } from './settings.ts';
+import { checkSettings, functionMemoryMb, type LakeSettings, logAddress } from './settings.ts';
 
 export type LakeParts = AsyncDisposable & {
   readonly settings: LakeSettings;
@@ -21,6 +25,7 @@ export type LakeParts = AsyncDisposable & {
   readonly caches: ManifestCaches;
   readonly notices: CommitNotices;
   readonly sqlEngine: LazySqlEngine;
+  readonly metering: Metering;
 };
 
 /** What a caller may bring instead of what the settings would open. It stays the caller's to close. */
@@ -51,17 +56,20 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
       log = await openLog(address, settings, { clock, random });
       opened.push(log);
     }
+    const metering = openMetering({ settings, store, clock, random }, { functionMemoryMb: functionMemoryMb() });
+    opened.push(metering);
     const sqlEngine = new LazySqlEngine(store);
     opened.push(sqlEngine);
     return {
       settings,
-      store,
-      log,
+      store: metering.store(store, 'read'),
+      log: metering.log(log, 'read'),
       clock,
       random,
       caches: manifestCaches(),
       notices: new CommitNotices(),
       sqlEngine,
+      metering,
       [Symbol.asyncDispose]: () => close(opened),
     };
   } catch (error) {
@@ -79,4 +87,18 @@ async function close(opened: AsyncDisposable[]): Promise<void> {
 export function logOf(parts: LakeParts, what: string): LogStore {
   if (parts.log !== undefined) return parts.log;
   throw invalid('LAKE_NO_LOG', `${what} needs a log: give --log file:PATH or kinesis://STREAM (setting \`log\`)`);
+}
+
+/** The same parts for another purpose: what is asked of the stores counts for it. Parts are opened for `read`. */
+export function partsAs(parts: LakeParts, purpose: Purpose): LakeParts {
+  const { metering, store, log } = parts;
+  return { ...parts, store: metering.store(store, purpose), log: metering.log(log, purpose) };
+}
+
+/** A table that was opened for one purpose, used for another. */
+export function tableAs(parts: LakeParts, table: Table, purpose: Purpose): Table {
+  const { store } = partsAs(parts, purpose);
+  if (store === parts.store) return table;
+  const observed = new ObservedStore(store);
+  return { ...table, store: observed, storeTimeMs: () => observed.lastStoreTimeMs ?? table.storeTimeMs() };
 }

@@ -5,7 +5,7 @@ import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
 import type { DeadLetter, ReplayReceipt, ReplayRequest } from './dead-letters.ts';
-import type { LakeParts } from './lake-parts.ts';
+import { type LakeParts, tableAs } from './lake-parts.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
 import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
@@ -142,7 +142,7 @@ export class LakeTable<S extends TableShape> {
    * @throws LakeError `conflict` LAKE_COMPACTION_CONFLICT; `invalid` LAKE_BAD_SORT_ORDER, LAKE_BAD_PARTITION, LAKE_BAD_FILTER
    */
   compact(request: CompactRequest = {}): Promise<CompactReceipt> {
-    return compactLakeTable(this.#table, request);
+    return compactLakeTable(tableAs(this.#parts, this.#table, 'compaction'), request);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Maintenance, on and on: now and then a round over all tables, once a day with the orphan cleaner. */
+import { partsAs } from './lake-parts.ts';
 import { type LoopContext, runLoop } from './loop.ts';
 import { maintainedText, maintainLake } from './maintain-lake.ts';
 
@@ -6,7 +7,8 @@ const intervalMsDefault = 300_000;
 const orphansIntervalMs = 24 * 3_600_000;
 
 export async function maintenanceLoop(context: LoopContext): Promise<void> {
-  const { parts, signal, emit } = context;
+  const { signal, emit } = context;
+  const parts = partsAs(context.parts, 'maintenance');
   const { clock } = parts;
   const intervalMs = parts.settings.maintenance?.intervalMs ?? intervalMsDefault;
   let orphansAtMs = Number.NEGATIVE_INFINITY;

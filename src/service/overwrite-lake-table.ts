@@ -6,7 +6,7 @@ import { dropPartitions, removePartitions, truncateTable } from '../table/overwr
 import type { PartitionSpec } from '../table/partition-spec.ts';
 import type { Table } from '../table/table.ts';
 import { endBatch } from './end-batch.ts';
-import type { LakeParts } from './lake-parts.ts';
+import { type LakeParts, tableAs } from './lake-parts.ts';
 import { partitionCondition } from './partition-condition.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 import { settleLog } from './settle-log.ts';
@@ -34,10 +34,11 @@ export type OverwriteReceipt = {
  */
 export async function overwriteLakeTable(
   parts: LakeParts,
-  table: Table,
+  opened: Table,
   rows: AsyncIterable<GatheredRows>,
   request: OverwriteRequest = {},
 ): Promise<OverwriteReceipt> {
+  const table = tableAs(parts, opened, 'produce');
   const { signal } = request;
   const target = overwriteTarget(table, request);
   await settleLog(parts, table, { signal, isOverwritten: true });
@@ -55,9 +56,10 @@ export async function overwriteLakeTable(
 /** Takes all rows away. */
 export async function truncateLakeTable(
   parts: LakeParts,
-  table: Table,
+  opened: Table,
   signal?: AbortSignal,
 ): Promise<OverwriteReceipt> {
+  const table = tableAs(parts, opened, 'produce');
   await settleLog(parts, table, { signal });
   return receiptOf(parts, table, await truncateTable(table, { signal }));
 }
@@ -68,10 +70,11 @@ export type PartitionChoice = readonly PartitionSpec[] | { readonly where: strin
 /** @throws LakeError `invalid` LAKE_BAD_PARTITION, LAKE_PARTITION_NOT_FOUND, LAKE_BAD_FILTER */
 export async function dropLakePartitions(
   parts: LakeParts,
-  table: Table,
+  opened: Table,
   choice: PartitionChoice,
   options: { readonly ifExists: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<OverwriteReceipt> {
+  const table = tableAs(parts, opened, 'produce');
   const predicate = 'where' in choice ? partitionCondition(table, choice.where) : undefined;
   await settleLog(parts, table, { signal: options.signal });
   const specs = 'where' in choice ? [] : choice;

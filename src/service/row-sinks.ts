@@ -6,7 +6,7 @@ import type { LogStore } from '../storage/log-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
-import type { LakeParts } from './lake-parts.ts';
+import { type LakeParts, partsAs, tableAs } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 
 export type RowSink = AsyncDisposable & {
@@ -25,8 +25,9 @@ export function logFor({ log }: LakeParts, { identifier }: Table): LogStore | un
 
 /** The log's sink where the table has a log, else the table's. */
 export function openRowSink(parts: LakeParts, table: Table): RowSink {
-  const log = logFor(parts, table);
-  return log === undefined ? tableSink(parts, table) : logSink(openProducer(parts, log, table));
+  const own = partsAs(parts, 'produce');
+  const log = logFor(own, table);
+  return log === undefined ? tableSink(own, tableAs(parts, table, 'produce')) : logSink(openProducer(own, log, table));
 }
 
 /** Options of a sink that is not there when rows go through a log. */

@@ -25,6 +25,7 @@ export type LakeSettings = {
   readonly ingest?: IngestLoopSettings | undefined;
   readonly compaction?: CompactionLoopSettings | undefined;
   readonly maintenance?: MaintenanceLoopSettings | undefined;
+  readonly cost?: CostSettings | undefined;
 };
 
 /** What is left out is looked for where AWS programs look: environment, profile, container, instance. */
@@ -87,6 +88,14 @@ export type MaintenanceLoopSettings = {
   readonly intervalMs?: number | undefined;
 };
 
+export type CostSettings = {
+  /**
+   * Whether what this process uses goes into the warehouse's ledger. Default `auto`: of warehouses on S3, unless access is
+   * `read`.
+   */
+  readonly ledger?: 'auto' | 'on' | 'off' | undefined;
+};
+
 const ms = z.number().nonnegative('must not be negative').finite();
 const count = z.int('must be a whole number').positive('must be positive');
 const credentials = {
@@ -124,6 +133,7 @@ const settingsSchema = z.strictObject({
   ingest: z.strictObject({ commitIntervalMs: ms.optional(), commitRowsMax: count.optional() }).optional(),
   compaction: z.strictObject({ intervalMs: ms.optional() }).optional(),
   maintenance: z.strictObject({ intervalMs: ms.optional() }).optional(),
+  cost: z.strictObject({ ledger: z.enum(['auto', 'on', 'off']).optional() }).optional(),
 });
 
 /** @throws LakeError `invalid` LAKE_BAD_SETTINGS, naming each setting that is wrong and why */
@@ -139,7 +149,8 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
 }
 
 /**
- * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`, `TIDELAKE_COMMIT_LOG`, and AWS's own
+ * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`,
+ * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, and AWS's own
  * `AWS_ENDPOINT_URL[_S3|_KINESIS]` and `AWS_REGION`. Keys are left to the AWS chain, which reads the environment too.
  *
  * @throws LakeError `invalid` LAKE_BAD_SETTINGS; LAKE_NO_WAREHOUSE when nobody says where it is
@@ -157,8 +168,10 @@ export function settingsWithEnvironment(
     throw invalid('LAKE_NO_WAREHOUSE', 'say where the warehouse is, with --warehouse or TIDELAKE_WAREHOUSE');
   }
   const region = read('AWS_REGION', 'AWS_DEFAULT_REGION');
+  const ledger = given.cost?.ledger ?? ledgerChoice(read('TIDELAKE_COST_LEDGER'));
   return checkSettings({
     ...given,
+    cost: ledger === undefined ? given.cost : { ...given.cost, ledger },
     warehouse,
     log: given.log ?? read('TIDELAKE_LOG'),
     commitLog: given.commitLog ?? read('TIDELAKE_COMMIT_LOG'),
@@ -173,6 +186,19 @@ export function settingsWithEnvironment(
       region: given.kinesis?.region ?? region,
     },
   });
+}
+
+function ledgerChoice(text: string | undefined): CostSettings['ledger'] {
+  if (text === undefined || text === 'auto' || text === 'on' || text === 'off') return text;
+  throw badSettings('TIDELAKE_COST_LEDGER must be auto, on or off');
+}
+
+/** What AWS gives a function, MB; undefined where no function runs. */
+export function functionMemoryMb(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): number | undefined {
+  const memoryMb = Number(environment['AWS_LAMBDA_FUNCTION_MEMORY_SIZE']);
+  return Number.isFinite(memoryMb) && memoryMb > 0 ? memoryMb : undefined;
 }
 
 /** A log in the folder beside the warehouse's, for a process that is all there is; undefined for other warehouses. */

@@ -3,7 +3,7 @@ import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
 import { endBatch } from './end-batch.ts';
-import type { LakeParts } from './lake-parts.ts';
+import { type LakeParts, partsAs } from './lake-parts.ts';
 import { logFor } from './row-sinks.ts';
 import { settleLog } from './settle-log.ts';
 import { openLakeTable } from './tables.ts';
@@ -19,7 +19,7 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
     unionRead: unionReadOf(parts),
     async call(request) {
       const { callProcedure } = await import('./procedures/call-procedure.ts');
-      return callProcedure(parts, request);
+      return callProcedure(partsAs(parts, 'maintenance'), request);
     },
     logWriter: logWriterOf(parts),
     settle: (table, options) => settleLog(parts, table, options),

@@ -8,7 +8,7 @@ import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
 import { openIngestWorker } from './ingest-log.ts';
-import type { LakeParts } from './lake-parts.ts';
+import { type LakeParts, partsAs, tableAs } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 import { logFor, openProducer } from './row-sinks.ts';
 
@@ -30,11 +30,12 @@ const heldBytesMax = 64 * 1024 * 1024;
 
 /** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
 export function openUnitWriter(parts: LakeParts, table: Table, { until, signal }: UnitOptions): UnitWriter {
-  const log = logFor(parts, table);
-  if (log === undefined) return tableUnits(parts, table, signal);
-  const producer = openProducer(parts, log, table);
+  const own = partsAs(parts, 'produce');
+  const log = logFor(own, table);
+  if (log === undefined) return tableUnits(own, tableAs(parts, table, 'produce'), signal);
+  const producer = openProducer(own, log, table);
   if (until === 'acknowledged') return logUnits(producer, undefined);
-  return logUnits(producer, { worker: openIngestWorker(parts, log), signal });
+  return logUnits(producer, { worker: openIngestWorker(parts, 'writing via the log'), signal });
 }
 
 function tableUnits({ notices }: LakeParts, table: Table, signal: AbortSignal | undefined): UnitWriter {

@@ -30,7 +30,7 @@ export class LakeWorker implements AsyncDisposable {
     const signal = given === undefined ? this.#stop.signal : AbortSignal.any([given, this.#stop.signal]);
     const context: LoopContext = { parts, signal, emit: event => tell(onEvent, event) };
     const loops: Promise<void>[] = [];
-    if (options.ingest !== false && parts.log !== undefined) loops.push(ingestLoop(context, parts.log));
+    if (options.ingest !== false && parts.log !== undefined) loops.push(ingestLoop(context));
     if (options.compaction !== false) loops.push(compactionLoop(context));
     if (options.maintenance !== false) loops.push(maintenanceLoop(context));
     this.#done = Promise.all(loops).then(() => undefined);

@@ -3,6 +3,8 @@
 import { concatBytes } from '../../src/bytes/concat.ts';
 import { crc32 } from '../../src/bytes/crc32.ts';
 import { decodeBody, decodeRecord, encodeBody, encodeRecord, type LogRecord } from '../../src/flow/log-record.ts';
+import { decodeLedger, encodeLedger } from '../../src/metering/ledger.ts';
+import { noUsage } from '../../src/metering/usage.ts';
 import { encodeFrames, readFrame } from '../../src/storage/local/log-frame.ts';
 import {
   decodeHead,
@@ -101,6 +103,16 @@ const metas = [undefined, 5_000].map(retentionMs =>
 const heads = [encodeHead({ end: 900, segmentStart: 100, lastArrivalMs: 5 }, incarnation)];
 const segments = [encodeSegmentHeader({ start: 100, previousArrivalMs: 5 }, incarnation)];
 
+const ledgers = [1, 2].map(count =>
+  encodeLedger({
+    writers: ['a', 'b'].slice(0, count),
+    entries: [
+      { table: 'db.t', purpose: 'ingest', usage: { ...noUsage, put: 12, bytesWritten: 4_096, gbSecond: 0.125 } },
+      { table: '', purpose: 'maintenance', usage: { ...noUsage, list: count } },
+    ],
+  }),
+);
+
 export const logTargets: readonly Target[] = [
   {
     name: 'log-record',
@@ -160,6 +172,13 @@ export const logTargets: readonly Target[] = [
       decodeSegmentHeader(input, incarnation, where);
       onlyOriginals(segments, input);
     },
+  },
+  {
+    name: 'cost-ledger',
+    decoders: ['decodeLedger'],
+    corpus: () => ledgers,
+    mutate: mutateJson,
+    decode: input => comesBack(decodeLedger(input, where), encodeLedger, bytes => decodeLedger(bytes, where)),
   },
   {
     name: 'log-meta',

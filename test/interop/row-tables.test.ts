@@ -74,7 +74,8 @@ test('rows of golden tables are shown as Paimon shows them', { timeout: 120_000 
 
 test('the database sys lists what Paimon lists', async () => {
   await using store = await openLocalObjectStore({ root: golden, access: 'read' }, parts);
-  for (const name of catalogTableNames) {
+  // `sys.cost` is our own.
+  for (const name of catalogTableNames.filter(own => own !== 'cost')) {
     const batch = await readCatalogTable({ ...parts, store }, name);
     const ref = { warehouse: golden, table: `sys.${name}` };
     expect(columnsOf(batch.rowType.fields), name).toEqual(await paimon.columns(ref));

@@ -27,7 +27,8 @@ test('system tables show what those of real Paimon show', async () => {
   expect(tables.length).toBeGreaterThan(50);
   for (const name of tables) {
     const table = await openTable(store, { database: 'db', name }, parts);
-    for (const system of systemTableNames) {
+    // `$cost` is our own.
+    for (const system of systemTableNames.filter(own => own !== 'cost')) {
       const batch = await readSystemTable(table, system);
       const columns = batch.rowType.fields.map(field => field.name);
       const shown = projectBatch(

@@ -1,6 +1,6 @@
 /** The commit function: commit messages of many ingests, one swap a table (DESIGN I8). */
 import { applyCommitEvent, type CommitApplier, openCommitApplier } from '../../flow/group-commit/commit-event.ts';
-import { openFunctionParts } from './function-parts.ts';
+import { type Metered, meteredInvocation, openFunctionParts } from './function-parts.ts';
 import { type BatchAnswer, batchAnswer, type ShardRecords } from './kinesis-event.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
@@ -13,16 +13,19 @@ export type CommitFigures = {
   readonly failures: readonly string[];
 };
 
-export async function openCommitFunction(): Promise<CommitApplier> {
-  return openCommitApplier(await openFunctionParts());
+export async function openCommitFunction(): Promise<CommitApplier & Metered> {
+  const parts = await openFunctionParts('commit');
+  const { metering, purpose } = parts;
+  return { ...openCommitApplier(parts), metering, purpose };
 }
 
 /** Commits what fits; what could not be tried for reasons of the moment comes again. */
 export async function applyCommits(
-  parts: CommitApplier,
+  parts: CommitApplier & Metered,
   batches: readonly ShardRecords[],
   context: InvocationContext,
 ): Promise<{ readonly answer: BatchAnswer; readonly figures: CommitFigures }> {
+  await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const heldAt: (bigint | undefined)[] = [];
   const figures = { applied: 0, dropped: 0, unreadable: 0, failures: [] as string[] };

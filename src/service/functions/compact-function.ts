@@ -5,11 +5,11 @@ import { Committer } from '../../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../../table/compact/compact-table.ts';
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
 import { openTable, type Table } from '../../table/table.ts';
-import { type FunctionParts, openFunctionParts } from './function-parts.ts';
+import { type FunctionParts, type Metered, meteredInvocation, openFunctionParts } from './function-parts.ts';
 import { type CreatedObject, tableOfSnapshot } from './snapshot-event.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
-export type CompactParts = FunctionParts & { readonly caches: ManifestCaches };
+export type CompactParts = Omit<FunctionParts, keyof Metered> & Metered & { readonly caches: ManifestCaches };
 
 export type CompactFigures = {
   /** undefined: the object is no snapshot of this warehouse. */
@@ -33,7 +33,7 @@ const margins = { finishMs: 90_000, answerMs: 5_000 };
 const givenUpMax = 3;
 
 export async function openCompactFunction(): Promise<CompactParts> {
-  return { ...(await openFunctionParts()), caches: manifestCaches() };
+  return { ...(await openFunctionParts('compaction')), caches: manifestCaches() };
 }
 
 /** Compacts the table of a new snapshot until nothing is left to do or the time is. @throws LakeError of the store */
@@ -42,6 +42,7 @@ export async function compactOnSnapshot(
   created: CreatedObject,
   context: InvocationContext,
 ): Promise<CompactFigures> {
+  await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const name = tableOfSnapshot(parts.settings.warehouse, created);
   const table = name === undefined ? undefined : await openOrUndefined(parts, name);

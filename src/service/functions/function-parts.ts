@@ -5,29 +5,52 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { invalid } from '../../base/errors.ts';
 import { type Random, systemRandom } from '../../base/random.ts';
+import type { Purpose } from '../../metering/usage.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { type Metering, openMetering } from '../cost/metering.ts';
 import { openLog, openStore } from '../open-stores.ts';
-import { type LakeSettings, logAddress, settingsWithEnvironment } from '../settings.ts';
+import { functionMemoryMb, type LakeSettings, logAddress, settingsWithEnvironment } from '../settings.ts';
 
 export type FunctionParts = {
   readonly settings: LakeSettings;
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metering: Metering;
+  /** What the function is for. */
+  readonly purpose: Purpose;
 };
 
+/** Of parts that a function keeps beside its use case's own, and tests may leave out. */
+export type Metered = Partial<Pick<FunctionParts, 'metering' | 'purpose'>>;
+
 /** The warehouse that the environment names. @throws LakeError LAKE_NO_WAREHOUSE, LAKE_BAD_SETTINGS, and of the store */
-export async function openFunctionParts(settings: LakeSettings = settingsWithEnvironment({})): Promise<FunctionParts> {
+export async function openFunctionParts(
+  purpose: Purpose,
+  settings: LakeSettings = settingsWithEnvironment({}),
+): Promise<FunctionParts> {
   const components = { clock: systemClock, random: systemRandom };
-  return { settings, store: await openStore(settings, components), ...components };
+  const store = await openStore(settings, components);
+  const metering = openMetering({ settings, store, ...components }, { functionMemoryMb: functionMemoryMb() });
+  return { settings, store: metering.store(store, purpose), ...components, metering, purpose };
 }
 
 /** The log that the settings name. @throws LakeError LAKE_NO_LOG */
 export async function openFunctionLog(parts: FunctionParts): Promise<LogStore> {
   const address = logAddress(parts.settings);
   if (address === undefined) throw invalid('LAKE_NO_LOG', 'say where the log is, with TIDELAKE_LOG');
-  return openLog(address, parts.settings, parts);
+  return openMeteredLog(parts, address);
+}
+
+/** @throws LakeError as `openLog` does */
+export async function openMeteredLog(parts: FunctionParts, address: string): Promise<LogStore> {
+  return parts.metering.log(await openLog(address, parts.settings, parts), parts.purpose);
+}
+
+/** Counts an invocation from now until it is disposed of, its time and the tables it worked on. */
+export function meteredInvocation({ metering, purpose }: Metered): AsyncDisposable | undefined {
+  return purpose === undefined ? undefined : metering?.invocation(purpose);
 }
 
 /** Opens at the first call and keeps it; what failed is tried again at the next. */

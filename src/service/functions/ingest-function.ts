@@ -1,7 +1,12 @@
 /** The ingest function: records of the log into their tables, exactly once (DESIGN 2.3). */
 import { type EventIngest, type EventResult, ingestEvent, openEventIngest } from '../../flow/ingest/ingest-event.ts';
-import { openLog } from '../open-stores.ts';
-import { openFunctionLog, openFunctionParts } from './function-parts.ts';
+import {
+  type Metered,
+  meteredInvocation,
+  openFunctionLog,
+  openFunctionParts,
+  openMeteredLog,
+} from './function-parts.ts';
 import { type BatchAnswer, batchAnswer, type ShardRecords } from './kinesis-event.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
@@ -21,15 +26,17 @@ export type IngestFigures = {
 };
 
 /** What a container keeps: the warehouse, the log, open tables. With a commit log, commits are the commit function's. */
-export async function openIngestFunction(): Promise<EventIngest> {
-  const parts = await openFunctionParts();
+export async function openIngestFunction(): Promise<EventIngest & Metered> {
+  const parts = await openFunctionParts('ingest');
   const log = await openFunctionLog(parts);
   const { commitLog } = parts.settings;
-  return openEventIngest({
+  const ingest = openEventIngest({
     ...parts,
     log,
-    commitLog: commitLog === undefined ? undefined : await openLog(commitLog, parts.settings, parts),
+    commitLog: commitLog === undefined ? undefined : await openMeteredLog(parts, commitLog),
   });
+  const { metering, purpose } = parts;
+  return { ...ingest, metering, purpose };
 }
 
 /**
@@ -38,10 +45,11 @@ export async function openIngestFunction(): Promise<EventIngest> {
  * @throws LakeError `unavailable` when nothing of it can be taken
  */
 export async function ingestRecords(
-  parts: EventIngest,
+  parts: EventIngest & Metered,
   batches: readonly ShardRecords[],
   context: InvocationContext,
 ): Promise<{ readonly answer: BatchAnswer; readonly figures: IngestFigures }> {
+  await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const results: EventResult[] = [];
   for (const batch of batches) results.push(await ingestEvent(parts, { ...batch, ...limit }));

@@ -4,10 +4,16 @@ import { invalid } from '../../base/errors.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { maintainLake } from '../maintain-lake.ts';
 import { logAddress } from '../settings.ts';
-import { type FunctionParts, openFunctionLog, openFunctionParts } from './function-parts.ts';
+import {
+  type FunctionParts,
+  type Metered,
+  meteredInvocation,
+  openFunctionLog,
+  openFunctionParts,
+} from './function-parts.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
-export type MaintainParts = FunctionParts & { readonly log: LogStore | undefined };
+export type MaintainParts = Omit<FunctionParts, keyof Metered> & Metered & { readonly log: LogStore | undefined };
 
 /** How often a schedule calls, and so how long the window is in which one call of the day looks for orphans. */
 const scheduleMs = 600_000;
@@ -49,7 +55,7 @@ export function parseMaintainEvent(event: unknown): MaintainRequest {
 }
 
 export async function openMaintainFunction(): Promise<MaintainParts> {
-  const parts = await openFunctionParts();
+  const parts = await openFunctionParts('maintenance');
   const log = logAddress(parts.settings) === undefined ? undefined : await openFunctionLog(parts);
   return { ...parts, log };
 }
@@ -60,6 +66,7 @@ export async function maintain(
   request: MaintainRequest,
   context: InvocationContext,
 ): Promise<MaintainFigures> {
+  await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const receipt = await maintainLake(parts, { ...request, signal: limit.signal });
   const { advanced, behind, end: checkpointsEnd } = receipt.checkpoints;

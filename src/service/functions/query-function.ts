@@ -28,7 +28,7 @@ const requestSchema = z.strictObject({
 type QueryRequest = z.infer<typeof requestSchema>;
 
 export function openQueryFunction(): Promise<LakeParts> {
-  return openLakeParts(settingsWithEnvironment({ access: 'read' }));
+  return openLakeParts(settingsWithEnvironment({ access: 'read', cost: { ledger: 'on' } }));
 }
 
 /**
@@ -40,6 +40,7 @@ export function openQueryFunction(): Promise<LakeParts> {
 export async function query(parts: LakeParts, request: HttpRequest, context: InvocationContext): Promise<HttpAnswer> {
   if (request.method !== 'POST') throw invalid('LAKE_METHOD_NOT_ALLOWED', 'send a POST request');
   const { sql, parameters } = parseRequest(request.body);
+  await using _metered = parts.metering.invocation('read');
   await using limit = timeLimit(parts.clock, context, margins);
   const { signal } = limit;
   try {
