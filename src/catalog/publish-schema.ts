@@ -6,8 +6,14 @@ import { backoffMs } from '../base/retry.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, encodeSchema, type TableSchema } from '../format/table-schema.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { WorkMemory } from '../table/work-memory.ts';
 
-export type CatalogParts = { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random };
+export type CatalogParts = {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly workMemory?: WorkMemory | undefined;
+};
 
 /** Key of the extra field that names the attempt which wrote a schema file. */
 const attemptKey = 'tidelake.attempt';

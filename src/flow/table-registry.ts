@@ -12,17 +12,23 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
 import { openTable, type Table } from '../table/table.ts';
+import type { WorkMemory } from '../table/work-memory.ts';
 
 export type OpenedTable = { readonly table: Table; readonly committer: Committer };
 
-export type RegistryParts = { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random };
+export type RegistryParts = {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly workMemory?: WorkMemory | undefined;
+};
 
 /** An id that was not found is looked up again after this long: the table may be about to be made. */
 const unknownAgainMs = 10_000;
 
 export class TableRegistry implements AsyncDisposable {
   readonly #parts: RegistryParts;
-  readonly #caches: ManifestCaches = manifestCaches();
+  readonly #caches: ManifestCaches;
   readonly #open = new Map<string, OpenedTable>();
   readonly #unknownSince = new Map<string, number>();
   /** Ids of tables that were closed: something has become of them. */
@@ -30,6 +36,7 @@ export class TableRegistry implements AsyncDisposable {
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+    this.#caches = manifestCaches(parts.workMemory);
   }
 
   get tables(): readonly OpenedTable[] {

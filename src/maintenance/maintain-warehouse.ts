@@ -35,7 +35,7 @@ export type WarehouseReceipt = {
 
 /** @throws LakeError when the warehouse cannot be listed */
 export async function maintainWarehouse(parts: CatalogParts, options: WarehouseOptions): Promise<WarehouseReceipt> {
-  const caches = manifestCaches();
+  const caches = manifestCaches(parts.workMemory);
   const dropped: DropReceipt[] = [];
   const names: Identifier[] = [];
   for (const database of await databaseFolders(parts)) {

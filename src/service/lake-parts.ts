@@ -8,6 +8,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
 import { ObservedStore } from '../table/observed-store.ts';
 import type { Table } from '../table/table.ts';
+import { type WorkMemory, workMemoryOf } from '../table/work-memory.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { type Metering, openMetering } from './cost/metering.ts';
 import { LazySqlEngine } from './lazy-sql-engine.ts';
@@ -23,6 +24,7 @@ export type LakeParts = AsyncDisposable & {
   readonly random: Random;
   /** Shared by all tables of the lake, so that their memory has one bound. */
   readonly caches: ManifestCaches;
+  readonly workMemory: WorkMemory;
   readonly notices: CommitNotices;
   readonly sqlEngine: LazySqlEngine;
   readonly metering: Metering;
@@ -58,6 +60,7 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
     }
     const metering = openMetering({ settings, store, clock, random }, { functionMemoryMb: functionMemoryMb() });
     opened.push(metering);
+    const workMemory = workMemoryOf(settings.memoryBytes);
     const sqlEngine = new LazySqlEngine(store);
     opened.push(sqlEngine);
     return {
@@ -66,7 +69,8 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
       log: metering.log(log, 'read'),
       clock,
       random,
-      caches: manifestCaches(),
+      caches: manifestCaches(workMemory),
+      workMemory,
       notices: new CommitNotices(),
       sqlEngine,
       metering,

@@ -18,6 +18,8 @@ export type LakeSettings = {
   readonly access?: 'read' | 'read-write' | undefined;
   /** Of folders. `none`: a power cut may undo what was acknowledged; for tests. Default `fsync`. */
   readonly durability?: 'fsync' | 'none' | undefined;
+  /** What the process may have, for the bounds of its buffers; a cloud function is told. Default: no limit. */
+  readonly memoryBytes?: number | undefined;
   readonly s3?: S3Settings | undefined;
   readonly kinesis?: KinesisSettings | undefined;
   readonly fileLog?: FileLogSettings | undefined;
@@ -115,6 +117,7 @@ const settingsSchema = z.strictObject({
   commitLog: filledText.optional(),
   access: z.enum(['read', 'read-write']).optional(),
   durability: z.enum(['fsync', 'none']).optional(),
+  memoryBytes: count.optional(),
   s3: z
     .strictObject({
       ...credentials,
@@ -151,7 +154,8 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
 /**
  * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`,
  * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, and AWS's own
- * `AWS_ENDPOINT_URL[_S3|_KINESIS]` and `AWS_REGION`. Keys are left to the AWS chain, which reads the environment too.
+ * `AWS_ENDPOINT_URL[_S3|_KINESIS]`, `AWS_REGION` and, of a function, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. Keys are left to the AWS
+ * chain, which reads the environment too.
  *
  * @throws LakeError `invalid` LAKE_BAD_SETTINGS; LAKE_NO_WAREHOUSE when nobody says where it is
  */
@@ -169,12 +173,14 @@ export function settingsWithEnvironment(
   }
   const region = read('AWS_REGION', 'AWS_DEFAULT_REGION');
   const ledger = given.cost?.ledger ?? ledgerChoice(read('TIDELAKE_COST_LEDGER'));
+  const memoryMb = functionMemoryMb(environment);
   return checkSettings({
     ...given,
     cost: ledger === undefined ? given.cost : { ...given.cost, ledger },
     warehouse,
     log: given.log ?? read('TIDELAKE_LOG'),
     commitLog: given.commitLog ?? read('TIDELAKE_COMMIT_LOG'),
+    memoryBytes: given.memoryBytes ?? (memoryMb === undefined ? undefined : memoryMb * 1024 * 1024),
     s3: {
       ...given.s3,
       endpoint: given.s3?.endpoint ?? read('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'),

@@ -19,6 +19,7 @@ import { liveAmong } from './live-files.ts';
 import { type ManifestSummary, summarize } from './manifest-summary.ts';
 import { listSnapshotIds } from './snapshots.ts';
 import type { Table } from './table.ts';
+import { type WorkMemory, workMemoryOf } from './work-memory.ts';
 
 export type ManifestCaches = {
   readonly lists: BoundedCache<readonly ManifestFileMeta[]>;
@@ -40,7 +41,6 @@ export type ManifestFilter = {
   readonly matches?: ((entry: ManifestEntry) => boolean) | undefined;
 };
 
-export const manifestEntriesBytesMax: number = 64 * 1024 * 1024;
 export const manifestSummariesBytesMax: number = 32 * 1024 * 1024;
 export const manifestListsBytesMax: number = 8 * 1024 * 1024;
 const indexManifestsBytesMax = 16 * 1024 * 1024;
@@ -53,10 +53,12 @@ const entryBytes = 2_560;
 const metaBytes = 512;
 const readConcurrencyMax = 16;
 
-export function manifestCaches(entriesBytesMax: number = manifestEntriesBytesMax): ManifestCaches {
+export function manifestCaches(
+  { manifestEntriesBytes }: Pick<WorkMemory, 'manifestEntriesBytes'> = workMemoryOf(),
+): ManifestCaches {
   return {
     lists: new BoundedCache(manifestListsBytesMax),
-    entries: new BoundedCache(entriesBytesMax),
+    entries: new BoundedCache(manifestEntriesBytes),
     summaries: new BoundedCache(manifestSummariesBytesMax),
     indexes: new BoundedCache(indexManifestsBytesMax),
     indexFiles: new BoundedCache(indexFilesBytesMax),

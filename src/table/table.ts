@@ -17,6 +17,7 @@ import type { DataType } from '../types/data-type.ts';
 import { type ManifestCaches, manifestCaches } from './manifests.ts';
 import { ObservedStore } from './observed-store.ts';
 import { SchemaCache } from './schemas.ts';
+import { type WorkMemory, workMemoryOf } from './work-memory.ts';
 
 export type TableIdentifier = {
   readonly database: string;
@@ -49,6 +50,7 @@ export type Table = {
   readonly dynamicOptions: OptionMap;
   readonly schemas: SchemaCache;
   readonly caches: ManifestCaches;
+  readonly workMemory: WorkMemory;
 };
 
 export type TableParts = {
@@ -56,6 +58,8 @@ export type TableParts = {
   readonly random: Random;
   /** Shared between tables of one process so that their memory has one bound. */
   readonly caches?: ManifestCaches | undefined;
+  /** What work on the table may hold; that of a process without a limit when not given. */
+  readonly workMemory?: WorkMemory | undefined;
 };
 
 /**
@@ -75,6 +79,7 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     throw invalid('LAKE_TABLE_NOT_FOUND', `table ${label} is not there (${store.uri}, ${metaPath}/schema is empty)`);
   }
   const { schema, tableId } = newest;
+  const workMemory = parts.workMemory ?? workMemoryOf();
   return {
     identifier,
     label,
@@ -90,7 +95,8 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     storedSchema: schema,
     dynamicOptions: {},
     schemas,
-    caches: parts.caches ?? manifestCaches(),
+    caches: parts.caches ?? manifestCaches(workMemory),
+    workMemory,
   };
 }
 

@@ -1,5 +1,6 @@
 /** A container of a bundled function: a Node process of its own that keeps what the function opened. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,8 @@ export type FunctionHostSpec = {
   readonly bundle: string;
   /** All of its environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Options of Node itself. */
+  readonly nodeArguments?: readonly string[] | undefined;
 };
 
 type Line = {
@@ -27,8 +30,8 @@ export class FunctionHost implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
   #loadedMs = 0;
 
-  constructor({ node, bundle, env }: FunctionHostSpec) {
-    this.#child = spawn(node, [hostFile, bundle], { env });
+  constructor({ node, bundle, env, nodeArguments = [] }: FunctionHostSpec) {
+    this.#child = spawn(node, [...nodeArguments, hostFile, bundle], { env });
     this.#child.stderr.on('data', chunk => {
       this.#said += String(chunk);
     });
@@ -44,6 +47,18 @@ export class FunctionHost implements AsyncDisposable {
   /** How long the bundle took to load. */
   get loadedMs(): number {
     return this.#loadedMs;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The most memory that the process has had so far, code and libraries with it; of Linux. */
+  peakBytes(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+    if (kilobytes === undefined) throw new Error('the system does not tell the peak memory of a process');
+    return Number(kilobytes) * 1024;
   }
 
   /** Runs the handler; one at a time, as a container does. @throws Error as the handler */

@@ -13,7 +13,13 @@ import { type Page, writePageHeader } from './page.ts';
 import type { ParquetCodec } from './wasm-door.ts';
 
 /** Pages of one column that hold `rowCount` rows, after its dictionary if it has one. */
-export type ColumnPages = { readonly plan: LeafPlan; readonly codec: Codec; readonly pages: readonly Page[] };
+export type ColumnPages = {
+  readonly plan: LeafPlan;
+  readonly codec: Codec;
+  readonly pages: readonly Page[];
+  /** The bodies of pages that were made of the file's bytes and are not themselves some of them. */
+  readonly unpacked: readonly Uint8Array[];
+};
 
 /** The values of pages; all columns have `rowCount` rows. */
 export function decodePages(wasm: ParquetCodec, columns: readonly ColumnPages[], rowCount: number): readonly Column[] {

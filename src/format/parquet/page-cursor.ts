@@ -114,8 +114,9 @@ export type PackedLeaf = { readonly plan: LeafPlan; readonly codec: Codec; reado
 /** Pages of a leaf, with its dictionary if it has one, ready for decoding. @throws LakeError `corrupt` */
 export async function unpackPages(pages: readonly Page[], { plan, codec, where }: PackedLeaf): Promise<ColumnPages> {
   checkExpansion(pages, where);
-  const unpacked = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, codec, where));
-  return { plan, codec: unpackedCodec(codec, where), pages: unpacked };
+  const ready = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, codec, where));
+  const unpacked = ready.flatMap(({ body }, index) => (body.buffer === pages[index]?.body.buffer ? [] : [body]));
+  return { plan, codec: unpackedCodec(codec, where), pages: ready, unpacked };
 }
 
 function checkExpansion(pages: readonly Page[], where: string): void {

@@ -4,6 +4,7 @@
  */
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
+import { release } from '../../bytes/release.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import { corruptParquet, decoding } from './fault.ts';
@@ -104,6 +105,7 @@ async function readWhole(
   const flat = cursors.filter(cursor => cursor instanceof PageCursor);
   const pages = await mapBounded(flat, columnsAtOnceMax, cursor => cursor.allPages());
   const decoded = decoding(where, () => decodePages(wasm, pages, rowCount));
+  release(pages.flatMap(column => column.unpacked));
   if (flat.length === cursors.length) return decoded;
   let next = 0;
   return mapBounded(cursors, 1, async cursor => {

@@ -5,11 +5,20 @@
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { concatBytes } from '../../bytes/concat.ts';
+import { release } from '../../bytes/release.ts';
 import { bitAt, float32Values, float64Values, nullBitsOf } from '../../types/column-buffers.ts';
 import type { DataType, RowType } from '../../types/data-type.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { chooseEncoding, type EncodingLimits } from './column-encoding.ts';
-import { type Codec, type ColumnChunk, chunkStart, type RowGroup, type SchemaElement, tailBytes } from './footer.ts';
+import {
+  type ChunkStatistics,
+  type Codec,
+  type ColumnChunk,
+  chunkStart,
+  type RowGroup,
+  type SchemaElement,
+  tailBytes,
+} from './footer.ts';
 import { readFooter } from './footer-reader.ts';
 import { type Page, readPages, writePageHeader } from './page.ts';
 import { isNative, packPage } from './page-codec.ts';
@@ -102,8 +111,13 @@ function describedChunk(
     ...chunk,
     physical: element.physical ?? chunk.physical,
     path,
-    statistics: hasBounds ? chunk.statistics : undefined,
+    statistics: hasBounds && chunk.statistics !== undefined ? ownStatistics(chunk.statistics) : undefined,
   };
+}
+
+/** Bounds of their own, which outlive the encoded file that they lie in. */
+function ownStatistics({ min, max, nullCount }: ChunkStatistics): ChunkStatistics {
+  return { min: min?.slice(), max: max?.slice(), nullCount };
 }
 
 type EncodedFile = { readonly file: Uint8Array; readonly isText: boolean };
@@ -118,7 +132,10 @@ function encodeFile(
   { types, encodings, codec }: { types: readonly DataType[]; encodings: readonly GivenEncoding[]; codec: Codec },
 ): EncodedFile {
   try {
-    return { file: wasm.encode(ipcStream(batches, types), encodings, codec), isText: true };
+    const rows = ipcStream(batches, types);
+    const file = wasm.encode(rows, encodings, codec);
+    release([rows]);
+    return { file, isText: true };
   } catch (error) {
     if (!types.some(holdsText)) throw error;
     return { file: wasm.encode(ipcStream(batches, types.map(asBytes)), encodings, codec), isText: false };
@@ -167,7 +184,7 @@ function holdsNaN(batches: readonly RowBatch[], index: number, physical: ColumnC
 }
 
 /**
- * Compresses the pages and lays them out. All pages are handed to Node's threads at once, which work on them even while
+ * Compresses the pages and lays them out; what was encoded is gone then. All pages are handed to Node's threads at once, which work on them even while
  * this thread encodes the next row group.
  */
 export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupSettings): Promise<PackedRowGroup> {
@@ -187,7 +204,9 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
     at += laidOut.chunk.compressedBytes;
   }
   const byteSize = chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes: concatBytes(parts) };
+  const bytes = concatBytes(parts);
+  release([...pages, ...packed].map(({ body }) => body));
+  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes };
 }
 
 type LaidOutColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };

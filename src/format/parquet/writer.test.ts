@@ -247,3 +247,21 @@ test('strings that are not UTF-8 are kept as they are', async () => {
   const again = await write(batches, { rowType, compression: 'zstd' });
   expect(await readRows(again, asBytes)).toEqual([[value], [null]]);
 });
+
+test.each(compressions)(
+  'row groups whose buffers are given back keep their bounds and their rows, %s',
+  async compression => {
+    const rowType = rowTypeOfText({ k: 'BIGINT NOT NULL', s: 'STRING', b: 'BYTES' });
+    const rows = Array.from({ length: 40_000 }, (_, row): Scalar[] => {
+      const text = `row ${String((row * 7_919) % 40_000).padStart(5, '0')}`;
+      return [BigInt(row), text, new TextEncoder().encode(text)];
+    });
+    const bytes = await write([buildBatch(rowType, rows)], { rowType, compression, rowGroupRowsMax: 20_000 });
+    expect(await readRows(bytes, rowType)).toEqual(rows);
+    const { rowGroups } = await openParquet(bytesSource(bytes), 'test.parquet');
+    expect(rowGroups.map(group => group.columnRange('k'))).toMatchObject([
+      { min: 0n, max: 19_999n },
+      { min: 20_000n, max: 39_999n },
+    ]);
+  },
+);

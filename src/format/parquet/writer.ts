@@ -9,7 +9,7 @@
  * Not written: page indexes, bloom filters, key-value metadata.
  */
 import { assert } from '../../base/assert.ts';
-import { concatBytes } from '../../bytes/concat.ts';
+import { GrowingBytes } from '../../bytes/growing-bytes.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { DataFileEncoder } from '../data-file-content.ts';
@@ -72,9 +72,8 @@ class Writer implements DataFileEncoder {
   /** The row group being compressed, and its size in memory. */
   #packing: Promise<PackedRowGroup> | undefined;
   #packingBytes = 0;
-  readonly #parts: Uint8Array[] = [magic];
+  readonly #file = new GrowingBytes();
   readonly #rowGroups: RowGroup[] = [];
-  #writtenBytes = magic.length;
   #writtenFrom = 0;
   #rowCount = 0;
 
@@ -86,6 +85,7 @@ class Writer implements DataFileEncoder {
     this.#rowGroupBytesMax = options.rowGroupBytesMax ?? rowGroupBytesDefault;
     assert(this.#rowGroupRowsMax >= 1, 'a row group has at least one row');
     assert(this.#rowGroupBytesMax >= 1, 'a row group has at least one byte');
+    this.#file.append(magic);
   }
 
   get rowCount(): number {
@@ -93,8 +93,8 @@ class Writer implements DataFileEncoder {
   }
 
   get estimatedBytes(): number {
-    const share = this.#writtenFrom === 0 ? packedShareGuess : this.#writtenBytes / this.#writtenFrom;
-    return this.#writtenBytes + Math.ceil(share * (this.#pendingBytes + this.#packingBytes));
+    const share = this.#writtenFrom === 0 ? packedShareGuess : this.#file.length / this.#writtenFrom;
+    return this.#file.length + Math.ceil(share * (this.#pendingBytes + this.#packingBytes));
   }
 
   async append(batch: RowBatch): Promise<void> {
@@ -125,7 +125,7 @@ class Writer implements DataFileEncoder {
   async finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }> {
     if (this.#pendingRows > 0) await this.#endRowGroup();
     await this.#takePacked();
-    this.#parts.push(
+    this.#file.append(
       writeFooter({
         version: 1,
         schema: writtenSchema(this.#settings.rowType),
@@ -134,7 +134,7 @@ class Writer implements DataFileEncoder {
         createdBy,
       }),
     );
-    return { bytes: concatBytes(this.#parts.splice(0)), rowCount: this.#rowCount };
+    return { bytes: this.#file.take(), rowCount: this.#rowCount };
   }
 
   async #endRowGroup(): Promise<void> {
@@ -154,9 +154,8 @@ class Writer implements DataFileEncoder {
     if (this.#packing === undefined) return;
     const { group, bytes } = await this.#packing;
     this.#packing = undefined;
-    this.#rowGroups.push(shiftedRowGroup(group, this.#writtenBytes));
-    this.#parts.push(bytes);
-    this.#writtenBytes += bytes.length;
+    this.#rowGroups.push(shiftedRowGroup(group, this.#file.length));
+    this.#file.append(bytes);
     this.#writtenFrom += this.#packingBytes;
     this.#packingBytes = 0;
   }

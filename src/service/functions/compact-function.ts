@@ -33,7 +33,8 @@ const margins = { finishMs: 90_000, answerMs: 5_000 };
 const givenUpMax = 3;
 
 export async function openCompactFunction(): Promise<CompactParts> {
-  return { ...(await openFunctionParts('compaction')), caches: manifestCaches() };
+  const parts = await openFunctionParts('compaction');
+  return { ...parts, caches: manifestCaches(parts.workMemory) };
 }
 
 /** Compacts the table of a new snapshot until nothing is left to do or the time is. @throws LakeError of the store */

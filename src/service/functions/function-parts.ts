@@ -8,6 +8,7 @@ import { type Random, systemRandom } from '../../base/random.ts';
 import type { Purpose } from '../../metering/usage.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { type WorkMemory, workMemoryOf } from '../../table/work-memory.ts';
 import { type Metering, openMetering } from '../cost/metering.ts';
 import { openLog, openStore } from '../open-stores.ts';
 import { functionMemoryMb, type LakeSettings, logAddress, settingsWithEnvironment } from '../settings.ts';
@@ -20,6 +21,8 @@ export type FunctionParts = {
   readonly metering: Metering;
   /** What the function is for. */
   readonly purpose: Purpose;
+  /** undefined: nothing limits the process. */
+  readonly workMemory?: WorkMemory | undefined;
 };
 
 /** Of parts that a function keeps beside its use case's own, and tests may leave out. */
@@ -33,7 +36,8 @@ export async function openFunctionParts(
   const components = { clock: systemClock, random: systemRandom };
   const store = await openStore(settings, components);
   const metering = openMetering({ settings, store, ...components }, { functionMemoryMb: functionMemoryMb() });
-  return { settings, store: metering.store(store, purpose), ...components, metering, purpose };
+  const workMemory = workMemoryOf(settings.memoryBytes);
+  return { settings, store: metering.store(store, purpose), ...components, workMemory, metering, purpose };
 }
 
 /** The log that the settings name. @throws LakeError LAKE_NO_LOG */

@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { badStoreSettings, storeDenied } from '../store-errors.ts';
 import { type S3StoreSettings, s3LimitsOf } from './s3-settings.ts';
+import { withSlicedBodies } from './sliced-bodies.ts';
 
 /**
  * The SDK's client as the driver wants it: no retries of its own, since the driver must see each answer; bounded
@@ -23,14 +24,16 @@ export async function createS3Client(settings: S3StoreSettings): Promise<S3Clien
     maxAttempts: 1,
     // Asking leave before each larger upload would cost a round trip and a socket of its own.
     expectContinueHeader: false,
-    requestHandler: new NodeHttpHandler({
-      httpAgent: sockets,
-      httpsAgent: sockets,
-      connectionTimeout: limits.connectTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: limits.requestTimeoutMs,
-    }),
+    requestHandler: withSlicedBodies(
+      new NodeHttpHandler({
+        httpAgent: sockets,
+        httpsAgent: sockets,
+        connectionTimeout: limits.connectTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        throwOnRequestTimeout: true,
+        socketTimeout: limits.requestTimeoutMs,
+      }),
+    ),
   });
   try {
     await findIdentity(where, client);

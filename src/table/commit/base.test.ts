@@ -218,7 +218,11 @@ test('the floor is the largest number, in whatever order files are read', async 
 
 test('a warm append reads nothing, though the entries of manifests are out of memory', async () => {
   const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
-  const table = await fixtureTable(store, { ...parts, caches: manifestCaches(1) }, { partitioned: true });
+  const table = await fixtureTable(
+    store,
+    { ...parts, caches: manifestCaches({ manifestEntriesBytes: 1 }) },
+    { partitioned: true },
+  );
   for (const partition of ['x', 'y']) await commit(table, numberedAppend(table, { name: partition, partition }));
   const base = await baseOf(table);
   const next = plannedFile(table, { name: 'next', partition: 'x' });

@@ -91,9 +91,6 @@ export type CompactedBucket = {
   readonly bytesAfter: number;
 };
 
-/** Buckets rewritten at the same time; each holds a row group and a batch a run. */
-const bucketsInParallelMax = 2;
-
 type Task = {
   readonly place: Place;
   readonly reason: CompactedBucket['reason'];
@@ -134,7 +131,7 @@ async function compactBuckets(opened: Table, committer: Committer, options: Comp
   const tasks = await pickTasks(table, state, { ...options, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact');
   const isSorting = options.order !== undefined || clustering !== undefined;
-  const inParallelMax = isSorting ? 1 : bucketsInParallelMax;
+  const inParallelMax = isSorting ? 1 : table.workMemory.bucketsInParallel;
   const outcomes = await mapBounded(tasks, inParallelMax, task => attempt(table, snapshot, task, options));
   const done = outcomes.filter(outcome => outcome !== undefined);
   if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');

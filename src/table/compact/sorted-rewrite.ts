@@ -28,11 +28,8 @@ export type SortedRewrite = {
   readonly signal?: AbortSignal | undefined;
 };
 
-const bufferBytesDefault = 64 * 1024 * 1024;
 /** Runs that are merged at a time; of more, the first are merged into one before. */
 const runsMergedMax = 16;
-/** Bytes that the runs of a merge have decoded at a time, all together. */
-const mergeWindowBytes = 64 * 1024 * 1024;
 const batchRowsMax = 16_384;
 
 /** A sorted run that does not fit into memory. */
@@ -50,7 +47,7 @@ export async function writeSorted(
   const spilled: Run[] = [];
   const sorter = new Sorter(table, place, keys, rewrite);
   let buffered: RowBatch | undefined;
-  for await (const buffer of buffersOf(rows, rewrite.bufferBytesMax ?? bufferBytesDefault)) {
+  for await (const buffer of buffersOf(rows, rewrite.bufferBytesMax ?? table.workMemory.sortBufferBytes)) {
     if (buffered !== undefined) spilled.push(await sorter.spill(sortedBatches(buffered, keys, batchRowsMax)));
     buffered = buffer;
   }
@@ -124,7 +121,7 @@ class Sorter {
   }
 
   merged(runs: readonly Run[]): AsyncIterable<RowBatch> {
-    const windowBytesMax = Math.floor(mergeWindowBytes / runs.length);
+    const windowBytesMax = Math.floor(this.#table.workMemory.mergeWindowBytes / runs.length);
     const read: FileRead = {
       schema: this.#table.schema,
       wanted: { fields: this.#table.schema.fields },

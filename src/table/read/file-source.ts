@@ -8,7 +8,7 @@ import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
 
 /** Files up to this come in one request; larger ones by ranges. */
-const wholeFileBytesMax = 8 * 1024 * 1024;
+export const wholeFileBytesDefault: number = 8 * 1024 * 1024;
 
 export type FilePlace = Pick<Split, 'partitionValues' | 'bucket'>;
 
@@ -26,7 +26,12 @@ export function dataFileKey(table: Table, place: FilePlace, fileName: string): s
  *
  * @throws LakeError `corrupt` LAKE_FILE_MISSING or LAKE_FILE_SIZE, now or when bytes are asked for
  */
-export async function openFileSource(table: Table, place: FilePlace, file: DataFileMeta): Promise<ByteSource> {
+export async function openFileSource(
+  table: Table,
+  place: FilePlace,
+  file: DataFileMeta,
+  wholeFileBytesMax: number = wholeFileBytesDefault,
+): Promise<ByteSource> {
   const key = dataFileKey(table, place, file.fileName);
   if (file.fileSize <= wholeFileBytesMax) {
     const object = await table.store.get(key, { bytesMax: wholeFileBytesMax });

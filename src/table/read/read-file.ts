@@ -40,6 +40,8 @@ export type FileRead = {
   readonly batchRowsMax: number;
   /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
   readonly windowBytesMax?: number | undefined;
+  /** A larger file is read by ranges; `wholeFileBytesDefault` when not given. */
+  readonly wholeFileBytesMax?: number | undefined;
 };
 
 /**
@@ -202,7 +204,7 @@ async function open(
   const { where, fileSchema, mapping } = found;
   const answer = await askIndex(table, place, file, read, found);
   if (answer === 'none') return undefined;
-  const content = await openDataFile(await openFileSource(table, place, file), where);
+  const content = await openDataFile(await openFileSource(table, place, file, read.wholeFileBytesMax), where);
   if (content.rowCount !== file.rowCount) {
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${content.rowCount} rows, its manifest says ${file.rowCount}`);
   }

@@ -15,7 +15,7 @@ import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
 import { wantedFields } from './column-mapping.ts';
-import type { ReadPlace } from './file-source.ts';
+import { type ReadPlace, wholeFileBytesDefault } from './file-source.ts';
 import { type FileRead, readKeyValues, readRows } from './read-file.ts';
 
 export type ReadOptions = {
@@ -26,8 +26,7 @@ export type ReadOptions = {
 };
 
 export const readBatchRowsMax = 65_536;
-/** Bytes that the runs of a merge have decoded at a time, all together, unless there are very many. */
-const sectionWindowBytesMax = 96 * 1024 * 1024;
+/** Of a run, however many there are. */
 const runWindowBytesMin = 2 * 1024 * 1024;
 
 /**
@@ -116,15 +115,23 @@ export function mergeSection(
   return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes }), { batchRowsMax: read.batchRowsMax });
 }
 
-/** The runs of a section, to be merged; what they decode at a time is bounded together. */
+/** The runs of a section, to be merged; what they hold at a time is bounded together. */
 export function readSection(
   table: Table,
   place: ReadPlace,
   section: Section,
   read: FileRead,
 ): readonly AsyncIterable<KeyValueBatch>[] {
-  const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(sectionWindowBytesMax / section.length));
-  return section.map(files => readRun(table, place, files, { ...read, windowBytesMax }));
+  const { mergeWindowBytes, wholeFilesBytes } = table.workMemory;
+  const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(mergeWindowBytes / section.length));
+  const wholeBytes = section.reduce((sum, files) => sum + largestWhole(files), 0);
+  const wholeFileBytesMax = wholeBytes <= wholeFilesBytes ? undefined : Math.floor(wholeFilesBytes / section.length);
+  return section.map(files => readRun(table, place, files, { ...read, windowBytesMax, wholeFileBytesMax }));
+}
+
+/** The length of the largest of the files that would be read whole: of a run one is open at a time. */
+function largestWhole(files: readonly DataFileMeta[]): number {
+  return files.reduce((most, { fileSize }) => (fileSize > wholeFileBytesDefault ? most : Math.max(most, fileSize)), 0);
 }
 
 /** The files of a run, one after the other: its keys ascend over all of them. */

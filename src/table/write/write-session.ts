@@ -56,9 +56,6 @@ const fileNamePart = /^[\w.-]{1,100}$/;
 /** Where rows must wait for their places, they, those that have theirs, and the sorted copy share the buffer. */
 const waitingShare = 0.25;
 
-/** Places written at the same time. */
-const placesInParallelMax = 4;
-
 export type WriteSessionOptions = {
   /** At or above the largest sequence number of the bucket's live files, as far as it is known now. */
   readonly sequenceFloor?: ((place: Place) => Promise<bigint>) | undefined;
@@ -143,7 +140,7 @@ export class WriteSession {
     this.#dynamic = dynamicBuckets(table, schema, options.dynamic);
     this.#placer = this.#dynamic ?? postponedBuckets(table, schema, options.dynamic);
     this.#postponedUser = fileNamePart.test(options.commitUser ?? '') ? `${options.commitUser}` : table.random.uuid();
-    const { writeBufferBytes } = this.#options;
+    const writeBufferBytes = Math.min(this.#options.writeBufferBytes, table.workMemory.writeBufferBytes);
     const waitingBytesMax = writeBufferBytes * waitingShare;
     this.#crossing = crossPartition(table, schema, options.crossing, waitingBytesMax);
     this.#bufferBytesMax = this.#crossing === undefined ? writeBufferBytes * bufferShare : waitingBytesMax;
@@ -223,7 +220,9 @@ export class WriteSession {
       await this.#placeAll(this.#crossing, base);
     const buffers = [...this.#buffers.values()];
     const groups = (
-      await mapBounded(buffers, placesInParallelMax, buffer => this.#planBuffer(buffer, base, again))
+      await mapBounded(buffers, 2 * this.#table.workMemory.bucketsInParallel, buffer =>
+        this.#planBuffer(buffer, base, again),
+      )
     ).flat();
     const adds = groups.flatMap(({ files }) => files);
     this.#written = adds.reduce((sum, { file }) => sum + file.rowCount, 0);

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { concatBytes } from './concat.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+
+test('parts of any length come out one after the other, and once', () => {
+  const parts = [0, 1, 3, 5_000, 0, 4_096, 1_500_000, 7].map((length, seed) =>
+    Uint8Array.from({ length }, (_, index) => (index * 31 + seed) % 251),
+  );
+  const gathered = new GrowingBytes();
+  let length = 0;
+  for (const part of parts) {
+    gathered.append(part);
+    length += part.length;
+    expect(gathered.length).toBe(length);
+  }
+  expect(Buffer.compare(gathered.take(), concatBytes(parts))).toBe(0);
+  expect(gathered.length).toBe(0);
+  expect(gathered.take()).toHaveLength(0);
+});
+
+test('few bytes take no more memory than they are', () => {
+  const gathered = new GrowingBytes();
+  gathered.append(Uint8Array.of(1, 2, 3));
+  expect(gathered.take().buffer.byteLength).toBe(3);
+});

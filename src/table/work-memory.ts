@@ -1,0 +1,46 @@
+/**
+ * What the work on tables holds in memory at a time, told by what the process may have. Where a process is given little, as
+ * a cloud function is, buffers are smaller and fewer things are done at once: the work takes longer, and it ends.
+ *
+ * The parts are not added up: a commit and a compaction are rarely in one process, and what each figure bounds is a fraction
+ * of what comes and goes around it (encoded pages, copies that wait for the garbage collector).
+ */
+
+export type WorkMemory = {
+  /** Bytes that the runs of a merge have decoded at a time, all together. */
+  readonly mergeWindowBytes: number;
+  /** Bytes of small files that a merge has read whole, all together. */
+  readonly wholeFilesBytes: number;
+  /** Bytes of rows on their way into a commit, their sorted copy with them; a table's `write-buffer-size` may ask for less. */
+  readonly writeBufferBytes: number;
+  /** Bytes of rows that are put into a sort order at a time; their copy takes as much again. */
+  readonly sortBufferBytes: number;
+  /** Buckets rewritten, or written, at the same time. */
+  readonly bucketsInParallel: number;
+  /** Bytes of manifest entries that are kept, decoded. */
+  readonly manifestEntriesBytes: number;
+};
+
+const mib = 1024 * 1024;
+
+/** Of a process that nobody limits. */
+const workBytesMax = 512 * mib;
+const workBytesMin = 64 * mib;
+/** Of the process; the rest is for Node, its code and the codec, for what is encoded, and for garbage not yet collected. */
+const workShare = 0.25;
+/** A bucket in the making has a file in the making, which grows to its target size. */
+const bucketBytes = 256 * mib;
+
+/** @param processBytes what the process may have in all; undefined: enough */
+export function workMemoryOf(processBytes?: number): WorkMemory {
+  const wanted = processBytes === undefined ? workBytesMax : processBytes * workShare;
+  const work = Math.max(workBytesMin, Math.min(workBytesMax, wanted));
+  return {
+    mergeWindowBytes: (work * 3) / 16,
+    wholeFilesBytes: (work * 3) / 8,
+    writeBufferBytes: work / 2,
+    sortBufferBytes: work / 8,
+    bucketsInParallel: Math.max(1, Math.floor(work / bucketBytes)),
+    manifestEntriesBytes: work / 8,
+  };
+}
