@@ -9,6 +9,7 @@ const besideSource = [
   'spec/**',
   'infra',
   'infra/definitions',
+  'scripts/local-cloud',
   'test',
   'test/golden/**',
   'test/simulation/**',

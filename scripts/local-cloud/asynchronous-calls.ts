@@ -18,25 +18,26 @@ export type AsynchronousTarget = {
 /** AWS waits one minute, then two; here everything is nearer. */
 const retryMs = [1_000, 3_000] as const;
 
-export class AsynchronousCalls implements AsyncDisposable {
-  readonly #running = new Set<Promise<void>>();
+export class AsynchronousCalls implements Disposable {
+  #waitingCount = 0;
   readonly #stop = new AbortController();
 
   /** Takes a call; what becomes of it is the function's own affair. */
   call(target: AsynchronousTarget, payload: string): void {
-    const running = this.#run(target, payload);
-    this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+    this.#waitingCount += 1;
+    void this.#run(target, payload).finally(() => {
+      this.#waitingCount -= 1;
+    });
   }
 
+  /** Calls that are not done with. */
   get waitingCount(): number {
-    return this.#running.size;
+    return this.#waitingCount;
   }
 
   /** What still waits is dropped: on AWS it would stay, here the next snapshot brings it again. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#stop.abort();
-    await Promise.all(this.#running);
   }
 
   async #run({ called, plan, failures }: AsynchronousTarget, payload: string): Promise<void> {

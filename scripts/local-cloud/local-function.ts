@@ -10,6 +10,7 @@ import type { ResponseSink, RuntimeAnswer } from './runtime-api.ts';
 export type LocalFunctionSpec = EnvironmentSpec & {
   /** Environments at a time; as many as are needed, up to what an account has, when not given. */
   readonly concurrencyMax?: number | undefined;
+  readonly onReport?: ((report: InvocationReport) => void) | undefined;
 };
 
 export type BufferedAnswer =
@@ -33,6 +34,7 @@ const payloadBytesMax = 6 * 1024 * 1024;
 const idleMsMax = 5 * 60_000;
 /** An environment that has answered is waited for this long, before a new one is started instead. */
 const settleMsMax = 50;
+const reportsKeptMax = 10_000;
 
 export class LocalFunction implements AsyncDisposable {
   #spec: LocalFunctionSpec;
@@ -41,6 +43,7 @@ export class LocalFunction implements AsyncDisposable {
   /** Who waits for an environment to become free. */
   readonly #waiting: (() => void)[] = [];
   #isClosed = false;
+  /** The newest. */
   readonly reports: InvocationReport[] = [];
 
   constructor(spec: LocalFunctionSpec) {
@@ -145,7 +148,9 @@ export class LocalFunction implements AsyncDisposable {
       member.settled = soon;
     });
     void settled.then(report => {
+      this.#spec.onReport?.(report);
       this.reports.push(report);
+      if (this.reports.length > reportsKeptMax) this.reports.shift();
       member.isBusy = false;
       member.settled = undefined;
       if (!environment.isAlive || member.version !== this.#version || this.#isClosed) void this.#retire(member);

@@ -3,7 +3,7 @@
  * them. It is the same template that is deployed, so that there is nothing to keep in step.
  */
 import * as z from 'zod';
-import { type TemplateText, TemplateValues } from './template-values.ts';
+import { resolveTemplate } from '../../test/permissions/resolve-template.ts';
 
 export type LocalFunctionPlan = {
   /** `ingest`: what the function is called in the repository. */
@@ -64,7 +64,7 @@ export type LocalStack = {
 export type LocalStackSettings = {
   readonly stage: string;
   readonly region: string;
-  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly parameters: Readonly<Record<string, string>>;
 };
 
 export const localAccountId = '000000000000';
@@ -104,13 +104,13 @@ const mappingSchema = z.object({
   // What is done here is done for these alone.
   ParallelizationFactor: z.literal(1),
   StartingPosition: z.literal('TRIM_HORIZON'),
-  FilterCriteria: z.undefined(),
-  TumblingWindowInSeconds: z.undefined(),
+  FilterCriteria: z.undefined().optional(),
+  TumblingWindowInSeconds: z.undefined().optional(),
 });
 const ruleSchema = z.object({
   ScheduleExpression: z.string().optional(),
-  EventPattern: z.unknown(),
-  Targets: z.array(z.object({ Arn: z.string(), Input: z.undefined() })),
+  EventPattern: z.unknown().optional(),
+  Targets: z.array(z.object({ Arn: z.string(), Input: z.undefined().optional() })),
 });
 const invokeConfigSchema = z.object({
   FunctionName: z.string(),
@@ -120,46 +120,53 @@ const invokeConfigSchema = z.object({
 });
 const urlSchema = z.object({ TargetFunctionArn: z.string(), InvokeMode: z.literal('RESPONSE_STREAM') });
 
+/** As far as it says what the names of things are. */
+const templateSchema = z.object({
+  Resources: z.record(
+    z.string(),
+    z.object({
+      Type: z.string(),
+      Properties: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+});
+
 type Named<T> = { readonly logicalId: string; readonly properties: T };
 
 /** @throws Error that names what of the template the local cloud does not do */
-export function localStack(template: TemplateText, { stage, region, parameters }: LocalStackSettings): LocalStack {
+export function localStack(template: unknown, { stage, region, parameters }: LocalStackSettings): LocalStack {
   const stackName = `tidelake-${stage}`;
-  const idOf = (logicalId: string, type: string): string => {
-    const own = type === 'AWS::Lambda::Function' ? Object(template.Resources[logicalId])['Properties'] : undefined;
-    if (own !== undefined) return String(values.resolve(own['FunctionName']));
-    const name = `${stackName}-${logicalId}`;
-    // Buckets have their names in lower case.
-    return type === 'AWS::S3::Bucket' ? name.toLowerCase() : name;
+  const names = physicalNames(template, stackName);
+  const idOf = (logicalId: string): string => names.get(logicalId)?.name ?? logicalId;
+  const arnOf = (logicalId: string, type: string): string => arnText(idOf(logicalId), { type, region });
+  const values: Record<string, string> = {
+    'AWS::StackName': stackName,
+    'AWS::Region': region,
+    'AWS::AccountId': localAccountId,
   };
-  const arnOf = (logicalId: string, type: string): string => arnText(idOf(logicalId, type), { type, region });
-  const values: TemplateValues = new TemplateValues(template, {
-    stackName,
-    region,
-    parameters,
-    accountId: localAccountId,
-    physicalId: idOf,
-    attribute: (logicalId, type, attribute) => (attribute === 'Arn' ? arnOf(logicalId, type) : idOf(logicalId, type)),
-  });
-  const ofType = <T>(type: string, schema: z.ZodType<T>): readonly Named<T>[] =>
-    Object.entries(template.Resources).flatMap(([logicalId, resource]) => {
-      const { Type, Condition, Properties } = Object(resource);
-      if (Type !== type || (Condition !== undefined && !values.holds(Condition))) return [];
-      return { logicalId, properties: checked(schema, values.resolve(Properties), logicalId) };
-    });
+  for (const [logicalId, { name, type }] of names) {
+    values[logicalId] = name;
+    values[`${logicalId}.Arn`] = arnOf(logicalId, type);
+  }
+  const types = /^AWS::(S3::Bucket|Kinesis::Stream|SQS::Queue|Events::Rule|Lambda::(?!Permission).*)$/;
+  const { resources } = resolveTemplate(template, { parameters, values, types });
+  const ofType = <T>(wanted: string, schema: z.ZodType<T>): readonly Named<T>[] =>
+    [...resources].flatMap(([logicalId, { type, properties }]) =>
+      type === wanted ? { logicalId, properties: checked(schema, properties, logicalId) } : [],
+    );
   const configs = ofType('AWS::Lambda::EventInvokeConfig', invokeConfigSchema);
   const urls = ofType('AWS::Lambda::Url', urlSchema);
   return {
     name: stackName,
     region,
-    buckets: ofType('AWS::S3::Bucket', z.unknown()).map(({ logicalId }) => idOf(logicalId, 'AWS::S3::Bucket')),
+    buckets: ofType('AWS::S3::Bucket', z.unknown()).map(({ logicalId }) => idOf(logicalId)),
     streams: ofType('AWS::Kinesis::Stream', streamSchema).map(({ logicalId, properties }) => ({
-      name: idOf(logicalId, 'AWS::Kinesis::Stream'),
+      name: idOf(logicalId),
       arn: arnOf(logicalId, 'AWS::Kinesis::Stream'),
       shardCount: properties.ShardCount ?? onDemandShardCount,
     })),
     queues: ofType('AWS::SQS::Queue', z.unknown()).map(({ logicalId }) => ({
-      name: idOf(logicalId, 'AWS::SQS::Queue'),
+      name: idOf(logicalId),
       arn: arnOf(logicalId, 'AWS::SQS::Queue'),
     })),
     functions: ofType('AWS::Lambda::Function', functionSchema).map(({ logicalId, properties }) => {
@@ -226,6 +233,18 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, logicalId: string): T 
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Error(`the local cloud does not do what ${logicalId} asks for: ${z.prettifyError(parsed.error)}`);
+}
+
+function physicalNames(template: unknown, stackName: string): Map<string, { name: string; type: string }> {
+  const { Resources } = templateSchema.parse(template);
+  const named = Object.entries(Resources).map(([logicalId, { Type: type, Properties }]) => {
+    const own = Object(Properties?.['FunctionName'])['Fn::Sub'];
+    const isFunction = type === 'AWS::Lambda::Function' && typeof own === 'string';
+    const name = isFunction ? own.replace(/\$\{AWS::StackName\}/, stackName) : `${stackName}-${logicalId}`;
+    // Buckets have their names in lower case.
+    return [logicalId, { name: type === 'AWS::S3::Bucket' ? name.toLowerCase() : name, type }] as const;
+  });
+  return new Map(named);
 }
 
 function arnText(name: string, { type, region }: { readonly type: string; readonly region: string }): string {

@@ -11,6 +11,8 @@ export type Deployment = {
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   /** What `Ref` and `Fn::GetAtt` (`LogStream.Arn`) give; where nothing is said, what `standsFor` makes up. */
   readonly values: Readonly<Record<string, string>>;
+  /** Types of the resources that are looked at: the rest may use what is not known here. Those of policies when not given. */
+  readonly types?: RegExp | undefined;
 };
 
 export type TemplateResource = {
@@ -54,6 +56,8 @@ const pseudoParameters: Readonly<Record<string, string>> = {
 /** What `AWS::NoValue` leaves: nothing. */
 const noValue: unique symbol = Symbol('AWS::NoValue');
 
+const policyTypes = /^AWS::(IAM::|S3::BucketPolicy$|SQS::QueuePolicy$|KMS::Key$|Lambda::Permission$|SNS::TopicPolicy$)/;
+
 /** @throws Error about an intrinsic function, a parameter or a name that is not known */
 export function resolveTemplate(template: unknown, deployment: Deployment): ResolvedTemplate {
   const parsed = templateSchema.parse(template);
@@ -63,10 +67,8 @@ export function resolveTemplate(template: unknown, deployment: Deployment): Reso
     parsed.Resources,
   )) {
     if (condition !== undefined && !resolver.condition(condition)) continue;
-    // Only what policies are made of is looked at: the rest may use functions that say nothing about rights.
-    const isPolicy =
-      /^AWS::(IAM::|S3::BucketPolicy$|SQS::QueuePolicy$|KMS::Key$|Lambda::Permission$|SNS::TopicPolicy$)/.test(type);
-    resources.set(id, { type, properties: isPolicy ? resolver.properties(id, properties) : {} });
+    const isLookedAt = (deployment.types ?? policyTypes).test(type);
+    resources.set(id, { type, properties: isLookedAt ? resolver.properties(id, properties) : {} });
   }
   return { resources };
 }

@@ -28,7 +28,11 @@ export type ChildServiceSpec = {
   readonly readyMsMax: number;
   /** Where its folder is made; the system's temporary folder when not given. */
   readonly parentFolder?: string | undefined;
+  /** A place of its own, which stays when it is stopped. */
+  readonly place?: ServicePlace | undefined;
 };
+
+export type ServicePlace = { readonly folder: string; readonly port: number };
 
 export type ChildCommand = {
   readonly file: string;
@@ -39,6 +43,11 @@ export type ChildCommand = {
 
 /** Starts a service and waits until it is ready. Another program may take the free port first, so it tries again. */
 export async function startChildService(spec: ChildServiceSpec): Promise<ChildService> {
+  if (spec.place !== undefined) {
+    const service = new RunningService(spec, spec.place);
+    await service.restart();
+    return service;
+  }
   let failure: unknown;
   for (let attempt = 0; attempt < startAttemptsMax; attempt += 1) {
     const folder = await mkdtemp(join(spec.parentFolder ?? tmpdir(), `tidelake-${spec.name}-`));
@@ -186,6 +195,7 @@ class RunningService implements ChildService {
       await Promise.race([this.#child.ended, systemClock.sleep(stopMsMax)]);
     }
     await this.crash();
+    if (this.#spec.place !== undefined) return;
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -18,7 +18,7 @@ const activeTriesMax = 600;
 const activePollMs = 25;
 
 export async function startKinesisService(
-  spec: Pick<ChildServiceSpec, 'name' | 'command' | 'readyMsMax'>,
+  spec: Pick<ChildServiceSpec, 'name' | 'command' | 'readyMsMax' | 'place'>,
 ): Promise<KinesisService> {
   const service = await startChildService({
     ...spec,

@@ -1,5 +1,5 @@
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { type ChildCommand, startChildService } from './child-service.ts';
+import { type ChildCommand, type ServicePlace, startChildService } from './child-service.ts';
 
 /** A running S3 with one bucket in it. */
 export type S3Service = AsyncDisposable & {
@@ -20,19 +20,23 @@ export type S3ServiceSpec = {
   readonly command: (port: number, folder: string) => ChildCommand;
   /** Where it keeps its data; a folder in the system's temporary one when not given. */
   readonly parentFolder?: string | undefined;
+  readonly place?: ServicePlace | undefined;
+  /** Of the one bucket. */
+  readonly bucket?: string | undefined;
 };
 
 const region = 'us-east-1';
-const bucket = 'tidelake-test';
+const bucketDefault = 'tidelake-test';
 
 export async function startS3Service(spec: S3ServiceSpec): Promise<S3Service> {
-  const { name, credentials, command, parentFolder } = spec;
+  const { name, credentials, command, parentFolder, place, bucket = bucketDefault } = spec;
   const service = await startChildService({
     name,
     command,
     parentFolder,
+    place,
     readyMsMax: 60_000,
-    ready: async port => await createBucket(endpointOf(port), credentials),
+    ready: async port => await createBucket(bucket, endpointOf(port), credentials),
   });
   return {
     endpoint: endpointOf(service.port),
@@ -46,7 +50,7 @@ export async function startS3Service(spec: S3ServiceSpec): Promise<S3Service> {
   };
 }
 
-async function createBucket(endpoint: string, credentials: S3Service['credentials']): Promise<void> {
+async function createBucket(bucket: string, endpoint: string, credentials: S3Service['credentials']): Promise<void> {
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
   try {
     const found = await client.send(new HeadBucketCommand({ Bucket: bucket })).then(
