@@ -1,7 +1,10 @@
 /**
  * The demo: real flights stream into a dynamic table, and everything the product promises is shown and proved.
  *
- *   npm run demo -- [--flights N|all] [--dir FOLDER] [--kills N] [--s3 URL --kinesis URL] [--keep]
+ *   npm run demo -- [--flights N|all] [--dir FOLDER] [--kills N] [--local-cloud | --s3 URL --kinesis URL] [--keep]
+ *
+ * With --local-cloud nothing but functions does the work: bundled, under AWS's own runtime client, on MinIO and an emulator
+ * of Kinesis.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,13 +13,15 @@ import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { LakeError, openLake, t } from '../src/index.ts';
 import type { LakeSettings } from '../src/service/settings.ts';
+import { startCloudWorkers } from './demo/cloud-workers.ts';
 import { ensureBucket } from './demo/ensure-bucket.ts';
 import { answerSql, expectedAnswer, flightCountMax } from './demo/flights.ts';
 import { readLevels } from './demo/levels.ts';
-import { drawLevels, group, megabytes, milliseconds, percentile, perSecond, section } from './demo/report.ts';
+import { drawLevels, group, milliseconds, percentile, perSecond, section } from './demo/report.ts';
 import { type FlightTable, type Lake, type Progress, streamFlights } from './demo/stream.ts';
 import { CheckingSubscriber } from './demo/subscriber.ts';
 import { WorkerProcess } from './demo/worker-process.ts';
+import type { DemoWorkers } from './demo/workers.ts';
 
 const tableName = 'demo.flights';
 const flightsDefault = 200_000;
@@ -29,6 +34,7 @@ const settleMsMax = 120_000;
 type DemoOptions = {
   readonly flightCount: number;
   readonly settings: LakeSettings;
+  readonly worker: DemoWorkers;
   readonly kills: number;
   readonly where: string;
   readonly cleanUp: () => Promise<void>;
@@ -47,11 +53,10 @@ try {
   process.exitCode = 1;
 }
 
-async function run({ flightCount, settings, kills, where }: DemoOptions): Promise<boolean> {
+async function run({ flightCount, settings, worker, kills, where }: DemoOptions): Promise<boolean> {
   console.log(`\n  Tidelake demo: ${group(flightCount)} flights, ${group(flightCount * 2)} changes, ${where}\n`);
   await using lake = await openLake(settings);
   const table = await createFlights(lake);
-  const worker = new WorkerProcess(settings);
   await worker.start();
   const stop = new AbortController();
   const checker = new CheckingSubscriber(flightCount);
@@ -64,7 +69,7 @@ async function run({ flightCount, settings, kills, where }: DemoOptions): Promis
   bar.start(flightCount * 2, 0, { visible: 0 });
   const onProgress = async ({ acknowledged, share }: Progress): Promise<void> => {
     bar.update(acknowledged, { visible: worker.figures.committedRows });
-    if (share > 1 / 3 && subscribing === undefined && worker.figures.commits > 0)
+    if (share > 1 / 3 && subscribing === undefined && worker.figures.committedRows > 0)
       subscribing = follow(table, checker, stop.signal);
     if (share >= (killAt[0] ?? 2)) {
       killAt.shift();
@@ -116,7 +121,7 @@ async function follow(table: FlightTable, checker: CheckingSubscriber, signal: A
 }
 
 /** When the snapshots hold every change, on the same clock as the stream's start. */
-async function untilVisible(table: FlightTable, flightCount: number, worker: WorkerProcess): Promise<number> {
+async function untilVisible(table: FlightTable, flightCount: number, worker: DemoWorkers): Promise<number> {
   const deadlineMs = performance.now() + settleMsMax;
   for (;;) {
     const counters = await table.accounting();
@@ -138,16 +143,15 @@ function streamReport(
   liveCount: number,
   figures: Awaited<ReturnType<typeof streamFlights>>,
   visibleMs: number,
-  worker: WorkerProcess,
+  worker: DemoWorkers,
 ): string {
-  const { commits, commitRequests, kills, peakRssBytes, problems } = worker.figures;
+  const { problems } = worker.figures;
   const { freshnessMs } = figures;
   return section('Streaming', [
     `acknowledged by the log     ${perSecond(figures.burstRows, figures.burstMs)} in a burst of ${group(figures.burstRows)} changes, then ${group(liveCount)} at a steady ${group(liveRate)}/s`,
     `all visible in snapshots    ${group(flightCount * 2)} changes after ${(visibleMs / 1_000).toFixed(1)} s`,
     `freshness of a union read   p50 ${milliseconds(percentile(freshnessMs, 0.5))}, p99 ${milliseconds(percentile(freshnessMs, 0.99))} from acknowledgement to visible, ${freshnessMs.length} samples`,
-    `commits                     ${commits} snapshots by ingest, ${(commitRequests / Math.max(1, commits)).toFixed(1)} requests each`,
-    `the worker                  killed with SIGKILL ${kills} time${kills === 1 ? '' : 's'} and replaced; peak memory ${megabytes(peakRssBytes)}`,
+    ...worker.reportLines(),
     ...problems.map(problem => `it said: ${problem}`),
   ]);
 }
@@ -157,7 +161,7 @@ async function finish(
   table: FlightTable,
   flightCount: number,
   checker: CheckingSubscriber,
-  worker: WorkerProcess,
+  worker: DemoWorkers,
 ): Promise<boolean> {
   await worker.stop();
   console.log(section('The LSM before a full compaction', [drawLevels(await readLevels(table))]));
@@ -216,6 +220,7 @@ async function readOptions(): Promise<DemoOptions> {
       kills: { type: 'string', default: '1' },
       s3: { type: 'string' },
       kinesis: { type: 'string' },
+      'local-cloud': { type: 'boolean', default: false },
       bucket: { type: 'string', default: 'tidelake-demo' },
       stream: { type: 'string', default: 'tidelake-demo' },
       region: { type: 'string', default: 'us-east-1' },
@@ -226,6 +231,8 @@ async function readOptions(): Promise<DemoOptions> {
   if (!Number.isInteger(flightCount) || flightCount < 1 || flightCount > flightCountMax) {
     throw new LakeError('invalid', 'LAKE_USAGE', `--flights takes a number from 1 to ${flightCountMax}, or all`);
   }
+  const kills = Number(values.kills);
+  if (values['local-cloud']) return cloudOptions({ flightCount, kills });
   const folder = values.dir ?? (await mkdtemp(join(tmpdir(), 'tidelake-demo-')));
   const { region } = values;
   const settings: LakeSettings = {
@@ -239,10 +246,23 @@ async function readOptions(): Promise<DemoOptions> {
   return {
     flightCount,
     settings,
-    kills: Number(values.kills),
+    worker: new WorkerProcess(settings),
+    kills,
     where: isLocal ? `in ${folder}` : `in ${settings.warehouse} and ${settings.log}`,
     cleanUp: async () => {
       if (values.dir === undefined && !values.keep) await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+async function cloudOptions(plan: Pick<DemoOptions, 'flightCount' | 'kills'>): Promise<DemoOptions> {
+  const worker = await startCloudWorkers(tableName);
+  const { services, lakeSettings } = worker.cloud;
+  return {
+    ...plan,
+    worker,
+    settings: lakeSettings,
+    where: `by functions, on MinIO at ${services.s3.endpoint} and kinesalite at ${services.kinesisEndpoint}`,
+    cleanUp: () => worker[Symbol.asyncDispose](),
   };
 }

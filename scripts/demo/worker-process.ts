@@ -6,6 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { LakeSettings } from '../../src/service/settings.ts';
+import { megabytes } from './report.ts';
+import type { DemoWorkers } from './workers.ts';
 
 /** A line of the worker's standard output. */
 export type WorkerReport =
@@ -21,18 +23,14 @@ export type WorkerReport =
   | { readonly kind: 'memory'; readonly rssBytes: number }
   | { readonly kind: 'problem'; readonly text: string };
 
-export type WorkerFigures = {
+type WorkerFigures = DemoWorkers['figures'] & {
   commits: number;
-  committedRows: number;
   commitRequests: number;
   compactions: number;
   peakRssBytes: number;
-  kills: number;
-  lastCommitAtMs: number;
-  readonly problems: string[];
 };
 
-export class WorkerProcess {
+export class WorkerProcess implements DemoWorkers {
   readonly #settings: LakeSettings;
   readonly figures: WorkerFigures = {
     commits: 0,
@@ -79,6 +77,18 @@ export class WorkerProcess {
   /** Lets it finish what it is at. */
   stop(): Promise<void> {
     return this.#end('SIGTERM');
+  }
+
+  reportLines(): readonly string[] {
+    const { commits, commitRequests, kills, peakRssBytes } = this.figures;
+    return [
+      `commits                     ${commits} snapshots by ingest, ${(commitRequests / Math.max(1, commits)).toFixed(1)} requests each`,
+      `the worker                  killed with SIGKILL ${kills} time${kills === 1 ? '' : 's'} and replaced; peak memory ${megabytes(peakRssBytes)}`,
+    ];
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

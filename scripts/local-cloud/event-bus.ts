@@ -12,6 +12,7 @@ export type EventBusSettings = {
 export class EventBus implements Disposable {
   readonly #settings: EventBusSettings;
   readonly #timers: readonly NodeJS.Timeout[];
+  #isStopped = false;
 
   constructor(settings: EventBusSettings) {
     this.#settings = settings;
@@ -22,6 +23,7 @@ export class EventBus implements Disposable {
 
   /** A new object in a bucket. */
   objectCreated(object: { readonly bucket: string; readonly key: string; readonly size: number }): void {
+    if (this.#isStopped) return;
     const { bucket, key, size } = object;
     const event = {
       ...this.#head('Object Created', 'aws.s3', [`arn:aws:s3:::${bucket}`]),
@@ -40,6 +42,7 @@ export class EventBus implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
   }
 

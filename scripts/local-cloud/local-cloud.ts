@@ -48,6 +48,7 @@ const region = 'us-east-1';
 const stage = 'local';
 /** Two cores do not do more at a time; AWS would start as many as there are events. */
 const concurrencyDefaults: Readonly<Record<string, number>> = { compact: 2, maintain: 1 };
+const quietPollMs = 50;
 const offsets = { control: 0, s3: 1, kinesis: 2, firstUrl: 3 };
 
 type Services = { readonly s3: S3Service; readonly kinesis: KinesisService; readonly kinesisEndpoint: string };
@@ -129,6 +130,17 @@ export class LocalCloud implements AsyncDisposable {
   /** The bundles of another folder take over, while everything runs. */
   deploy(bundles: string): void {
     for (const [name, deployed] of this.functions) deployed.deploy({ taskRoot: join(bundles, name) });
+  }
+
+  /** No event comes any more, and what runs is waited for; the functions and their URLs can still be called. */
+  async stopEvents(msMax: number): Promise<void> {
+    this.bus[Symbol.dispose]();
+    this.calls[Symbol.dispose]();
+    await Promise.all(this.mappings.map(mapping => mapping[Symbol.asyncDispose]()));
+    const deadlineMs = performance.now() + msMax;
+    while ([...this.functions.values()].some(({ busyCount }) => busyCount > 0) && performance.now() < deadlineMs) {
+      await new Promise(resolve => setTimeout(resolve, quietPollMs));
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

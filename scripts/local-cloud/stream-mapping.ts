@@ -56,6 +56,7 @@ export class StreamMapping implements AsyncDisposable {
 
   /** An invocation that runs is not waited for: what it does not answer any more comes again. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stop.signal.aborted) return this.#running;
     this.#stop.abort();
     await this.#running;
     this.#client.destroy();

@@ -1,12 +1,15 @@
-/** The demo proves itself: on folders and on MinIO with a Kinesis emulator, with the worker killed again and again. */
+/** The demo proves itself: on folders, on MinIO with a Kinesis emulator, and by functions alone, with kills again and again. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { startKinesalite } from '../services/kinesalite.ts';
+import { startMinio } from '../services/minio.ts';
 
-async function demo(script: string, ...args: string[]): Promise<string> {
-  const path = fileURLToPath(new URL(`../../scripts/${script}`, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], { timeout: 250_000 });
+async function demo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const path = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url));
+  const options = { timeout: 250_000, env: { ...process.env, ...env } };
+  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], options);
   return stdout;
 }
 
@@ -19,16 +22,32 @@ function proofs(report: string): { holds: number; fails: number } {
 }
 
 test('the proof holds with the worker killed at ten random moments', async () => {
-  const report = await demo('demo.ts', '--flights', '60000', '--kills', '10');
+  const report = await demo(['--flights', '60000', '--kills', '10']);
   expect(report).toContain('SIGKILL 10 times');
   expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
 });
 
 test('the proof holds on MinIO and a Kinesis emulator', async () => {
-  const report = await demo('demo-aws-local.ts', '--flights', '20000', '--kills', '2');
+  await using minio = await startMinio();
+  await using kinesis = await startKinesalite();
+  const { accessKeyId, secretAccessKey } = minio.credentials;
+  const report = await demo(
+    [
+      ...['--flights', '20000', '--kills', '2', '--s3', minio.endpoint, '--bucket', minio.bucket],
+      ...['--kinesis', kinesis.endpoint, '--region', minio.region],
+    ],
+    { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  );
+  expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
+});
+
+test('the proof holds when functions of the local cloud do all the work, and one is killed in its middle', async () => {
+  const report = await demo(['--flights', '20000', '--kills', '2', '--local-cloud']);
+  expect(report).toContain('an ingest killed in its middle 2 times');
+  expect(report).toMatch(/function ingest +\d+ invocations/);
   expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
 });
 
 test('a number of flights that makes no sense is refused with the reason', async () => {
-  await expect(demo('demo.ts', '--flights', 'many')).rejects.toThrow(/--flights takes a number/);
+  await expect(demo(['--flights', 'many'])).rejects.toThrow(/--flights takes a number/);
 });
