@@ -14,6 +14,7 @@ import { meteredObjectStore } from '../../src/metering/metered-object-store.ts';
 import { type Purpose, purposes, sumUsage, type Usage } from '../../src/metering/usage.ts';
 import { compactOnSnapshot } from '../../src/service/functions/compact-function.ts';
 import { ingestRecords } from '../../src/service/functions/ingest-function.ts';
+import { LookedTables } from '../../src/service/functions/looked-tables.ts';
 import { maintain } from '../../src/service/functions/maintain-function.ts';
 import type { LogRecordEnvelope, LogStart, LogStore } from '../../src/storage/log-store.ts';
 import { MemoryLogStore } from '../../src/storage/memory/memory-log-store.ts';
@@ -123,7 +124,7 @@ async function newWorld(load: Load) {
     // A container for each shard, as Lambda has it.
     ingests: new Map<string, ReturnType<typeof openEventIngest>>(),
     openIngest: () => openEventIngest({ store: s3('ingest'), log: logFor('ingest'), ...parts }),
-    compactParts: { settings, store: s3('compaction'), ...parts, caches: manifestCaches() },
+    compactParts: { settings, store: s3('compaction'), ...parts, caches: manifestCaches(), looked: new LookedTables() },
     maintainParts: { settings, store: s3('maintenance'), log: logFor('maintenance'), ...parts },
     next: new Map<string, LogStart>(),
     compactedId: 0,
@@ -165,7 +166,9 @@ async function ingestShard(world: World, shardId: string): Promise<void> {
   if (envelopes.length === 0) return;
   const ingest = world.ingests.get(shardId) ?? world.openIngest();
   world.ingests.set(shardId, ingest);
-  const { answer, figures } = await timed(world, 'ingest', () => ingestRecords(ingest, [{ shardId, envelopes }], context));
+  const { answer, figures } = await timed(world, 'ingest', () =>
+    ingestRecords(ingest, [{ shardId, envelopes }], context),
+  );
   if (answer.batchItemFailures.length > 0) throw new Error(`not taken: ${figures.failures.join('; ')}`);
 }
 

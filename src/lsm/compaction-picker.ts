@@ -70,6 +70,16 @@ export function pickCompaction(runs: readonly SortedRun[], settings: CompactionS
 }
 
 /**
+ * Whether a unit may wait until the bucket has as many runs as Paimon's writers go on writing with
+ * (`num-sorted-run.stop-trigger`): fewer and larger rewrites, for reads that merge some more runs. Only what the shape of the
+ * runs asks for may; what options ask for, and what a table shows its rows by, may not.
+ */
+export function mayWait({ reason }: CompactUnit, runs: readonly SortedRun[], settings: CompactionSettings): boolean {
+  const isOfShape = reason === 'size-amplification' || reason === 'size-ratio' || reason === 'file-number';
+  return isOfShape && !settings.forceUpLevel0 && runs.length < settings.runCountStop;
+}
+
+/**
  * All files into the last level. When they are there already, those of which rows were deleted by vectors or have expired,
  * or all when that is forced; undefined: none.
  */

@@ -25,7 +25,13 @@ import {
   pickFullBucketedAppend,
   pickUnawareAppend,
 } from './append-picker.ts';
-import { type CompactionSettings, type CompactUnit, pickCompaction, pickFullCompaction } from './compaction-picker.ts';
+import {
+  type CompactionSettings,
+  type CompactUnit,
+  mayWait,
+  pickCompaction,
+  pickFullCompaction,
+} from './compaction-picker.ts';
 import { type CompactPlan, intervalPartition, planUnit, type Section } from './compaction-plan.ts';
 import { sortedRuns } from './sorted-runs.ts';
 
@@ -83,6 +89,12 @@ export function runScenario({ command, options, input }: Scenario): string {
   switch (command) {
     case 'pick':
       return answerPick(pickCompaction(runs, settings), settings, options);
+    case 'pick-patient': {
+      const unit = pickCompaction(runs, settings);
+      return unit !== undefined && mayWait(unit, runs, settings)
+        ? `${unit.reason} may wait`
+        : answerPick(unit, settings, options);
+    }
     case 'full':
       return answerPick(pickFullCompaction(runs, settings), settings, options);
     case 'runs':

@@ -11,6 +11,7 @@ import {
   type KnownHead,
   latestIdAbove,
   latestSnapshot,
+  latestSnapshotFrom,
   listSnapshotIds,
   listSnapshots,
   listTags,
@@ -48,6 +49,22 @@ test('the head is the largest id there is, whatever the hints say', async () => 
   const { store, table } = await tableWith(12);
   await store.put(`${folder}/LATEST`, new TextEncoder().encode('3'));
   expect((await latestSnapshot(table))?.id).toBe(12);
+});
+
+test('from a known snapshot the newest is found step by step, by LIST when it is far or the known one is gone', async () => {
+  const { store, table } = await tableWith(12);
+  const counted = countingObjectStore(store);
+  const seen = await openTable(counted, table.identifier, table);
+  for (const [knownId, gets, lists] of [
+    [12, 2, 0],
+    [9, 5, 0],
+    [1, 10, 1],
+    [99, 2, 1],
+  ] as const) {
+    counted.reset();
+    expect((await latestSnapshotFrom(seen, knownId))?.id, `from ${knownId}`).toBe(12);
+    expect([counted.counts().get, counted.counts().list], `from ${knownId}`).toEqual([gets, lists]);
+  }
 });
 
 test('a table without snapshots has no head and an empty chain', async () => {

@@ -37,7 +37,27 @@ const blockDigitsMax = 3;
  * use again
  */
 export async function latestSnapshot(table: Table): Promise<Snapshot | undefined> {
-  const head = await headSnapshot(table);
+  return checkedHead(table, await headSnapshot(table));
+}
+
+/** Numbers that are asked for one by one before a LIST is cheaper. */
+const stepsMax = 8;
+
+/**
+ * The newest snapshot as far as one comes from a known one, asking for the next until there is none: GETs, of which a dozen
+ * cost what a LIST does. For looking only: where numbers are missing it may stop early, so it is no base of a commit (S1).
+ */
+export async function latestSnapshotFrom(table: Table, knownId: number): Promise<Snapshot | undefined> {
+  let head = await readSnapshot(table, knownId);
+  for (let step = 0; head !== undefined && step < stepsMax; step += 1) {
+    const next = await readSnapshot(table, head.id + 1);
+    if (next === undefined) return checkedHead(table, head);
+    head = next;
+  }
+  return latestSnapshot(table);
+}
+
+async function checkedHead(table: Table, head: Snapshot | undefined): Promise<Snapshot | undefined> {
   const decision = await headOfTable(table, undefined, head);
   if (decision.kind === 'fenced') throw tableGone(table, decision.reason);
   return head;

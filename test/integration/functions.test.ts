@@ -95,7 +95,7 @@ async function makeTable(lake: Lake) {
   return lake.createTable('demo.flights', {
     columns: { flight: t.bigint(), origin: t.string(), delay: t.int().nullable() },
     primaryKey: ['flight'],
-    options: { bucket: 16, 'num-sorted-run.compaction-trigger': 3 },
+    options: { bucket: 16, 'num-sorted-run.compaction-trigger': 3, 'num-sorted-run.stop-trigger': 3 },
   });
 }
 

@@ -19,6 +19,7 @@ import { openOnce } from './function-parts.ts';
 import { failureAnswer, parseHttpEvent } from './http-event.ts';
 import { ingestRecords } from './ingest-function.ts';
 import { batchAnswer, parseKinesisEvent } from './kinesis-event.ts';
+import { LookedTables } from './looked-tables.ts';
 import { maintain, parseMaintainEvent } from './maintain-function.ts';
 import { query } from './query-function.ts';
 import { parseObjectCreated, tableOfSnapshot } from './snapshot-event.ts';
@@ -32,7 +33,7 @@ async function lakeOf(name: string): Promise<Lake> {
   await lake.createTable('db.t', {
     columns: { k: t.bigint(), v: t.string() },
     primaryKey: ['k'],
-    options: { bucket: 2, 'num-sorted-run.compaction-trigger': 2 },
+    options: { bucket: 2, 'num-sorted-run.compaction-trigger': 2, 'num-sorted-run.stop-trigger': 2 },
   });
   return lake;
 }
@@ -163,7 +164,13 @@ test('records in, compaction and maintenance by events: the table stays the same
   const before = await table.scan().rows();
   expect(before).toHaveLength(45);
   const settings = { warehouse: 's3://bucket' };
-  const compact: CompactParts = { ...components, settings, store, caches: manifestCaches() };
+  const compact: CompactParts = {
+    ...components,
+    settings,
+    store,
+    caches: manifestCaches(),
+    looked: new LookedTables(),
+  };
   const created = { bucket: 'bucket', key: 'db.db/t/snapshot/snapshot-1' };
   const first = await compactOnSnapshot(compact, created, context);
   expect(first).toMatchObject({ table: 'db.t', end: 'done' });
@@ -171,7 +178,8 @@ test('records in, compaction and maintenance by events: the table stays the same
   expect(await compactOnSnapshot(compact, created, context)).toMatchObject({ end: 'done', commits: 0 });
   const gone = { bucket: 'bucket', key: 'db.db/gone/snapshot/snapshot-1' };
   expect(await compactOnSnapshot(compact, gone, context)).toMatchObject({ table: 'db.gone', end: 'not-compacted' });
-  expect(await compactOnSnapshot(compact, created, { getRemainingTimeInMillis: () => 0 })).toMatchObject({
+  const unknowing = { ...compact, looked: new LookedTables() };
+  expect(await compactOnSnapshot(unknowing, created, { getRemainingTimeInMillis: () => 0 })).toMatchObject({
     end: 'out-of-time',
   });
   const figures = await maintain({ ...components, settings, store, log }, { orphans: 'remove' }, context);

@@ -26,6 +26,11 @@ export function parseObjectCreated(event: unknown): CreatedObject {
   return { bucket: bucket.name, key: object.key };
 }
 
+/** The number in the key of a snapshot. */
+export function snapshotIdOf({ key }: CreatedObject): number {
+  return Number(/\d+$/.exec(key)?.[0] ?? 0);
+}
+
 /**
  * The table, or branch of one, whose snapshot the object is: `db.t`, `db.t$branch_b`.
  *

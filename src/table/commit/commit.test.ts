@@ -22,7 +22,7 @@ import { liveEntries } from '../manifests.ts';
 import { latestSnapshot, listSnapshots } from '../snapshots.ts';
 import { openTable, type Table } from '../table.ts';
 import { Committer, commit } from './commit.ts';
-import { baseFreshMs, baseLookAgainMs, supersededStaysMs, swapTriesMax } from './limits.ts';
+import { baseAskAfterMs, baseFreshMs, baseLookAgainMs, supersededStaysMs, swapTriesMax } from './limits.ts';
 import type { CommitOutcome } from './request.ts';
 
 const clock = new ManualClock();
@@ -262,4 +262,24 @@ test('S8: hints come after a prompt win, once in a while', async () => {
   await committer.commit(numberedAppend(table, { name: 'd' }));
   await committer[Symbol.asyncDispose]();
   expect([await hint('EARLIEST'), await hint('LATEST')]).toEqual(['1', '4']);
+});
+
+test('a base that was remembered for a while is asked after once, and nothing is written on one that others have overtaken', async () => {
+  const store = countingObjectStore(memoryStore());
+  const table = await fixtureTable(store, parts);
+  await using committer = new Committer(table);
+  await committer.commit(numberedAppend(table, { name: 'first' }));
+  await committer[Symbol.asyncDispose]();
+  clock.advance(baseAskAfterMs);
+  store.reset();
+  await committer.base();
+  await committer.commit(numberedAppend(table, { name: 'second' }));
+  await committer[Symbol.asyncDispose]();
+  expect(store.counts()).toMatchObject({ put: 3, putIfAbsent: 1, get: 0, head: 1, list: 0 });
+  await commit(await sameTable(store), numberedAppend(table, { name: 'of another' }));
+  clock.advance(baseAskAfterMs);
+  store.reset();
+  expect(await committer.commit(numberedAppend(table, { name: 'third' }))).toMatchObject({ attempts: 1 });
+  expect(store.counts()).toMatchObject({ put: 3, putIfAbsent: 1, head: 1, list: 1 });
+  expect(await liveNames(table)).toEqual(['first', 'of another', 'second', 'third']);
 });

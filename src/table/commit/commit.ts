@@ -20,6 +20,7 @@
 import { unreachable } from '../../base/assert.ts';
 import { Semaphore } from '../../base/concurrency.ts';
 import { isLakeError } from '../../base/errors.ts';
+import { snapshotPath } from '../../format/paths.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { ObservedStore, type RequestCounts } from '../observed-store.ts';
 import type { Table } from '../table.ts';
@@ -30,6 +31,7 @@ import { decideGuards } from './decide-guards.ts';
 import { buildSnapshot } from './decide-snapshot.ts';
 import { HintWriter } from './hints.ts';
 import {
+  baseAskAfterMs,
   baseLookAgainMs,
   commitAttemptsMax,
   commitAttemptsMin,
@@ -90,6 +92,8 @@ export class Committer implements AsyncDisposable {
   readonly #contention = new Contention();
   readonly #turn = new Semaphore(1);
   #base: TableBase | undefined;
+  /** When it was last seen that nothing follows the base. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether `#base` may only serve as what we knew: the next attempt looks for the head. */
   #mustLook = true;
 
@@ -152,10 +156,11 @@ export class Committer implements AsyncDisposable {
   async #attempt(request: CommitRequest, run: CommitRun): Promise<AttemptResult> {
     const startedAtMs = this.#table.clock.monotonicMs();
     try {
-      const wasHeld = this.#freshBase() !== undefined;
+      const held = this.#freshBase();
       const found = await this.#currentBase();
       if (found.kind === 'fenced') return { status: 'fenced', reason: found.reason };
       const { base } = found;
+      const wasHeld = base === held;
       const plan = await planOn(base, request, { firstOnly: wasHeld });
       // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
       if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan;
@@ -228,7 +233,7 @@ export class Committer implements AsyncDisposable {
 
   async #currentBase(): Promise<LookupResult> {
     const held = this.#freshBase();
-    if (held !== undefined) return { kind: 'base', base: held };
+    if (held !== undefined && !(await this.#isOvertaken(held))) return { kind: 'base', base: held };
     const found = await lookUpBase(this.#table, this.#base);
     if (found.kind === 'base') {
       this.#base = found.base;
@@ -245,6 +250,16 @@ export class Committer implements AsyncDisposable {
     if (this.#base === undefined || this.#mustLook || this.#contention.isContended) return undefined;
     const ageMs = this.#table.clock.monotonicMs() - this.#base.seenAtMs;
     return ageMs < baseLookAgainMs ? this.#base : undefined;
+  }
+
+  /** Whether somebody has committed on a base that was remembered for some time. */
+  async #isOvertaken(base: TableBase): Promise<boolean> {
+    const { store, metaPath, clock } = this.#table;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - Math.max(base.seenAtMs, this.#askedAtMs) < baseAskAfterMs) return false;
+    const next = await store.head(`${metaPath}/${snapshotPath(base.id + 1)}`);
+    if (next === undefined) this.#askedAtMs = nowMs;
+    return next !== undefined;
   }
 
   #lookAgain(): undefined {

@@ -48,17 +48,17 @@ test('the first snapshot is the earliest and the latest, later ones are the late
   hints.afterWin(1);
   await settled();
   expect(puts).toEqual(['LATEST 1', 'EARLIEST 1']);
-  clock.advance(10_000);
+  clock.advance(60_000);
   hints.afterWin(2);
   await settled();
   expect([await hint(latest), await hint(earliest)]).toEqual(['2', '1']);
 });
 
-test('a committer writes at most every ten seconds', async () => {
+test('a committer writes at most once a minute', async () => {
   const { clock, hints, puts } = bench();
   hints.afterWin(5);
   await settled();
-  clock.advance(9_999);
+  clock.advance(59_999);
   hints.afterWin(6);
   await settled();
   expect(puts).toEqual(['LATEST 5']);
@@ -96,7 +96,7 @@ test('a hint that cannot be written fails nothing, and the next one is tried', a
   await hints[Symbol.asyncDispose]();
   expect(await hint(latest)).toBeUndefined();
   gate.before = async () => {};
-  clock.advance(10_000);
+  clock.advance(60_000);
   hints.afterWin(2);
   await hints[Symbol.asyncDispose]();
   expect(await hint(latest)).toBe('2');

@@ -7,7 +7,7 @@ import { earliestHintPath, latestHintPath } from '../../format/paths.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 /** Time between two writings of `LATEST` by one committer. */
-const hintIntervalMs = 10_000;
+const hintIntervalMs = 60_000;
 
 export class HintWriter implements AsyncDisposable {
   readonly #store: ObjectStore;

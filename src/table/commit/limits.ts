@@ -8,6 +8,11 @@ export const supersededStaysMs = 3_600_000;
 export const baseFreshMs = 600_000;
 /** A base older than this is looked up again before the swap (S1). */
 export const baseLookAgainMs: number = baseFreshMs / 2;
+/**
+ * A base that is remembered for longer than this by our own clock is asked after before anything is written on it: one HEAD,
+ * where a swap that is lost has cost three PUTs. Whoever commits more often is told by the swap itself.
+ */
+export const baseAskAfterMs = 5_000;
 /** U: an upload that began this long before the base was looked up is not committed any more (S7). */
 export const uploadAgeMsMax = 43_200_000;
 

@@ -25,6 +25,7 @@ import {
   type CompactReason,
   compactionSettings,
   lastLevel,
+  mayWait,
   pickCompaction,
   pickFullCompaction,
 } from '../../lsm/compaction-picker.ts';
@@ -40,7 +41,7 @@ import { planVectors } from '../index-plan.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
-import { latestSnapshot, readSnapshot } from '../snapshots.ts';
+import { latestSnapshot, latestSnapshotFrom, readSnapshot } from '../snapshots.ts';
 import { partitionTypes, type Table, withNewestSchema } from '../table.ts';
 import { checkDynamicOptions } from '../write/dynamic-options.ts';
 import type { Place } from '../write/place-rows.ts';
@@ -64,6 +65,10 @@ export type CompactOptions = {
   readonly order?: SortOrder | undefined;
   /** Bytes of rows that are sorted at a time. */
   readonly sortBufferBytesMax?: number | undefined;
+  /** What an event told: a snapshot to begin looking at. Whoever knows it has opened the table for it, too. */
+  readonly toldId?: number | undefined;
+  /** Waits for `num-sorted-run.stop-trigger` runs where the shape of the runs is all there is to mend. */
+  readonly isPatient?: boolean | undefined;
   /** Over partition keys: others are left as they are. */
   readonly partitions?: Predicate | undefined;
   /** No further bucket is begun after this; what is done by then is committed. On `table.clock`'s monotonic time. */
@@ -76,6 +81,8 @@ export type CompactOptions = {
 export type CompactReceipt = {
   readonly status: 'nothing-to-do' | 'committed' | 'given-up';
   readonly snapshotId: number | undefined;
+  /** What was looked at. */
+  readonly lookedAtId: number | undefined;
   readonly buckets: readonly CompactedBucket[];
   /** Buckets whose inputs were gone when it came to the commit, or that the deadline left out. */
   readonly leftCount: number;
@@ -104,7 +111,7 @@ export async function compactTable(
   committer: Committer,
   options: CompactOptions,
 ): Promise<CompactReceipt> {
-  const table = await withNewestSchema(opened);
+  const table = options.toldId === undefined ? await withNewestSchema(opened) : opened;
   const refused = refusedFeatures(table.schema, 'write');
   if (refused.length > 0) throw unsupported(refused.join(', '), `compacting ${table.label}`);
   checkDynamicOptions(table);
@@ -114,22 +121,25 @@ export async function compactTable(
 }
 
 async function compactBuckets(opened: Table, committer: Committer, options: CompactOptions): Promise<CompactReceipt> {
-  const snapshot = await latestSnapshot(opened);
-  // Once more, after the snapshot was looked at: the schemas of all its files are there by now.
-  const table = await withNewestSchema(opened);
+  const { toldId } = options;
+  const snapshot = toldId === undefined ? await latestSnapshot(opened) : await latestSnapshotFrom(opened, toldId);
+  const live = snapshot === undefined ? [] : await liveEntries(opened, snapshot);
+  // A file may have been written under a schema that came after the one we know.
+  const schemaId = live.reduce((newest, { file }) => Math.max(newest, file.schemaId), snapshot?.schemaId ?? 0);
+  const table = schemaId > opened.schema.id ? await withNewestSchema(opened) : opened;
   if (options.order !== undefined) checkOrder(table, options.order);
   const { clustering, zOrderVarBytes: varBytes } = table.options;
   if (clustering !== undefined) sortKeys({ fields: table.schema.fields }, clustering, { varBytes });
-  if (snapshot === undefined) return nothing('the table is empty');
+  if (snapshot === undefined) return nothing('the table is empty', undefined);
   const isFull = options.isFull || (await fullCompactionIsDue(table, snapshot));
-  const chosen = chosenEntries(table, await liveEntries(table, snapshot), options.partitions);
+  const chosen = chosenEntries(table, live, options.partitions);
   const state = {
     ...chosen,
     deletions: await deletionsAt(table, snapshot),
     clustered: await clusteredSchemas(table, chosen.entries),
   };
   const tasks = await pickTasks(table, state, { ...options, isFull });
-  if (tasks.length === 0) return nothing('no bucket has anything to compact');
+  if (tasks.length === 0) return nothing('no bucket has anything to compact', snapshot.id);
   const isSorting = options.order !== undefined || clustering !== undefined;
   const inParallelMax = isSorting ? 1 : table.workMemory.bucketsInParallel;
   const outcomes = await mapBounded(tasks, inParallelMax, task => attempt(table, snapshot, task, options));
@@ -213,6 +223,7 @@ async function commitResults(
   return {
     status: 'committed',
     snapshotId: outcome.snapshot.id,
+    lookedAtId: undefined,
     buckets: committed.map(describe),
     leftCount: taskCount - committed.length,
     detail: '',
@@ -300,7 +311,8 @@ async function pickTasks(
 type FoundBucket = Omit<KeyBucket, 'lastLevel' | 'expiring'>;
 type KeyOptions = CompactOptions & { readonly expired: ReadonlySet<string> | undefined };
 
-function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, { isFull, signal, expired }: KeyOptions): Task[] {
+function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, options: KeyOptions): Task[] {
+  const { isFull, signal, expired } = options;
   const { place, files, deletions } = found;
   const compareKey = keyComparator(table.schema);
   const runs = sortedRuns(files, compareKey);
@@ -310,7 +322,7 @@ function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, { isFull, s
     expired,
   });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
-  if (unit === undefined) return [];
+  if (unit === undefined || (options.isPatient === true && mayWait(unit, runs, settings))) return [];
   const plan = planUnit(unit, compareKey, { ...settings, mergesLevel0: mergesLevel0(table.schema) });
   if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
   const bucket = { ...found, lastLevel: lastLevel(runs, settings) };
@@ -377,10 +389,10 @@ function describe({ task, result }: Done): CompactedBucket {
   };
 }
 
-function nothing(detail: string): CompactReceipt {
-  return { status: 'nothing-to-do', snapshotId: undefined, buckets: [], leftCount: 0, detail };
+function nothing(detail: string, lookedAtId: number | undefined): CompactReceipt {
+  return { status: 'nothing-to-do', snapshotId: undefined, lookedAtId, buckets: [], leftCount: 0, detail };
 }
 
 function givenUp(leftCount: number, detail: string): CompactReceipt {
-  return { status: 'given-up', snapshotId: undefined, buckets: [], leftCount, detail };
+  return { status: 'given-up', snapshotId: undefined, lookedAtId: undefined, buckets: [], leftCount, detail };
 }

@@ -130,6 +130,7 @@ async function commitMove(
   return {
     status: 'committed',
     snapshotId: outcome.snapshot.id,
+    lookedAtId: undefined,
     buckets: [
       {
         bucket: postponedBucket,
@@ -149,7 +150,7 @@ function receipt(
   status: CompactReceipt['status'],
   { leftCount = 1, detail }: { readonly leftCount?: number; readonly detail: string },
 ): CompactReceipt {
-  return { status, snapshotId: undefined, buckets: [], leftCount, detail };
+  return { status, snapshotId: undefined, lookedAtId: undefined, buckets: [], leftCount, detail };
 }
 
 /** Of a run that came to two snapshots at most. */
