@@ -1,0 +1,152 @@
+// The whole lake in the local cloud: real MinIO, a Kinesis emulator, the bundled functions under AWS's own runtime client. Whatever
+// becomes of the functions meanwhile, every row counts once.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Lake, openLake } from '../../src/index.ts';
+import { CountedTraffic, type TrafficResult } from '../services/counted-traffic.ts';
+import { TestCloud } from '../services/test-cloud.ts';
+
+/** How long traffic goes on while things happen to it. */
+const trafficMs = 6_000;
+const killPollMs = 5;
+const killMsMax = 60_000;
+
+let cloud: TestCloud;
+let lake: Lake;
+let repeats = false;
+
+beforeAll(async () => {
+  cloud = await TestCloud.start({ parameters: { LogShards: '2' }, repeats: () => repeats });
+  lake = await openLake(cloud.cloud.lakeSettings);
+});
+
+afterAll(async () => {
+  await lake?.[Symbol.asyncDispose]();
+  await cloud?.[Symbol.asyncDispose]();
+});
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+
+/** Every row is in the table once, and none is unaccounted for. */
+function expectEachOnce({ content, expected, counted, sent, unaccounted, gaps, deadLettered }: TrafficResult): void {
+  expect(counted).toBe(sent);
+  expect(content).toEqual(expected);
+  expect([unaccounted, gaps, deadLettered]).toEqual([0n, 0n, 0n]);
+}
+
+test('the functions do all the work by themselves, and what they weigh and take to start is told', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.work');
+  const table = await lake.table('demo.work');
+  // EventBridge tells compact of the snapshots.
+  await expect
+    .poll(async () => (await table.system('snapshots')).map(row => row['commit_kind']), { timeout: 60_000 })
+    .toContain('COMPACT');
+  expectEachOnce(await traffic.settle());
+  const { urls, control } = cloud.cloud;
+  const sql = "SELECT sum(n) AS n FROM demo.work /*+ OPTIONS('scan.mode'='latest') */";
+  const answer = await fetch(`${urls.get('query')?.endpoint}/`, { method: 'POST', body: JSON.stringify({ sql }) });
+  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(`"n":"${traffic.sent}"`)]);
+  const path = '2015-03-31/functions/tidelake-local-maintain/invocations';
+  const maintained = await fetch(`${control.endpoint}/${path}`, { method: 'POST', body: '{"orphans":"dry-run"}' });
+  expect([maintained.status, await maintained.json()]).toMatchObject([200, { tables: 1, givenUp: [] }]);
+  await expect.poll(() => cloud.reportsOf('maintain').length).toBe(1);
+  for (const [name, { spec }] of cloud.cloud.functions) {
+    const reports = cloud.reportsOf(name, 'success');
+    const starts = reports.flatMap(({ initMs }) => initMs ?? []);
+    const megabytes = (cloud.bundleBytes(name) / 1024 / 1024).toFixed(1);
+    const most = Math.max(0, ...reports.map(({ memoryMbMax }) => memoryMbMax));
+    const start = starts[0] === undefined ? 'not started' : `started in ${starts[0].toFixed(0)} ms`;
+    console.log(
+      `${name}: ${megabytes} MB, ${start}, ${reports.length} invocations, at most ${most} of ${spec.memoryMb} MB`,
+    );
+  }
+});
+
+test('functions that are killed in their middle again and again', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.killed');
+  const kills = { ingest: 0, commit: 0, compact: 0 };
+  const deadlineMs = performance.now() + killMsMax;
+  for (const name of ['ingest', 'commit', 'compact', 'ingest', 'commit', 'compact', 'ingest', 'ingest'] as const) {
+    const before = kills[name];
+    while (kills[name] === before && performance.now() < deadlineMs) {
+      kills[name] += await cloud.cloud.function(name).killBusy();
+      await pause(killPollMs);
+    }
+  }
+  expectEachOnce(await traffic.settle());
+  console.log('killed:', JSON.stringify(kills));
+  expect(Math.min(kills.ingest - 2, kills.commit, kills.compact)).toBeGreaterThanOrEqual(2);
+  expect(cloud.reportsOf('ingest', 'error').length).toBeGreaterThanOrEqual(kills.ingest);
+});
+
+test('batches that are handed over twice', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.twice');
+  const repeated = (): number => cloud.cloud.mappings.reduce((sum, { repeatCount }) => sum + repeatCount, 0);
+  const before = repeated();
+  repeats = true;
+  try {
+    await pause(trafficMs);
+    expectEachOnce(await traffic.settle());
+  } finally {
+    repeats = false;
+  }
+  expect(repeated() - before).toBeGreaterThanOrEqual(4);
+});
+
+test('functions whose time runs out', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.late');
+  const ingest = cloud.cloud.function('ingest');
+  const before = cloud.reportsOf('ingest', 'timeout').length;
+  const { timeoutSeconds } = ingest.spec;
+  ingest.deploy({ timeoutSeconds: 0.02 });
+  await expect.poll(() => cloud.reportsOf('ingest', 'timeout').length - before, { timeout: 60_000 }).toBeGreaterThan(3);
+  ingest.deploy({ timeoutSeconds });
+  expectEachOnce(await traffic.settle());
+  expect(cloud.linesOf('ingest')).toContainEqual(expect.stringMatching(/Task timed out after 0\.02 seconds$/));
+});
+
+test('functions that have too little memory', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.small');
+  const ingest = cloud.cloud.function('ingest');
+  const { memoryMb } = ingest.spec;
+  const killed = (): number => cloud.linesOf('ingest').filter(line => line.includes('signal: killed')).length;
+  const before = killed();
+  ingest.deploy({ memoryMb: 100 });
+  await pause(trafficMs / 2);
+  ingest.deploy({ memoryMb });
+  expectEachOnce(await traffic.settle());
+  expect(cloud.reportsOf('ingest', 'out-of-memory').length + killed() - before).toBeGreaterThan(0);
+});
+
+test('a deployment in the middle of traffic', async () => {
+  await using traffic = await CountedTraffic.start(lake, 'demo.deployed');
+  const failures = (): number =>
+    [...cloud.cloud.functions.values()].flatMap(({ reports }) => reports.filter(({ status }) => status !== 'success'))
+      .length;
+  const before = failures();
+  for (let version = 0; version < 3; version += 1) {
+    await pause(trafficMs / 3);
+    const folder = cloud.redeploy();
+    expect(cloud.bundleOf('ingest').startsWith(folder)).toBe(true);
+  }
+  expectEachOnce(await traffic.settle());
+  expect(failures()).toBe(before);
+});
+
+test('an event that a function cannot work off is tried three times and ends in the queue', async () => {
+  const [queue] = cloud.cloud.queues.values();
+  const answer = await fetch(`${cloud.cloud.control.endpoint}/2015-03-31/functions/compact/invocations`, {
+    method: 'POST',
+    headers: { 'x-amz-invocation-type': 'Event' },
+    body: '{"detail":{"bucket":"none"}}',
+  });
+  expect(answer.status).toBe(202);
+  await expect
+    .poll(() => queue?.messages, { timeout: 60_000 })
+    .toContainEqual(
+      expect.objectContaining({
+        requestContext: expect.objectContaining({ condition: 'RetriesExhausted', approximateInvokeCount: 3 }),
+        requestPayload: { detail: { bucket: 'none' } },
+        responsePayload: expect.objectContaining({ errorMessage: expect.stringContaining('no event of') }),
+      }),
+    );
+});
