@@ -1,17 +1,14 @@
-/** AWS Lambda: a request to the function's URL. */
+/** AWS Lambda: a request to the function's URL for rows by SQL. */
 import { openOnce } from '../src/service/functions/function-parts.ts';
-import { failureAnswer, type HttpAnswer, parseHttpEvent } from '../src/service/functions/http-event.ts';
-import { openQueryFunction, query } from '../src/service/functions/query-function.ts';
-import type { InvocationContext } from '../src/service/functions/time-limit.ts';
+import { openQueryParts, queryApp } from '../src/service/http/query-app.ts';
+import { type StreamedHandler, streamedHandler } from '../src/service/http/streamed-handler.ts';
 
-const opened = openOnce(openQueryFunction);
+const app = queryApp({
+  open: openOnce(openQueryParts),
+  report({ error, ...report }) {
+    console.log(JSON.stringify({ function: 'query', ...report }));
+    if (error !== undefined) console.error(error);
+  },
+});
 
-export async function handler(event: unknown, context: InvocationContext): Promise<HttpAnswer> {
-  try {
-    const request = parseHttpEvent(event);
-    return await query(await opened(), request, context);
-  } catch (error) {
-    console.error(error);
-    return failureAnswer(error);
-  }
-}
+export const handler: StreamedHandler = streamedHandler(app);

@@ -12,6 +12,19 @@ export function jsonLines(batch: RowBatch): string {
   return text;
 }
 
+/** Lines of a batch in pieces of about so many characters, so that a batch of long rows need not be one text. */
+export function* jsonLinePieces(batch: RowBatch, lengthMax: number): Generator<string, void, undefined> {
+  const line = canonicalRow(batch);
+  let text = '';
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    text += `${line(row)}\n`;
+    if (text.length < lengthMax) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+}
+
 /** Changes as lines such as `+I {…}`. */
 export function changeLines(batch: RowBatch, kinds: Int8Array): string {
   const line = canonicalRow(batch);

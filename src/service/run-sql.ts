@@ -5,9 +5,12 @@ import type { SqlParameter } from '../sql/parameters.ts';
 import { parseStatements } from '../sql/parser/parse-statement.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { type Cells, cellsOf, jsonLines } from './printed-rows.ts';
+import { type Cells, cellsOf, jsonLinePieces } from './printed-rows.ts';
 import { sqlContextOf } from './sql-context.ts';
 import { SqlResult } from './sql-result.ts';
+
+/** Characters of a piece of lines, about. */
+const pieceLengthMax = 256 * 1024;
 
 export type SqlRequest = {
   readonly text: string;
@@ -72,5 +75,5 @@ async function resultsOf(
 async function* linesOf({
   batches,
 }: StatementResult & { readonly kind: 'rows' }): AsyncGenerator<string, void, undefined> {
-  for await (const batch of batches) yield jsonLines(batch);
+  for await (const batch of batches) yield* jsonLinePieces(batch, pieceLengthMax);
 }

@@ -10,8 +10,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LakeError } from '../base/errors.ts';
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBType } from './duckdb.ts';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBType } from './duckdb.ts';
 import { duckDbFailure } from './duckdb-failure.ts';
+import { columnsBeforeMark, markedQuery, type ResultChunk, rowsBeforeMark, whyUnmarked } from './end-mark.ts';
 import { boundValues, type SqlParameter } from './parameters.ts';
 import { quoteName, quoteText } from './quote.ts';
 
@@ -36,12 +37,14 @@ export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
 /** A query that runs: its columns are known, its rows come as they are asked for. */
 export type RunningQuery = {
   readonly columns: readonly QueryColumn[];
-  chunks(): AsyncGenerator<DuckDBDataChunk, void, undefined>;
+  chunks(): AsyncGenerator<ResultChunk, void, undefined>;
 };
 
 export type QueryOptions = {
   readonly parameters?: readonly SqlParameter[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** It is no SELECT but tells about one, in a few rows. */
+  readonly isExplain?: boolean | undefined;
 };
 
 export class SqlEngine implements AsyncDisposable {
@@ -164,28 +167,28 @@ export class SqlConnection implements AsyncDisposable {
    * @throws LakeError of the statement, here or with any chunk; the signal's reason once that is aborted
    */
   async query(sql: string, options: QueryOptions = {}): Promise<RunningQuery> {
-    const { signal } = options;
+    const { signal, isExplain = false } = options;
     signal?.throwIfAborted();
     const stop = (): void => this.#connection.interrupt();
     signal?.addEventListener('abort', stop, { once: true });
     const fail = (error: unknown): unknown => (signal?.aborted === true ? signal.reason : duckDbFailure(error));
     try {
       const { values, types } = boundValues(options.parameters ?? []);
-      const result = await this.#connection.stream(sql, values, types);
-      const columnTypes = result.columnTypes();
-      const columns = result.deduplicatedColumnNames().map((name, index): QueryColumn => {
-        const type = columnTypes[index];
-        if (type === undefined) throw new LakeError('invalid', 'LAKE_SQL_FAILED', `column ${name} has no type`);
-        return { name, type };
-      });
-      const chunks = async function* (): AsyncGenerator<DuckDBDataChunk, void, undefined> {
+      const result = await this.#connection.stream(isExplain ? sql : markedQuery(sql), values, types);
+      const columns = isExplain ? columnsOfResult(result) : columnsBeforeMark(columnsOfResult(result));
+      const check = (): Promise<LakeError> => whyUnmarked(this.#connection, sql, { values, types });
+      const chunks = async function* (): AsyncGenerator<ResultChunk, void, undefined> {
+        let isEnded = isExplain;
         try {
           for (;;) {
             const chunk = await result.fetchChunk();
             signal?.throwIfAborted();
-            if (chunk === null || chunk.rowCount === 0) return;
-            yield chunk;
+            if (chunk === null || chunk.rowCount === 0) break;
+            const rows = isExplain ? { chunk, isEnded } : rowsBeforeMark(chunk, columns.length);
+            isEnded = rows.isEnded;
+            if (rows.chunk.rowCount > 0) yield rows.chunk;
           }
+          if (!isEnded) throw await check();
         } catch (error) {
           throw fail(error);
         } finally {
@@ -215,4 +218,13 @@ export class SqlConnection implements AsyncDisposable {
       await rm(this.folder, { recursive: true, force: true });
     }
   }
+}
+
+function columnsOfResult(result: DuckDBResult): readonly QueryColumn[] {
+  const types = result.columnTypes();
+  return result.deduplicatedColumnNames().map((name, index): QueryColumn => {
+    const type = types[index];
+    if (type === undefined) throw new LakeError('invalid', 'LAKE_SQL_FAILED', `column ${name} has no type`);
+    return { name, type };
+  });
 }

@@ -3,11 +3,11 @@
 import { parseIdentifier, printIdentifier } from '../../src/catalog/identifier.ts';
 import { decodeSchema } from '../../src/format/table-schema.ts';
 import { printType } from '../../src/format/type-text.ts';
-import { failureAnswer, parseHttpEvent } from '../../src/service/functions/http-event.ts';
 import { parseKinesisEvent } from '../../src/service/functions/kinesis-event.ts';
 import { parseMaintainEvent } from '../../src/service/functions/maintain-function.ts';
-import { query } from '../../src/service/functions/query-function.ts';
 import { parseObjectCreated, tableOfSnapshot } from '../../src/service/functions/snapshot-event.ts';
+import { queryApp } from '../../src/service/http/query-app.ts';
+import { parseUrlEvent } from '../../src/service/http/streamed-handler.ts';
 import { lineParser, linesOf } from '../../src/service/json-lines.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
 import { checkSettings } from '../../src/service/settings.ts';
@@ -51,6 +51,7 @@ function withBinaries(row: unknown): unknown {
 const textOf = (input: Uint8Array): string => Buffer.from(input).toString();
 const parts = await openLakeParts({ warehouse: 'memory:fuzz', access: 'read' });
 const context = { getRemainingTimeInMillis: () => 60_000 };
+const queries = queryApp({ open: async () => parts, report: () => undefined });
 
 async function* onePiece(input: Uint8Array): AsyncGenerator<Uint8Array> {
   yield input.subarray(0, input.length >> 1);
@@ -180,10 +181,13 @@ export const textTargets: readonly Target[] = [
   },
   {
     name: 'http-query',
-    decoders: ['parseHttpEvent'],
+    decoders: ['parseUrlEvent'],
     corpus: () =>
       texts(
         JSON.stringify({
+          rawPath: '/sql',
+          rawQueryString: 'a=b&c=%41',
+          headers: { 'content-type': 'application/json', accept: '*/*' },
           requestContext: { http: { method: 'POST' } },
           body: '{"sql":"DROP TABLE x"}',
           isBase64Encoded: false,
@@ -208,14 +212,11 @@ export const textTargets: readonly Target[] = [
       return Buffer.from(JSON.stringify({ ...Object(event), body: inner, isBase64Encoded: false }));
     },
     decode: async input => {
-      const request = parseHttpEvent(jsonOf(input));
-      const answer = await query(parts, request, context).catch(error => {
-        const failure = failureAnswer(error);
-        holds(failure.statusCode !== 500, `an internal error for a request: ${String(error).slice(0, 200)}`);
-        return failure;
-      });
-      holds(answer.statusCode >= 200 && answer.statusCode < 600, 'no status');
-      JSON.parse(answer.body);
+      const response = await queries.fetch(parseUrlEvent(jsonOf(input)), { context, requestId: 'fuzz' });
+      const text = await response.text();
+      holds(response.status !== 500, `an internal error for a request: ${text.slice(0, 200)}`);
+      holds(response.status >= 200 && response.status < 600, 'no status');
+      if (text !== '') JSON.parse(text);
     },
     cost: 2,
   },

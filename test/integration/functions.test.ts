@@ -83,12 +83,18 @@ function snapshotEvent({ name }: World, id: number): unknown {
 }
 
 function urlEvent(sql: string): unknown {
-  return { version: '2.0', requestContext: { http: { method: 'POST' } }, body: JSON.stringify({ sql }) };
+  return {
+    version: '2.0',
+    rawPath: '/sql',
+    requestContext: { http: { method: 'POST' } },
+    body: JSON.stringify({ sql }),
+  };
 }
 
 async function ask(host: FunctionHost, sql: string): Promise<{ status: number; body: Record<string, unknown> }> {
-  const { statusCode, body } = (await host.invoke(urlEvent(sql))) as { statusCode: number; body: string };
-  return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> };
+  const { status, pieces } = await host.request(urlEvent(sql));
+  const body = Buffer.concat(await Array.fromAsync(pieces)).toString();
+  return { status, body: JSON.parse(body) as Record<string, unknown> };
 }
 
 async function makeTable(lake: Lake) {

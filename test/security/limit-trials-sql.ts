@@ -1,7 +1,9 @@
 /** Limits of statements and requests, just under and just over. */
 import { equal, match } from 'node:assert/strict';
 import { systemRandom } from '../../src/base/random.ts';
-import { query } from '../../src/service/functions/query-function.ts';
+import { failureOf } from '../../src/service/http/failures.ts';
+import { queryApp } from '../../src/service/http/query-app.ts';
+import { jsonForm, resultPieces } from '../../src/service/http/result-pieces.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
 import { SqlEngine } from '../../src/sql/engine.ts';
 import { parseStatements } from '../../src/sql/parser/parse-statement.ts';
@@ -17,7 +19,7 @@ import {
 } from '../../src/sql/query/complexity.ts';
 import { tableReferences } from '../../src/sql/query/references.ts';
 import { openSqlFixture } from '../sql-fixture.ts';
-import { constant, expectEdge, mib, outcomeOf, type Trials } from './limit-tools.ts';
+import { constant, expectEdge, mib, outcomeOf, packageSources, type Trials } from './limit-tools.ts';
 
 const context = { getRemainingTimeInMillis: () => 60_000 };
 
@@ -40,7 +42,13 @@ const nestedType = (depth: number): string => `CREATE TABLE t (a ${'ARRAY<'.repe
 async function askFunction(request: object | string): Promise<string> {
   await using parts = await openLakeParts({ warehouse: `memory:limits-${systemRandom.uuid()}` });
   const body = typeof request === 'string' ? request : JSON.stringify(request);
-  return await outcomeOf(() => query(parts, { method: 'POST', body }, context));
+  const app = queryApp({ open: async () => parts, report: () => undefined });
+  const response = await app.fetch(new Request('https://lake/sql', { method: 'POST', body: Buffer.from(body) }), {
+    context,
+    requestId: 'trial',
+  });
+  const answer = (await response.json()) as { readonly error?: { readonly code: string } };
+  return answer.error?.code ?? 'taken';
 }
 
 export const sqlTrials: Trials = {
@@ -158,10 +166,18 @@ export const sqlTrials: Trials = {
     equal(await askFunction(request(constant('requestBytesMax') + 1)), 'LAKE_REQUEST_TOO_LARGE');
   },
   resultBytesMax: async () => {
-    const around = '{"a":""}\n'.length;
-    const sql = (bytes: number): string => `SELECT repeat('x', ${bytes - around}) AS a`;
-    equal(await askFunction({ sql: sql(constant('resultBytesMax')) }), 'taken');
-    equal(await askFunction({ sql: sql(constant('resultBytesMax') + 1) }), 'LAKE_RESULT_TOO_LARGE');
+    const outcome = (rowBytes: number, bytesMax: number): Promise<string> =>
+      outcomeOf(async () => {
+        const lines = (async function* () {
+          yield `${'x'.repeat(rowBytes - 1)}\n`;
+        })();
+        const options = { bytesMax, signal: new AbortController().signal, failed: failureOf };
+        for await (const _ of resultPieces({ columns: ['a'], lines }, jsonForm, options));
+      });
+    equal(await outcome(1_000, 1_000), 'taken');
+    equal(await outcome(1_001, 1_000), 'LAKE_RESULT_TOO_LARGE');
+    equal(constant('resultBytesMax'), 190 * mib);
+    match(packageSources.join('\n'), /\{ bytesMax: resultBytesMax, signal, failed \}/);
   },
   parametersMax: async () => {
     const ask = (count: number): Promise<string> =>

@@ -16,9 +16,21 @@ export type FunctionHostSpec = {
 
 type Line = {
   readonly loadedMs?: number;
+  /** A piece of a streamed answer, base64. */
+  readonly chunk?: string;
   readonly result?: unknown;
   readonly error?: { readonly name: string; readonly code?: string; readonly message: string };
 };
+
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** To be read to its end before the next event. */
+  readonly pieces: AsyncIterable<Uint8Array>;
+};
+
+/** Between the status of a streamed answer and what follows it. */
+const delimiter = Buffer.alloc(8);
 
 const hostFile = fileURLToPath(new URL('./function-host.mjs', import.meta.url));
 const remainingMsDefault = 60_000;
@@ -71,6 +83,30 @@ export class FunctionHost implements AsyncDisposable {
     });
     this.#turn = answered.catch(() => undefined);
     return answered;
+  }
+
+  /** Runs a handler that streams; one at a time. @throws Error as the handler, also while the answer is read */
+  async request(event: unknown, remainingMs: number = remainingMsDefault): Promise<HttpAnswer> {
+    await this.#turn;
+    this.#child.stdin.write(`${JSON.stringify({ event, remainingMs })}\n`);
+    const pieces = this.#pieces();
+    const { value: first } = await pieces.next();
+    const end = first?.indexOf(delimiter) ?? -1;
+    if (first === undefined || end === -1) throw new Error('the answer does not begin with its status');
+    const { statusCode, headers } = JSON.parse(first.subarray(0, end).toString()) as {
+      statusCode: number;
+      headers: Record<string, string>;
+    };
+    return { status: statusCode, headers, pieces };
+  }
+
+  async *#pieces(): AsyncGenerator<Buffer, void, undefined> {
+    for (;;) {
+      const { chunk, error } = await this.#answer();
+      if (error !== undefined) throw Object.assign(new Error(error.message), error);
+      if (chunk === undefined) return;
+      yield Buffer.from(chunk, 'base64');
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

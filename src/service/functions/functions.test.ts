@@ -12,16 +12,13 @@ import { openObjectStore } from '../../storage/open-object-store.ts';
 import { manifestCaches } from '../../table/manifests.ts';
 import { t } from '../column-types.ts';
 import { type Lake, openLake } from '../lake.ts';
-import { openLakeParts } from '../lake-parts.ts';
 import { applyCommits } from './commit-function.ts';
 import { type CompactParts, compactOnSnapshot } from './compact-function.ts';
 import { openOnce } from './function-parts.ts';
-import { failureAnswer, parseHttpEvent } from './http-event.ts';
 import { ingestRecords } from './ingest-function.ts';
 import { batchAnswer, parseKinesisEvent } from './kinesis-event.ts';
 import { LookedTables } from './looked-tables.ts';
 import { maintain, parseMaintainEvent } from './maintain-function.ts';
-import { query } from './query-function.ts';
 import { parseObjectCreated, tableOfSnapshot } from './snapshot-event.ts';
 import { timeLimit } from './time-limit.ts';
 
@@ -240,45 +237,4 @@ test('messages on the commit log are applied, and their ingest acknowledges', as
   }
   expect((await answer).answer).toEqual({ batchItemFailures: [] });
   expect(await (await lake.table('db.t')).accounting()).toMatchObject({ rowsIn: 50n, written: 50n });
-});
-
-test('a query is answered with rows, and everything else with an error that has a code', async () => {
-  const name = 'functions-query';
-  await using lake = await lakeOf(name);
-  await write(lake, 0, 30);
-  await using parts = await openLakeParts({ warehouse: `memory:${name}`, log: `memory:${name}`, access: 'read' });
-  const post = async (body: string, method = 'POST'): Promise<{ status: number; body: unknown }> => {
-    const event = {
-      requestContext: { http: { method } },
-      body: Buffer.from(body).toString('base64'),
-      isBase64Encoded: true,
-    };
-    const answer = await query(parts, parseHttpEvent(event), context).catch(failureAnswer);
-    return { status: answer.statusCode, body: JSON.parse(answer.body) };
-  };
-  const ask = (sql: string, parameters?: readonly unknown[]) => post(JSON.stringify({ sql, parameters }));
-  expect(await ask('SELECT k, v FROM db.t WHERE k < $1 ORDER BY k', [2])).toEqual({
-    status: 200,
-    body: {
-      columns: ['k', 'v'],
-      rows: [
-        { k: '0', v: 'v' },
-        { k: '1', v: 'v' },
-      ],
-    },
-  });
-  expect(await ask('SHOW TABLES IN db')).toMatchObject({ status: 200, body: { rows: [{}] } });
-  const failed = async (answer: Promise<{ status: number; body: unknown }>): Promise<unknown> => {
-    const { status, body } = await answer;
-    return [status, (body as { error: { code: string } }).error.code];
-  };
-  expect(await failed(ask('SELECT FROM WHERE'))).toEqual([400, 'LAKE_SQL_SYNTAX']);
-  expect(await failed(ask('SELECT 1; SELECT 2'))).toEqual([400, 'LAKE_BAD_REQUEST']);
-  expect(await failed(ask("INSERT INTO db.t VALUES (1, 'x')"))).toEqual([403, 'LAKE_SQL_DENIED']);
-  expect(await failed(ask('SELECT * FROM db.nothing'))).toEqual([404, 'LAKE_TABLE_NOT_FOUND']);
-  expect(await failed(ask('SELECT repeat(v, 1000000) AS x FROM db.t'))).toEqual([413, 'LAKE_RESULT_TOO_LARGE']);
-  expect(await failed(post('{"sql": 7}'))).toEqual([400, 'LAKE_BAD_REQUEST']);
-  expect(await failed(post('no JSON'))).toEqual([400, 'LAKE_BAD_REQUEST']);
-  expect(await failed(post('{"sql": "SELECT 1"}', 'GET'))).toEqual([405, 'LAKE_METHOD_NOT_ALLOWED']);
-  expect(JSON.parse(failureAnswer(new Error('secret')).body)).toMatchObject({ error: { code: 'LAKE_INTERNAL' } });
 });

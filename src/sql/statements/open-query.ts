@@ -73,7 +73,7 @@ export async function openQuery(
     const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
     await makeRelations(context, connection, session, { tree, relations, columns, options });
     const wrapped = shape.wrap === undefined ? sql : shape.wrap(sql, await connection.columnsOf(sql, options));
-    const running = await connection.query(prefix + wrapped, options);
+    const running = await connection.query(prefix + wrapped, { ...options, isExplain: prefix !== '' });
     const declared = shape.types ?? (prefix === '' ? resultTypes(tree, columns) : []);
     const rowType = resultRowType(running, declared);
     const batches = readingOf(connection, relations, resultBatches(running, rowType));
