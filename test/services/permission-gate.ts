@@ -8,15 +8,18 @@
 import {
   Agent,
   createServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   request as requestTo,
   type Server,
   type ServerResponse,
 } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
+import { probePrefix } from '../../src/storage/conditional-put-probe.ts';
 import { type AccessDecision, decideAccess } from '../permissions/evaluate.ts';
 import { KinesisNeeds } from '../permissions/kinesis-actions.ts';
 import type { PolicyStatement } from '../permissions/policy.ts';
+import { deployedRegion } from '../permissions/resolve-template.ts';
 import type { Right, RoleRights } from '../permissions/role-rights.ts';
 import { type NeededRight, s3Needs } from '../permissions/s3-actions.ts';
 
@@ -26,12 +29,26 @@ export type GateSettings = {
   readonly kinesis: string;
   readonly role: RoleRights;
   readonly bucketPolicy: readonly PolicyStatement[];
+  /** The key that the bucket and the streams are encrypted with: whoever uses these uses it. */
+  readonly keyArn?: string | undefined;
+  /** How much older the store makes an object than it is: what maintenance removes must be old. */
+  readonly addedAgeMs?: ((key: string) => number) | undefined;
 };
 
 export type DeniedRequest = { readonly action: string; readonly resource: string };
 
 type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse; readonly body: Buffer };
 type Answer = { readonly head: IncomingMessage; readonly body: Buffer };
+type Given = Answer & { readonly headers: IncomingHttpHeaders };
+
+/** What an action on encrypted data does with the key. */
+const keyActions: Readonly<Record<string, string>> = {
+  's3:GetObject': 'kms:Decrypt',
+  's3:PutObject': 'kms:GenerateDataKey',
+  'kinesis:GetRecords': 'kms:Decrypt',
+  'kinesis:PutRecord': 'kms:GenerateDataKey',
+  'kinesis:PutRecords': 'kms:GenerateDataKey',
+};
 
 export class PermissionGate implements AsyncDisposable {
   readonly #settings: GateSettings;
@@ -99,8 +116,9 @@ export class PermissionGate implements AsyncDisposable {
     const needs = this.#known(() =>
       s3Needs({ method: request.method ?? '', url: request.url ?? '', headers: request.headers }),
     );
+    if (isProbe(request)) return give(response, headersOf(await this.#forward(this.#settings.s3, exchange)));
     if (needs === undefined) return refuseS3(request, response, { status: 501, code: 'NotImplemented', message: '' });
-    for (const right of needs.rights) {
+    for (const right of needs.rights.flatMap(each => [each, ...this.#keyRight(each)])) {
       const message = this.#refusal(right);
       if (message !== undefined) return refuseS3(request, response, { status: 403, code: 'AccessDenied', message });
     }
@@ -109,7 +127,7 @@ export class PermissionGate implements AsyncDisposable {
       const message = this.#refusal(needs.absence);
       if (message !== undefined) return refuseS3(request, response, { status: 403, code: 'AccessDenied', message });
     }
-    give(response, answer);
+    give(response, this.#aged(request, answer));
   };
 
   readonly #passKinesis = async (exchange: Exchange): Promise<void> => {
@@ -117,14 +135,47 @@ export class PermissionGate implements AsyncDisposable {
     const target = String(request.headers['x-amz-target']);
     const right = this.#known(() => this.#kinesisNeeds.of(target, JSON.parse(body.toString('utf8') || '{}')));
     if (right === undefined) return refuseKinesis(response, 'UnknownOperationException', target);
-    const message = this.#refusal(right);
-    if (message !== undefined) return refuseKinesis(response, 'AccessDeniedException', message);
+    for (const each of [right, ...this.#keyRight(right)]) {
+      const message = this.#refusal(each);
+      if (message !== undefined) return refuseKinesis(response, 'AccessDeniedException', message);
+    }
     const answer = await this.#forward(this.#settings.kinesis, exchange);
     if (answer.head.statusCode === 200 && answer.body.length > 0) {
       this.#kinesisNeeds.learn(right, JSON.parse(answer.body.toString('utf8')));
     }
-    give(response, answer);
+    give(response, headersOf(answer));
   };
+
+  /** S3 and Kinesis use the key in the caller's name. */
+  #keyRight({ action }: NeededRight): readonly NeededRight[] {
+    const { keyArn } = this.#settings;
+    const keyAction = keyActions[action];
+    if (keyArn === undefined || keyAction === undefined) return [];
+    const service = `${action.split(':')[0]}.${deployedRegion}.amazonaws.com`;
+    return [{ action: keyAction, resource: keyArn, context: { 'kms:ViaService': service } }];
+  }
+
+  #aged(request: IncomingMessage, { head, body }: Answer): Given {
+    const { addedAgeMs } = this.#settings;
+    if (addedAgeMs === undefined) return headersOf({ head, body });
+    const agedTime = (time: string, key: string): Date => new Date(Date.parse(time) - addedAgeMs(key));
+    const key = decodeURIComponent(new URL(request.url ?? '/', 'http://s3').pathname.split('/').slice(2).join('/'));
+    const { 'last-modified': modified } = head.headers;
+    const headers =
+      modified === undefined
+        ? head.headers
+        : { ...head.headers, 'last-modified': agedTime(modified, key).toUTCString() };
+    if (key !== '' || request.method !== 'GET') return { head, headers, body };
+    const text = body
+      .toString('utf8')
+      .replaceAll(
+        /<Key>([^<]*)<\/Key>\s*<LastModified>([^<]*)<\/LastModified>/g,
+        (_, listed: string, time: string) =>
+          `<Key>${listed}</Key><LastModified>${agedTime(time, decodeURIComponent(listed)).toISOString()}</LastModified>`,
+      );
+    const listing = Buffer.from(text);
+    return { head, headers: { ...headers, 'content-length': String(listing.byteLength) }, body: listing };
+  }
 
   #known<T>(needs: () => T): T | undefined {
     try {
@@ -178,6 +229,15 @@ async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Stores that are not AWS's are tried out before they are relied on; on AWS there are no such requests. */
+function isProbe({ url }: IncomingMessage): boolean {
+  return url?.includes(`/${probePrefix}`) === true;
+}
+
+function headersOf(answer: Answer): Given {
+  return { ...answer, headers: answer.head.headers };
+}
+
 /** A missing bucket or upload is told to everybody; HEAD has no body to tell. */
 function isAbsent(request: IncomingMessage, { body }: Answer): boolean {
   return request.method === 'HEAD' || body.includes('<Code>NoSuchKey</Code>');
@@ -212,10 +272,10 @@ function refuseKinesis(response: ServerResponse, type: string, message: string):
   response.end(JSON.stringify({ __type: type, message }));
 }
 
-function give(response: ServerResponse, { head, body }: Answer): void {
-  const { 'transfer-encoding': _, connection: __, ...headers } = head.headers;
+function give(response: ServerResponse, { head, headers, body }: Given): void {
+  const { 'transfer-encoding': _, connection: __, ...kept } = headers;
   // The length of what a HEAD is about stays; of a body that came in chunks it is known now.
-  const length = head.headers['content-length'] === undefined ? { 'content-length': body.byteLength } : {};
-  response.writeHead(head.statusCode ?? 502, { ...headers, ...length });
+  const length = kept['content-length'] === undefined ? { 'content-length': body.byteLength } : {};
+  response.writeHead(head.statusCode ?? 502, { ...kept, ...length });
   response.end(body);
 }

@@ -1,0 +1,216 @@
+/**
+ * A warehouse and its streams as a deployment of the template has them, where each function runs with the rights of its role
+ * and with no others, and the test itself, through `lake`, with all.
+ */
+import { join } from 'node:path';
+import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { type Lake, type LakeSettings, openLake } from '../../src/index.ts';
+import { FunctionHost } from '../services/function-host.ts';
+import type { KinesisService } from '../services/kinesis-service.ts';
+import { type DeniedRequest, PermissionGate } from '../services/permission-gate.ts';
+import type { S3Service } from '../services/s3-service.ts';
+import { streamArn } from './kinesis-actions.ts';
+import { resolveTemplate } from './resolve-template.ts';
+import { bucketStatements, type Right, type RoleRights, rolesOf } from './role-rights.ts';
+import { bucketArn } from './s3-actions.ts';
+
+export type AccessServices = {
+  readonly minio: S3Service;
+  readonly kinesis: KinesisService;
+  /** Folder of the bundles. */
+  readonly bundles: string;
+  readonly template: unknown;
+};
+
+export type AccessOptions = {
+  /** Of the bucket and the streams; no other world's. */
+  readonly name: string;
+  /** The warehouse is this folder of the bucket; empty: all of it. */
+  readonly folder?: string | undefined;
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  readonly keyArn?: string | undefined;
+  /** `rightLabel` of one that is taken away. */
+  readonly without?: string | undefined;
+};
+
+export const functionNames = ['ingest', 'commit', 'compact', 'maintain', 'query'] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+export function roleOf(name: FunctionName): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+}
+
+export class AccessWorld implements AsyncDisposable {
+  readonly services: AccessServices;
+  readonly lake: Lake;
+  readonly logStream: string;
+  readonly commitStream: string;
+  /** Where objects of the warehouse lie in the bucket. */
+  readonly bucket: string;
+  readonly folder: string;
+  readonly #options: AccessOptions;
+  readonly #hosts: FunctionHost[] = [];
+  readonly #gates = new Map<string, PermissionGate>();
+  readonly #addedAgeMs = new Map<string, number>();
+
+  constructor(services: AccessServices, lake: Lake, options: AccessOptions) {
+    this.services = services;
+    this.lake = lake;
+    this.#options = options;
+    this.bucket = options.name;
+    this.folder = options.folder === undefined ? '' : `${options.folder}/`;
+    this.logStream = `${options.name}-log`;
+    this.commitStream = `${options.name}-commits`;
+  }
+
+  static async open(services: AccessServices, options: AccessOptions): Promise<AccessWorld> {
+    const { minio, kinesis } = services;
+    await asRoot(minio, client => client.send(new CreateBucketCommand({ Bucket: options.name })));
+    await kinesis.createStream(`${options.name}-log`, 1);
+    await kinesis.createStream(`${options.name}-commits`, 1);
+    return new AccessWorld(services, await openLake(lakeSettings(services, options)), options);
+  }
+
+  /** A container of a function, with its role's rights. */
+  async start(name: FunctionName, env: Readonly<Record<string, string>> = {}): Promise<FunctionHost> {
+    const { minio, bundles } = this.services;
+    const gate = await this.#gateOf(roleOf(name));
+    const host = await FunctionHost.start({
+      node: process.execPath,
+      bundle: join(bundles, name, 'index.mjs'),
+      env: {
+        HOME: bundles,
+        TIDELAKE_WAREHOUSE: warehouseOf(this.#options),
+        TIDELAKE_LOG: `kinesis://${this.logStream}`,
+        AWS_REGION: minio.region,
+        AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_S3: gate.s3Endpoint,
+        AWS_ENDPOINT_URL_KINESIS: gate.kinesisEndpoint,
+        ...env,
+      },
+    });
+    this.#hosts.push(host);
+    return host;
+  }
+
+  /** Puts an object, as nobody with a role would. */
+  async put(key: string): Promise<void> {
+    const put = new PutObjectCommand({ Bucket: this.bucket, Key: this.folder + key, Body: 'of no use' });
+    await asRoot(this.services.minio, client => client.send(put));
+  }
+
+  /** What the warehouse holds below a folder of it. */
+  async keys(prefix: string): Promise<readonly string[]> {
+    const { Contents = [] } = await asRoot(this.services.minio, client =>
+      client.send(new ListObjectsV2Command({ Bucket: this.bucket, Prefix: this.folder + prefix })),
+    );
+    return Contents.map(({ Key: key = '' }) => key);
+  }
+
+  /** From now on the store says that objects of these keys, or below these folders, are older than they are. */
+  age(prefix: string, ageMs: number): void {
+    this.#addedAgeMs.set(this.folder + prefix, ageMs);
+  }
+
+  /** Labels of the rights without which some request would have been denied. */
+  get needed(): ReadonlySet<string> {
+    return new Set([...this.#gates.values()].flatMap(gate => [...gate.needed].map(right => this.#labelOf(right))));
+  }
+
+  get denied(): readonly (DeniedRequest & { readonly role: string })[] {
+    return [...this.#gates].flatMap(([role, gate]) => gate.denied.map(request => ({ role, ...request })));
+  }
+
+  get unknown(): readonly string[] {
+    return [...this.#gates.values()].flatMap(gate => gate.unknown);
+  }
+
+  /** All that roles of the template may do, by label. */
+  get rights(): ReadonlyMap<string, Right> {
+    return new Map(this.#roles().flatMap(({ rights }) => rights.map(right => [this.#labelOf(right), right])));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#hosts.map(host => host[Symbol.asyncDispose]()));
+    await Promise.all([...this.#gates.values()].map(gate => gate[Symbol.asyncDispose]()));
+    await this.lake[Symbol.asyncDispose]();
+  }
+
+  async #gateOf(role: string): Promise<PermissionGate> {
+    const known = this.#gates.get(role);
+    if (known !== undefined) return known;
+    const found = this.#roles().find(each => each.role === role);
+    if (found === undefined) throw new Error(`the template has no ${role}`);
+    const { minio, kinesis } = this.services;
+    const { without, keyArn } = this.#options;
+    const gate = await PermissionGate.start({
+      s3: minio.endpoint,
+      kinesis: kinesis.endpoint,
+      role: { ...found, rights: found.rights.filter(right => this.#labelOf(right) !== without) },
+      bucketPolicy: bucketStatements(this.#resolved()),
+      keyArn,
+      addedAgeMs: key => Math.max(0, ...[...this.#addedAgeMs].map(([prefix, ms]) => (key.startsWith(prefix) ? ms : 0))),
+    });
+    this.#gates.set(role, gate);
+    return gate;
+  }
+
+  #roles(): readonly RoleRights[] {
+    return rolesOf(this.#resolved());
+  }
+
+  #resolved(): ReturnType<typeof resolveTemplate> {
+    const values = {
+      WarehouseBucket: this.bucket,
+      'WarehouseBucket.Arn': bucketArn(this.bucket),
+      LogStream: this.logStream,
+      'LogStream.Arn': streamArn(this.logStream),
+      CommitStream: this.commitStream,
+      'CommitStream.Arn': streamArn(this.commitStream),
+    };
+    return resolveTemplate(this.services.template, { values, parameters: this.#options.parameters });
+  }
+
+  /** The same in every world: resources go by what the template calls them. */
+  #labelOf({ role, action, resource }: Right): string {
+    const place = resource
+      .replace(bucketArn(this.bucket), 'WarehouseBucket')
+      .replace(streamArn(this.logStream), 'LogStream')
+      .replace(streamArn(this.commitStream), 'CommitStream');
+    return `${role}: ${action} on ${place}`;
+  }
+}
+
+async function asRoot<T>(
+  { endpoint, region, credentials }: S3Service,
+  action: (client: S3Client) => Promise<T>,
+): Promise<T> {
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  try {
+    return await action(client);
+  } finally {
+    client.destroy();
+  }
+}
+
+function warehouseOf({ name, folder }: AccessOptions): string {
+  return folder === undefined ? `s3://${name}` : `s3://${name}/${folder}`;
+}
+
+function lakeSettings({ minio, kinesis }: AccessServices, options: AccessOptions): LakeSettings {
+  // The SDK's clients add to the credentials they are given, so only what is wanted is taken.
+  const { accessKeyId, secretAccessKey } = minio.credentials;
+  return {
+    warehouse: warehouseOf(options),
+    log: `kinesis://${options.name}-log`,
+    s3: {
+      endpoint: minio.endpoint,
+      region: minio.region,
+      accessKeyId,
+      secretAccessKey,
+      conditionalPutProbe: 'never',
+    },
+    kinesis: { endpoint: kinesis.endpoint, region: kinesis.region, accessKeyId, secretAccessKey },
+  };
+}
