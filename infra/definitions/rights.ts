@@ -14,50 +14,102 @@ import {
   sub,
 } from './cloudformation.ts';
 import { type FunctionName, functionDefinitions, roleId } from './functions.ts';
-import { warehouseObjects } from './storage.ts';
 
 const bucketArn = getAtt('WarehouseBucket', 'Arn');
 const logArn = getAtt('LogStream', 'Arn');
 const commitArn = getAtt('CommitStream', 'Arn');
 
-export function allow(actions: readonly string[], resource: CloudValue, sid?: string): CloudProperties {
+function allow(actions: readonly string[], resource: CloudValue, sid?: string): CloudProperties {
   return { ...(sid === undefined ? {} : { Sid: sid }), Effect: 'Allow', Action: actions, Resource: resource };
 }
 
-const listWarehouse = allow(['s3:ListBucket'], bucketArn, 'ListWarehouse');
-const readWarehouse = allow(['s3:GetObject'], warehouseObjects, 'ReadWarehouse');
-const writeWarehouse = allow(['s3:PutObject'], warehouseObjects, 'WriteWarehouse');
-const removeFiles = allow(['s3:DeleteObject'], warehouseObjects, 'RemoveFiles');
-/** What is too large for a record of the log goes beside it. */
-export const writeClaims: CloudProperties = allow(
-  ['s3:PutObject'],
-  join('/', [bucketArn, 'tidelake/claims/*']),
-  'WriteClaims',
-);
+/**
+ * Objects of the warehouse, by keys within it. The warehouse may be a folder of the bucket, and a star also stands for
+ * slashes, so each pattern begins with one: `*.db/*` is everything of any table, its branches included.
+ */
+function objects(...patterns: readonly string[]): readonly CloudValue[] {
+  return patterns.map(pattern => join('/', [bucketArn, pattern]));
+}
 
-const streamReads = [
-  'kinesis:DescribeStream',
-  'kinesis:DescribeStreamSummary',
-  'kinesis:GetRecords',
-  'kinesis:GetShardIterator',
-  'kinesis:ListShards',
-];
-const readLog = allow(streamReads, logArn, 'ReadLog');
-const readCommits = allow(streamReads, commitArn, 'ReadCommits');
-/** AWS Lambda, which polls a stream with the function's role, asks for it, and it is not to be had for a single stream. */
+const tables = '*.db/*';
+/** What is too large for a record of the log. */
+const claims = '*tidelake/claims/*';
+/** Records that nobody can read. */
+const unreadable = '*tidelake/unreadable/*';
+/** Up to where of the log every table has taken all. */
+const checkpoints = '*tidelake-log/*';
+const dataFiles = '*.db/*/bucket-*/*';
+/** What a commit writes. */
+const commitFiles = ['*.db/*/index/*', '*.db/*/manifest/*', '*.db/*/snapshot/*'];
+/** States of ingest and dead letters, of one table. */
+const ingestFiles = '*.db/*/tidelake/*';
+
+/**
+ * Of all keys, whatever functions read: who may not list is told that an object which is not there is denied, and takes
+ * that for a fault.
+ */
+const listWarehouse = allow(['s3:ListBucket'], bucketArn, 'ListWarehouse');
+
+function read(...patterns: readonly string[]): CloudProperties {
+  return allow(['s3:GetObject'], objects(...patterns), 'ReadWarehouse');
+}
+
+function write(...patterns: readonly string[]): CloudProperties {
+  return allow(['s3:PutObject'], objects(...patterns), 'WriteWarehouse');
+}
+
+function remove(...patterns: readonly string[]): CloudProperties {
+  return allow(['s3:DeleteObject'], objects(...patterns), 'RemoveFiles');
+}
+
+const readLog = allow(
+  ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  logArn,
+  'ReadLog',
+);
+/** AWS Lambda polls a stream with the function's role. */
+const pollLog = allow(['kinesis:DescribeStream'], logArn, 'PollLog');
+const pollCommits = allow(
+  [
+    'kinesis:DescribeStream',
+    'kinesis:DescribeStreamSummary',
+    'kinesis:GetRecords',
+    'kinesis:GetShardIterator',
+    'kinesis:ListShards',
+  ],
+  commitArn,
+  'PollCommits',
+);
+/** It asks for this, too, which is not to be had for a single stream. */
 const pollStreams = allow(['kinesis:ListStreams'], '*', 'PollStreams');
-export const appendToLog: CloudProperties = allow(['kinesis:PutRecords'], logArn, 'AppendToLog');
-const appendCommits = allow(['kinesis:PutRecords'], commitArn, 'AppendCommits');
+const appendToLog = allow(['kinesis:PutRecords'], logArn, 'AppendToLog');
+const appendCommits = allow(['kinesis:DescribeStreamSummary', 'kinesis:PutRecords'], commitArn, 'AppendCommits');
 const reportFailures = allow(['sqs:SendMessage'], getAtt('FailedEvents', 'Arn'), 'ReportFailures');
 
 const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
-  ingest: [listWarehouse, readWarehouse, writeWarehouse, readLog, pollStreams, appendCommits, reportFailures],
-  commit: [listWarehouse, readWarehouse, writeWarehouse, readCommits, pollStreams],
-  compact: [listWarehouse, readWarehouse, writeWarehouse, reportFailures],
+  ingest: [
+    listWarehouse,
+    read(tables, checkpoints, claims),
+    write(dataFiles, ...commitFiles, ingestFiles, checkpoints, unreadable),
+    readLog,
+    pollLog,
+    pollStreams,
+    appendCommits,
+    reportFailures,
+  ],
+  commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles), pollCommits, pollStreams],
+  compact: [listWarehouse, read(tables), write(dataFiles, ...commitFiles), reportFailures],
   // The only one that deletes.
-  maintain: [listWarehouse, readWarehouse, writeWarehouse, removeFiles, readLog, reportFailures],
-  query: [listWarehouse, readWarehouse, readLog],
-  catalog: [listWarehouse, readWarehouse, readLog, appendToLog, writeClaims],
+  maintain: [
+    listWarehouse,
+    read(tables, checkpoints),
+    write(tables, checkpoints, unreadable),
+    remove(tables, claims),
+    readLog,
+    reportFailures,
+  ],
+  query: [listWarehouse, read(tables, checkpoints, claims), readLog],
+  catalog: [listWarehouse, read(tables, checkpoints, claims), readLog, appendToLog, write(claims)],
 };
 
 /** Functions that only decrypt with a key of one's own, since they write nothing. */

@@ -1,17 +1,29 @@
-// Each function as it is deployed, with the rights of its role in the real template and no others: nothing it does is denied.
+// Each function as it is deployed, with the rights of its role in the real template and no others: nothing it does is denied,
+// it has no right that it does not need, and it fails, and says why, when one is taken away.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../scripts/cache-folder.ts';
-import { type AccessServices, AccessWorld } from '../permissions/access-world.ts';
+import { type AccessServices, AccessWorld, rightLabels } from '../permissions/access-world.ts';
 import { readTemplate } from '../permissions/read-template.ts';
-import { scenarios } from '../permissions/scenarios.ts';
+import { type Scenario, scenarios } from '../permissions/scenarios.ts';
+import { unseenRights } from '../permissions/unseen-rights.ts';
 import { startKinesalite } from '../services/kinesalite.ts';
 import { startMinio } from '../services/minio.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const template = readTemplate('infra/template.yaml');
+const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/own';
+const withKey = { parameters: { KmsKeyArn: keyArn, Tracing: 'Active' }, keyArn };
 
+const ofCatalog = /^CatalogRole/;
+const labels = rightLabels(template).filter(label => !ofCatalog.test(label));
+const seen = labels.filter(label => !unseenRights.some(({ matches }) => matches.test(label)));
+const labelsWithKey = rightLabels(template, withKey.parameters).filter(label => !ofCatalog.test(label));
+
+/** Where each right was needed first. */
+const neededBy = new Map<string, Scenario>();
 let services: AccessServices;
 
 beforeAll(async () => {
@@ -19,7 +31,7 @@ beforeAll(async () => {
   const bundles = mkdtempSync(join(root, '.cache', 'permissions-'));
   runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs'), bundles]);
   const [minio, kinesis] = await Promise.all([startMinio(), startKinesalite()]);
-  services = { minio, kinesis, bundles, template: readTemplate('infra/template.yaml') };
+  services = { minio, kinesis, bundles, template };
 });
 
 afterAll(async () => {
@@ -27,11 +39,51 @@ afterAll(async () => {
   rmSync(services?.bundles ?? '', { recursive: true, force: true });
 });
 
-test.each(scenarios.map((scenario, index) => ({ ...scenario, index })))('$name', async scenario => {
-  await using world = await AccessWorld.open(services, { name: `first-${scenario.index}` });
-  await scenario.run(world).finally(() => {
-    console.log(scenario.name, [...world.needed], world.denied, world.unknown);
-  });
-  expect(world.denied).toEqual([]);
+test.each(scenarios)('nothing is denied: $name', async scenario => {
+  await using world = await AccessWorld.open(services, { name: worldName('allowed', scenario) });
+  await scenario.run(world).finally(() => expect(world.denied).toEqual([]));
   expect(world.unknown).toEqual([]);
+  for (const label of world.needed) if (!neededBy.has(label)) neededBy.set(label, scenario);
 });
+
+test('every right is needed', () => {
+  expect(seen.filter(label => !neededBy.has(label))).toEqual([]);
+});
+
+test('a right that no request here shows is on the list of those, with its reason, and what is on the list is granted', () => {
+  const idle = unseenRights.filter(({ matches }) => !labelsWithKey.some(label => matches.test(label)));
+  expect(idle.map(({ matches }) => matches.source)).toEqual([]);
+});
+
+test.concurrent.each(seen)('something fails and says why without %s', async label => {
+  const scenario = neededBy.get(label);
+  expect(scenario, 'no scenario needs it').toBeDefined();
+  if (scenario === undefined) return;
+  await using world = await AccessWorld.open(services, { name: `without-${seen.indexOf(label)}`, without: label });
+  const failure = await scenario.run(world).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(world.denied.length, 'requests denied').toBeGreaterThan(0);
+  expect(failure, 'what the scenario ended with').toBeInstanceOf(Error);
+  const text = `${Object(failure).code} ${Object(failure).message} ${world.said}`;
+  expect(text).toMatch(/LAKE_(STORE|LOG)_DENIED/);
+});
+
+test.each(scenarios)('nothing is denied in a folder of the bucket, under a key of one’s own: $name', async scenario => {
+  const place = { name: worldName('keyed', scenario), folder: 'lakes/one', ...withKey };
+  await using world = await AccessWorld.open(services, place);
+  await scenario.run(world).finally(() => expect(world.denied).toEqual([]));
+  for (const label of world.needed) if (!neededBy.has(label)) neededBy.set(label, scenario);
+});
+
+test('every right that comes with a key of one’s own is needed', () => {
+  const unneeded = labelsWithKey.filter(
+    label => !neededBy.has(label) && !unseenRights.some(({ matches }) => matches.test(label)),
+  );
+  expect(unneeded).toEqual([]);
+});
+
+function worldName(kind: string, scenario: Scenario): string {
+  return `${kind}-${scenarios.indexOf(scenario)}`;
+}

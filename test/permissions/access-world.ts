@@ -10,7 +10,7 @@ import type { KinesisService } from '../services/kinesis-service.ts';
 import { type DeniedRequest, PermissionGate } from '../services/permission-gate.ts';
 import type { S3Service } from '../services/s3-service.ts';
 import { streamArn } from './kinesis-actions.ts';
-import { resolveTemplate } from './resolve-template.ts';
+import { type ResolvedTemplate, resolveTemplate } from './resolve-template.ts';
 import { bucketStatements, type Right, type RoleRights, rolesOf } from './role-rights.ts';
 import { bucketArn } from './s3-actions.ts';
 
@@ -29,7 +29,7 @@ export type AccessOptions = {
   readonly folder?: string | undefined;
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   readonly keyArn?: string | undefined;
-  /** `rightLabel` of one that is taken away. */
+  /** One of `rightLabels` that is taken away. */
   readonly without?: string | undefined;
 };
 
@@ -122,13 +122,13 @@ export class AccessWorld implements AsyncDisposable {
     return [...this.#gates].flatMap(([role, gate]) => gate.denied.map(request => ({ role, ...request })));
   }
 
-  get unknown(): readonly string[] {
-    return [...this.#gates.values()].flatMap(gate => gate.unknown);
+  /** What all functions have printed. */
+  get said(): string {
+    return this.#hosts.map(({ said }) => said).join('');
   }
 
-  /** All that roles of the template may do, by label. */
-  get rights(): ReadonlyMap<string, Right> {
-    return new Map(this.#roles().flatMap(({ rights }) => rights.map(right => [this.#labelOf(right), right])));
+  get unknown(): readonly string[] {
+    return [...this.#gates.values()].flatMap(gate => gate.unknown);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,26 +160,43 @@ export class AccessWorld implements AsyncDisposable {
     return rolesOf(this.#resolved());
   }
 
-  #resolved(): ReturnType<typeof resolveTemplate> {
-    const values = {
-      WarehouseBucket: this.bucket,
-      'WarehouseBucket.Arn': bucketArn(this.bucket),
-      LogStream: this.logStream,
-      'LogStream.Arn': streamArn(this.logStream),
-      CommitStream: this.commitStream,
-      'CommitStream.Arn': streamArn(this.commitStream),
-    };
-    return resolveTemplate(this.services.template, { values, parameters: this.#options.parameters });
+  #resolved(): ResolvedTemplate {
+    return resolvedFor(this.services.template, this.#options);
   }
 
-  /** The same in every world: resources go by what the template calls them. */
-  #labelOf({ role, action, resource }: Right): string {
-    const place = resource
-      .replace(bucketArn(this.bucket), 'WarehouseBucket')
-      .replace(streamArn(this.logStream), 'LogStream')
-      .replace(streamArn(this.commitStream), 'CommitStream');
-    return `${role}: ${action} on ${place}`;
+  #labelOf(right: Right): string {
+    return labelOf(this.#options.name, right);
   }
+}
+
+/**
+ * All that the roles of a template may do: `IngestRole: s3:GetObject on WarehouseBucket/*.db/*`. The same in every world:
+ * resources go by what the template calls them.
+ */
+export function rightLabels(template: unknown, parameters?: AccessOptions['parameters']): readonly string[] {
+  const name = 'any';
+  const roles = rolesOf(resolvedFor(template, { name, parameters }));
+  return roles.flatMap(({ rights }) => rights.map(right => labelOf(name, right)));
+}
+
+function labelOf(name: string, { role, action, resource }: Right): string {
+  const place = resource
+    .replace(bucketArn(name), 'WarehouseBucket')
+    .replace(streamArn(`${name}-log`), 'LogStream')
+    .replace(streamArn(`${name}-commits`), 'CommitStream');
+  return `${role}: ${action} on ${place}`;
+}
+
+function resolvedFor(template: unknown, { name, parameters }: AccessOptions): ResolvedTemplate {
+  const values = {
+    WarehouseBucket: name,
+    'WarehouseBucket.Arn': bucketArn(name),
+    LogStream: `${name}-log`,
+    'LogStream.Arn': streamArn(`${name}-log`),
+    CommitStream: `${name}-commits`,
+    'CommitStream.Arn': streamArn(`${name}-commits`),
+  };
+  return resolveTemplate(template, { values, parameters });
 }
 
 async function asRoot<T>(

@@ -73,6 +73,10 @@ export class FunctionHost implements AsyncDisposable {
     return Number(kilobytes) * 1024;
   }
 
+  /** What the function has printed. */
+  get said(): string 
+    return this.#said;
+
   /** Runs the handler; one at a time, as a container does. @throws Error as the handler */
   invoke(event: unknown, remainingMs: number = remainingMsDefault): Promise<unknown> {
     const answered = this.#turn.then(async () => {
