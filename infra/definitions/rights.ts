@@ -38,9 +38,13 @@ const claims = '*tidelake/claims/*';
 const unreadable = '*tidelake/unreadable/*';
 /** Up to where of the log every table has taken all. */
 const checkpoints = '*tidelake-log/*';
+/** What each function has used. */
+const ledger = '*tidelake/cost/*';
 const dataFiles = '*.db/*/bucket-*/*';
+/** Hash indexes and deletion vectors, which whoever writes rows makes. */
+const indexFiles = '*.db/*/index/*';
 /** What a commit writes. */
-const commitFiles = ['*.db/*/index/*', '*.db/*/manifest/*', '*.db/*/snapshot/*'];
+const commitFiles = ['*.db/*/manifest/*', '*.db/*/snapshot/*'];
 /** States of ingest and dead letters, of one table. */
 const ingestFiles = '*.db/*/tidelake/*';
 
@@ -90,30 +94,27 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
   ingest: [
     listWarehouse,
     read(tables, checkpoints, claims),
-    write(dataFiles, ...commitFiles, ingestFiles, checkpoints, unreadable),
+    write(dataFiles, indexFiles, ...commitFiles, ingestFiles, checkpoints, unreadable, ledger),
     readLog,
     pollLog,
     pollStreams,
     appendCommits,
     reportFailures,
   ],
-  commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles), pollCommits, pollStreams],
-  compact: [listWarehouse, read(tables), write(dataFiles, ...commitFiles), reportFailures],
+  commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles, ledger), pollCommits, pollStreams],
+  compact: [listWarehouse, read(tables), write(dataFiles, indexFiles, ...commitFiles, ledger), reportFailures],
   // The only one that deletes.
   maintain: [
     listWarehouse,
-    read(tables, checkpoints),
-    write(tables, checkpoints, unreadable),
-    remove(tables, claims),
+    read(tables, checkpoints, ledger),
+    write(tables, checkpoints, unreadable, ledger),
+    remove(tables, claims, ledger),
     readLog,
     reportFailures,
   ],
-  query: [listWarehouse, read(tables, checkpoints, claims), readLog],
-  catalog: [listWarehouse, read(tables, checkpoints, claims), readLog, appendToLog, write(claims)],
+  query: [listWarehouse, read(tables, checkpoints, claims, ledger), write(ledger), readLog],
+  catalog: [listWarehouse, read(tables, checkpoints, claims, ledger), write(claims, ledger), readLog, appendToLog],
 };
-
-/** Functions that only decrypt with a key of one's own, since they write nothing. */
-const readers: readonly FunctionName[] = ['query'];
 
 export const roleResources: CloudResources = {
   ...Object.fromEntries(
@@ -175,7 +176,7 @@ function keyPolicies(): CloudResources {
     EncryptWithKey: addedPolicy({
       comment: 'With a key of your own: what writes must encrypt.',
       condition: 'KeyIsOwn',
-      names: names.filter(name => !readers.includes(name)),
+      names,
       statements: [{ ...allow(['kms:GenerateDataKey'], ref('KmsKeyArn')), Condition: through }],
     }),
   };

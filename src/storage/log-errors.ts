@@ -24,9 +24,17 @@ export function logBusy(where: string, waitedMs: number): LakeError {
   );
 }
 
-/** Wrong or missing credentials, or rights that do not allow this. */
-export function logDenied(where: string, cause: unknown): LakeError {
-  const message = `${where}: access denied (${reason(cause)}); check the credentials and the rights of this log`;
+/**
+ * Wrong or missing credentials, or rights that do not allow this.
+ *
+ * @param right what the request takes, where that is known and the credentials are good
+ */
+export function logDenied(where: string, cause: unknown, right?: string): LakeError {
+  const hint =
+    right === undefined
+      ? 'check the credentials and the rights of this log'
+      : `this takes the right ${right}; give it to the role that asks (docs/rights.md), or use the credentials of another`;
+  const message = `${where}: access denied (${reason(cause)}); ${hint}`;
   return invalid('LAKE_LOG_DENIED', message, { cause: bareCause(cause) });
 }
 

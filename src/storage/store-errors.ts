@@ -20,13 +20,19 @@ export function storeFull(where: string, cause: unknown): LakeError {
   });
 }
 
-/** Wrong or missing credentials, or rights that do not allow this. */
-export function storeDenied(where: string, cause: unknown): LakeError {
-  return invalid(
-    'LAKE_STORE_DENIED',
-    `${where}: access denied (${reason(cause)}); check the credentials and the rights of this store`,
-    { cause: bareCause(cause) },
-  );
+/**
+ * Wrong or missing credentials, or rights that do not allow this.
+ *
+ * @param right what the request takes, where that is known and the credentials are good
+ */
+export function storeDenied(where: string, cause: unknown, right?: string): LakeError {
+  const hint =
+    right === undefined
+      ? 'check the credentials and the rights of this store'
+      : `this takes the right ${right}; give it to the role that asks (docs/rights.md), or use the credentials of another`;
+  return invalid('LAKE_STORE_DENIED', `${where}: access denied (${reason(cause)}); ${hint}`, {
+    cause: bareCause(cause),
+  });
 }
 
 /** The bucket or the root folder does not exist. */
@@ -64,6 +70,11 @@ export function badStoreSettings(message: string, cause?: unknown): LakeError {
 /** A store used after it was disposed of. */
 export function storeClosed(uri: string): LakeError {
   return invalid('LAKE_STORE_CLOSED', `${uri}: the store has been closed; open it again`);
+}
+
+/** Whether it is about the store, which does not answer or does not let us, and not about what lies in it. */
+export function isStoreFailure(error: LakeError): boolean {
+  return error.code.startsWith('LAKE_STORE_');
 }
 
 function reason(cause: unknown): string {

@@ -95,8 +95,8 @@ export class AccessWorld implements AsyncDisposable {
   }
 
   /** Puts an object, as nobody with a role would. */
-  async put(key: string): Promise<void> {
-    const put = new PutObjectCommand({ Bucket: this.bucket, Key: this.folder + key, Body: 'of no use' });
+  async put(key: string, body: string = 'of no use'): Promise<void> {
+    const put = new PutObjectCommand({ Bucket: this.bucket, Key: this.folder + key, Body: body });
     await asRoot(this.services.minio, client => client.send(put));
   }
 

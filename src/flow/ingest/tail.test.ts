@@ -7,6 +7,7 @@ import { LakeError } from '../../base/errors.ts';
 import { seededRandom } from '../../base/random.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { storeDenied } from '../../storage/store-errors.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import { writeClaim } from '../claim.ts';
 import { type RoutedRecord, rowsOfRecords, type TailInput, type TailResult } from './tail.ts';
@@ -205,7 +206,12 @@ test('a claimed body is fetched; one that is gone is a dead letter, a store that
   const gone = await rowsOfRecords({ ...input, records: [claimed({ name: 'claim-gone' })] });
   expect(gone.deadLetters).toMatchObject([{ reason: 'unreadable', detail: expect.stringContaining('claim-gone') }]);
   failing.part = claim.name;
-  for (const failure of [new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected'), new TypeError('bug')]) {
+  const failures = [
+    new LakeError('unavailable', 'LAKE_STORE_UNAVAILABLE', 'injected'),
+    storeDenied('claims', 'injected'),
+    new TypeError('bug'),
+  ];
+  for (const failure of failures) {
     failing.failure = failure;
     await expect(rowsOfRecords({ ...input, records: [claimed()] })).rejects.toBe(failure);
   }

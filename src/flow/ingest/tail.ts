@@ -9,6 +9,7 @@ import { isLakeError } from '../../base/errors.ts';
 import { hasDynamicBuckets } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { isStoreFailure } from '../../storage/store-errors.ts';
 import { mapColumns } from '../../table/read/column-mapping.ts';
 import type { Table } from '../../table/table.ts';
 import { type InputRows, takeIn } from '../../table/write/input-rows.ts';
@@ -118,7 +119,7 @@ export type UndecodedRecord = { readonly reason: DeadLetterReason; readonly deta
  * The rows of a record under a schema of the table, whether they fit it or not; any column may be null.
  *
  * @returns why there are none to be had
- * @throws LakeError `unavailable`
+ * @throws LakeError `unavailable`, and whatever keeps the store from being read: LAKE_STORE_DENIED
  */
 export async function mappedRows(
   { table, schema: wanted, store }: Pick<TailInput, 'table' | 'schema' | 'store'>,
@@ -141,8 +142,9 @@ export async function mappedRows(
     const names = mapping.fileFields.map(field => field.name);
     return { rows: mapping.apply(projectBatch(rows, names)), kinds };
   } catch (error) {
-    if (isLakeError(error) && error.kind !== 'unavailable') return { reason: 'unreadable', detail: error.message };
-    throw error;
+    // A store that denies or refuses says nothing about the record, which may be as good as any.
+    if (!isLakeError(error) || error.kind === 'unavailable' || isStoreFailure(error)) throw error;
+    return { reason: 'unreadable', detail: error.message };
   }
 }
 

@@ -80,8 +80,12 @@ export async function maintain(
     claimsRemoved: receipt.claims.removed.fileCount,
     checkpointsAdvanced: advanced,
     shardsBehind: behind,
-    givenUp: [{ label: 'checkpoints', end: checkpointsEnd }, ...receipt.tables].flatMap(({ label, end }) =>
-      end.status === 'given-up' ? [`${label}: ${end.code}: ${end.cause}`] : [],
-    ),
+    givenUp: [
+      { label: 'checkpoints', end: checkpointsEnd },
+      ...receipt.tables,
+      ...receipt.dropped.map(end => ({ label: end.label, end })),
+      { label: 'claims', end: receipt.claims },
+      ...(receipt.ledger === undefined ? [] : [{ label: 'ledger', end: receipt.ledger.end }]),
+    ].flatMap(({ label, end }) => (end.status === 'given-up' ? [`${label}: ${end.code}: ${end.cause}`] : [])),
   };
 }

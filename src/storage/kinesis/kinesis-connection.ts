@@ -11,6 +11,7 @@ import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { retry } from '../../base/retry.ts';
+import { failedCommand, notingCommand } from '../failed-commands.ts';
 import { badLogSettings, logDenied, logNotFound, logRefused, logUnavailable } from '../log-errors.ts';
 
 export type KinesisCredentials = {
@@ -86,6 +87,10 @@ export class KinesisConnection {
     this.clock = components.clock;
     this.random = components.random;
     this.client = new KinesisClient(clientConfig(settings));
+    this.client.middlewareStack.add((next, context) => args => notingCommand(context.commandName, () => next(args)), {
+      step: 'initialize',
+      name: 'noteCommand',
+    });
     this.client.middlewareStack.add(
       next => async args => {
         const result = await next(args);
@@ -159,7 +164,7 @@ export function wholeCallError(uri: string, error: unknown): unknown {
         error,
       );
     case 'denied':
-      return logDenied(uri, error);
+      return logDenied(uri, error, rightOf(error));
     case 'misconfigured':
       return badLogSettings(`${uri}: no region is set; give one, or set AWS_REGION`);
     case 'unknown-operation':
@@ -172,6 +177,13 @@ export function wholeCallError(uri: string, error: unknown): unknown {
     default:
       return unreachable(failure);
   }
+}
+
+/** The service calls the right as it calls the command; who is told that the credentials are no good needs none. */
+function rightOf(error: unknown): string | undefined {
+  const command = failedCommand(error);
+  const isAboutRights = error instanceof Error && error.name === 'AccessDeniedException';
+  return isAboutRights && command !== undefined ? `kinesis:${command}` : undefined;
 }
 
 function clientConfig(settings: KinesisConnectionSettings): KinesisClientConfig {

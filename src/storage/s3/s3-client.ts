@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { notingCommand } from '../failed-commands.ts';
 import { badStoreSettings, storeDenied } from '../store-errors.ts';
 import { type S3StoreSettings, s3LimitsOf } from './s3-settings.ts';
 import { withSlicedBodies } from './sliced-bodies.ts';
@@ -34,6 +35,10 @@ export async function createS3Client(settings: S3StoreSettings): Promise<S3Clien
         socketTimeout: limits.requestTimeoutMs,
       }),
     ),
+  });
+  client.middlewareStack.add((next, context) => args => notingCommand(context.commandName, () => next(args)), {
+    step: 'initialize',
+    name: 'noteCommand',
   });
   try {
     await findIdentity(where, client);

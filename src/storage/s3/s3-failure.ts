@@ -1,4 +1,5 @@
 import { LakeError } from '../../base/errors.ts';
+import { failedCommand } from '../failed-commands.ts';
 import { storeDenied, storeFull, storeNotFound, storeRefused, storeUnavailable } from '../store-errors.ts';
 
 /**
@@ -23,7 +24,7 @@ export function classifyS3Failure(where: string, error: unknown): S3Failure {
   const status = statusOf(error);
   const name = error instanceof Error ? error.name : '';
   if (status === undefined) return withoutAnswer(where, name, error);
-  if (deniedNames.has(name)) return final(storeDenied(where, error));
+  if (deniedNames.has(name)) return final(denied(where, name, error));
   // The status came and the words did not, so most statuses say too little; these two say all by themselves.
   if (wasCut(error) && status !== 412 && status !== 416) return transient(where, error);
   switch (status) {
@@ -37,7 +38,7 @@ export function classifyS3Failure(where: string, error: unknown): S3Failure {
       return { kind: 'range-not-satisfiable' };
     case 401:
     case 403:
-      return final(storeDenied(where, error));
+      return final(denied(where, name, error));
     case 507:
       return { kind: 'transient', error: storeFull(where, error) };
     case 501:
@@ -58,6 +59,22 @@ export function dateOfFailure(error: unknown): string | undefined {
   const date = field(field(response, 'headers'), 'date');
   return typeof date === 'string' ? date : undefined;
 }
+
+/** Who is told that the credentials are no good needs no right. */
+function denied(where: string, name: string, error: unknown): LakeError {
+  const isAboutRights = name === 'AccessDenied' || !deniedNames.has(name);
+  const right = isAboutRights ? rightOfCommand[failedCommand(error) ?? ''] : undefined;
+  return storeDenied(where, error, right);
+}
+
+const rightOfCommand: Readonly<Record<string, string>> = {
+  GetObject: 's3:GetObject, and s3:ListBucket to be told of an object that is not there',
+  HeadObject: 's3:GetObject, and s3:ListBucket to be told of an object that is not there',
+  PutObject: 's3:PutObject',
+  DeleteObject: 's3:DeleteObject',
+  ListObjectsV2: 's3:ListBucket',
+  HeadBucket: 's3:ListBucket',
+};
 
 function byRange(where: string, answer: { readonly status: number; readonly name: string }, error: unknown): S3Failure {
   const { status, name } = answer;

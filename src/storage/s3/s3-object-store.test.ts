@@ -300,3 +300,28 @@ test('settings that make no sense are refused when the store is opened', async (
   const failure = await failureOf(openS3ObjectStore({ bucket: 'b', endpoint: 'localhost:9000' }, components));
   expect(isLakeError(failure, 'LAKE_BAD_SETTINGS')).toBe(true);
 });
+
+test('who may not do something is told what right it takes, and who is not known is not', async () => {
+  await withScript([failing(403, 'AccessDenied')], async store => {
+    const takes = async (action: Promise<unknown>): Promise<string | undefined> =>
+      /this takes the right (.*?)(;|, and)/.exec(String(await failureOf(action)))?.[1];
+    const drained = async (): Promise<void> => {
+      for await (const _ of store.list('a/'));
+    };
+    expect(await takes(store.get('k', { bytesMax: 1 }))).toBe('s3:GetObject');
+    expect(await takes(store.getRange('k', { start: 0, end: 1 }))).toBe('s3:GetObject');
+    expect(await takes(store.head('k'))).toBe('s3:GetObject');
+    expect(await takes(store.put('k', utf8('x')))).toBe('s3:PutObject');
+    expect(await takes(store.putIfAbsent('k', utf8('x')))).toBe('s3:PutObject');
+    expect(await takes(store.delete('k'))).toBe('s3:DeleteObject');
+    expect(await takes(drained())).toBe('s3:ListBucket');
+    expect(String(await failureOf(store.head('k')))).toContain('docs/rights.md');
+  });
+  for (const code of ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken']) {
+    await withScript([failing(403, code)], async store => {
+      const failure = await failureOf(store.put('k', utf8('x')));
+      expect(isLakeError(failure, 'LAKE_STORE_DENIED')).toBe(true);
+      expect(String(failure)).toContain('check the credentials');
+    });
+  }
+});
