@@ -1,11 +1,11 @@
 // Each function as it is deployed, with the rights of its role in the real template and no others: nothing it does is denied,
 // it has no right that it does not need, and it fails, and says why, when one is taken away.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../scripts/cache-folder.ts';
-import { type AccessServices, AccessWorld, rightLabels } from '../permissions/access-world.ts';
+import { type AccessServices, AccessWorld, rightLabels, roleOf } from '../permissions/access-world.ts';
 import { readTemplate } from '../permissions/read-template.ts';
 import { type Scenario, scenarios } from '../permissions/scenarios.ts';
 import { quietRights, unseenRights } from '../permissions/unseen-rights.ts';
@@ -55,6 +55,30 @@ test('a right that no request here shows is on the list of those, with its reaso
     ({ matches }) => !labelsWithKey.some(label => matches.test(label)),
   );
   expect(idle.map(({ matches }) => matches.source)).toEqual([]);
+});
+
+test('docs/rights.md tells the rights of every function, and none that it has not', () => {
+  const places: Readonly<Record<string, string>> = {
+    'the bucket': 'WarehouseBucket',
+    'the log': 'LogStream',
+    'the commit log': 'CommitStream',
+    all: '*',
+    'the queue of failed events': 'FailedEvents',
+  };
+  const rows = [
+    ...readFileSync(join(root, 'docs', 'rights.md'), 'utf8').matchAll(/^\| (\w+) \| (\w+:.*?) \| (.*?) \|$/gm),
+  ];
+  const told = rows.flatMap(([, name = '', actions = '', on = '']) => {
+    const where = places[on.replace(', for Lambda', '')];
+    const resources = where === undefined ? on.split(', ').map(key => `WarehouseBucket/${key.slice(1, -1)}`) : [where];
+    return actions
+      .split(', ')
+      .flatMap(action => resources.map(resource => `${roleOf(name)}: ${action} on ${resource}`));
+  });
+  const granted = rightLabels(template)
+    .filter(label => !label.includes(': logs:'))
+    .map(label => label.replace(/arn:aws:sqs:.*/, 'FailedEvents'));
+  expect(told.toSorted()).toEqual(granted.toSorted());
 });
 
 test.concurrent.each(seen)('something fails and says why without %s', async label => {

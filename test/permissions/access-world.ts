@@ -36,7 +36,7 @@ export type AccessOptions = {
 export const functionNames = ['ingest', 'commit', 'compact', 'maintain', 'query'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-export function roleOf(name: FunctionName): string {
+export function roleOf(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
 }
 

@@ -74,8 +74,9 @@ export class FunctionHost implements AsyncDisposable {
   }
 
   /** What the function has printed. */
-  get said(): string 
+  get said(): string {
     return this.#said;
+  }
 
   /** Runs the handler; one at a time, as a container does. @throws Error as the handler */
   invoke(event: unknown, remainingMs: number = remainingMsDefault): Promise<unknown> {
