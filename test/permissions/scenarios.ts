@@ -130,9 +130,21 @@ const claims: Scenario = {
 };
 
 async function ask(query: FunctionHost, sql: string): Promise<string> {
-  const body = JSON.stringify({ sql });
-  const answer = await query.invoke({ version: '2.0', requestContext: { http: { method: 'POST' } }, body });
-  return String(figures(answer, ['body'])['body']);
+  return await textOf(query, { method: 'POST', path: '/', body: { sql } });
+}
+
+/** What a function answers to a request to its URL. */
+async function textOf(
+  host: FunctionHost,
+  { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
+): Promise<string> {
+  const { pieces } = await host.request({
+    version: '2.0',
+    rawPath: path,
+    requestContext: { http: { method, path } },
+    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  return Buffer.concat(await Array.fromAsync(pieces)).toString();
 }
 
 const badData: Scenario = {
