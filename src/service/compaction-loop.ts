@@ -8,10 +8,12 @@ import { type CompactReceipt, compactTable } from '../table/compact/compact-tabl
 import { Bell } from './bell.ts';
 import { partsAs } from './lake-parts.ts';
 import { listAllTables } from './list-tables.ts';
-import { failedEvent, type LoopContext, runLoop } from './loop.ts';
+import { failedEvent, type LoopContext, laterInterval, runLoop } from './loop.ts';
 import { openLakeTable } from './tables.ts';
 
 const intervalMsDefault = 15_000;
+/** Looks that found nothing to do make the next one later, up to this: looking costs requests. */
+const quietIntervalMsMax = 600_000;
 
 export async function compactionLoop(context: LoopContext): Promise<void> {
   const { signal } = context;
@@ -22,11 +24,15 @@ export async function compactionLoop(context: LoopContext): Promise<void> {
     changed.add(table);
     bell.ring();
   });
-  const intervalMs = parts.settings.compaction?.intervalMs ?? intervalMsDefault;
+  const intervalMsMin = parts.settings.compaction?.intervalMs ?? intervalMsDefault;
+  let intervalMs = intervalMsMin;
   let lookedMs = Number.NEGATIVE_INFINITY;
   try {
     await runLoop(context, 'compaction', async () => {
-      if (parts.clock.monotonicMs() - lookedMs >= intervalMs) {
+      const isLook = parts.clock.monotonicMs() - lookedMs >= intervalMs;
+      // Told of nothing meanwhile, and nothing found: it is quiet.
+      let isQuiet = isLook && changed.size === 0;
+      if (isLook) {
         for (const name of await listAllTables(parts)) changed.add(name);
         lookedMs = parts.clock.monotonicMs();
       }
@@ -36,6 +42,9 @@ export async function compactionLoop(context: LoopContext): Promise<void> {
         signal.throwIfAborted();
         if (await compactNamed({ ...context, parts }, name)) changed.add(name);
       }
+      isQuiet = isQuiet && changed.size === 0;
+      if (isLook) intervalMs = isQuiet ? laterInterval(intervalMs, quietIntervalMsMax) : intervalMsMin;
+      else if (names.length > 0) intervalMs = intervalMsMin;
       if (changed.size === 0) await bell.wait(intervalMs, signal);
     });
   } finally {

@@ -7,6 +7,7 @@ import {
   type IngestSettings,
   IngestWorker,
 } from '../flow/ingest/ingest-worker.ts';
+import { isPaidFor } from './cost/metering.ts';
 import { type LakeParts, logOf, partsAs } from './lake-parts.ts';
 
 /** What became of the rows. */
@@ -58,9 +59,14 @@ export function receiptOf(cycles: readonly CycleResult[]): IngestReceipt {
   };
 }
 
-function ingestSettings({ settings: { ingest } }: LakeParts): Partial<IngestSettings> {
-  const { commitIntervalMs, commitRowsMax } = ingest ?? {};
+/** A commit to S3 costs what its requests cost; one to a folder costs nothing. */
+const paidFreshnessMs = 10_000;
+
+function ingestSettings({ settings }: LakeParts): Partial<IngestSettings> {
+  const { commitIntervalMs, commitRowsMax } = settings.ingest ?? {};
+  const freshnessMs = settings.ingest?.freshnessMs ?? (isPaidFor(settings) ? paidFreshnessMs : undefined);
   return {
+    ...(freshnessMs === undefined ? {} : { freshnessMs }),
     ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
     ...(commitRowsMax === undefined ? {} : { commitRowsMax }),
   };

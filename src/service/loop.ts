@@ -39,6 +39,11 @@ export async function runLoop(
   }
 }
 
+/** Of a look that found nothing: twice as late, up to `msMax`, or as it was where it is set above that. */
+export function laterInterval(intervalMs: number, msMax: number): number {
+  return Math.max(intervalMs, Math.min(intervalMs * 2, msMax));
+}
+
 export function failedEvent(
   task: WorkerTask,
   table: string | undefined,

@@ -1,16 +1,19 @@
 /** Maintenance, on and on: now and then a round over all tables, once a day with the orphan cleaner. */
 import { partsAs } from './lake-parts.ts';
-import { type LoopContext, runLoop } from './loop.ts';
+import { type LoopContext, laterInterval, runLoop } from './loop.ts';
 import { maintainedText, maintainLake } from './maintain-lake.ts';
 
 const intervalMsDefault = 300_000;
+/** Rounds that found nothing to do make the next one later, up to this. */
+const quietIntervalMsMax = 3_600_000;
 const orphansIntervalMs = 24 * 3_600_000;
 
 export async function maintenanceLoop(context: LoopContext): Promise<void> {
   const { signal, emit } = context;
   const parts = partsAs(context.parts, 'maintenance');
   const { clock } = parts;
-  const intervalMs = parts.settings.maintenance?.intervalMs ?? intervalMsDefault;
+  const intervalMsMin = parts.settings.maintenance?.intervalMs ?? intervalMsDefault;
+  let intervalMs = intervalMsMin;
   let orphansAtMs = Number.NEGATIVE_INFINITY;
   await runLoop(context, 'maintenance', async () => {
     await clock.sleep(intervalMs, signal);
@@ -23,6 +26,8 @@ export async function maintenanceLoop(context: LoopContext): Promise<void> {
       const { code, cause: message } = checkpoints.end;
       emit({ kind: 'failed', task: 'maintenance', table: undefined, code, message, error: undefined });
     }
+    const isQuiet = checkpoints.advanced === 0 && tables.every(receipt => maintainedText(receipt) === '');
+    intervalMs = isQuiet ? laterInterval(intervalMs, quietIntervalMsMax) : intervalMsMin;
     for (const receipt of tables) {
       const { label: table, end } = receipt;
       const detail = maintainedText(receipt);

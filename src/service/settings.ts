@@ -74,8 +74,13 @@ export type WriterSettings = {
 };
 
 export type IngestLoopSettings = {
-  /** How long rows gather before they are committed. Default 1,000. */
+  /** How long rows gather before they are committed, at least. Default 1,000. */
   readonly commitIntervalMs?: number | undefined;
+  /**
+   * How long at most: where rows trickle, a commit waits for more of them, since its requests cost as much as for many. Union
+   * reads and subscriptions do not wait. Default 10,000 for warehouses on S3, otherwise the interval.
+   */
+  readonly freshnessMs?: number | undefined;
   /** Rows after which no more are gathered for a commit. Default 100,000. */
   readonly commitRowsMax?: number | undefined;
 };
@@ -133,7 +138,9 @@ const settingsSchema = z.strictObject({
   writer: z
     .strictObject({ lingerMs: ms.optional(), batchRowsMax: count.optional(), bufferRowsMax: count.optional() })
     .optional(),
-  ingest: z.strictObject({ commitIntervalMs: ms.optional(), commitRowsMax: count.optional() }).optional(),
+  ingest: z
+    .strictObject({ commitIntervalMs: ms.optional(), freshnessMs: ms.optional(), commitRowsMax: count.optional() })
+    .optional(),
   compaction: z.strictObject({ intervalMs: ms.optional() }).optional(),
   maintenance: z.strictObject({ intervalMs: ms.optional() }).optional(),
   cost: z.strictObject({ ledger: z.enum(['auto', 'on', 'off']).optional() }).optional(),

@@ -46,6 +46,7 @@ test('the settings of a worker that is told nothing are those of a worker that c
   expect(ingestDefaults).toEqual({
     commitRowsMax: 100_000,
     commitIntervalMs: 1_000,
+    freshnessMs: 0,
     readBytesMax: 524_288,
     checkpointIntervalMs: 60_000,
   });

@@ -15,6 +15,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
 import { waitForAny } from '../wait-for-any.ts';
 import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
+import { commitDueMs, loadAfter, noLoad } from './commit-pace.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
 import { keepUnreadable, newestSchemaId, routeRecords, tableNameOf } from './route-records.ts';
@@ -31,8 +32,10 @@ export type IngestParts = {
 export type IngestSettings = {
   /** Rows of one commit after which no more are read for it. */
   readonly commitRowsMax: number;
-  /** How long rows gather before they are committed, when the log gives fewer than `commitRowsMax`. */
+  /** How long rows gather at least before they are committed, when the log gives fewer than `commitRowsMax`. */
   readonly commitIntervalMs: number;
+  /** How long at most (commit-pace.ts); not above the interval: always as long as that. */
+  readonly freshnessMs: number;
   readonly readBytesMax: number;
   readonly checkpointIntervalMs: number;
 };
@@ -40,6 +43,7 @@ export type IngestSettings = {
 export const ingestDefaults: IngestSettings = {
   commitRowsMax: 100_000,
   commitIntervalMs: 1_000,
+  freshnessMs: 0,
   readBytesMax: 512 * 1024,
   checkpointIntervalMs: 60_000,
 };
@@ -85,6 +89,7 @@ export class IngestWorker implements AsyncDisposable {
   #describedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointedAtMs: number;
   #failures = 0;
+  #load = noLoad;
 
   constructor(parts: IngestParts, settings: Partial<IngestSettings> = {}) {
     this.#parts = parts;
@@ -135,6 +140,8 @@ export class IngestWorker implements AsyncDisposable {
       await clock.sleep(backoffMs(this.#failures, random, backoff), options.signal);
     } else {
       this.#failures = 0;
+      const rowCount = found.reduce((sum, event) => sum + event.rowCount, 0);
+      if (rowCount > 0) this.#load = loadAfter(this.#load, { rowCount, atMs: clock.monotonicMs() });
       await this.#checkpoint({ isForced: false });
     }
     return {
@@ -213,7 +220,7 @@ export class IngestWorker implements AsyncDisposable {
         await this.#waitForRecords(idleWaitMsMax, options.signal);
         break;
       }
-      const leftMs = firstMs + this.#settings.commitIntervalMs - clock.monotonicMs();
+      const leftMs = commitDueMs(firstMs, this.#load, this.#settings) - clock.monotonicMs();
       if (leftMs <= 0) break;
       await this.#waitForRecords(leftMs, options.signal);
     }

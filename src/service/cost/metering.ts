@@ -83,7 +83,12 @@ export function openMetering(
 function isLedgerKept({ cost, warehouse, access }: LakeSettings): boolean {
   const choice = cost?.ledger ?? 'auto';
   if (choice !== 'auto') return choice === 'on';
-  return access !== 'read' && warehouse.toLowerCase().startsWith('s3:');
+  return access !== 'read' && isPaidFor({ warehouse });
+}
+
+/** Whether requests to the warehouse cost money. */
+export function isPaidFor({ warehouse }: Pick<LakeSettings, 'warehouse'>): boolean {
+  return warehouse.toLowerCase().startsWith('s3:');
 }
 
 const notMetered: Metering = {
