@@ -127,6 +127,17 @@ export class LocalCloud implements AsyncDisposable {
     };
   }
 
+  /** For the environment of the command line and of AWS's tools: points them here. */
+  get clientVariables(): Readonly<Record<string, string>> {
+    const { warehouse, log = '' } = this.lakeSettings;
+    return {
+      TIDELAKE_WAREHOUSE: warehouse,
+      TIDELAKE_LOG: log,
+      ...this.#serviceVariables(),
+      AWS_ENDPOINT_URL_LAMBDA: this.control.endpoint,
+    };
+  }
+
   /** The bundles of another folder take over, while everything runs. */
   deploy(bundles: string): void {
     for (const [name, deployed] of this.functions) deployed.deploy({ taskRoot: join(bundles, name) });
@@ -158,7 +169,9 @@ export class LocalCloud implements AsyncDisposable {
     this.#services = { s3, kinesis, kinesisEndpoint: (await kinesisFront?.(kinesis.endpoint)) ?? kinesis.endpoint };
     await this.#makeStreams(kinesis);
     for (const deployed of this.functions.values()) {
-      deployed.deploy({ env: { ...deployed.spec.env, ...this.#serviceVariables() } });
+      // The home: no profile of whoever runs this.
+      const env = { ...deployed.spec.env, ...this.#serviceVariables(), HOME: this.#settings.folder };
+      deployed.deploy({ env });
       this.#parts.use(deployed);
     }
     this.#parts.use(this.calls);
@@ -241,8 +254,6 @@ export class LocalCloud implements AsyncDisposable {
       AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       AWS_ENDPOINT_URL_KINESIS: kinesisEndpoint,
-      // No profile of whoever runs this.
-      HOME: this.#settings.folder,
     };
   }
 

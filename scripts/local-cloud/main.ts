@@ -96,22 +96,6 @@ function reportLine(
   return `  ${name.padEnd(8)} ${durationMs.toFixed(0).padStart(6)} ms${start}, ${memoryMbMax} of ${memoryMb} MB${end}`;
 }
 
-/** For the shell: what points AWS's tools and the command line here. */
-function variables(cloud: LocalCloud): Readonly<Record<string, string>> {
-  const { s3, kinesisEndpoint } = cloud.services;
-  const { warehouse, log = '' } = cloud.lakeSettings;
-  return {
-    TIDELAKE_WAREHOUSE: warehouse,
-    TIDELAKE_LOG: log,
-    AWS_REGION: cloud.stack.region,
-    AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_S3: s3.endpoint,
-    AWS_ENDPOINT_URL_KINESIS: kinesisEndpoint,
-    AWS_ENDPOINT_URL_LAMBDA: cloud.control.endpoint,
-  };
-}
-
 function describe(cloud: LocalCloud, { folder, isKept }: Options): string {
   const { s3, kinesisEndpoint } = cloud.services;
   const { warehouse, log } = cloud.lakeSettings;
@@ -157,7 +141,7 @@ async function main(options: Options): Promise<void> {
     onLine: (source, line) => logs.take(source, line),
     onReport: (name, report) => console.log(reportLine(name, report)),
   });
-  const shell = Object.entries(variables(cloud)).map(([name, value]) => `export ${name}='${value}'\n`);
+  const shell = Object.entries(cloud.clientVariables).map(([name, value]) => `export ${name}='${value}'\n`);
   writeFileSync(join(folder, 'env.sh'), shell.join(''));
   console.log(describe(cloud, options));
   const input = createInterface({ input: process.stdin }).on('line', () => {

@@ -54,6 +54,11 @@ export class StreamMapping implements AsyncDisposable {
     return this.#settings.plan.streamArn.split('/').at(-1) ?? '';
   }
 
+  /** Shards of which something is or was handed over since the start. */
+  get shardIds(): readonly string[] {
+    return [...this.#shards.keys()];
+  }
+
   /** An invocation that runs is not waited for: what it does not answer any more comes again. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return this.#running;

@@ -10,19 +10,6 @@ const rowsATime = 40;
 const pauseMs = 50;
 const settlePollMs = 100;
 
-export type TrafficResult = {
-  /** Each key with how many rows it has seen and the last of them. */
-  readonly content: readonly string[];
-  readonly expected: readonly string[];
-  /** Rows that are in the table, and those that were sent. */
-  readonly counted: bigint;
-  readonly sent: bigint;
-  /** Rows in, less all that became of them. */
-  readonly unaccounted: bigint;
-  readonly gaps: bigint;
-  readonly deadLettered: bigint;
-};
-
 export class CountedTraffic implements AsyncDisposable {
   readonly #lake: Lake;
   readonly #tableName: string;
@@ -66,28 +53,35 @@ export class CountedTraffic implements AsyncDisposable {
     await writer.flush();
   }
 
-  /** Ends the traffic, and waits until the table holds all of it or the time is over. */
-  async settle(msMax = 150_000): Promise<TrafficResult> {
+  /**
+   * Ends the traffic, and waits until the table holds all of it or the time is over.
+   *
+   * @returns what is wrong; nothing when every row is in the table once and what became of each is known
+   */
+  async settle(msMax = 150_000): Promise<readonly string[]> {
     this.#stop.abort();
     await this.#running;
     const table = await this.#lake.table(this.#tableName);
-    const deadlineMs = performance.now() + msMax;
-    for (;;) {
-      const counters = await table.accounting();
-      const { rowsIn, written, mergedAway, deadLettered, duplicates, gaps } = counters;
-      if (rowsIn - duplicates >= BigInt(this.sent) || performance.now() > deadlineMs) {
-        return {
-          content: await this.#content(),
-          expected: this.#expected(),
-          counted: rowsIn - duplicates,
-          sent: BigInt(this.sent),
-          unaccounted: rowsIn - written - mergedAway - deadLettered - duplicates,
-          gaps,
-          deadLettered,
-        };
-      }
+    const deadlineMs = systemClock.monotonicMs() + msMax;
+    let counters = await table.accounting();
+    while (counters.rowsIn - counters.duplicates < BigInt(this.sent) && systemClock.monotonicMs() < deadlineMs) {
       await systemClock.sleep(settlePollMs);
+      counters = await table.accounting();
     }
+    const { rowsIn, written, mergedAway, deadLettered, duplicates, gaps } = counters;
+    const counts: readonly (readonly [string, bigint, bigint])[] = [
+      ['rows in that are none twice', rowsIn - duplicates, BigInt(this.sent)],
+      ['rows in', rowsIn, written + mergedAway + deadLettered + duplicates],
+      ['dead letters', deadLettered, 0n],
+      ['gaps', gaps, 0n],
+    ];
+    const content = await this.#content();
+    const wrongKeys = this.#expected().filter((line, key) => content[key] !== line);
+    return [
+      ...counts.flatMap(([what, found, wanted]) => (found === wanted ? [] : `${what}: ${found} instead of ${wanted}`)),
+      ...(content.length === Math.min(keyCount, this.sent) ? [] : [`${content.length} keys`]),
+      ...wrongKeys.map(line => `${content[Number(line.split(' ')[0])]} instead of ${line}`),
+    ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

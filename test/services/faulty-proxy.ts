@@ -29,7 +29,9 @@ export const networkFaults = [
   /** No answer ever. */
   'hang',
 ] as const;
-export type NetworkFault = (typeof networkFaults)[number];
+/** What a shard of Kinesis says when it is asked for more than it gives; nothing was done. */
+export const throttled = 'throughput-exceeded';
+export type NetworkFault = (typeof networkFaults)[number] | typeof throttled;
 
 export type ProxySettings = {
   /** Base URL of the store. */
@@ -57,6 +59,7 @@ export class FaultyProxy implements AsyncDisposable {
     'torn-answer': 0,
     'torn-upload': 0,
     hang: 0,
+    [throttled]: 0,
   };
   faultShare: number;
   /** Those that a request may meet. */
@@ -130,6 +133,8 @@ export class FaultyProxy implements AsyncDisposable {
         return refuse(response, 500, 'InternalError');
       case 'conflict':
         return refuse(response, 409, 'ConditionalRequestConflict');
+      case throttled:
+        return refuseThroughput(response);
       case 'reset-before':
         response.destroy();
         return;
@@ -221,4 +226,10 @@ function refuse(response: ServerResponse, status: number, code: string): void {
   response.end(
     `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>bad network</Message></Error>`,
   );
+}
+
+function refuseThroughput(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+  const message = 'Rate exceeded for shard shardId-000000000000 in stream local under account 000000000000.';
+  response.end(JSON.stringify({ __type: 'ProvisionedThroughputExceededException', message }));
 }
