@@ -214,6 +214,29 @@ export function functionMemoryMb(
   return Number.isFinite(memoryMb) && memoryMb > 0 ? memoryMb : undefined;
 }
 
+/** How a function's logs and metrics name where they come from. */
+export type TelemetrySettings = {
+  /** Of the deployment. */
+  readonly serviceName: string;
+  /** Of its metrics. */
+  readonly namespace: string;
+};
+
+/** As Powertools for AWS Lambda are told: `POWERTOOLS_SERVICE_NAME`, `POWERTOOLS_METRICS_NAMESPACE`. */
+export function telemetrySettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): TelemetrySettings {
+  return {
+    serviceName: environment['POWERTOOLS_SERVICE_NAME'] || 'tidelake',
+    namespace: environment['POWERTOOLS_METRICS_NAMESPACE'] || 'Tidelake',
+  };
+}
+
+/** Whether AWS traces the invocation that is running. */
+export function isTraceSampled(environment: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return /(?:^|;)\s*Sampled=1\s*(?:;|$)/.test(environment['_X_AMZN_TRACE_ID'] ?? '');
+}
+
 /** A log in the folder beside the warehouse's, for a process that is all there is; undefined for other warehouses. */
 export function logBeside(warehouse: string): string | undefined {
   const isFolder = !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(warehouse) || warehouse.toLowerCase().startsWith('file:');

@@ -5,7 +5,7 @@ import { decodeSchema } from '../../src/format/table-schema.ts';
 import { printType } from '../../src/format/type-text.ts';
 import { parseKinesisEvent } from '../../src/service/functions/kinesis-event.ts';
 import { parseMaintainEvent } from '../../src/service/functions/maintain-function.ts';
-import { parseObjectCreated, tableOfSnapshot } from '../../src/service/functions/snapshot-event.ts';
+import { parseCompactEvent, parseObjectCreated, tableOfSnapshot } from '../../src/service/functions/snapshot-event.ts';
 import { queryApp } from '../../src/service/http/query-app.ts';
 import { parseUrlEvent } from '../../src/service/http/streamed-handler.ts';
 import { lineParser, linesOf } from '../../src/service/json-lines.ts';
@@ -246,7 +246,7 @@ export const textTargets: readonly Target[] = [
   },
   {
     name: 'snapshot-event',
-    decoders: ['parseObjectCreated', 'parseStoreUri', 'parseIdentifier'],
+    decoders: ['parseObjectCreated', 'parseCompactEvent', 'parseStoreUri', 'parseIdentifier'],
     corpus: () =>
       texts(
         '{"detail":{"bucket":{"name":"b"},"object":{"key":"w/db.db/t/snapshot/snapshot-5"}}}',
@@ -254,6 +254,8 @@ export const textTargets: readonly Target[] = [
       ),
     mutate: mutateJson,
     decode: input => {
+      const created = parseCompactEvent(jsonOf(input));
+      if (created !== 'schedule') holds(created.key === parseObjectCreated(jsonOf(input)).key, 'another object');
       const name = tableOfSnapshot('s3://b01/w', { ...parseObjectCreated(jsonOf(input)), bucket: 'b01' });
       if (name !== undefined) parseIdentifier(name);
     },

@@ -99,14 +99,19 @@ async function newRescaledWorld() {
 
 test('without messages nothing is committed', async () => {
   const { table } = await newWorld();
-  expect(await apply(table, [])).toEqual({ applied: [], dropped: [], failed: [] });
+  expect(await apply(table, [])).toEqual({ applied: [], commits: [], dropped: [], failed: [] });
   expect(await latestSnapshot(table)).toBeUndefined();
 });
 
 test('what fits is one snapshot, and where nothing fits there is none', async () => {
   const { table } = await newWorld();
   const messages = [message(table, 1), message(table, 2)];
-  expect(await apply(table, messages)).toEqual({ applied: messages, dropped: [], failed: [] });
+  expect(await apply(table, messages)).toEqual({
+    applied: messages,
+    commits: [{ snapshotId: 1, messages }],
+    dropped: [],
+    failed: [],
+  });
   expect(await snapshotOf(table)).toMatchObject({ id: 1, commitUser: 'commit', commitKind: 'APPEND' });
   const again = await apply(table, messages);
   expect(again).toMatchObject({ applied: [], failed: [] });
@@ -130,7 +135,7 @@ test('a base that is older than the first rows from the log takes nothing and dr
     await commit(other, { properties: (await storeState(other, emptyState('log-1'))).properties });
     await other.store.put('d.db/t/tidelake/ingested-table-1', new Uint8Array());
   };
-  expect(await apply(table, [message(table, 1)])).toEqual({ applied: [], dropped: [], failed: [] });
+  expect(await apply(table, [message(table, 1)])).toEqual({ applied: [], commits: [], dropped: [], failed: [] });
   expect((await snapshotOf(table)).id).toBe(2);
 });
 
@@ -249,6 +254,7 @@ test('a file whose partition is none costs its message', async () => {
   const broken = { ...bad, files };
   expect(await apply(table, [broken, good])).toEqual({
     applied: [good],
+    commits: [{ snapshotId: 1, messages: [good] }],
     dropped: [{ message: broken, why: 'file-2 is of no partition of this table' }],
     failed: [],
   });

@@ -33,10 +33,14 @@ export type DroppedMessage = { readonly message: CommitMessage; readonly why: st
 
 export type ApplyOutcome = {
   readonly applied: readonly CommitMessage[];
+  /** Of what was applied, which snapshot has it. */
+  readonly commits: readonly AppliedCommit[];
   readonly dropped: readonly DroppedMessage[];
   /** Swaps that did not come about, for these messages: their senders, or another try, will see to it. */
   readonly failed: readonly { readonly messages: readonly CommitMessage[]; readonly outcome: FailedCommit }[];
 };
+
+export type AppliedCommit = { readonly snapshotId: number; readonly messages: readonly CommitMessage[] };
 
 /** undefined: the store did not answer. */
 export type FailedCommit = Exclude<CommitOutcome, { status: 'committed' | 'changed' }> | undefined;
@@ -68,19 +72,21 @@ export async function applyMessages(
   const { applied, dropped } = sorted ?? { applied: [], dropped: [] };
   switch (outcome.status) {
     case 'committed':
-      return { applied, dropped, failed: [] };
+      return { applied, commits: [{ snapshotId: outcome.snapshot.id, messages: applied }], dropped, failed: [] };
     case 'changed':
-      return { applied: [], dropped, failed: [] };
+      return { ...nothing, dropped, failed: [] };
     case 'conflict':
       // One of them cannot be had on this base. It must not cost the others.
       if (outcome.rule !== 'S4') {
         return applyHalves(table, committer, applied, { dropped, why: outcome.detail, options });
       }
-      return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
+      return { ...nothing, dropped, failed: [{ messages: applied, outcome }] };
     default:
-      return { applied: [], dropped, failed: [{ messages: applied, outcome }] };
+      return { ...nothing, dropped, failed: [{ messages: applied, outcome }] };
   }
 }
+
+const nothing = { applied: [], commits: [] } as const;
 
 async function applyHalves(
   table: Table,
@@ -95,13 +101,14 @@ async function applyHalves(
 ): Promise<ApplyOutcome> {
   const { dropped, why, options } = context;
   if (messages.length === 1) {
-    return { applied: [], dropped: [...dropped, ...messages.map(message => ({ message, why }))], failed: [] };
+    return { ...nothing, dropped: [...dropped, ...messages.map(message => ({ message, why }))], failed: [] };
   }
   const middle = messages.length >> 1;
   const first = await applyMessages(table, committer, messages.slice(0, middle), options);
   const second = await applyMessages(table, committer, messages.slice(middle), options);
   return {
     applied: [...first.applied, ...second.applied],
+    commits: [...first.commits, ...second.commits],
     dropped: [...dropped, ...first.dropped, ...second.dropped],
     failed: [...first.failed, ...second.failed],
   };

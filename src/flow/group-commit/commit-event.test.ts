@@ -58,6 +58,14 @@ function hand(applier: CommitApplier, messages: readonly CommitMessage[]) {
   return applyCommitEvent(applier, { shardId: 'commits', envelopes });
 }
 
+const none = { applied: [], commits: [], lostSwaps: 0, dropped: [], failed: [] };
+
+/** A snapshot with these messages, wherever the log has them. */
+const commit = (snapshotId: number, ...messages: readonly CommitMessage[]) => ({
+  snapshotId,
+  messages: messages.map(message => ({ message, position: expect.any(BigInt) })),
+});
+
 test('messages go to their tables, and each table has one swap by this process', async () => {
   const { store, applier } = await newWorld();
   const first = fresh();
@@ -66,8 +74,15 @@ test('messages go to their tables, and each table has one swap by this process',
   const result = await hand(applier, [first, other, second]);
   expect(result).toMatchObject({ unreadable: [], heldAt: undefined });
   expect(result.tables).toEqual([
-    { applied: [first, second], dropped: [], failed: [], tableName: 'd.t', isDropped: false, error: undefined },
-    { applied: [other], dropped: [], failed: [], tableName: 'd.u', isDropped: false, error: undefined },
+    {
+      ...none,
+      commits: [commit(1, first, second)],
+      applied: [first, second],
+      tableName: 'd.t',
+      isDropped: false,
+      error: undefined,
+    },
+    { ...none, commits: [commit(1, other)], applied: [other], tableName: 'd.u', isDropped: false, error: undefined },
   ]);
   const table = await openTable(store, { database: 'd', name: 't' }, { clock, random });
   const { id, commitUser } = (await latestSnapshot(table)) ?? {};
@@ -105,9 +120,7 @@ test('a table that was dropped is fenced once, and after that is known to be gon
   expect(fenced.tables).toMatchObject([{ failed: [{ outcome: { status: 'fenced' } }], isDropped: false }]);
   const gone = await hand(applier, [next]);
   expect(gone.heldAt).toBeUndefined();
-  expect(gone.tables).toEqual([
-    { applied: [], dropped: [], failed: [], tableName: 'd.t', isDropped: true, error: undefined },
-  ]);
+  expect(gone.tables).toEqual([{ ...none, tableName: 'd.t', isDropped: true, error: undefined }]);
 });
 
 test('a store that does not answer holds the first message of that table, and no other table', async () => {
@@ -118,10 +131,9 @@ test('a store that does not answer holds the first message of that table, and no
   const result = await hand(applier, [first, other, another]);
   expect(result.heldAt).toBe(101n);
   expect(result.tables).toEqual([
-    { applied: [first], dropped: [], failed: [], tableName: 'd.t', isDropped: false, error: undefined },
+    { ...none, commits: [commit(1, first)], applied: [first], tableName: 'd.t', isDropped: false, error: undefined },
     {
-      applied: [],
-      dropped: [],
+      ...none,
       failed: [{ messages: [other, another], outcome: undefined }],
       tableName: 'd.u',
       isDropped: false,

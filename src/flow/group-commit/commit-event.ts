@@ -7,6 +7,7 @@
 import { present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, type LakeError } from '../../base/errors.ts';
+import { noSpans, type Spans } from '../../base/spans.ts';
 import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 import { type RegistryParts, TableRegistry } from '../table-registry.ts';
 import { type ApplyOutcome, applyMessages } from './apply-messages.ts';
@@ -17,6 +18,8 @@ export type CommitApplier = RegistryParts &
   AsyncDisposable & { readonly registry: TableRegistry; readonly commitUser: string };
 
 export type CommitBatch = {
+  /** Of the phase `commit`. */
+  readonly spans?: Spans | undefined;
   readonly shardId: string;
   readonly envelopes: readonly LogRecordEnvelope[];
   readonly signal?: AbortSignal | undefined;
@@ -30,12 +33,18 @@ export type CommitBatchResult = {
   readonly heldAt: bigint | undefined;
 };
 
-export type AppliedMessages = ApplyOutcome & {
+export type AppliedMessages = Omit<ApplyOutcome, 'commits'> & {
   readonly tableName: string;
+  readonly commits: readonly PositionedCommit[];
+  /** Swaps that another's won. */
+  readonly lostSwaps: number;
   /** There is no such table any more. */
   readonly isDropped: boolean;
   readonly error: LakeError | undefined;
 };
+
+/** A snapshot, and by their positions in this log the messages that it has. */
+export type PositionedCommit = { readonly snapshotId: number; readonly messages: readonly Positioned[] };
 
 type Positioned = { readonly position: bigint; readonly message: CommitMessage };
 
@@ -61,7 +70,7 @@ export async function applyCommitEvent(parts: CommitApplier, batch: CommitBatch)
   }
   const byTable = Map.groupBy(messages, ({ message }) => message.tableId);
   const tables = await mapBounded([...byTable.values()], tablesInParallelMax, group =>
-    applyToTable(parts, group, batch.signal),
+    applyToTable(parts, group, batch),
   );
   const failed = new Set(tables.flatMap(table => table.failed.flatMap(part => part.messages)));
   const heldAt = messages.find(({ message }) => failed.has(message))?.position;
@@ -71,22 +80,34 @@ export async function applyCommitEvent(parts: CommitApplier, batch: CommitBatch)
 async function applyToTable(
   { registry, commitUser }: CommitApplier,
   group: readonly Positioned[],
-  signal: AbortSignal | undefined,
+  { signal, spans = noSpans, shardId }: CommitBatch,
 ): Promise<AppliedMessages> {
   const messages = group.map(({ message }) => message);
   const { tableId, tableName } = present(messages[0], 'a message');
   const newest = Math.max(...messages.map(({ schemaId }) => schemaId));
+  const nothing = { tableName, applied: [], commits: [], dropped: [], lostSwaps: 0 };
   try {
     const opened = await registry.findFor(tableId, tableName, newest);
-    if (opened === undefined)
-      return { applied: [], dropped: [], failed: [], tableName, isDropped: true, error: undefined };
-    const outcome = await applyMessages(opened.table, opened.committer, messages, { commitUser, signal });
+    if (opened === undefined) return { ...nothing, failed: [], isDropped: true, error: undefined };
+    const { table, committer } = opened;
+    const lostBefore = committer.lostSwaps;
+    const outcome = await spans.run('commit', { table: tableName, shard: shardId }, async note => {
+      const came = await applyMessages(table, committer, messages, { commitUser, signal });
+      const last = came.commits.at(-1);
+      if (last !== undefined) note({ snapshot: last.snapshotId });
+      return came;
+    });
+    const lostSwaps = committer.lostSwaps - lostBefore;
+    const commits = outcome.commits.map(({ snapshotId, messages: of }) => ({
+      snapshotId,
+      messages: group.filter(({ message }) => of.includes(message)),
+    }));
     if (outcome.failed.some(part => part.outcome?.status === 'fenced')) await registry.forget(tableId);
-    return { ...outcome, tableName, isDropped: false, error: undefined };
+    return { ...outcome, commits, lostSwaps, tableName, isDropped: false, error: undefined };
   } catch (error) {
     if (!isLakeError(error)) throw error;
     // What another try may mend is held; the rest (a corrupt table) is its senders' to report.
     const failed = error.kind === 'unavailable' ? [{ messages, outcome: undefined }] : [];
-    return { applied: [], dropped: [], failed, tableName, isDropped: false, error };
+    return { ...nothing, failed, isDropped: false, error };
   }
 }

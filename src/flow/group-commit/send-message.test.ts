@@ -91,6 +91,8 @@ test('a message that is applied is committed, with the counters of its rows, aft
   expect(await send(world)).toEqual({
     status: 'committed',
     counters: { rowsIn: 1n, written: 1n, mergedAway: 0n, deadLettered: 0n, duplicates: 0n, gaps: 0n, replayed: 0n },
+    headId: 1,
+    message: { shardId: expect.any(String), position: 1n },
   });
   expect(world.sent).toMatchObject([
     { hashKey: bucketHashKey('table-1', 0), message: { tableId: 'table-1', from: undefined, to: { position: 9n } } },

@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
+import { noSpans, type Spans } from '../../base/spans.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Table } from '../../table/table.ts';
@@ -35,11 +36,21 @@ export type SendInput = {
   /** On `clock.monotonicMs`. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
+  readonly spans?: Spans | undefined;
 };
+
+export type LogPosition = { readonly shardId: string; readonly position: bigint };
 
 export type SendOutcome =
   /** The table's position is where the message wanted it. */
-  | { readonly status: 'committed'; readonly counters: IngestCounters }
+  | {
+      readonly status: 'committed';
+      readonly counters: IngestCounters;
+      /** The newest snapshot when that was seen. */
+      readonly headId: number;
+      /** Of the message that was sent last; undefined: the commit log did not answer. */
+      readonly message: LogPosition | undefined;
+    }
   /** It is elsewhere: read from there again. */
   | { readonly status: 'changed'; readonly detail: string }
   /** The message would be larger than a record of the commit log. */
@@ -58,18 +69,19 @@ export async function commitByMessage(
   input: SendInput,
 ): Promise<SendOutcome> {
   const { clock, random } = parts;
-  const { incarnation, batch, retentionMs, deadlineMs, signal } = input;
+  const { incarnation, batch, retentionMs, deadlineMs, signal, spans = noSpans } = input;
   const { through, shardId } = batch;
   assert(through !== undefined, 'there is something to take');
   const take = new Take(table, parts.store, { incarnation, shards: [batch], retentionMs });
   while (clock.monotonicMs() < deadlineMs) {
     const found = await committer.base({ isFresh: true });
     if (found.kind === 'fenced') return { status: 'fenced', detail: found.reason };
-    const prepared = await take.prepare(found.base, undefined);
+    const notes = { table: table.label, shard: shardId };
+    const prepared = await spans.run('write', notes, () => take.prepare(found.base, undefined));
     if (prepared.status === 'stop') return { status: 'changed', detail: prepared.detail };
     const data = encodeCommitMessage(commitMessageOf(table, incarnation, { ...batch, through }, prepared));
     if (data.length > parts.commitLog.supports.recordBytesMax) return { status: 'too-large' };
-    await send(parts, table, data, signal);
+    const message = await send(parts, table, data, signal);
     const resendAtMs = Math.min(clock.monotonicMs() + resendMs, deadlineMs);
     for (let attempt = 0; clock.monotonicMs() < resendAtMs; attempt += 1) {
       await clock.sleep(pollMsMin + backoffMs(attempt, random, pollBackoff), signal);
@@ -77,7 +89,10 @@ export async function commitByMessage(
       if (base.kind === 'fenced') return { status: 'fenced', detail: base.reason };
       const state = await loadState(table, base.base.properties);
       const position = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
-      if (position === through.position) return { status: 'committed', counters: prepared.counters };
+      if (position === through.position) {
+        const headId = base.base.snapshot?.id ?? 0;
+        return { status: 'committed', counters: prepared.counters, headId, message };
+      }
       if (position !== batch.recorded) return { status: 'changed', detail: `shard ${shardId} is at ${position}` };
     }
   }
@@ -94,10 +109,11 @@ async function send(
   table: Table,
   data: Uint8Array,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<LogPosition | undefined> {
   const [outcome] = await commitLog.append([{ hashKey: bucketHashKey(table.id ?? '', 0), data }], { signal });
   // Unanswered is as good as sent: a doubled message is dropped, a lost one is sent again.
-  if (outcome?.status !== 'failed') return;
+  if (outcome?.status === 'appended') return { shardId: outcome.shardId, position: outcome.position };
+  if (outcome?.status !== 'failed') return undefined;
   throw new LakeError(
     'unavailable',
     'LAKE_LOG_UNAVAILABLE',

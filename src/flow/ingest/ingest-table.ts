@@ -2,6 +2,7 @@
  * Takes records of one table in, exactly once: rows, positions, producer numbers, dead letters and counters become
  * visible with one swap, or nothing does (DESIGN I2).
  */
+import { noSpans, type Spans } from '../../base/spans.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Committer } from '../../table/commit/commit.ts';
@@ -21,6 +22,7 @@ export type IngestInput = TakeInput &
   NextStateInput & {
     readonly commitUser: string;
     readonly signal?: AbortSignal | undefined;
+    readonly spans?: Spans | undefined;
   };
 
 export type IngestOutcome =
@@ -52,7 +54,8 @@ export async function ingestTable(
     commitIdentifier: batchCommitIdentifier,
     signal: input.signal,
     plan: async (base, again) => {
-      const prepared = await take.prepare(base, again);
+      const notes = { table: table.label };
+      const prepared = await (input.spans ?? noSpans).run('write', notes, () => take.prepare(base, again));
       if (prepared.status === 'stop') return prepared;
       counters = prepared.counters;
       const { hashes } = prepared;

@@ -31,8 +31,18 @@ test('what is new to the table is read from the log, what goes on is taken as it
   const world = await newTakeWorld();
   await append(world, [1, 2]);
   const beganMs = world.clock.nowMs();
-  const done = { tableName: 'd.t', status: 'taken', lostShards: [], heldAt: undefined, error: undefined };
-  expect(await take(world)).toEqual({ ...done, commitCount: 1, counters: rows(2n) });
+  const { shardId } = world;
+  const rest = { lostShards: [], lostSwaps: 0, heldAt: undefined, error: undefined };
+  const done = { tableName: 'd.t', shardId, status: 'taken', ...rest };
+  const commit = { commitUser: 'ingest', message: undefined, freshnessMs: expect.any(Number) };
+  const first = {
+    ...commit,
+    snapshotId: 1,
+    shards: [{ shardId, from: undefined, to: expect.any(BigInt) }],
+    producers: [{ lane: '0/p', first: 1, last: 2 }],
+    rowCount: 2,
+  };
+  expect(await take(world)).toEqual({ ...done, commitCount: 1, commits: [first], counters: rows(2n) });
   await append(world, [3]);
   let readCount = 0;
   const log = changedLog<LogStore>(world.log, {
@@ -43,8 +53,23 @@ test('what is new to the table is read from the log, what goes on is taken as it
   });
   const next = await handed(world);
   world.store.reset();
-  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 1, counters: rows(1n) });
-  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({ ...done, commitCount: 0, counters: noCounters });
+  const from = (await stateOf(world)).state?.shards.get(shardId)?.position;
+  const second = {
+    ...commit,
+    snapshotId: 2,
+    shards: [{ shardId, from, to: next.through.position }],
+    producers: [{ lane: '0/p', first: 3, last: 3 }],
+    rowCount: 1,
+  };
+  const again = { ...done, commitCount: 0, commits: [], counters: noCounters };
+  world.store.reset();
+  expect(await takeRecords({ ...world.parts, log }, next)).toEqual({
+    ...done,
+    commitCount: 1,
+    commits: [second],
+    counters: rows(1n),
+  });
+  expect(await takeRecords({ ...world.parts, log }, next)).toEqual(again);
   expect(readCount).toBe(0);
   // What this process has committed itself it need not look for.
   expect(world.store.counts().list).toBe(0);

@@ -7,9 +7,10 @@
 import { unreachable } from '../../base/assert.ts';
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { backoffMs } from '../../base/retry.ts';
+import { noSpans, type SpanNotes, type Spans } from '../../base/spans.ts';
 import { hasDynamicBuckets } from '../../format/table-options.ts';
 import type { LogDescription, LogStore } from '../../storage/log-store.ts';
-import { commitByMessage } from '../group-commit/send-message.ts';
+import { commitByMessage, type SendOutcome } from '../group-commit/send-message.ts';
 import type { OpenedTable, RegistryParts, TableRegistry } from '../table-registry.ts';
 import { decideTake } from './decide-take.ts';
 import { type IngestOutcome, ingestTable } from './ingest-table.ts';
@@ -17,6 +18,7 @@ import type { KnownShards } from './known-shards.ts';
 import { loadState } from './load-state.ts';
 import { readOwed } from './read-owed.ts';
 import { newestSchemaId, tableNameOf } from './route-records.ts';
+import { type SeenCommit, seenCommit } from './seen-commit.ts';
 import { addCounters, type IngestCounters, type IngestState, noCounters } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 import type { ShardBatch } from './take.ts';
@@ -31,6 +33,8 @@ export type TakeRecordsParts = RegistryParts & {
    * buckets: their shards share buckets, so that messages of two would number rows of one bucket alike (S6).
    */
   readonly commitLog: LogStore | undefined;
+  /** Told of the phases `head`, `write` and `commit`; the second is part of the third where ingest swaps by itself. */
+  readonly spans?: Spans | undefined;
 };
 
 /** What was handed over of one table. */
@@ -47,6 +51,7 @@ export type HandedRecords = {
 
 export type TakenRecords = {
   readonly tableName: string;
+  readonly shardId: string;
   readonly status: /** All of it is in the table now, or was before. */
     | 'taken'
     /** There is no such table any more. */
@@ -57,7 +62,10 @@ export type TakenRecords = {
     | 'failed';
   /** Swaps that this call has seen come about. */
   readonly commitCount: number;
-  /** Of those. */
+  readonly commits: readonly SeenCommit[];
+  /** Swaps that another's won. */
+  readonly lostSwaps: number;
+  /** Of the commits. */
   readonly counters: IngestCounters;
   /** Shards of which the log no longer keeps what was owed. */
   readonly lostShards: readonly string[];
@@ -74,13 +82,15 @@ type RoundEnd = Exclude<TakenRecords['status'], 'failed'> | undefined;
 
 export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords): Promise<TakenRecords> {
   const rounds = new Rounds(parts, handed);
+  const { shardId } = handed;
   const tableName = tableNameOf(handed.records);
   let error: LakeError | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
       if (attempt > 0) await parts.clock.sleep(backoffMs(attempt, parts.random, backoff), handed.signal);
       const status = await rounds.next();
-      if (status !== undefined) return { tableName, status, ...rounds.seen, heldAt: undefined, error: undefined };
+      if (status !== undefined)
+        return { tableName, shardId, status, ...rounds.seen, heldAt: undefined, error: undefined };
       error = undefined;
     } catch (thrown) {
       error = failureOf(thrown, handed.signal);
@@ -88,14 +98,17 @@ export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords
     }
     if (parts.clock.monotonicMs() >= handed.deadlineMs) break;
   }
-  return { tableName, status: 'failed', ...rounds.seen, heldAt: rounds.heldAt, error: error ?? timeIsUp(tableName) };
+  const failed = { status: 'failed', heldAt: rounds.heldAt, error: error ?? timeIsUp(tableName) } as const;
+  return { tableName, shardId, ...rounds.seen, ...failed };
 }
 
 /** The rounds of one call and what they have seen. */
 class Rounds {
   readonly #parts: TakeRecordsParts;
   readonly #handed: HandedRecords;
-  #commitCount = 0;
+  readonly #spans: Spans;
+  readonly #commits: SeenCommit[] = [];
+  #lostSwaps = 0;
   #counters = noCounters;
   #lostShards: readonly string[] = [];
   #recorded: bigint | undefined;
@@ -105,11 +118,13 @@ class Rounds {
   constructor(parts: TakeRecordsParts, handed: HandedRecords) {
     this.#parts = parts;
     this.#handed = handed;
+    this.#spans = parts.spans ?? noSpans;
     this.#mustLook = parts.commitLog !== undefined;
   }
 
-  get seen(): Pick<TakenRecords, 'commitCount' | 'counters' | 'lostShards'> {
-    return { commitCount: this.#commitCount, counters: this.#counters, lostShards: this.#lostShards };
+  get seen(): Pick<TakenRecords, 'commitCount' | 'commits' | 'lostSwaps' | 'counters' | 'lostShards'> {
+    const [commits, lostSwaps] = [this.#commits, this.#lostSwaps];
+    return { commitCount: commits.length, commits, lostSwaps, counters: this.#counters, lostShards: this.#lostShards };
   }
 
   /** The first record handed over that is above the recorded position, as far as it is known. */
@@ -124,7 +139,7 @@ class Rounds {
     const opened = await registry.findFor(tableId, tableNameOf(records), newestSchemaId(records));
     if (opened === undefined) return 'dropped';
     const isFresh = this.#mustLook;
-    const found = await opened.committer.base({ isFresh });
+    const found = await this.#spans.run('head', this.#notes(opened), () => opened.committer.base({ isFresh }));
     this.#mustLook = true;
     if (found.kind === 'fenced') {
       await registry.forget(tableId);
@@ -165,9 +180,13 @@ class Rounds {
     const { incarnation, retentionMs } = description;
     const { commitLog } = this.#parts;
     if (commitLog !== undefined && !hasDynamicBuckets(opened.table.schema)) {
-      const input = { incarnation, batch, retentionMs, deadlineMs, signal };
-      const outcome = await commitByMessage({ ...this.#parts, commitLog }, opened, input);
-      if (outcome.status !== 'too-large') return this.#after(opened, outcome) ? 'taken' : undefined;
+      const input = { incarnation, batch, retentionMs, deadlineMs, signal, spans: this.#spans };
+      const outcome = await this.#spans.run('commit', this.#notes(opened), async note => {
+        const came = await commitByMessage({ ...this.#parts, commitLog }, opened, input);
+        if (came.status === 'committed') note({ snapshot: came.headId });
+        return came;
+      });
+      if (outcome.status !== 'too-large') return this.#after(opened, outcome, [batch]) ? 'taken' : undefined;
     }
     return (await this.#swap(opened, description, [batch])) ? 'taken' : undefined;
   }
@@ -211,25 +230,47 @@ class Rounds {
 
   async #swap(opened: OpenedTable, description: LogDescription, shards: readonly ShardBatch[]): Promise<boolean> {
     const { store, commitUser } = this.#parts;
-    const outcome = await ingestTable(opened.table, opened.committer, store, {
-      incarnation: description.incarnation,
-      shards,
-      listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
-      retentionMs: description.retentionMs,
-      commitUser,
-      signal: this.#handed.signal,
+    const { table, committer } = opened;
+    const lostBefore = committer.lostSwaps;
+    const outcome = await this.#spans.run('commit', this.#notes(opened), async note => {
+      const came = await ingestTable(table, committer, store, {
+        incarnation: description.incarnation,
+        shards,
+        listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
+        retentionMs: description.retentionMs,
+        commitUser,
+        signal: this.#handed.signal,
+        spans: this.#spans,
+      });
+      if (came.status === 'committed') note({ snapshot: came.snapshot.id });
+      return came;
     });
-    return this.#after(opened, outcome);
+    this.#lostSwaps += committer.lostSwaps - lostBefore;
+    return this.#after(opened, outcome, shards);
+  }
+
+  #notes({ table }: OpenedTable): SpanNotes {
+    return { table: table.label, shard: this.#handed.shardId };
   }
 
   /** True when it is committed; what the other outcomes mean shows at the next look. */
   #after(
     { table }: OpenedTable,
-    outcome: IngestOutcome | { readonly status: 'committed'; readonly counters: IngestCounters },
+    outcome: IngestOutcome | Exclude<SendOutcome, { status: 'too-large' }>,
+    batches: readonly ShardBatch[],
   ): boolean {
+    const { clock, commitUser } = this.#parts;
     switch (outcome.status) {
       case 'committed':
-        this.#commitCount += 1;
+        this.#commits.push(
+          'snapshot' in outcome
+            ? seenCommit({ snapshotId: outcome.snapshot.id, commitUser, message: undefined }, batches, clock.nowMs())
+            : seenCommit(
+                { snapshotId: outcome.headId, commitUser: undefined, message: outcome.message },
+                batches,
+                clock.nowMs(),
+              ),
+        );
         this.#counters = addCounters(this.#counters, outcome.counters);
         return true;
       case 'changed':

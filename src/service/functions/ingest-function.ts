@@ -1,5 +1,6 @@
 /** The ingest function: records of the log into their tables, exactly once (DESIGN 2.3). */
 import { type EventIngest, type EventResult, ingestEvent, openEventIngest } from '../../flow/ingest/ingest-event.ts';
+import type { TakenRecords } from '../../flow/ingest/take-records.ts';
 import {
   type Metered,
   meteredInvocation,
@@ -8,6 +9,7 @@ import {
   openMeteredLog,
 } from './function-parts.ts';
 import { type BatchAnswer, batchAnswer, type ShardRecords } from './kinesis-event.ts';
+import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
 const margins = { finishMs: 10_000, answerMs: 2_000 };
@@ -21,8 +23,13 @@ export type IngestFigures = {
   readonly droppedTableRows: number;
   readonly unreadableRecords: number;
   readonly lostShards: readonly string[];
+  /** Swaps that another's won. */
+  readonly lostSwaps: number;
+  /** Of the oldest record that came into its table; undefined: none did. */
+  readonly freshnessMs: number | undefined;
   /** Why tables hold the shard back. */
   readonly failures: readonly string[];
+  readonly tables: readonly TakenRecords[];
 };
 
 /** What a container keeps: the warehouse, the log, open tables. With a commit log, commits are the commit function's. */
@@ -52,7 +59,8 @@ export async function ingestRecords(
   await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const results: EventResult[] = [];
-  for (const batch of batches) results.push(await ingestEvent(parts, { ...batch, ...limit }));
+  const watched = { ...parts, spans: context.spans };
+  for (const batch of batches) results.push(await ingestEvent(watched, { ...batch, ...limit }));
   return { answer: batchAnswer(results.map(result => result.heldAt)), figures: figuresOf(results) };
 }
 
@@ -67,8 +75,54 @@ function figuresOf(results: readonly EventResult[]): IngestFigures {
     droppedTableRows: sum(results.map(result => result.droppedTableRows)),
     unreadableRecords: sum(results.map(result => result.unreadableRecords)),
     lostShards: [...new Set(tables.flatMap(table => table.lostShards))],
+    lostSwaps: sum(tables.map(table => table.lostSwaps)),
+    freshnessMs: maxOf(tables.flatMap(table => table.commits.map(commit => commit.freshnessMs))),
     failures: tables.flatMap(({ tableName, error }) =>
       error === undefined ? [] : [`${tableName}: ${error.code}: ${error.message}`],
     ),
+    tables,
   };
+}
+
+/** Tables that a line names, at most; and producers of a commit. */
+const tablesToldMax = 50;
+const producersToldMax = 20;
+
+/** What an invocation says of itself: among it, for each commit, which records of which producers are in which snapshot. */
+export function ingestReport({ tables, ...figures }: IngestFigures): Report {
+  const { freshnessMs: FreshnessMs, rowsIn: RowsIn, deadLetters: DeadLetters } = figures;
+  return {
+    fields: { ...figures, tables: tables.slice(0, tablesToldMax).map(tableFields), tableCount: tables.length },
+    metrics: {
+      FreshnessMs,
+      RowsIn,
+      DeadLetters,
+      CommitConflicts: figures.lostSwaps,
+      LostShards: figures.lostShards.length,
+      FailedTables: figures.failures.length,
+      UnreadableRecords: figures.unreadableRecords,
+    },
+    hasTrouble: [figures.lostShards, figures.failures].some(list => list.length > 0) || figures.unreadableRecords > 0,
+  };
+}
+
+function tableFields({ tableName, shardId, status, commits, heldAt }: TakenRecords): object {
+  return {
+    table: tableName,
+    shard: shardId,
+    status,
+    heldAt: heldAt?.toString(),
+    commits: commits.map(({ message, shards, producers, ...commit }) => ({
+      ...commit,
+      message: message === undefined ? undefined : `${message.shardId}@${message.position}`,
+      shards: shards.map(({ shardId: shard, from, to }) => ({ shard, from: from?.toString(), to: to.toString() })),
+      producers: producers.slice(0, producersToldMax).map(({ lane, first, last }) => `${lane} ${first}-${last}`),
+      producerCount: producers.length,
+    })),
+  };
+}
+
+function maxOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter(value => value !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }

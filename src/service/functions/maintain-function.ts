@@ -11,6 +11,7 @@ import {
   openFunctionLog,
   openFunctionParts,
 } from './function-parts.ts';
+import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
 export type MaintainParts = Omit<FunctionParts, keyof Metered> & Metered & { readonly log: LogStore | undefined };
@@ -88,4 +89,10 @@ export async function maintain(
       ...(receipt.ledger === undefined ? [] : [{ label: 'ledger', end: receipt.ledger.end }]),
     ].flatMap(({ label, end }) => (end.status === 'given-up' ? [`${label}: ${end.code}: ${end.cause}`] : [])),
   };
+}
+
+/** What an invocation says of itself. */
+export function maintainReport(figures: MaintainFigures): Report {
+  const { givenUp } = figures;
+  return { fields: figures, metrics: { FailedTables: givenUp.length }, hasTrouble: givenUp.length > 0 };
 }

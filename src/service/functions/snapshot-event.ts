@@ -18,6 +18,14 @@ const eventSchema = z.object({
   }),
 });
 
+/** What a rule or a schedule of EventBridge sends on its own account. */
+const scheduleSchema = z.object({ source: z.enum(['aws.events', 'aws.scheduler']) });
+
+/** What the compact function is called for. @throws LakeError `invalid` LAKE_BAD_EVENT */
+export function parseCompactEvent(event: unknown): CreatedObject | 'schedule' {
+  return scheduleSchema.safeParse(event).success ? 'schedule' : parseObjectCreated(event);
+}
+
 /** @throws LakeError `invalid` LAKE_BAD_EVENT */
 export function parseObjectCreated(event: unknown): CreatedObject {
   const parsed = eventSchema.safeParse(event);

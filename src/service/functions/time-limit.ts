@@ -1,9 +1,14 @@
 /** The time an invocation has left, as a deadline to begin nothing after and a signal that ends what still waits. */
 import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
+import type { Spans } from '../../base/spans.ts';
 
 /** What an invoker tells about an invocation: AWS Lambda's context, as far as it is used. */
-export type InvocationContext = { getRemainingTimeInMillis(): number };
+export type InvocationContext = {
+  getRemainingTimeInMillis(): number;
+  /** Told of the phases of the work. */
+  readonly spans?: Spans | undefined;
+};
 
 export type TimeLimit = AsyncDisposable & {
   /** Nothing is begun after this; on `clock.monotonicMs`. */

@@ -91,6 +91,7 @@ export class Committer implements AsyncDisposable {
   readonly #hints: HintWriter;
   readonly #contention = new Contention();
   readonly #turn = new Semaphore(1);
+  #lostSwaps = 0;
   #base: TableBase | undefined;
   /** When it was last seen that nothing follows the base. */
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -110,6 +111,11 @@ export class Committer implements AsyncDisposable {
    */
   commit(request: CommitRequest): Promise<CommitOutcome> {
     return this.#turn.use(() => this.#commit(request));
+  }
+
+  /** Swaps that another's won, over all commits so far. */
+  get lostSwaps(): number {
+    return this.#lostSwaps;
   }
 
   /**
@@ -203,6 +209,7 @@ export class Committer implements AsyncDisposable {
       case 'lost':
       case 'void':
         this.#contention.lost(tookMs);
+        this.#lostSwaps += 1;
         return this.#lookAgain();
       case 'unknown': {
         this.#mustLook = true;

@@ -8,55 +8,27 @@
 
 import { mapBounded } from '../../base/concurrency.ts';
 import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
-import { deserializeRow } from '../../format/binary-row.ts';
 import { clusteringColumns, type SortOrder } from '../../format/clustering-options.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { hasPostponedBuckets, refusedFeatures } from '../../format/table-options.ts';
-import {
-  type AppendCompactUnit,
-  appendCompactionSettings,
-  pickAllAppend,
-  pickBucketedAppend,
-  pickFullBucketedAppend,
-  pickUnawareAppend,
-} from '../../lsm/append-picker.ts';
-import { pickClustering } from '../../lsm/clustering-picker.ts';
-import {
-  type CompactReason,
-  compactionSettings,
-  lastLevel,
-  mayWait,
-  pickCompaction,
-  pickFullCompaction,
-} from '../../lsm/compaction-picker.ts';
-import { planUnit } from '../../lsm/compaction-plan.ts';
+import type { CompactReason } from '../../lsm/compaction-picker.ts';
 import { sortKeys } from '../../lsm/sort-order.ts';
-import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import type { Committer } from '../commit/commit.ts';
 import { faultOfRead } from '../commit/decide-index.ts';
 import { type CommitBase, type CommitPlan, commitPlan, commitStop } from '../commit/request.ts';
-import { type Deletions, deletionsByBucket, indexEntriesOf, noDeletions } from '../index-files.ts';
+import { type Deletions, deletionsByBucket, indexEntriesOf } from '../index-files.ts';
 import { planVectors } from '../index-plan.ts';
-import { keyComparator } from '../key-comparator.ts';
-import { bucketKey, identifierKey, type PlacedFile, partitionKey } from '../live-files.ts';
+import { identifierKey, type PlacedFile } from '../live-files.ts';
 import { liveEntries, whileSnapshotStays } from '../manifests.ts';
 import { latestSnapshot, latestSnapshotFrom, readSnapshot } from '../snapshots.ts';
-import { partitionTypes, type Table, withNewestSchema } from '../table.ts';
+import { type Table, withNewestSchema } from '../table.ts';
 import { checkDynamicOptions } from '../write/dynamic-options.ts';
-import type { Place } from '../write/place-rows.ts';
 import { batchCommitIdentifier } from '../write/table-writer.ts';
-import { mergesLevel0 } from './changelog-of-compaction.ts';
-import { type ChosenEntries, chosenEntries } from './chosen-entries.ts';
-import { ExpiringRecords } from './expire-records.ts';
+import { chosenEntries } from './chosen-entries.ts';
+import { bytesOf, type CompactionTask, pickTasks } from './compaction-tasks.ts';
 import { bothReceipts, moveWaiting } from './move-waiting.ts';
-import {
-  type CompactResult,
-  type KeyBucket,
-  rewriteAppendBucket,
-  rewriteAppendSorted,
-  rewriteKeyBucket,
-} from './rewrite.ts';
+import type { CompactResult } from './rewrite.ts';
 
 export type CompactOptions = {
   /** Everything into the last level, whatever the shape. */
@@ -73,6 +45,8 @@ export type CompactOptions = {
   readonly partitions?: Predicate | undefined;
   /** No further bucket is begun after this; what is done by then is committed. On `table.clock`'s monotonic time. */
   readonly deadlineMs?: number | undefined;
+  /** Ends buckets that are not done when it aborts; what is done by then is committed. */
+  readonly stop?: AbortSignal | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly commitUser?: string | undefined;
 };
@@ -84,8 +58,10 @@ export type CompactReceipt = {
   /** What was looked at. */
   readonly lookedAtId: number | undefined;
   readonly buckets: readonly CompactedBucket[];
-  /** Buckets whose inputs were gone when it came to the commit, or that the deadline left out. */
+  /** Buckets whose inputs were gone when it came to the commit, or that time did not suffice for. */
   readonly leftCount: number;
+  /** Of them, those that were begun and not done when they were stopped. */
+  readonly stoppedCount?: number | undefined;
   readonly detail: string;
 };
 
@@ -98,12 +74,7 @@ export type CompactedBucket = {
   readonly bytesAfter: number;
 };
 
-type Task = {
-  readonly place: Place;
-  readonly reason: CompactedBucket['reason'];
-  readonly run: () => Promise<CompactResult>;
-};
-type Done = { readonly task: Task; readonly result: CompactResult };
+type Done = { readonly task: CompactionTask; readonly result: CompactResult };
 
 /** @throws LakeError `unsupported` for tables whose compaction asks for more than is done here */
 export async function compactTable(
@@ -138,14 +109,21 @@ async function compactBuckets(opened: Table, committer: Committer, options: Comp
     deletions: await deletionsAt(table, snapshot),
     clustered: await clusteredSchemas(table, chosen.entries),
   };
-  const tasks = await pickTasks(table, state, { ...options, isFull });
+  const running = { ...options, signal: eitherSignal(options.signal, options.stop) };
+  const tasks = await pickTasks(table, state, { ...running, isFull });
   if (tasks.length === 0) return nothing('no bucket has anything to compact', snapshot.id);
   const isSorting = options.order !== undefined || clustering !== undefined;
   const inParallelMax = isSorting ? 1 : table.workMemory.bucketsInParallel;
-  const outcomes = await mapBounded(tasks, inParallelMax, task => attempt(table, snapshot, task, options));
-  const done = outcomes.filter(outcome => outcome !== undefined);
-  if (done.length === 0) return givenUp(tasks.length, 'the files to compact are gone, or time was up');
-  return commitResults(table, committer, done, tasks.length, options);
+  // Where time is short, what takes long must not keep the rest from being done.
+  const inOrder = options.deadlineMs === undefined ? tasks : tasks.toSorted((a, b) => a.bytes - b.bytes);
+  const outcomes = await mapBounded(inOrder, inParallelMax, task => attempt(table, snapshot, task, options));
+  const done = outcomes.filter(outcome => typeof outcome === 'object');
+  const stoppedCount = outcomes.filter(outcome => outcome === 'stopped').length;
+  const receipt =
+    done.length === 0
+      ? givenUp(tasks.length, 'the files to compact are gone, or time was up')
+      : await commitResults(table, committer, done, tasks.length, options);
+  return { ...receipt, stoppedCount };
 }
 
 /** @throws LakeError `unsupported` for tables whose rows lie where their keys or buckets say; `invalid` LAKE_BAD_SORT_ORDER */
@@ -176,19 +154,28 @@ async function fullCompactionIsDue(table: Table, head: Snapshot): Promise<boolea
   return true;
 }
 
-/** undefined: given up, since an input is gone or time is up. */
+function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : AbortSignal.any([a, b]);
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/** undefined: not begun, since time is up, or given up, since an input is gone. `stopped`: begun, and time was up. */
 async function attempt(
   table: Table,
   snapshot: Snapshot,
-  task: Task,
-  options: CompactOptions,
-): Promise<Done | undefined> {
-  if (options.deadlineMs !== undefined && table.clock.monotonicMs() >= options.deadlineMs) return undefined;
+  task: CompactionTask,
+  { deadlineMs, stop, signal }: CompactOptions,
+): Promise<Done | 'stopped' | undefined> {
+  if (isAborted(stop) || (deadlineMs !== undefined && table.clock.monotonicMs() >= deadlineMs)) return undefined;
   try {
     return { task, result: await whileSnapshotStays(table, snapshot, task.run) };
   } catch (error) {
     // Somebody compacted and expired it meanwhile, which is not corruption (DESIGN C1).
     if (isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) return undefined;
+    if (isAborted(stop) && error === stop?.reason && !isAborted(signal)) return 'stopped';
     throw error;
   }
 }
@@ -266,12 +253,6 @@ async function deletionsAt(table: Table, snapshot: Snapshot): Promise<ReadonlyMa
   return deletionsByBucket(await whileSnapshotStays(table, snapshot, () => indexEntriesOf(table, snapshot)));
 }
 
-type TableState = ChosenEntries & {
-  readonly deletions: ReadonlyMap<string, Deletions>;
-  /** Schemas of files that are sorted by the table's clustering columns. */
-  readonly clustered: ReadonlySet<number>;
-};
-
 async function clusteredSchemas(table: Table, entries: readonly PlacedFile[]): Promise<ReadonlySet<number>> {
   const ids = new Set<number>();
   if (table.options.clustering === undefined) return ids;
@@ -283,109 +264,14 @@ async function clusteredSchemas(table: Table, entries: readonly PlacedFile[]): P
   return ids;
 }
 
-async function pickTasks(
-  table: Table,
-  { entries, idle, deletions, clustered }: TableState,
-  options: CompactOptions,
-): Promise<readonly Task[]> {
-  const expiring = ExpiringRecords.of(table);
-  const types = partitionTypes(table.schema);
-  const buckets = Map.groupBy(entries, bucketKey);
-  const tasks: Task[] = [];
-  for (const [key, files] of buckets) {
-    const first = files[0];
-    if (first === undefined) continue;
-    const { partition, bucket, totalBuckets } = first;
-    const place: Place = { partition, partitionValues: deserializeRow(partition, types), bucket, totalBuckets };
-    const metas = files.map(({ file }) => file);
-    const found = { place, files: metas, deletions: deletions.get(key) ?? noDeletions };
-    const isKeyed = table.schema.primaryKeys.length > 0;
-    if (isKeyed) {
-      const expired = await expiring?.expiredFiles(table, metas);
-      tasks.push(...keyTasks(table, { ...found, expiring }, { ...options, expired }));
-    } else tasks.push(...appendTasks(table, found, { ...options, idle, clustered }));
-  }
-  return tasks;
-}
-
-type FoundBucket = Omit<KeyBucket, 'lastLevel' | 'expiring'>;
-type KeyOptions = CompactOptions & { readonly expired: ReadonlySet<string> | undefined };
-
-function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, options: KeyOptions): Task[] {
-  const { isFull, signal, expired } = options;
-  const { place, files, deletions } = found;
-  const compareKey = keyComparator(table.schema);
-  const runs = sortedRuns(files, compareKey);
-  const settings = compactionSettings(table.options, {
-    sinceFullCompactionMs: sinceFullCompactionMs(table, runs),
-    vectored: table.options.vectors.isEnabled ? new Set(deletions.keys()) : undefined,
-    expired,
-  });
-  const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
-  if (unit === undefined || (options.isPatient === true && mayWait(unit, runs, settings))) return [];
-  const plan = planUnit(unit, compareKey, { ...settings, mergesLevel0: mergesLevel0(table.schema) });
-  if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
-  const bucket = { ...found, lastLevel: lastLevel(runs, settings) };
-  return [{ place, reason: unit.reason, run: () => rewriteKeyBucket(table, bucket, plan, signal) }];
-}
-
-/** By the age of the oldest run's newest file. A clock that is wrong makes a compaction sooner or later, no more. */
-function sinceFullCompactionMs(table: Table, runs: readonly SortedRun[]): number {
-  const oldest = runs.at(-1);
-  if (oldest === undefined || oldest.level === 0) return Number.POSITIVE_INFINITY;
-  const newestMs = Math.max(...oldest.files.map(file => file.creationTimeMs ?? 0));
-  return table.clock.nowMs() - newestMs;
-}
-
-type AppendOptions = CompactOptions & Pick<TableState, 'idle' | 'clustered'>;
-
-function appendTasks(table: Table, found: FoundBucket, options: AppendOptions): Task[] {
-  const { place, files } = found;
-  const { isFull, signal, order, sortBufferBytesMax: bufferBytesMax } = options;
-  if (order !== undefined) {
-    const rewrite = { order, level: 0, bufferBytesMax, signal };
-    const run = (unit: AppendCompactUnit) => (): Promise<CompactResult> =>
-      rewriteAppendSorted(table, found, unit, rewrite);
-    return pickAllAppend(files).map(unit => ({ place, reason: 'sort', run: run(unit) }));
-  }
-  if (table.options.clustering !== undefined) return clusteringTasks(table, found, options, table.options.clustering);
-  const settings = appendCompactionSettings(table.options);
-  const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
-  const units =
-    table.options.bucket > 0
-      ? [ordered].filter(unit => unit !== undefined)
-      : pickUnawareAppend(files, settings, { isFull });
-  return units.map(unit => ({ place, reason: 'append', run: () => rewriteAppendBucket(table, found, unit, signal) }));
-}
-
-function clusteringTasks(
-  table: Table,
-  found: FoundBucket,
-  { isFull, idle, clustered, sortBufferBytesMax: bufferBytesMax, signal }: AppendOptions,
-  order: SortOrder,
-): Task[] {
-  const settings = compactionSettings(table.options, {
-    sinceFullCompactionMs: Number.POSITIVE_INFINITY,
-    vectored: undefined,
-  });
-  const isClustered = ({ schemaId }: { readonly schemaId: number }): boolean => clustered.has(schemaId);
-  const isWhole = isFull || idle.has(partitionKey(found.place.partition));
-  const unit = pickClustering(found.files, settings, { isFull: isWhole, isClustered });
-  if (unit === undefined) return [];
-  const rewrite = { order, level: unit.outputLevel, bufferBytesMax, signal };
-  return [{ place: found.place, reason: unit.reason, run: () => rewriteAppendSorted(table, found, unit, rewrite) }];
-}
-
 function describe({ task, result }: Done): CompactedBucket {
-  const bytes = (files: readonly { readonly fileSize: number }[]): number =>
-    files.reduce((sum, file) => sum + file.fileSize, 0);
   return {
     bucket: task.place.bucket,
     reason: task.reason,
     filesBefore: result.before.length,
     filesAfter: result.after.length,
-    bytesBefore: bytes(result.before),
-    bytesAfter: bytes(result.after.map(({ file }) => file)),
+    bytesBefore: bytesOf(result.before),
+    bytesAfter: bytesOf(result.after.map(({ file }) => file)),
   };
 }
 
