@@ -1,5 +1,7 @@
 /** AWS Lambda: a new snapshot in the warehouse's bucket, or a schedule. */
 import {
+  type CompactAllFigures,
+  type CompactFigures,
   compactAll,
   compactOnSnapshot,
   compactReport,
@@ -13,13 +15,15 @@ import type { InvocationContext } from '../src/service/functions/time-limit.ts';
 const opened = openOnce(openCompactFunction);
 const telemetry = openTelemetry('compact');
 
-export function handler(event: unknown, context: InvocationContext): Promise<void> {
+export function handler(event: unknown, context: InvocationContext): Promise<CompactFigures | CompactAllFigures> {
   return telemetry.observe(context, async invocation => {
     const created = parseCompactEvent(event);
+    const parts = await opened();
     const figures =
       created === 'schedule'
-        ? await compactAll(await opened(), invocation)
-        : { tables: [await compactOnSnapshot(await opened(), created, invocation)], leftTables: 0, failures: [] };
+        ? await compactAll(parts, invocation)
+        : await compactOnSnapshot(parts, created, invocation);
     invocation.report(compactReport(figures));
+    return figures;
   });
 }

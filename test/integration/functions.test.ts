@@ -174,6 +174,14 @@ async function runAll(world: World): Promise<void> {
   expect(first).toMatchObject({ table: 'demo.flights', end: 'done' });
   expect((first as { commits: number }).commits).toBeGreaterThan(0);
   expect(await compact.invoke(snapshotEvent(world, 1))).toMatchObject({ end: 'done', commits: 0 });
+  expect(await compact.invoke({ source: 'aws.events', 'detail-type': 'Scheduled Event' })).toMatchObject({
+    tables: [{ table: 'demo.flights', end: 'done' }],
+    leftTables: 0,
+    failures: [],
+  });
+  const said = ingest.told.filter(line => line['message'] === 'ingest');
+  expect(said[0]).toMatchObject({ level: 'INFO', function: 'ingest', tables: [{ table: 'demo.flights' }] });
+  expect(ingest.told.filter(line => 'ColdStart' in line)).toHaveLength(1);
   expect((await ask(query, countsOfSnapshotQuery)).body['rows']).toEqual([countsOf(1_200)]);
   expect(await ask(query, 'SELECT delay FROM demo.flights WHERE flight = 777')).toMatchObject({
     status: 200,

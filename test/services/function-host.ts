@@ -39,6 +39,7 @@ export class FunctionHost implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   #said = '';
+  readonly #told: Readonly<Record<string, unknown>>[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #loadedMs = 0;
 
@@ -59,6 +60,11 @@ export class FunctionHost implements AsyncDisposable {
   /** How long the bundle took to load. */
   get loadedMs(): number {
     return this.#loadedMs;
+  }
+
+  /** Lines of its log and of metrics so far. */
+  get told(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#told;
   }
 
   get pid(): number {
@@ -122,8 +128,13 @@ export class FunctionHost implements AsyncDisposable {
   }
 
   async #answer(): Promise<Line> {
-    const line = await this.#lines.next();
-    if (line.done === true) throw new Error(`the function's process has ended; it said:\n${this.#said}`);
-    return JSON.parse(line.value) as Line;
+    for (;;) {
+      const line = await this.#lines.next();
+      if (line.done === true) throw new Error(`the function's process has ended; it said:\n${this.#said}`);
+      const parsed = JSON.parse(line.value) as Line & Readonly<Record<string, unknown>>;
+      // Its log and its metrics are lines of the same output.
+      if (!('level' in parsed || '_aws' in parsed)) return parsed;
+      this.#told.push(parsed);
+    }
   }
 }

@@ -191,18 +191,19 @@ async function compactUntil(
 const tablesToldMax = 50;
 
 /** What an invocation says of itself. A bucket that is too large for an invocation shows as stopped without a commit. */
-export function compactReport({ tables, leftTables, failures }: CompactAllFigures): Report {
+export function compactReport(figures: CompactFigures | CompactAllFigures): Report {
+  const all = 'tables' in figures ? figures : { tables: [figures], leftTables: 0, failures: [] };
+  const { tables, leftTables, failures } = all;
   const sum = (of: (table: CompactFigures) => number): number => tables.reduce((all, table) => all + of(table), 0);
   const isStuck = ({ end, commits, stoppedBuckets }: CompactFigures): boolean =>
     end === 'given-up' || (stoppedBuckets > 0 && commits === 0);
   const given = tables.filter(isStuck).length;
   const told = tables.filter(({ commits, end }) => commits > 0 || end !== 'done');
   return {
-    fields: {
-      ...(tables.length === 1 ? tables[0] : { tables: told.slice(0, tablesToldMax), tableCount: tables.length }),
-      leftTables,
-      failures,
-    },
+    fields:
+      'tables' in figures
+        ? { tables: told.slice(0, tablesToldMax), tableCount: tables.length, leftTables, failures }
+        : figures,
     metrics: {
       CompactionsGivenUp: given,
       CommitConflicts: sum(table => table.lostSwaps),
