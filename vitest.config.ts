@@ -18,6 +18,7 @@ const besideSource = [
   'test/fuzz/**',
   'test/security/**',
   'test/permissions/**',
+  'test/requests/**',
 ];
 const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
 

@@ -24,8 +24,8 @@ import { manifestCaches } from '../../src/table/manifests.ts';
 import { latestSnapshot } from '../../src/table/snapshots.ts';
 import { openTable } from '../../src/table/table.ts';
 import { rowsOf } from '../../src/types/column-reader.ts';
+import { jsonBytesOf, OrderChanges, orderColumns } from '../../test/order-changes.ts';
 import { ManualClock } from '../../test/table-fixture.ts';
-import { jsonBytesOf, OrderChanges, orderColumns } from './workload.ts';
 
 export type Load = {
   readonly minutes: number;

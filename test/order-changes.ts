@@ -2,12 +2,12 @@
  * The rows that cost is reckoned with: orders of a shop as their database tells its changes, about 200 bytes each as JSON.
  * Half of the changes are new orders, half change one of the last hundred thousand.
  */
-import type { Random } from '../../src/base/random.ts';
-import type { ColumnDefinition } from '../../src/catalog/table-definition.ts';
-import { buildBatch } from '../../src/types/column-builder.ts';
-import { type DataType, lengthMax, type RowType } from '../../src/types/data-type.ts';
-import type { RowBatch } from '../../src/types/row-batch.ts';
-import type { Scalar } from '../../src/types/scalar.ts';
+import type { Random } from '../src/base/random.ts';
+import type { ColumnDefinition } from '../src/catalog/table-definition.ts';
+import { buildBatch } from '../src/types/column-builder.ts';
+import { type DataType, lengthMax, type RowType } from '../src/types/data-type.ts';
+import type { RowBatch } from '../src/types/row-batch.ts';
+import type { Scalar } from '../src/types/scalar.ts';
 
 const text: DataType = { kind: 'varchar', length: lengthMax, nullable: true };
 const bigint: DataType = { kind: 'bigint', nullable: false };
