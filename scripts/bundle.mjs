@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist', 'functions'));
-const names = ['ingest', 'commit', 'compact', 'maintain', 'query'];
+const names = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'];
 
 /** Packages with native code cannot be bundled; they go along as folders, for the platform that Lambda has. */
 const nativePackages = ['@duckdb/node-api', '@duckdb/node-bindings', '@duckdb/node-bindings-linux-x64'];

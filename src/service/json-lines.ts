@@ -3,7 +3,7 @@
  * `{"op":"commit"}`. Read in pieces, so that memory does not depend on the input's length.
  */
 import { invalid, isLakeError } from '../base/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson, shownJson } from '../base/json.ts';
+import { isJsonObject, type JsonValue, parseJson, shownJson } from '../base/json.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { canonicalParser } from '../types/canonical-json.ts';
 import { withNullable } from '../types/data-type.ts';
@@ -29,7 +29,7 @@ export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
     const end = bytes.lastIndexOf(newline) + 1;
     rest = bytes.subarray(end);
-    if (rest.length > lineBytesMax) throw badLine(lineCount + 1, `it is longer than ${lineBytesMax} bytes`);
+    if (rest.length > lineBytesMax) throw badLine(`line ${lineCount + 1}`, `it is longer than ${lineBytesMax} bytes`);
     if (end === 0) continue;
     const lines = decode(bytes.subarray(0, end - 1), lineCount + 1).split('\n');
     lineCount += lines.length;
@@ -43,6 +43,24 @@ export function lineParser(
   schema: TableSchema,
   label: string,
 ): (line: string, lineNumber: number) => LineOp | undefined {
+  const parse = changeParser(schema, label, 'line');
+  return (line, lineNumber) => {
+    if (line === '' || line === '\r') return undefined;
+    return parse(jsonOfLine(line, lineNumber), lineNumber);
+  };
+}
+
+/**
+ * Reads one table's changes, each a value of JSON.
+ *
+ * @param word for messages: what is counted by the number
+ * @throws what it gives: LakeError `invalid` LAKE_BAD_LINE, LAKE_BAD_VALUE with the number
+ */
+export function changeParser(
+  schema: TableSchema,
+  label: string,
+  word: string,
+): (json: JsonValue, number: number) => LineOp {
   const parseRow = canonicalParser({ fields: schema.fields });
   // A row that goes needs no more than its key.
   const parseKey = canonicalParser({
@@ -51,19 +69,20 @@ export function lineParser(
     ),
   });
   const isKeyed = schema.primaryKeys.length > 0;
-  return (line, lineNumber) => {
-    if (line === '' || line === '\r') return undefined;
-    const { op, row } = objectOf(line, lineNumber);
+  return (json, number) => {
+    const bad = (why: string): Error => badLine(`${word} ${number}`, why);
+    if (!isJsonObject(json)) throw bad('it is not an object such as {"op":"+I","row":{…}}');
+    const { op, row } = json;
     if (op === 'commit') return { kind: 'commit' };
-    if (!isRowKind(op)) throw badLine(lineNumber, `op ${shown(op)} is not +I, -U, +U, -D or commit`);
-    if (!isJsonObject(row)) throw badLine(lineNumber, 'row must be an object with the columns of the table');
+    if (!isRowKind(op)) throw bad(`op ${shown(op)} is not +I, -U, +U, -D or commit`);
+    if (!isJsonObject(row)) throw bad('row must be an object with the columns of the table');
     const isRemoval = op === '-U' || op === '-D';
-    if (isRemoval && !isKeyed) throw badLine(lineNumber, `${label} has no primary key: it takes +I rows only`);
+    if (isRemoval && !isKeyed) throw bad(`${label} has no primary key: it takes +I rows only`);
     try {
       return { kind: 'row', kindByte: rowKindByte[op], row: isRemoval ? parseKey(row) : parseRow(row) };
     } catch (cause) {
       if (!isLakeError(cause)) throw cause;
-      throw invalid(cause.code, `line ${lineNumber}: ${cause.message}`, { cause });
+      throw invalid(cause.code, `${word} ${number}: ${cause.message}`, { cause });
     }
   };
 }
@@ -71,22 +90,20 @@ export function lineParser(
 /** Integers of so many digits may be beyond what a number holds exactly; only then the slower parser is needed. */
 const longInteger = /\d{16}/;
 
-function objectOf(line: string, lineNumber: number): JsonObject {
-  let json: JsonValue;
+function jsonOfLine(line: string, lineNumber: number): JsonValue {
   try {
-    json = longInteger.test(line) ? parseJson(line) : JSON.parse(line);
+    return longInteger.test(line) ? parseJson(line) : JSON.parse(line);
   } catch (cause) {
-    throw badLine(lineNumber, `it is not JSON (${cause instanceof Error ? cause.message : 'broken'})`, cause);
+    const why = `it is not JSON (${cause instanceof Error ? cause.message : 'broken'})`;
+    throw badLine(`line ${lineNumber}`, why, cause);
   }
-  if (isJsonObject(json)) return json;
-  throw badLine(lineNumber, 'it is not an object such as {"op":"+I","row":{…}}');
 }
 
 function decode(bytes: Uint8Array, lineNumber: number): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw badLine(lineNumber, 'it, or a line soon after, is not UTF-8', cause);
+    throw badLine(`line ${lineNumber}`, 'it, or a line soon after, is not UTF-8', cause);
   }
 }
 
@@ -98,6 +115,6 @@ function shown(value: JsonValue | undefined): string {
   return value === undefined ? '(missing)' : shownJson(value, shownOpLengthMax);
 }
 
-function badLine(lineNumber: number, why: string, cause?: unknown): Error {
-  return invalid('LAKE_BAD_LINE', `line ${lineNumber}: ${why}`, { cause });
+function badLine(where: string, why: string, cause?: unknown): Error {
+  return invalid('LAKE_BAD_LINE', `${where}: ${why}`, { cause });
 }

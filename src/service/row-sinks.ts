@@ -1,12 +1,11 @@
 /** Where rows go that are written: into the table's log, or straight into the table. */
-import { assert } from '../base/assert.ts';
-import { invalid, unsupported } from '../base/errors.ts';
 import { Producer } from '../flow/producer.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
 import { type LakeParts, partsAs, tableAs } from './lake-parts.ts';
+import { loggedTable } from './logged-table.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 
 export type RowSink = AsyncDisposable & {
@@ -30,28 +29,9 @@ export function openRowSink(parts: LakeParts, table: Table): RowSink {
   return log === undefined ? tableSink(own, tableAs(parts, table, 'produce')) : logSink(openProducer(own, log, table));
 }
 
-/** Options of a sink that is not there when rows go through a log. */
-const ofNoConcern = /^(sink|scan|lookup)\.|^write-buffer|^local-merge-buffer/;
-
-/**
- * @throws LakeError `invalid` LAKE_NOT_LOGGED for tables whose rows can not go through a log; `unsupported` naming an
- * option that was given for this use of the table
- */
-export function openProducer(parts: LakeParts, log: LogStore, table: Table): Producer {
-  const { id, label, schema, identifier } = table;
-  assert(identifier.branch === undefined, 'a branch has no log');
-  if (id === undefined) {
-    throw invalid(
-      'LAKE_NOT_LOGGED',
-      `${label} was not made by Tidelake, so the log can not name it; write without a log`,
-    );
-  }
-  const other = Object.keys(table.dynamicOptions).find(key => !ofNoConcern.test(key));
-  if (other !== undefined) {
-    throw unsupported(`option ${other} for one statement of a table with a log, whose rows are written later,`, label);
-  }
-  const { store, clock, random } = parts;
-  return new Producer({ log, store, clock, random }, { tableId: id, tableName: label, schema });
+/** @throws LakeError as `loggedTable` does */
+export function openProducer({ store, clock, random }: LakeParts, log: LogStore, table: Table): Producer {
+  return new Producer({ log, store, clock, random }, loggedTable(table));
 }
 
 function logSink(producer: Producer): RowSink {

@@ -5,6 +5,7 @@ import { type Identifier, parseIdentifier } from '../catalog/identifier.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { openTable, type Table } from '../table/table.ts';
+import type { WorkMemory } from '../table/work-memory.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { definitionOfDdl, definitionOfSchemaFile } from './table-definitions.ts';
 
@@ -39,12 +40,17 @@ export async function createTableFromSchemaFile(
   return createTable(parts, parseIdentifier(name), definition, { ifNotExists: false });
 }
 
+/** What opening a table needs of a lake. */
+export type OpenTableParts = Pick<LakeParts, 'store' | 'clock' | 'random' | 'caches'> & {
+  readonly workMemory?: WorkMemory | undefined;
+};
+
 /**
  * Opens the table, or the branch of a table, under the name.
  *
  * @throws LakeError `invalid` LAKE_BAD_NAME, LAKE_DATABASE_NOT_FOUND, LAKE_TABLE_NOT_FOUND, LAKE_BRANCH_NOT_FOUND
  */
-export async function openLakeTable(parts: LakeParts, name: string): Promise<Table> {
+export async function openLakeTable(parts: OpenTableParts, name: string): Promise<Table> {
   const identifier = parseIdentifier(name);
   if (identifier.systemTable !== undefined) {
     throw invalid('LAKE_BAD_NAME', `${name} is a system table: read it with SQL`);
@@ -59,7 +65,10 @@ export async function openLakeTable(parts: LakeParts, name: string): Promise<Tab
 }
 
 /** The database, the table, or only the branch. */
-async function sayWhatIsMissing(parts: LakeParts, { database, table, branch, systemTable }: Identifier): Promise<void> {
+async function sayWhatIsMissing(
+  parts: OpenTableParts,
+  { database, table, branch, systemTable }: Identifier,
+): Promise<void> {
   await loadSchema(parts, { database, table, branch: undefined, systemTable });
   if (branch === undefined) return;
   throw invalid('LAKE_BRANCH_NOT_FOUND', `table ${database}.${table} has no branch ${branch}`);

@@ -259,7 +259,7 @@ test('with a commit function', async () => {
 });
 
 test('bundles are small: what is loaded at a cold start is under 8 MB, wasm included', () => {
-  for (const name of ['ingest', 'commit', 'compact', 'maintain', 'query']) {
+  for (const name of ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog']) {
     const folder = join(bundles, name);
     const files = readdirSync(folder).filter(file => !file.endsWith('.map') && file !== 'node_modules');
     const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);

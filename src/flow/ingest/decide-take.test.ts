@@ -96,6 +96,12 @@ test('I4: a number that a lane skips means that something was not handed over', 
   expect(decideTake(facts([record(11, 2, { bucket: 1 })]))).toMatchObject({ kind: 'read-log' });
 });
 
+test('RFC 0013: numbers of requests skip in lanes that a request has no rows for, which shows nothing', () => {
+  const request = { producerId: 'request/p' };
+  const records = [record(11, 4, request), record(12, 9, request)];
+  expect(decideTake(facts(records))).toMatchObject({ kind: 'take', records });
+});
+
 test('L1: a repeat of a producer is no skip, and does not make the next one a skip', () => {
   const records = [record(11, 3), record(12, 6), record(13, 4), record(14, 7)];
   expect(decideTake(facts(records))).toEqual({ kind: 'take', recorded: 10n, records });

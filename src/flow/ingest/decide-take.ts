@@ -5,6 +5,7 @@
  * middle, makes ingest read the log itself from the recorded position: nothing is skipped.
  */
 import type { LogDescription } from '../../storage/log-store.ts';
+import { countsRequests } from '../request-producer.ts';
 import { type IngestState, type ProducerState, producerKey } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 
@@ -79,7 +80,7 @@ function breachOf(
   return skipIn(records, producers);
 }
 
-/** The first number that does not follow the one before it in its lane; undefined: none skips. */
+/** The first number that does not follow the one before it in its lane, where it should; undefined: none skips. */
 export function skipIn(
   records: readonly RoutedRecord[],
   producers: ReadonlyMap<string, Pick<ProducerState, 'lastNumber'>>,
@@ -87,6 +88,7 @@ export function skipIn(
   const lastNumbers = new Map<string, number>();
   for (const { record, position } of records) {
     const { producerId, bucket, producerNumber } = record.header;
+    if (countsRequests(producerId)) continue;
     const key = producerKey(producerId, bucket);
     // Numbers begin at 1, so a producer that is not known has sent others before.
     const last = lastNumbers.get(key) ?? producers.get(key)?.lastNumber ?? 0;

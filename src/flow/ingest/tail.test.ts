@@ -75,6 +75,19 @@ test('L1, I4: a number that a lane has had is a duplicate, and one that it skips
   expect(producers.size).toBe(1);
 });
 
+test('RFC 0013: what numbers of requests skip is no gap, and what they repeat is a duplicate', async () => {
+  const { input } = await newWorld();
+  const numbered = (producerNumber: number): RoutedRecord =>
+    recordOf(input.schema, [[producerNumber, 1, 'x']], {
+      producerNumber,
+      producerId: 'request/p',
+      producerNamed: true,
+    });
+  const result = await rowsOfRecords({ ...input, records: [3, 9, 9, 3, 12].map(numbered) });
+  expect(result).toMatchObject({ rowsIn: 5, duplicates: 2, gaps: 0 });
+  expect(result.producers.get('0/request/p')).toEqual({ lastNumber: 12, arrivalMs: 12, named: true });
+});
+
 test('a null where none may be takes its row alone, by column; before and after the row is as it was', async () => {
   const { input } = await newWorld();
   const rows = [

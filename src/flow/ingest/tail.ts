@@ -19,6 +19,7 @@ import { projectBatch } from '../../types/row-batch.ts';
 import { readClaim } from '../claim.ts';
 import { keyLaneCount } from '../lanes.ts';
 import { decodeBody, type LogRecord, type LogRecordHeader } from '../log-record.ts';
+import { countsRequests } from '../request-producer.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
 import { isRepeated } from './decide-take.ts';
 import { isReplayProducer, type ProducerState, producerKey } from './state.ts';
@@ -80,7 +81,8 @@ export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
       continue;
     }
     if (isReplay) counts.replayed += header.rowCount;
-    if (known !== undefined) counts.gaps += header.producerNumber - known.lastNumber - 1;
+    if (known !== undefined && !countsRequests(header.producerId))
+      counts.gaps += header.producerNumber - known.lastNumber - 1;
     producers.set(key, {
       lastNumber: header.producerNumber,
       arrivalMs: routed.arrivalMs,

@@ -9,10 +9,10 @@ import { readDeadLetterList } from '../ingest/dead-letter-list.ts';
 import { readDeadLetters } from '../ingest/dead-letters.ts';
 import { openEventIngest } from '../ingest/ingest-event.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
+import { sendRecords } from '../send-records.ts';
 import { append, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
 import { type ReplayOptions, type ReplayReceipt, replayDeadLetters } from './replay-dead-letters.ts';
 import { readReplayFile } from './replay-file.ts';
-import { sendReplay } from './send-replay.ts';
 
 /** A table that keeps rows as they come, so that one that came twice shows. */
 async function newWorld(definition = keepingDefinition): Promise<{ w: TestWorld; schema: TableSchema }> {
@@ -170,7 +170,7 @@ test('a replay that is sent once more after it has ended brings nothing, however
       Array.from({ length: 40 }, (_, n) => [100n + BigInt(n), 'x', n]),
     );
     await drain(w);
-    await sendReplay(w, records, undefined);
+    await sendRecords(w, records, undefined);
     await drain(w);
   }
   const { rows, state, unaccounted } = await contentOf(w);

@@ -33,9 +33,9 @@ import { type DeadLetterReason, storeDeadLetterFile } from '../ingest/dead-lette
 import { loadState, storeState } from '../ingest/load-state.ts';
 import { type IngestState, producerKey, replayProducerId } from '../ingest/state.ts';
 import { refusedThroughLog } from '../lanes.ts';
+import { type SendRecordsParts, sendRecords } from '../send-records.ts';
 import { draftReplay, type KeptRows, type ReplayDraft } from './draft-replay.ts';
 import { readReplayFile, storeReplayFile } from './replay-file.ts';
-import { type SendReplayParts, sendReplay } from './send-replay.ts';
 
 export type ReplayOptions = {
   /** Only letters of this reason. */
@@ -65,7 +65,7 @@ const roundsMax = 10_000;
  * store and the log: whatever was begun is gone on with by the next replay
  */
 export async function replayDeadLetters(
-  parts: SendReplayParts,
+  parts: SendRecordsParts,
   table: Table,
   options: ReplayOptions,
 ): Promise<ReplayReceipt> {
@@ -90,7 +90,7 @@ export async function stateWithLetters(table: Table, base: CommitBase): Promise<
 type Found = { readonly base: CommitBase; readonly state: IngestState; readonly list: DeadLetterList };
 
 class ReplayRun implements AsyncDisposable {
-  readonly #parts: SendReplayParts;
+  readonly #parts: SendRecordsParts;
   readonly #options: ReplayOptions;
   readonly #commitUser: string;
   readonly #untilMs: number;
@@ -104,7 +104,7 @@ class ReplayRun implements AsyncDisposable {
   #replayedRows = 0;
   #polls = 0;
 
-  constructor(parts: SendReplayParts, table: Table, options: ReplayOptions) {
+  constructor(parts: SendRecordsParts, table: Table, options: ReplayOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#table = table;
@@ -195,7 +195,7 @@ class ReplayRun implements AsyncDisposable {
   async #send(replay: ReplayFile, state: IngestState): Promise<undefined> {
     const records = await Array.fromAsync(readReplayFile(this.#table, replay.name));
     const owed = records.filter(({ header }) => header.producerNumber > takenOf(replay, header.bucket, state));
-    await sendReplay(this.#parts, owed, this.#options.signal);
+    await sendRecords(this.#parts, owed, this.#options.signal);
     this.#sent.add(replay.name);
     this.#polls = 0;
     return undefined;

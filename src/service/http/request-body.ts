@@ -15,8 +15,8 @@ export type RequestBody = { readonly mediaType: string; readonly bytes: Uint8Arr
  * @param types the first is that of a body that does not say
  * @throws LakeError `invalid` LAKE_MEDIA_TYPE, LAKE_REQUEST_TOO_LARGE
  */
-export async function bodyOf(request: Request, types: readonly [string, ...string[]]): Promise<RequestBody> {
-  const [named = ''] = (request.headers.get('content-type') ?? types[0]).split(';', 1);
+export async function bodyOf(request: Request, types: readonly string[]): Promise<RequestBody> {
+  const [named = ''] = (request.headers.get('content-type') ?? types[0] ?? '').split(';', 1);
   const mediaType = named.trim().toLowerCase();
   if (!types.includes(mediaType)) {
     throw invalid(

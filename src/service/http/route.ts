@@ -34,7 +34,7 @@ export type HeaderParameter = { readonly name: string; readonly description: str
 
 export type RouteBody = {
   /** Media types that are taken; without one it is the first. */
-  readonly types: readonly [string, ...string[]];
+  readonly types: readonly string[];
   readonly description: string;
   readonly schema: z.ZodType;
 };

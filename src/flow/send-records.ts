@@ -1,18 +1,18 @@
 /**
- * Sends the records of a replay to the log. A lane has one record under way (DESIGN L1), and a record that was not
- * acknowledged goes again: numbers tell repeats, also those of others who send the same replay.
+ * Sends finished records to the log. A lane has one record under way (DESIGN L1), and a record that was not acknowledged
+ * goes again: numbers tell repeats, also those of others who send the same records.
  */
-import type { Clock } from '../../base/clock.ts';
-import { isLakeError, LakeError } from '../../base/errors.ts';
-import type { Random } from '../../base/random.ts';
-import { backoffMs } from '../../base/retry.ts';
-import type { LogAppendOutcome, LogStore } from '../../storage/log-store.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import { writeClaim } from '../claim.ts';
-import { bucketHashKey } from '../hash-key.ts';
-import { encodeRecord, type LogRecord } from '../log-record.ts';
+import type { Clock } from '../base/clock.ts';
+import { isLakeError, LakeError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { backoffMs } from '../base/retry.ts';
+import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { writeClaim } from './claim.ts';
+import { bucketHashKey } from './hash-key.ts';
+import { encodeRecord, type LogRecord } from './log-record.ts';
 
-export type SendReplayParts = {
+export type SendRecordsParts = {
   readonly log: LogStore;
   /** For claim checks. */
   readonly store: ObjectStore;
@@ -30,8 +30,8 @@ const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
  * @param records in the order of their numbers in each lane
  * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: some may not be there; LAKE_LOG_FULL
  */
-export async function sendReplay(
-  parts: SendReplayParts,
+export async function sendRecords(
+  parts: SendRecordsParts,
   records: readonly LogRecord[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -63,7 +63,7 @@ export async function sendReplay(
 }
 
 async function entryOf(
-  parts: SendReplayParts,
+  parts: SendRecordsParts,
   record: LogRecord,
 ): Promise<{ readonly hashKey: bigint; readonly data: Uint8Array }> {
   const { header, body } = record;
@@ -81,6 +81,6 @@ function throwIfFull(outcome: LogAppendOutcome): void {
 }
 
 function noAnswer(log: LogStore): LakeError {
-  const message = `${log.uri}: dead letters were not acknowledged in ${giveUpMs} ms; replay again to go on where this ended`;
+  const message = `${log.uri}: records were not acknowledged in ${giveUpMs} ms and may or may not be there; send them again`;
   return new LakeError('unavailable', 'LAKE_LOG_UNKNOWN', message);
 }

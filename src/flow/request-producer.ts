@@ -1,0 +1,101 @@
+/**
+ * Rows that come in requests, each with a number of its sender's, in processes that keep nothing between them (RFC 0013).
+ *
+ * All rows of a request that belong to one lane are one record, and all its records have the request's number. A request
+ * that comes again finds its number taken in each lane it had reached, and adds what is missing in the others. Numbers
+ * grow, and skip in lanes that a request has no rows for: a number that skips says nothing.
+ */
+import { invalid, unsupported } from '../base/errors.ts';
+import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
+import type { TableSchema } from '../format/table-schema.ts';
+import { takeRows } from '../types/gather.ts';
+import type { RowBatch } from '../types/row-batch.ts';
+import { indexByBucket } from './bucket-rows.ts';
+import { bucketHashKey } from './hash-key.ts';
+import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
+import { encodeBody, type LogRecord, type LogRows, recordBodyBytesMax } from './log-record.ts';
+import type { ProducerTable } from './producer.ts';
+import { type SendRecordsParts, sendRecords } from './send-records.ts';
+
+export type ProducerRequest = {
+  /** Of `requestProducerId`. */
+  readonly producerId: string;
+  /** It may come back under this id as long as the log keeps its records (DESIGN L2). */
+  readonly isNamed: boolean;
+  /** Above those of all requests of this producer that were acknowledged, except for one that is sent again. */
+  readonly number: number;
+  /** All columns of the table's schema, in order. */
+  readonly rows: RowBatch;
+  readonly kinds: Int8Array;
+};
+
+const prefix = 'request/';
+/** Lanes over which producers of tables without fixed buckets spread. */
+const ownLaneCount = 1_024n;
+
+/** Apart from the ids of all other producers. */
+export function requestProducerId(name: string): string {
+  return `${prefix}${name}`;
+}
+
+/** Whether a producer's numbers are those of its requests, which skip. */
+export function countsRequests(producerId: string): boolean {
+  return producerId.startsWith(prefix);
+}
+
+/**
+ * Resolves when the log has every row. One at a time for a producer; after a failure the same request is to be sent again
+ * before the next.
+ *
+ * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: rows may or may not be there; LAKE_LOG_FULL; `unsupported` what the
+ *   table asks of writers; `invalid` LAKE_REQUEST_TOO_LARGE
+ */
+export async function appendRequest(
+  parts: SendRecordsParts,
+  table: ProducerTable,
+  request: ProducerRequest,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const refused = refusedThroughLog(table.schema);
+  if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.tableName} through a log`);
+  await sendRecords(parts, recordsOfRequest(table, request), signal);
+}
+
+/** A record for each lane that has rows, the same ones whenever it is asked. */
+export function recordsOfRequest(table: ProducerTable, request: ProducerRequest): readonly LogRecord[] {
+  return byLane(table.schema, request).map(([lane, part]) => recordOf(table, request, lane, part));
+}
+
+function recordOf(
+  { tableId, tableName, schema }: ProducerTable,
+  { producerId, isNamed, number }: ProducerRequest,
+  lane: number,
+  part: LogRows,
+): LogRecord {
+  const { encoding, body, bodyBytes } = encodeBody(part);
+  if (bodyBytes > recordBodyBytesMax) {
+    throw invalid(
+      'LAKE_REQUEST_TOO_LARGE',
+      `rows of a request that belong together have at most ${recordBodyBytesMax} bytes`,
+    );
+  }
+  const header = {
+    ...{ tableId, tableName, schemaId: schema.id, bucket: lane, bucketCount: parseTableOptions(schema).bucket },
+    laneCount: hasDynamicBuckets(schema) ? keyLaneCount : undefined,
+    ...{ producerId, producerNamed: isNamed, producerNumber: number, rowCount: part.rows.rowCount, bodyBytes },
+    claim: undefined,
+  };
+  return { header, encoding, body };
+}
+
+function byLane(
+  schema: TableSchema,
+  { producerId, rows, kinds }: ProducerRequest,
+): readonly (readonly [number, LogRows])[] {
+  const told = lanesOfBatch(schema, rows);
+  if (told === undefined) return [[Number(bucketHashKey(producerId, 0) % ownLaneCount), { rows, kinds }]];
+  return indexByBucket(told.lanes, told.laneCount).flatMap((index, lane) => {
+    if (index.length === 0) return [];
+    return [[lane, { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) }]] as const;
+  });
+}

@@ -1,0 +1,112 @@
+/** Rows for a table's log, from producers that have no rights on the log itself. */
+import * as z from 'zod';
+import { invalid } from '../../base/errors.ts';
+import type { JsonValue } from '../../base/json.ts';
+import type { Table } from '../../table/table.ts';
+import { changeParser, type LineOp, lineParser } from '../json-lines.ts';
+import { type GatheredRows, RowGatherer } from '../row-gatherer.ts';
+import type { CatalogParts } from './catalog-parts.ts';
+import { bodyOf, checked, jsonOf, type RequestBody, textOf } from './request-body.ts';
+import type { RequestNumber } from './request-writer.ts';
+import type { Answer, Call, Route } from './route.ts';
+
+const producerHeader = 'tidelake-producer';
+const numberHeader = 'tidelake-number';
+const linesTypes = ['application/x-ndjson', 'application/jsonl'];
+const types = ['application/json', ...linesTypes] as const;
+
+const requestRowsMax = 50_000;
+/** Of a request's rows as columns: a row of few bytes may have many columns. */
+const requestRowsBytesMax = 32 * 1024 * 1024;
+
+const changeSchema = z.object({
+  op: z.enum(['+I', '-U', '+U', '-D']).describe('Insert, the row before an update, after it, delete'),
+  row: z.record(z.string(), z.unknown()).describe('Values in canonical JSON; of a row that goes its key is enough'),
+});
+
+const producerSchema = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, `${producerHeader} is a name of 1 to 64 letters, digits, and . _ -`);
+const numberSchema = z.coerce
+  .number()
+  .int(`${numberHeader} is a whole number`)
+  .min(1, `${numberHeader} counts from 1`)
+  .max(Number.MAX_SAFE_INTEGER);
+
+export const rowsRoute: Route<CatalogParts> = {
+  method: 'POST',
+  path: '/v1/tables/{table}/rows',
+  id: 'writeRows',
+  purpose: 'produce',
+  summary: 'Write rows',
+  description:
+    'Answered when the log has all of them. With a producer and a number a request may be sent again, and its rows are ' +
+    'there once; the next number is sent when the one before was answered.',
+  headers: [
+    { name: producerHeader, description: 'A name that the sender keeps, such as the name of a device' },
+    { name: numberHeader, description: 'Of the request: grows with each, and is the same when one is sent again' },
+  ],
+  body: {
+    types: [...types],
+    description: 'A list of changes, one change, or one on each line',
+    schema: z.union([z.array(changeSchema), changeSchema]),
+  },
+  answers: { 'application/json': '{"table":"db.t","rows":2}' },
+  answer,
+};
+
+async function answer({ parts, request, parameter, signal }: Call<CatalogParts>): Promise<Answer> {
+  const number = requestNumberOf(request.headers);
+  const body = await bodyOf(request, types);
+  const table = await parts.writer.table(parameter('table'));
+  const rows = rowsOfBody(table, body);
+  if (rows.kinds.length > 0) await parts.writer.write(table, rows, number, signal);
+  return { kind: 'json', json: JSON.stringify({ table: table.label, rows: rows.kinds.length }) };
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_REQUEST unless both are there or none */
+function requestNumberOf(headers: Headers): RequestNumber | undefined {
+  const producer = headers.get(producerHeader);
+  const number = headers.get(numberHeader);
+  if (producer === null && number === null) return undefined;
+  if (producer === null || number === null) {
+    throw invalid('LAKE_BAD_REQUEST', `${producerHeader} and ${numberHeader} go together: one alone tells no repeat`);
+  }
+  return {
+    producer: checked(producerSchema, producer, producerHeader),
+    number: checked(numberSchema, number, numberHeader),
+  };
+}
+
+/** All rows of a body, or none. @throws LakeError `invalid` LAKE_BAD_LINE, LAKE_BAD_VALUE, LAKE_REQUEST_TOO_LARGE */
+function rowsOfBody(table: Table, body: RequestBody): GatheredRows {
+  const gatherer = new RowGatherer({ fields: table.schema.fields });
+  for (const op of opsOf(table, body)) {
+    if (op.kind === 'commit') throw invalid('LAKE_BAD_LINE', 'a request is a unit by itself: it has no commit in it');
+    gatherer.add(op.row, op.kindByte);
+    if (gatherer.rowCount > requestRowsMax) {
+      throw invalid('LAKE_REQUEST_TOO_LARGE', `a request has at most ${requestRowsMax} rows`);
+    }
+    if (gatherer.bytes > requestRowsBytesMax) {
+      throw invalid('LAKE_REQUEST_TOO_LARGE', `rows of a request have at most ${requestRowsBytesMax} bytes as columns`);
+    }
+  }
+  return gatherer.take();
+}
+
+function* opsOf({ schema, label }: Table, { mediaType, bytes }: RequestBody): Generator<LineOp, void, undefined> {
+  if (linesTypes.includes(mediaType)) {
+    const parse = lineParser(schema, label);
+    let lineNumber = 0;
+    for (const line of textOf(bytes).split('\n')) {
+      lineNumber += 1;
+      const op = parse(line, lineNumber);
+      if (op !== undefined) yield op;
+    }
+    return;
+  }
+  const json = jsonOf(bytes);
+  const changes: readonly JsonValue[] = Array.isArray(json) ? json : [json];
+  const parse = changeParser(schema, label, 'row');
+  for (const [index, change] of changes.entries()) yield parse(change, index + 1);
+}

@@ -1,0 +1,60 @@
+/** Limits of requests to the catalog function, just under and just over. */
+import { equal } from 'node:assert/strict';
+import { systemRandom } from '../../src/base/random.ts';
+import { t } from '../../src/service/column-types.ts';
+import { catalogApp } from '../../src/service/http/catalog-app.ts';
+import { catalogPartsOf } from '../../src/service/http/catalog-parts.ts';
+import { openLake } from '../../src/service/lake.ts';
+import { openLakeParts } from '../../src/service/lake-parts.ts';
+import { constant, type Trials } from './limit-tools.ts';
+
+type Ask = (path: string, init?: { readonly body: string }) => Promise<string>;
+
+/** On a lake with `db.t (k BIGINT)` and `db.wide` of so many columns. */
+async function withCatalog(columnCount: number, trial: (ask: Ask) => Promise<void>): Promise<void> {
+  const address = `memory:limits-${systemRandom.uuid()}`;
+  await using lake = await openLake({ warehouse: address, log: address });
+  await lake.createTable('db.t', { columns: { k: t.bigint() } });
+  const names = Array.from({ length: columnCount }, (_, index) => [`c${index}`, t.bigint().nullable()] as const);
+  await lake.createTable('db.wide', { columns: Object.fromEntries(names) });
+  await using parts = await openLakeParts({ warehouse: address, log: address });
+  const app = catalogApp({
+    open: async () => catalogPartsOf({ ...parts, purpose: 'read' }, parts.log),
+    report: () => undefined,
+  });
+  await trial(async (path, init) => {
+    const request = new Request(`https://lake${path}`, {
+      ...(init === undefined ? {} : { method: 'POST', body: Buffer.from(init.body) }),
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    const context = { getRemainingTimeInMillis: () => 60_000 };
+    const response = await app.fetch(request, { context, requestId: 'trial' });
+    const answer = (await response.json()) as { readonly error?: { readonly code: string } };
+    return answer.error?.code ?? 'taken';
+  });
+}
+
+const lines = (count: number, row: string): string => `{"op":"+I","row":${row}}\n`.repeat(count);
+
+export const httpTrials: Trials = {
+  requestRowsMax: () =>
+    withCatalog(1, async ask => {
+      const rows = (count: number): Promise<string> => ask('/v1/tables/db.t/rows', { body: lines(count, '{"k":"1"}') });
+      equal(await rows(constant('requestRowsMax')), 'taken');
+      equal(await rows(constant('requestRowsMax') + 1), 'LAKE_REQUEST_TOO_LARGE');
+    }),
+  requestRowsBytesMax: () =>
+    withCatalog(1_024, async ask => {
+      const rows = (count: number): Promise<string> => ask('/v1/tables/db.wide/rows', { body: lines(count, '{}') });
+      // Each column of a row counts eight bytes, also one that is null.
+      const count = constant('requestRowsBytesMax') / (8 * 1_024);
+      equal(await rows(count), 'taken');
+      equal(await rows(count + 1), 'LAKE_REQUEST_TOO_LARGE');
+    }),
+  pageSnapshotsMax: () =>
+    withCatalog(1, async ask => {
+      const page = (limit: number): Promise<string> => ask(`/v1/tables/db.t/snapshots?limit=${limit}`);
+      equal(await page(constant('pageSnapshotsMax')), 'taken');
+      equal(await page(constant('pageSnapshotsMax') + 1), 'LAKE_BAD_REQUEST');
+    }),
+};
