@@ -41,6 +41,8 @@ const checkpoints = '*tidelake-log/*';
 /** What each function has used. */
 const ledger = '*tidelake/cost/*';
 const dataFiles = '*.db/*/bucket-*/*';
+/** What a compaction that sorts more than fits into memory puts down, reads and removes; no table has files of such names. */
+const temporaryFiles = '*.db/*/bucket-*/temporary-*';
 /** Hash indexes and deletion vectors, which whoever writes rows makes. */
 const indexFiles = '*.db/*/index/*';
 /** What a commit writes. */
@@ -102,8 +104,14 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
     reportFailures,
   ],
   commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles, ledger), pollCommits, pollStreams],
-  compact: [listWarehouse, read(tables), write(dataFiles, indexFiles, ...commitFiles, ledger), reportFailures],
-  // The only one that deletes.
+  compact: [
+    listWarehouse,
+    read(tables),
+    write(dataFiles, indexFiles, ...commitFiles, ledger),
+    remove(temporaryFiles),
+    reportFailures,
+  ],
+  // The only one that deletes what is in a table.
   maintain: [
     listWarehouse,
     read(tables, checkpoints, ledger),

@@ -136,6 +136,14 @@ export function changelogFileName(files: FileOptions, number: FileNumber, level 
 }
 
 /**
+ * Of a file that is read once by who wrote it and in no commit. No table has files of such names, so that a role may be
+ * allowed to remove these and no others.
+ */
+export function temporaryFileName(name: string): string {
+  return `temporary-${name}`;
+}
+
+/**
  * Of rows that wait for a bucket. Whoever gives them theirs goes by the order of a writer's files, and knows by what is
  * between the prefix and the number which are of one writer.
  */

@@ -243,7 +243,7 @@ const byMessages: Scenario = {
 const compaction: Scenario = {
   name: 'compaction of keyed tables, with changelogs and with deletion vectors, and of a branch',
   async run(world) {
-    const trigger = { 'num-sorted-run.compaction-trigger': 2 };
+    const trigger = { 'num-sorted-run.compaction-trigger': 2, 'num-sorted-run.stop-trigger': 2 };
     await makeTable(world, 'demo.a', { ...trigger, 'changelog-producer': 'lookup' });
     await makeTable(world, 'demo.b', { ...trigger, 'deletion-vectors.enabled': 'true' });
     const compact = await world.start('compact');
@@ -256,13 +256,42 @@ const compaction: Scenario = {
       ] as const) {
         await produce(world, `demo.${name}`, from, to);
         await world.lake.ingest();
-        const done = await compact.invoke(snapshotEvent(world, `demo.db/${name}/snapshot/snapshot-1`));
+        const newest = (await (await world.lake.table(`demo.${name}`)).system('snapshots')).length;
+        const done = await compact.invoke(snapshotEvent(world, `demo.db/${name}/snapshot/snapshot-${newest}`));
         assert.deepEqual(figures(done, ['end']), { end: 'done' });
       }
     }
     await (await world.lake.table('demo.a')).branches.create('dev');
     const ofBranch = await compact.invoke(snapshotEvent(world, 'demo.db/a/branch/branch-dev/snapshot/snapshot-3'));
     assert.deepEqual(figures(ofBranch, ['table', 'end']), { table: 'demo.a$branch_dev', end: 'done' });
+  },
+};
+
+const sorting: Scenario = {
+  name: 'compaction that sorts more than its memory holds',
+  async run(world) {
+    const table = await world.lake.createTable('demo.sorted', {
+      columns: { id: t.bigint(), text: t.string() },
+      options: {
+        'clustering.incremental': 'true',
+        'clustering.columns': 'id',
+        'num-sorted-run.compaction-trigger': 2,
+      },
+    });
+    for (let round = 0; round < 2; round += 1) {
+      await using writer = table.writer();
+      const ids = Array.from({ length: 20_000 }, (_, index) => index * 2 + round);
+      await Promise.all(ids.map(id => writer.insert({ id, text: `${id}`.padEnd(400) })));
+      await writer.flush();
+      await world.lake.ingest();
+    }
+    const compact = await world.start('compact', { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256' });
+    const done = await compact.invoke(snapshotEvent(world, 'demo.db/sorted/snapshot/snapshot-2'));
+    assert.deepEqual(figures(done, ['end', 'commits']), { end: 'done', commits: 1 });
+    assert.deepEqual(
+      (await world.keys('demo.db/sorted/bucket-0/')).filter(key => key.includes('temporary-')),
+      [],
+    );
   },
 };
 
@@ -341,6 +370,7 @@ export const scenarios: readonly Scenario[] = [
   resharding,
   byMessages,
   compaction,
+  sorting,
   maintenance,
   query,
 ];

@@ -12,7 +12,7 @@ import { createDataFile, isKnownFormat } from '../../format/data-file-format.ts'
 import { FileIndexBuilder } from '../../format/file-index/build-index.ts';
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
 import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
-import { changelogFileName, dataFileName, postponedFileName } from '../../format/paths.ts';
+import { changelogFileName, dataFileName, postponedFileName, temporaryFileName } from '../../format/paths.ts';
 import { emptyStats, keyStatsMode, StatsCollector, type StatsMode } from '../../format/stats.ts';
 import { type FileFormat, formatAt, parseTableOptions, type TableOptions } from '../../format/table-options.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
@@ -129,7 +129,7 @@ export class DataFileWriter {
   }
 
   #newName(): string {
-    const { level, isChangelog, postponedUser } = this.#settings;
+    const { level, isChangelog, isTemporary, postponedUser } = this.#settings;
     const { files } = this.#options;
     const number = { uuid: this.#uuid, count: this.#files.length };
     if (this.#isWaiting) {
@@ -137,7 +137,8 @@ export class DataFileWriter {
       const writer = { user: present(postponedUser, 'a user'), writeId: 0, format: this.#format() };
       return postponedFileName(files, writer, number);
     }
-    return (isChangelog === true ? changelogFileName : dataFileName)(files, number, level);
+    const name = (isChangelog === true ? changelogFileName : dataFileName)(files, number, level);
+    return isTemporary === true ? temporaryFileName(name) : name;
   }
 
   /** Puts an index that is too large for the manifest beside its data file. @returns the names of files that were put */
