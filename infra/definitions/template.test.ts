@@ -1,5 +1,6 @@
 // What must be so in the template whatever else changes: nothing of the log is passed over, and nobody may more than it needs.
 import { expect, test } from 'vitest';
+import { present } from '../../src/base/assert.ts';
 import type { CloudProperties, CloudResource } from './cloudformation.ts';
 import { warehouseTemplate } from './template.ts';
 
@@ -55,12 +56,17 @@ test('what holds rows outlives the stack', () => {
   for (const [, { DeletionPolicy, UpdateReplacePolicy }] of resources) expect(UpdateReplacePolicy).toBe(DeletionPolicy);
 });
 
-test('only maintenance deletes objects, and only catalog and ingest append to streams', () => {
+test('only maintenance deletes objects, but for what compaction has put down for itself, and only catalog and ingest append to streams', () => {
   const may = (pattern: RegExp): readonly string[] =>
     ofType('AWS::IAM::Role')
       .filter(([, role]) => actionsOf(role).some(action => pattern.test(action)))
       .map(([id]) => id);
-  expect(may(/^s3:(Delete|\*)/)).toEqual(['MaintainRole']);
+  expect(may(/^s3:(Delete|\*)/)).toEqual(['CompactRole', 'MaintainRole']);
+  const ofCompact = ofType('AWS::IAM::Role').find(([id]) => id === 'CompactRole');
+  const removing = statementsOf(present(ofCompact, 'CompactRole')[1]).filter(({ Sid }) => Sid === 'RemoveFiles');
+  expect(removing.map(({ Resource }) => Resource)).toEqual([
+    [{ 'Fn::Join': ['/', [{ 'Fn::GetAtt': ['WarehouseBucket', 'Arn'] }, '*.db/*/bucket-*/temporary-*']] }],
+  ]);
   expect(may(/^kinesis:(Put|\*)/)).toEqual(['IngestRole', 'CatalogRole']);
   expect(may(/\*/)).toEqual([]);
 });

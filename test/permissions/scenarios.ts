@@ -264,6 +264,8 @@ const compaction: Scenario = {
     await (await world.lake.table('demo.a')).branches.create('dev');
     const ofBranch = await compact.invoke(snapshotEvent(world, 'demo.db/a/branch/branch-dev/snapshot/snapshot-3'));
     assert.deepEqual(figures(ofBranch, ['table', 'end']), { table: 'demo.a$branch_dev', end: 'done' });
+    const ofAll = await compact.invoke({ source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} });
+    assert.deepEqual(figures(ofAll, ['leftTables', 'failures']), { leftTables: 0, failures: [] });
   },
 };
 
