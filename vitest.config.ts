@@ -10,6 +10,7 @@ const besideSource = [
   'infra',
   'infra/definitions',
   'scripts/local-cloud',
+  'infra/deploy',
   'test',
   'test/golden/**',
   'test/simulation/**',

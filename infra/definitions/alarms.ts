@@ -76,28 +76,12 @@ const watches: Readonly<Record<string, Watch>> = {
     periods: 1,
     threshold: 0,
   },
-  UnreadableRecordsAlarm: {
-    says: 'The log has records that are none of Tidelake; they were put aside in the warehouse.',
-    metric: ownMetric('ingest', 'UnreadableRecords'),
-    statistic: 'Sum',
-    periodSeconds: 300,
-    periods: 1,
-    threshold: 0,
-  },
   LostShardsAlarm: {
     says: 'The retention of the log has taken records away before ingest had them: rows are lost.',
     metric: ownMetric('ingest', 'LostShards'),
     statistic: 'Sum',
     periodSeconds: 300,
     periods: 1,
-    threshold: 0,
-  },
-  FailedTablesAlarm: {
-    says: 'Ingest cannot commit to a table; its shard waits.',
-    metric: ownMetric('ingest', 'FailedTables'),
-    statistic: 'Sum',
-    periodSeconds: 300,
-    periods: 3,
     threshold: 0,
   },
   FailedEventsAlarm: {
@@ -138,6 +122,18 @@ const sums: Readonly<
     }
   >
 > = {
+  UnreadableRecordsAlarm: {
+    says: 'The log or the commit log has records that are none of Tidelake.',
+    metrics: (['ingest', 'commit'] as const).map(name => ownMetric(name, 'UnreadableRecords')),
+    periods: 1,
+    threshold: 0,
+  },
+  FailedTablesAlarm: {
+    says: 'Something cannot be done for a table; where it is ingest, its shard waits.',
+    metrics: (['ingest', 'commit', 'compact', 'maintain'] as const).map(name => ownMetric(name, 'FailedTables')),
+    periods: 3,
+    threshold: 0,
+  },
   CommitConflictsAlarm: {
     says: 'Commits lose against each other too often; each loss is work done twice.',
     metrics: (['ingest', 'commit', 'compact'] as const).map(name => ownMetric(name, 'CommitConflicts')),

@@ -19,7 +19,7 @@ export type CloudResource = {
 export type CloudResources = { readonly [logicalId: string]: CloudResource };
 
 export type CloudParameter = {
-  readonly Type: 'String' | 'Number';
+  readonly Type: 'String' | 'Number' | 'CommaDelimitedList';
   readonly Default?: string | number;
   readonly AllowedValues?: readonly (string | number)[];
   readonly AllowedPattern?: string;
@@ -29,7 +29,11 @@ export type CloudParameter = {
   readonly Description: string;
 };
 
-export type CloudOutput = { readonly Description: string; readonly Value: CloudValue };
+export type CloudOutput = {
+  readonly Condition?: string;
+  readonly Description: string;
+  readonly Value: CloudValue;
+};
 
 export type CloudTemplate = {
   readonly AWSTemplateFormatVersion: '2010-09-09';

@@ -16,7 +16,6 @@ import {
   type EventSource,
   type FunctionDefinition,
   functionDefinitions,
-  functionHandler,
   functionId,
   logGroupId,
   logicalName,
@@ -37,9 +36,14 @@ export const functionEnvironment: CloudProperties = {
   TIDELAKE_COMMIT_LOG: join('', ['kinesis://', ref('CommitStream')]),
 };
 
-/** @param codeOf where the bundle of a function is */
-export function functionResources(codeOf: (functionName: string) => CloudProperties): CloudResources {
-  return Object.assign({}, ...functionDefinitions.map(definition => resourcesOf(definition, codeOf(definition.name))));
+/** By function: where its bundle is, and where in it the function begins. */
+export type Bundles = {
+  readonly codeOf: (functionName: string) => CloudProperties;
+  readonly handler: (functionName: string) => string;
+};
+
+export function functionResources(bundles: Bundles): CloudResources {
+  return Object.assign({}, ...functionDefinitions.map(definition => resourcesOf(definition, bundles)));
 }
 
 /** What of a function follows the parameters, and so must not be what osls makes of it. */
@@ -65,7 +69,7 @@ export function snapshotPattern(keyPattern: string): CloudProperties {
   };
 }
 
-function resourcesOf(definition: FunctionDefinition, code: CloudProperties): CloudResources {
+function resourcesOf(definition: FunctionDefinition, bundles: Bundles): CloudResources {
   const { name } = definition;
   return {
     [logGroupId(name)]: {
@@ -85,8 +89,8 @@ function resourcesOf(definition: FunctionDefinition, code: CloudProperties): Clo
       Properties: {
         FunctionName: sub(`\${AWS::StackName}-${name}`),
         Description: definition.description,
-        Code: code,
-        Handler: functionHandler(name),
+        Code: bundles.codeOf(name),
+        Handler: bundles.handler(name),
         MemorySize: definition.memoryMb,
         Timeout: definition.timeoutSeconds,
         Role: getAtt(roleId(name), 'Arn'),

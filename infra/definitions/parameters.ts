@@ -79,6 +79,22 @@ const security: Parameters = {
   },
 };
 
+const accounts: CloudParameter = {
+  Type: 'CommaDelimitedList',
+  Default: '',
+  AllowedPattern: '^$|^[0-9]{12}$',
+  ConstraintDescription: 'must be empty or numbers of AWS accounts, 12 digits each, with commas between them',
+  Description: '',
+};
+
+const sharing: Parameters = {
+  ReaderAccounts: {
+    ...accounts,
+    Description: 'Other AWS accounts that may read tables and the log through ReaderRole',
+  },
+  ProducerAccounts: { ...accounts, Description: 'Other AWS accounts that may append to the log through ProducerRole' },
+};
+
 const alarms: Parameters = {
   AlarmTopicArn: {
     Type: 'String',
@@ -138,6 +154,7 @@ export const parameterGroups: { readonly [label: string]: Parameters } = {
   Log: streams,
   Functions: functions,
   Security: security,
+  Sharing: sharing,
   Alarms: alarms,
   Concurrency: concurrency,
 };
@@ -145,6 +162,10 @@ export const parameterGroups: { readonly [label: string]: Parameters } = {
 export const parameters: Parameters = Object.assign({}, ...Object.values(parameterGroups));
 
 const isSet = (name: string): CloudValue => ({ 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] });
+
+const isListed = (name: string): CloudValue => ({
+  'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref(name)] }, ''] }],
+});
 
 /** Name of the condition that a function has concurrency reserved. */
 export function concurrencyCondition(functionName: string): string {
@@ -156,6 +177,8 @@ export const conditions: { readonly [name: string]: CloudValue } = {
   KeyIsOwn: isSet('KmsKeyArn'),
   AccessIsLogged: isSet('AccessLogBucket'),
   AlarmsAreTold: isSet('AlarmTopicArn'),
+  ReadersAreElsewhere: isListed('ReaderAccounts'),
+  ProducersAreElsewhere: isListed('ProducerAccounts'),
   TracesAreSent: { 'Fn::Equals': [ref('Tracing'), 'Active'] },
   ...Object.fromEntries(
     functionDefinitions.map(({ name }): [string, CloudValue] => [

@@ -7,6 +7,7 @@ import {
   type CloudResource,
   type CloudResources,
   type CloudValue,
+  either,
   getAtt,
   join,
   ref,
@@ -124,16 +125,56 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
   catalog: [listWarehouse, read(tables, checkpoints, claims, ledger), write(claims, ledger), readLog, appendToLog],
 };
 
+/** What somebody else may do, as actions. */
+export type SharedActions = {
+  readonly bucket: readonly string[];
+  /** On objects, by pattern of their keys. */
+  readonly keys: readonly { readonly action: string; readonly patterns: readonly string[] }[];
+  readonly log: readonly string[];
+  /** On a key of one's own. */
+  readonly key: readonly ('kms:Decrypt' | 'kms:GenerateDataKey')[];
+};
+
+/** Tables, and the log behind them. */
+export const readActions: SharedActions = {
+  bucket: ['s3:ListBucket'],
+  keys: [{ action: 's3:GetObject', patterns: [tables, checkpoints, claims] }],
+  log: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  key: ['kms:Decrypt'],
+};
+
+/** Whoever appends reads schemas, and puts aside what is too large for a record. */
+export const produceActions: SharedActions = {
+  bucket: ['s3:ListBucket'],
+  keys: [
+    { action: 's3:GetObject', patterns: [tables] },
+    { action: 's3:PutObject', patterns: [claims] },
+  ],
+  log: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:PutRecords'],
+  key: ['kms:Decrypt', 'kms:GenerateDataKey'],
+};
+
 export const roleResources: CloudResources = {
   ...Object.fromEntries(
     functionDefinitions.map(({ name }): [string, CloudResource] => [roleId(name), functionRole(name)]),
   ),
-  ...keyPolicies(),
+  UseKey: addedPolicy({
+    comment: 'With a key of your own: what is read must be decrypted, what is written encrypted.',
+    condition: 'KeyIsOwn',
+    statements: [useKey('kms:Decrypt', 'kms:GenerateDataKey')],
+  }),
   SendTraces: addedPolicy({
     comment: 'When traces are sent: there is no resource to be named for them.',
     condition: 'TracesAreSent',
-    names: functionDefinitions.map(({ name }) => name),
     statements: [allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*')],
+  }),
+  ReadLake: sharedPolicy('For whoever reads tables and the log.', readActions),
+  ProduceToLake: sharedPolicy('For whoever appends rows to the log.', produceActions),
+  ReaderRole: sharedRole({ condition: 'ReadersAreElsewhere', accounts: 'ReaderAccounts', policy: 'ReadLake' }),
+  ProducerRole: sharedRole({
+    condition: 'ProducersAreElsewhere',
+    accounts: 'ProducerAccounts',
+    policy: 'ProduceToLake',
   }),
 };
 
@@ -167,33 +208,50 @@ function viaService(service: string): CloudProperties {
 }
 
 /** S3 and Kinesis use the key for the caller, so the right holds only for calls that come through them. */
-function keyPolicies(): CloudResources {
-  const through = {
-    StringEquals: {
-      'kms:ViaService': [viaService('s3'), viaService('kinesis')],
-    },
-  };
-  const names = functionDefinitions.map(({ name }) => name);
+function useKey(...actions: SharedActions['key']): CloudProperties {
+  const through = { StringEquals: { 'kms:ViaService': [viaService('s3'), viaService('kinesis')] } };
+  return { ...allow(actions, ref('KmsKeyArn'), 'UseKey'), Condition: through };
+}
+
+function sharedPolicy(comment: string, { bucket, keys, log, key }: SharedActions): CloudResource {
+  const statements = [
+    allow(bucket, bucketArn),
+    ...keys.map(({ action, patterns }) => allow([action], objects(...patterns))),
+    allow(log, logArn),
+  ];
+  const document = (all: readonly CloudProperties[]): CloudProperties => ({ Version: '2012-10-17', Statement: all });
   return {
-    DecryptWithKey: addedPolicy({
-      comment: 'With a key of your own: what reads must decrypt.',
-      condition: 'KeyIsOwn',
-      names,
-      statements: [{ ...allow(['kms:Decrypt'], ref('KmsKeyArn')), Condition: through }],
-    }),
-    EncryptWithKey: addedPolicy({
-      comment: 'With a key of your own: what writes must encrypt.',
-      condition: 'KeyIsOwn',
-      names,
-      statements: [{ ...allow(['kms:GenerateDataKey'], ref('KmsKeyArn')), Condition: through }],
-    }),
+    comment,
+    Type: 'AWS::IAM::ManagedPolicy',
+    Properties: {
+      PolicyDocument: either('KeyIsOwn', document([...statements, useKey(...key)]), document(statements)),
+    },
   };
 }
 
+function sharedRole(options: {
+  readonly condition: string;
+  readonly accounts: string;
+  readonly policy: string;
+}): CloudResource {
+  return {
+    Type: 'AWS::IAM::Role',
+    Condition: options.condition,
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { AWS: ref(options.accounts) }, Action: 'sts:AssumeRole' }],
+      },
+      ManagedPolicyArns: [ref(options.policy)],
+      Tags: stackTags,
+    },
+  };
+}
+
+/** For the roles of all functions. */
 function addedPolicy(options: {
   readonly comment: string;
   readonly condition: string;
-  readonly names: readonly FunctionName[];
   readonly statements: readonly CloudProperties[];
 }): CloudResource {
   return {
@@ -202,7 +260,7 @@ function addedPolicy(options: {
     Condition: options.condition,
     Properties: {
       PolicyDocument: { Version: '2012-10-17', Statement: options.statements },
-      Roles: options.names.map(name => ref(roleId(name))),
+      Roles: functionDefinitions.map(({ name }) => ref(roleId(name))),
     },
   };
 }

@@ -64,7 +64,8 @@ function serverlessFunction(definition: FunctionDefinition): CloudProperties {
   return {
     description: definition.description,
     handler: functionHandler(name),
-    role: roleId(name),
+    // In this form osls adds no dependency to the one that the reference makes.
+    role: { 'Fn::Sub': `\${${roleId(name)}.Arn}` },
     memorySize: definition.memoryMb,
     timeout: definition.timeoutSeconds,
     package: { patterns: [`dist/functions/${name}/**`] },

@@ -10,7 +10,8 @@ import {
   ref,
 } from './cloudformation.ts';
 import { dashboardResources } from './dashboard.ts';
-import { functionResources } from './function-resources.ts';
+import { type Bundles, functionResources } from './function-resources.ts';
+import { functionHandler } from './functions.ts';
 import { codeParameters, conditions, parameterGroups, parameters } from './parameters.ts';
 import { roleResources } from './rights.ts';
 import { storageResources } from './storage.ts';
@@ -24,6 +25,18 @@ export const sharedResources: CloudResources = {
 };
 
 export const sharedOutputs: { readonly [name: string]: CloudOutput } = {
+  ReadPolicyArn: { Description: 'Policy for roles of this account that read', Value: ref('ReadLake') },
+  ProducePolicyArn: { Description: 'Policy for roles of this account that append', Value: ref('ProduceToLake') },
+  ReaderRoleArn: {
+    Condition: 'ReadersAreElsewhere',
+    Description: 'Role for readers of other accounts',
+    Value: getAtt('ReaderRole', 'Arn'),
+  },
+  ProducerRoleArn: {
+    Condition: 'ProducersAreElsewhere',
+    Description: 'Role for producers of other accounts',
+    Value: getAtt('ProducerRole', 'Arn'),
+  },
   Warehouse: { Description: 'For --warehouse', Value: join('', ['s3://', ref('WarehouseBucket')]) },
   Log: { Description: 'For --log', Value: join('', ['kinesis://', ref('LogStream')]) },
   FailedEventsUrl: { Description: 'Queue of events that failed for good', Value: ref('FailedEvents') },
@@ -41,19 +54,24 @@ const description = 'Tidelake: a serverless streaming lakehouse';
 
 /** Complete: the bundles are in a bucket that parameters name. */
 export function warehouseTemplate(): CloudTemplate {
-  const codeOf = (name: string): CloudProperties => ({
-    S3Bucket: ref('CodeBucket'),
-    S3Key: join('', [ref('CodePrefix'), `${name}.zip`]),
-  });
+  return templateWith({ codeOf: codeInBucket, handler: functionHandler });
+}
+
+/** The same with the bundles elsewhere. */
+export function templateWith(bundles: Bundles): CloudTemplate {
   return {
     AWSTemplateFormatVersion: '2010-09-09',
     Description: description,
     Metadata: parameterInterface(),
     Parameters: { ...codeParameters, ...parameters },
     Conditions: conditions,
-    Resources: { ...sharedResources, ...functionResources(codeOf) },
+    Resources: { ...sharedResources, ...functionResources(bundles) },
     Outputs: { ...sharedOutputs, ...urlOutputs },
   };
+}
+
+function codeInBucket(name: string): CloudProperties {
+  return { S3Bucket: ref('CodeBucket'), S3Key: join('', [ref('CodePrefix'), `${name}.zip`]) };
 }
 
 function parameterInterface(): CloudProperties {

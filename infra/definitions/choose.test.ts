@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { chosenTemplate } from './choose.ts';
+import { warehouseTemplate } from './template.ts';
+
+const template = warehouseTemplate();
+
+function chosenText(choices: Parameters<typeof chosenTemplate>[1]): string {
+  return JSON.stringify(chosenTemplate(template, choices));
+}
+
+test('nothing is left open but what the stack itself knows', () => {
+  const code = { CodeBucket: 'bundles', CodePrefix: '1/' };
+  const text = chosenText({ ...code, 'AWS::StackName': 'tidelake-a' });
+  expect(text).not.toMatch(/Fn::If|AWS::NoValue|"Condition":"|AWS::StackName/);
+  const { Resources } = chosenTemplate(template, code);
+  expect(Resources['IngestLambdaFunction']?.Properties['Code']).toEqual({ S3Bucket: 'bundles', S3Key: '1/ingest.zip' });
+  expect(Resources['LogStream']?.Properties).toMatchObject({
+    ShardCount: 1,
+    StreamModeDetails: { StreamMode: 'PROVISIONED' },
+  });
+});
+
+test('what a choice brings with it comes, and goes without it', () => {
+  const usual = chosenTemplate(template, {});
+  expect(Object.keys(usual.Resources)).not.toContain('UseKey');
+  expect(usual.Resources['LogStream']?.Properties).not.toHaveProperty('KmsKeyId');
+  expect(Object.keys(usual.Outputs)).not.toContain('ReaderRoleArn');
+  const { Resources, Outputs } = chosenTemplate(template, {
+    KmsKeyArn: { 'Fn::GetAtt': ['Key', 'Arn'] },
+    LogMode: 'ON_DEMAND',
+    ReaderAccounts: ['123456789012'],
+    IngestConcurrency: 5,
+  });
+  expect(Resources['LogStream']?.Properties).toMatchObject({
+    StreamEncryption: { EncryptionType: 'KMS', KeyId: { 'Fn::GetAtt': ['Key', 'Arn'] } },
+  });
+  expect(Resources['LogStream']?.Properties).not.toHaveProperty('ShardCount');
+  expect(Resources['UseKey']?.Type).toBe('AWS::IAM::ManagedPolicy');
+  expect(Resources['IngestLambdaFunction']?.Properties['ReservedConcurrentExecutions']).toBe(5);
+  expect(Resources['CommitLambdaFunction']?.Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  expect(Outputs['ReaderRoleArn']?.Value).toEqual({ 'Fn::GetAtt': ['ReaderRole', 'Arn'] });
+  expect(JSON.stringify(Resources['ReaderRole'])).toContain('"AWS":["123456789012"]');
+});

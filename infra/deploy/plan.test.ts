@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import type { CloudResource, CloudResources } from '../definitions/cloudformation.ts';
+import { warehouseTemplate } from '../definitions/template.ts';
+import { parseDeployOptions } from './options.ts';
+import { changesOf, plannedFunctions, resourcesByType } from './plan.ts';
+import { type Deployed, planText } from './plan-text.ts';
+
+const template = warehouseTemplate();
+
+function queue(properties: CloudResource['Properties']): CloudResource {
+  return { Type: 'AWS::SQS::Queue', Properties: properties };
+}
+
+function of(resources: CloudResources): { readonly Resources: CloudResources } {
+  return { Resources: resources };
+}
+
+test('a template is no change of itself', () => {
+  expect(changesOf(template, template)).toEqual([]);
+});
+
+test('what is added, removed and changed is told, by property; where the code lies is no change, nor the order of keys', () => {
+  const before = of({
+    Gone: queue({}),
+    Same: queue({ A: { x: 1, y: 2 } }),
+    Told: queue({ A: 1, B: [1, 2], Code: 'one' }),
+    Code: queue({ Code: { S3Key: 'monday' } }),
+    Other: { Type: 'AWS::SNS::Topic', Properties: {} },
+  });
+  const after = of({
+    Same: queue({ A: { y: 2, x: 1 } }),
+    Told: queue({ B: [2, 1], C: true, Code: 'two' }),
+    Code: queue({ Code: { S3Key: 'tuesday' } }),
+    Other: queue({}),
+    Come: queue({}),
+  });
+  expect(changesOf(before, after)).toEqual([
+    { kind: 'added', id: 'Come', type: 'AWS::SQS::Queue' },
+    { kind: 'removed', id: 'Gone', type: 'AWS::SQS::Queue' },
+    { kind: 'changed', id: 'Other', type: 'AWS::SQS::Queue', properties: ['Type'] },
+    { kind: 'changed', id: 'Told', type: 'AWS::SQS::Queue', properties: ['A', 'B', 'C'] },
+  ]);
+});
+
+test('a function comes with what calls it and what it may do', () => {
+  const maintain = plannedFunctions(template).find(({ name }) => name === 'maintain');
+  expect(maintain?.calledBy).toEqual(['rate(10 minutes)']);
+  expect(maintain?.rights).toContainEqual(
+    expect.stringMatching(/^s3:DeleteObject on WarehouseBucket\/\*\.db\/\*, WarehouseBucket\//),
+  );
+  expect(maintain?.rights[0]).toBe('logs:CreateLogStream logs:PutLogEvents on the log group of maintain');
+});
+
+test('resources stand by type', () => {
+  const byType = resourcesByType(template);
+  expect(byType.get('AWS::Kinesis::Stream')).toEqual(['LogStream', 'CommitStream']);
+  expect([...byType.values()].flat().length).toBe(Object.keys(template.Resources).length);
+});
+
+function linesOf(deployed: Deployed, ...args: readonly string[]): readonly string[] {
+  const options = parseDeployOptions(['--stage', 'prod', ...args], {});
+  const bundles = { ingest: { zipBytes: 3 * 1024 * 1024, unpackedBytes: 9 * 1024 * 1024 } };
+  return planText(options, { template, bundles, deployed }).split('\n');
+}
+
+test('the plan of a stack that is new says so, and shows parameters, bundles, what stays and alarms', () => {
+  const lines = linesOf({ status: 'none' }, '--set', 'LogShards=4', '--tag', 'team=data');
+  expect(lines[0]).toBe('Stack tidelake-prod in us-east-1');
+  for (const line of [
+    '  LogShards = 4  (not 1)',
+    '  LogMode = PROVISIONED',
+    '  KmsKeyArn = (empty)',
+    '  team = data',
+    '  ingest: 512 MB, 120 s, bundle 3.0 MB zipped, 9.0 MB unpacked',
+    '    called by LogStream, 1000 records or 1 s',
+    '  AWS::Kinesis::Stream: LogStream (stays when the stack is removed), CommitStream',
+    '  DeadLettersAlarm: Rows did not fit their table and were put aside.',
+    '  the stack is new: everything above is made',
+  ]) {
+    expect(lines).toContain(line);
+  }
+});
+
+test('the plan of a stack that exists shows what would change, and what leaves it', () => {
+  const { FailedEvents: _, ...rest } = template.Resources;
+  const old: CloudResource = { ...queue({}), DeletionPolicy: 'Retain' };
+  const changed = { ...rest, Old: old, Dashboard: { Type: 'AWS::CloudWatch::Dashboard', Properties: {} } };
+  const lines = linesOf({
+    status: 'exists',
+    template: of(changed),
+    parameters: { LogShards: '2', LogMode: 'PROVISIONED' },
+  });
+  for (const line of [
+    '  LogShards = 1  (not 2)',
+    '  LogMode = PROVISIONED',
+    '  + FailedEvents (AWS::SQS::Queue)',
+    '  - Old (AWS::SQS::Queue): leaves the stack, stays in the account',
+    '  ~ Dashboard (AWS::CloudWatch::Dashboard): DashboardName, DashboardBody',
+    '  and the bundles',
+  ]) {
+    expect(lines).toContain(line);
+  }
+});
+
+test('without credentials the plan says that changes are not known', () => {
+  expect(linesOf({ status: 'not-known', why: 'no credentials' })).toContain('  not known: no credentials');
+});
