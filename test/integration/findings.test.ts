@@ -85,7 +85,7 @@ test('what cdk-nag finds in the construct is answered', () => {
   const report = JSON.parse(readFileSync(join(folder, 'nag', 'AwsSolutions-Nag-NagReport.json'), 'utf8'));
   const lines: readonly { readonly ruleId: string; readonly resourceId: string; readonly compliance: string }[] =
     report.lines;
-  expect(lines.length).toBeGreaterThan(100);
+  expect(lines.length).toBeGreaterThan(50);
   expectAnswered(
     lines
       .filter(({ compliance }) => compliance !== 'Compliant')
@@ -126,7 +126,7 @@ test('the construct gives others what the policies of the plain template give', 
   const actionsOf = (pattern: RegExp): readonly string[] => {
     const found = Object.entries(made).filter(([id]) => pattern.test(id));
     expect(found.length, String(pattern)).toBe(1);
-    return [...JSON.stringify(found[0]?.[1].Properties).matchAll(/"((?:s3|kinesis|kms):\w+)"/g)]
+    return [...JSON.stringify(found[0]?.[1].Properties).matchAll(/"((?:s3|kinesis|kms):(?!ViaService)\w+)"/g)]
       .map(([, action = '']) => action)
       .toSorted();
   };
