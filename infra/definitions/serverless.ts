@@ -26,7 +26,7 @@ export function serverlessFunctions(): CloudProperties {
 /** `resources:` */
 export function serverlessResources(): CloudProperties {
   const chosen = functionDefinitions.flatMap(({ name }): [string, CloudValue][] => [
-    [functionId(name), { Properties: chosenProperties(name) }],
+    [functionId(name), { Properties: { ...chosenProperties(name), Role: getAtt(roleId(name), 'Arn') } }],
     [logGroupId(name), { Properties: chosenLogGroupProperties }],
   ]);
   return {
@@ -64,7 +64,7 @@ function serverlessFunction(definition: FunctionDefinition): CloudProperties {
   return {
     description: definition.description,
     handler: functionHandler(name),
-    // In this form osls adds no dependency to the one that the reference makes.
+    // In this form osls adds no dependency to the one that the reference makes; the role itself is set below `resources`.
     role: { 'Fn::Sub': `\${${roleId(name)}.Arn}` },
     memorySize: definition.memoryMb,
     timeout: definition.timeoutSeconds,

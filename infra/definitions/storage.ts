@@ -13,7 +13,7 @@ import {
 /** A failed event is a note to look at; two weeks are the queue's most. */
 const failedEventSecondsMax = 1_209_600;
 
-export const warehouseObjects: CloudValue = join('/', [getAtt('WarehouseBucket', 'Arn'), '*']);
+const warehouseObjects: CloudValue = join('', [getAtt('WarehouseBucket', 'Arn'), '/*']);
 
 export const storageResources: CloudResources = {
   ...bucketResources(),

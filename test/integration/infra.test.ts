@@ -81,6 +81,8 @@ test('a reader of YAML finds in the template what the definitions say', () => {
 test('every function has its package, and every bundle exports a handler when it is loaded', async () => {
   const zips = readdirSync(packaged).filter(name => name.endsWith('.zip'));
   expect(zips.toSorted()).toEqual(functionNames.map(name => `${name}.zip`).toSorted());
+  // What Lambda's runtime gives to functions that stream their answers.
+  Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: unknown) => handler } });
   for (const name of functionNames) {
     const bundle: unknown = await import(pathToFileURL(join(root, 'dist', 'functions', name, 'index.mjs')).href);
     expect(bundle, name).toHaveProperty('handler', expect.any(Function));
