@@ -107,6 +107,7 @@ export class Environment implements AsyncDisposable {
     const timeout = setTimeout(() => {
       this.#killFor('timeout', timedOut(requestId, timeoutSeconds));
     }, timeoutSeconds * 1_000);
+    this.#spec.onLine(`START RequestId: ${requestId} Version: $LATEST`);
     this.#process.thaw();
     const ended = this.#process.ended.then(
       (exit): RuntimeAnswer => ({ kind: 'error', error: this.#endOf(requestId, exit) }),

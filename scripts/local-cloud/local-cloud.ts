@@ -32,6 +32,8 @@ export type LocalCloudSettings = {
   readonly folder: string;
   /** The first of those that are used; any when not given, and then the services keep nothing. */
   readonly firstPort?: number | undefined;
+  /** Only what things are kept in, for those who run the functions otherwise. */
+  readonly withoutFunctions?: boolean | undefined;
   /** Parameters of the template. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   /** Other values for single functions, by name. */
@@ -69,13 +71,13 @@ export class LocalCloud implements AsyncDisposable {
 
   constructor(settings: LocalCloudSettings) {
     this.#settings = settings;
-    const { bundles, folder, parameters = {}, changed = {} } = settings;
+    const { bundles, folder, withoutFunctions = false, parameters = {}, changed = {} } = settings;
     mkdirSync(folder, { recursive: true });
     this.stack = localStack(warehouseTemplate(), { stage, region, parameters: { CodeBucket: 'local', ...parameters } });
     const plans = this.stack.functions.map(plan => ({ ...plan, ...changed[plan.name] }));
     this.functions = new Map(
       plans
-        .filter(({ name }) => existsSync(join(bundles, name)))
+        .filter(({ name }) => !withoutFunctions && existsSync(join(bundles, name)))
         .map(plan => [plan.name, new LocalFunction(this.#functionSpec(plan))]),
     );
     this.queues = new Map(
@@ -129,10 +131,9 @@ export class LocalCloud implements AsyncDisposable {
 
   /** For the environment of the command line and of AWS's tools: points them here. */
   get clientVariables(): Readonly<Record<string, string>> {
-    const { warehouse, log = '' } = this.lakeSettings;
+    const places = Object.entries(this.stack.functions[0]?.env ?? {}).filter(([name]) => name.startsWith('TIDELAKE_'));
     return {
-      TIDELAKE_WAREHOUSE: warehouse,
-      TIDELAKE_LOG: log,
+      ...Object.fromEntries(places),
       ...this.#serviceVariables(),
       AWS_ENDPOINT_URL_LAMBDA: this.control.endpoint,
     };
@@ -182,7 +183,7 @@ export class LocalCloud implements AsyncDisposable {
       this.urls.set(name, this.#parts.use(url));
     }
     const checkpoints = new Checkpoints(firstPort === undefined ? undefined : this.#pathOf('checkpoints.json'));
-    for (const plan of this.stack.mappings) {
+    for (const plan of this.#settings.withoutFunctions === true ? [] : this.stack.mappings) {
       const called = [...this.functions.values()].find(({ spec }) => spec.functionArn === plan.functionArn);
       if (called === undefined) throw new Error(`nothing is behind ${plan.functionArn}`);
       const mapping = new StreamMapping({

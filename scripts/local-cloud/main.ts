@@ -1,9 +1,9 @@
 /**
  * `npm run local`: the lake's whole stack on this machine, until Ctrl-C.
  *
- *   npm run local -- [--dir FOLDER] [--port N] [--parameter NAME=VALUE]… [--verbose]
+ *   npm run local -- [--dir FOLDER] [--port N] [--parameter NAME=VALUE]… [--without-functions] [--verbose]
  *
- * With --dir everything is kept and is there again at the next start.
+ * With --dir everything is kept and is there again at the next start. --parameter is one of the template's.
  */
 import { spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, type WriteStream, writeFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ type Options = {
   readonly isKept: boolean;
   readonly firstPort: number;
   readonly parameters: Readonly<Record<string, string>>;
+  readonly withoutFunctions: boolean;
   readonly isVerbose: boolean;
 };
 
@@ -34,6 +35,7 @@ function readOptions(): Options {
       dir: { type: 'string' },
       port: { type: 'string', default: String(portDefault) },
       parameter: { type: 'string', multiple: true, default: [] },
+      'without-functions': { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
     },
   });
@@ -51,6 +53,7 @@ function readOptions(): Options {
     isKept: values.dir !== undefined,
     firstPort,
     parameters: Object.fromEntries(parameters),
+    withoutFunctions: values['without-functions'],
     isVerbose: values.verbose,
   };
 }
@@ -101,6 +104,8 @@ function describe(cloud: LocalCloud, { folder, isKept }: Options): string {
   const { warehouse, log } = cloud.lakeSettings;
   const [shards] = cloud.stack.streams.map(({ shardCount }) => shardCount);
   const [queue] = cloud.stack.queues.map(({ name }) => join(folder, `${name}.jsonl`));
+  const names = [...cloud.functions.keys()];
+  const functions = names.length === 0 ? 'none' : `${names.join(', ')}; their logs are in ${join(folder, 'logs')}`;
   const lines: readonly (readonly [string, string])[] = [
     ['warehouse', `${warehouse}, on MinIO at ${s3.endpoint}`],
     ['log', `${log}, ${shards} shard${shards === 1 ? '' : 's'}, on kinesalite at ${kinesisEndpoint}`],
@@ -109,7 +114,7 @@ function describe(cloud: LocalCloud, { folder, isKept }: Options): string {
       `${url.endpoint} (signatures are not checked here)`,
     ]),
     ['Lambda', `${cloud.control.endpoint}, for \`aws lambda invoke\``],
-    ['functions', `${[...cloud.functions.keys()].join(', ')}; their logs are in ${join(folder, 'logs')}`],
+    ['functions', functions],
     ['failed events', queue ?? 'none'],
   ];
   const table = lines.map(([label, text]) => `  ${label.padEnd(14)} ${text}`).join('\n');
@@ -128,16 +133,17 @@ ${table}
 }
 
 async function main(options: Options): Promise<void> {
-  const { folder, firstPort, parameters, isVerbose } = options;
+  const { folder, firstPort, parameters, withoutFunctions, isVerbose } = options;
   runScript('build-services.mjs');
-  runtimeClient();
+  if (!withoutFunctions) runtimeClient();
   const logs = new FunctionLogs(join(folder, 'logs'), isVerbose);
   let version = 1;
   await using cloud = await LocalCloud.start({
-    bundles: bundle(folder, version),
+    bundles: withoutFunctions ? folder : bundle(folder, version),
     folder,
     firstPort,
     parameters,
+    withoutFunctions,
     onLine: (source, line) => logs.take(source, line),
     onReport: (name, report) => console.log(reportLine(name, report)),
   });

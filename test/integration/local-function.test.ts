@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FunctionUrl } from '../../scripts/local-cloud/function-url.ts';
 import { billedMs } from '../../scripts/local-cloud/invocation-report.ts';
 import {
   type BufferedAnswer,
@@ -178,4 +179,61 @@ test('a streamed answer comes piece by piece, and a failure in its middle is tol
     error: { errorMessage: 'in the middle' },
   });
   expect(text).toContain('piece 2');
+});
+
+test('the URL of a function streams its answer, and says by its end whether it was whole', async () => {
+  await using sample = started({ handler: 'index.streaming' });
+  await using url = await FunctionUrl.start(sample, 0);
+  const answer = await fetch(`${url.endpoint}/a/path?b=1`, { method: 'POST', body: '{}' });
+  expect([answer.status, answer.headers.get('x-of'), answer.headers.get('set-cookie')]).toEqual([
+    201,
+    '/a/path',
+    'a=b',
+  ]);
+  const arrivals: number[] = [];
+  let text = '';
+  for await (const piece of answer.body ?? []) {
+    arrivals.push(performance.now());
+    text += Buffer.from(piece).toString('utf8');
+  }
+  expect(text).toBe('piece 1\npiece 2\npiece 3\n');
+  expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(100);
+  const torn = await fetch(url.endpoint, { method: 'POST', body: 'fail' });
+  expect(torn.status).toBe(201);
+  await expect(torn.text()).rejects.toThrow();
+});
+
+test('the URL of a function that answers in one piece takes status, headers and body from it', async () => {
+  await using sample = started();
+  await using url = await FunctionUrl.start(sample, 0);
+  const plain = await fetch(url.endpoint);
+  expect([plain.status, plain.headers.get('content-type')]).toEqual([200, 'application/json']);
+  expect(await plain.json()).toMatchObject({ count: 1 });
+  sample.deploy({ handler: 'index.echo' });
+  const echo = await fetch(`${url.endpoint}/x?y=z`, { method: 'PUT', body: 'a text', headers: { cookie: 'c=d; e=f' } });
+  expect([echo.status, echo.headers.get('x-method')]).toEqual([418, 'PUT']);
+  expect(await echo.json()).toMatchObject({
+    version: '2.0',
+    rawPath: '/x',
+    rawQueryString: 'y=z',
+    queryStringParameters: { y: 'z' },
+    cookies: ['c=d', 'e=f'],
+    body: 'a text',
+    isBase64Encoded: false,
+  });
+  const bytes = await fetch(url.endpoint, {
+    method: 'POST',
+    body: Uint8Array.of(0, 255),
+    headers: {
+      'content-type': 'application/octet-stream',
+      authorization: 'AWS4-HMAC-SHA256 Credential=KEY/20260101/x',
+    },
+  });
+  expect(await bytes.json()).toMatchObject({
+    body: 'AP8=',
+    isBase64Encoded: true,
+    requestContext: { authorizer: { iam: { accessKey: 'KEY' } } },
+  });
+  sample.deploy({ handler: 'index.nothing' });
+  expect((await fetch(url.endpoint)).status).toBe(502);
 });

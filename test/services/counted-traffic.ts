@@ -34,6 +34,7 @@ export class CountedTraffic implements AsyncDisposable {
         'fields.n.aggregate-function': 'sum',
         'fields.last.aggregate-function': 'last_value',
         'num-sorted-run.compaction-trigger': 2,
+        'num-sorted-run.stop-trigger': 2,
       },
     });
     return new CountedTraffic(lake, tableName);

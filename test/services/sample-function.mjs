@@ -38,3 +38,10 @@ export const streaming = globalThis.awslambda?.streamifyResponse(async (event, s
   }
   out.end();
 });
+
+/** Answers an HTTP request with the event that it became. */
+export const echo = async event => ({
+  statusCode: 418,
+  headers: { 'x-method': event.requestContext.http.method },
+  body: JSON.stringify(event),
+});
