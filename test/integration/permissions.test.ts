@@ -17,7 +17,8 @@ const template = readTemplate('infra/template.yaml');
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/own';
 const withKey = { parameters: { KmsKeyArn: keyArn, Tracing: 'Active' }, keyArn };
 
-const ofCatalog = /^CatalogRole/;
+/** Of subscriptions. */
+const ofCatalog = /^CatalogRole: (kinesis:Get|kinesis:ListShards|s3:GetObject on WarehouseBucket\/\*tidelake)/;
 const labels = rightLabels(template).filter(label => !ofCatalog.test(label));
 const seen = labels.filter(label => !unseenRights.some(({ matches }) => matches.test(label)));
 const labelsWithKey = rightLabels(template, withKey.parameters).filter(label => !ofCatalog.test(label));

@@ -33,8 +33,7 @@ export type AccessOptions = {
   readonly without?: string | undefined;
 };
 
-export const functionNames = ['ingest', 'commit', 'compact', 'maintain', 'query'] as const;
-export type FunctionName = (typeof functionNames)[number];
+export type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query' | 'catalog';
 
 export function roleOf(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;

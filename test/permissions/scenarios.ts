@@ -364,6 +364,27 @@ const query: Scenario = {
   },
 };
 
+const catalog: Scenario = {
+  name: 'the catalog tells of tables and takes rows, also such as are too large for a record',
+  async run(world) {
+    await makeTable(world, 'demo.a');
+    const host = await world.start('catalog');
+    const get = (path: string): Promise<string> => textOf(host, { method: 'GET', path });
+    const post = (origin: string): Promise<string> => {
+      const change = { op: '+I', row: { id: '1', origin, delay: 1 } };
+      return textOf(host, { method: 'POST', path: '/v1/tables/demo.a/rows', body: [change] });
+    };
+    assert.match(await get('/v1/databases'), /"demo"/);
+    assert.match(await get('/v1/databases/demo/tables'), /"demo\.a"/);
+    assert.match(await post('O1'), /"rows":1/);
+    assert.match(await post(randomBytes(1_200_000).toString('base64')), /"rows":1/);
+    assert.equal((await world.keys('tidelake/claims/')).length, 1);
+    await world.lake.ingest();
+    assert.match(await get('/v1/tables/demo.a'), /"latestSnapshot":\{"id":1/);
+    assert.match(await get('/v1/tables/demo.a/snapshots'), /"snapshots":\[\{"id":1/);
+  },
+};
+
 export const scenarios: readonly Scenario[] = [
   ingestAlone,
   claims,
@@ -375,4 +396,5 @@ export const scenarios: readonly Scenario[] = [
   sorting,
   maintenance,
   query,
+  catalog,
 ];
