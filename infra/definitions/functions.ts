@@ -33,6 +33,11 @@ export type FunctionDefinition = {
   readonly hasUrl: boolean;
 };
 
+/**
+ * How long rows gather for a commit: the trade between fresh tables and requests (docs/COST.md). Union reads and subscriptions
+ * see rows at once all the same. A batch of 6 MB does not wait.
+ */
+const ingestWindowSeconds = 10;
 const memoryMbDefault = 512;
 /** The longest that AWS Lambda lets a function run. */
 const timeoutSecondsMax = 900;
@@ -49,8 +54,8 @@ export const functionDefinitions: readonly FunctionDefinition[] = [
       {
         kind: 'stream',
         stream: 'LogStream',
-        batchRecordsMax: 1000,
-        batchWindowSeconds: 1,
+        batchRecordsMax: 10_000,
+        batchWindowSeconds: ingestWindowSeconds,
         retriesMax: -1,
         recordAgeSecondsMax: -1,
         noteOnFailure: true,

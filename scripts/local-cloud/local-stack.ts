@@ -91,6 +91,9 @@ const streamSchema = z.object({
   ShardCount: z.coerce.number().optional(),
   StreamModeDetails: z.object({ StreamMode: z.string() }).optional(),
 });
+/** Requests cost nothing here, and whoever tries things out does not want to wait for ten seconds. */
+const windowSecondsMax = 1;
+
 const mappingSchema = z.object({
   FunctionName: z.string(),
   EventSourceArn: z.string(),
@@ -220,7 +223,7 @@ function mappingPlan(properties: z.infer<typeof mappingSchema>): StreamMappingPl
     functionArn: properties.FunctionName,
     streamArn: properties.EventSourceArn,
     batchRecordsMax: properties.BatchSize,
-    batchWindowSeconds: properties.MaximumBatchingWindowInSeconds,
+    batchWindowSeconds: Math.min(properties.MaximumBatchingWindowInSeconds, windowSecondsMax),
     retriesMax: properties.MaximumRetryAttempts,
     recordAgeSecondsMax: properties.MaximumRecordAgeInSeconds,
     bisects: properties.BisectBatchOnFunctionError,

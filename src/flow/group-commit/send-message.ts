@@ -85,6 +85,7 @@ export async function commitByMessage(
     const resendAtMs = Math.min(clock.monotonicMs() + resendMs, deadlineMs);
     for (let attempt = 0; clock.monotonicMs() < resendAtMs; attempt += 1) {
       await clock.sleep(pollMsMin + backoffMs(attempt, random, pollBackoff), signal);
+      if (!(await committer.hasNewer())) continue;
       const base = await committer.base({ isFresh: true });
       if (base.kind === 'fenced') return { status: 'fenced', detail: base.reason };
       const state = await loadState(table, base.base.properties);

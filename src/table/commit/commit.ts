@@ -132,6 +132,11 @@ export class Committer implements AsyncDisposable {
     });
   }
 
+  /** Whether a snapshot follows the newest that we know; true when we know none. One HEAD, where a look-up takes a LIST. */
+  hasNewer(): Promise<boolean> {
+    return this.#turn.use(async () => this.#base === undefined || (await this.#isFollowed(this.#base)));
+  }
+
   /** Waits for a hint that is being written. The committer can be used on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#hints[Symbol.asyncDispose]();
@@ -261,12 +266,16 @@ export class Committer implements AsyncDisposable {
 
   /** Whether somebody has committed on a base that was remembered for some time. */
   async #isOvertaken(base: TableBase): Promise<boolean> {
-    const { store, metaPath, clock } = this.#table;
-    const nowMs = clock.monotonicMs();
+    const nowMs = this.#table.clock.monotonicMs();
     if (nowMs - Math.max(base.seenAtMs, this.#askedAtMs) < baseAskAfterMs) return false;
-    const next = await store.head(`${metaPath}/${snapshotPath(base.id + 1)}`);
-    if (next === undefined) this.#askedAtMs = nowMs;
-    return next !== undefined;
+    const isFollowed = await this.#isFollowed(base);
+    if (!isFollowed) this.#askedAtMs = nowMs;
+    return isFollowed;
+  }
+
+  async #isFollowed(base: TableBase): Promise<boolean> {
+    const { store, metaPath } = this.#table;
+    return (await store.head(`${metaPath}/${snapshotPath(base.id + 1)}`)) !== undefined;
   }
 
   #lookAgain(): undefined {
