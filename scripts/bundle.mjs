@@ -1,36 +1,60 @@
-// Bundles each cloud function into dist/functions/NAME/index.mjs, with what it needs beside it: a folder is a whole package.
+// Bundles each cloud function into OUT/NAME/index.mjs, with what it needs beside it: a folder is a whole package, to be
+// deployed as it is. What is in it, and its source map, lie beside the folders and are not deployed.
 //
-//   node scripts/bundle.mjs [OUT]
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+//   npm run bundle [-- --arch arm64|x64] [OUT]        OUT is dist/functions, the architecture this machine's
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { nativeFolder } from './native-package.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const out = resolve(process.argv[2] ?? join(root, 'dist', 'functions'));
 const names = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'];
+const architectures = ['arm64', 'x64'];
 
-/** Packages with native code cannot be bundled; they go along as folders, for the platform that Lambda has. */
-const nativePackages = ['@duckdb/node-api', '@duckdb/node-bindings', '@duckdb/node-bindings-linux-x64'];
+/** What a package may have, unpacked, the codec's wasm with it; SQL's native library comes on top where SQL is. */
+const packageBytesMax = 8 * 1024 * 1024;
+const largestShown = 12;
+
+const wasmFile = 'parquet_wasm_bg.wasm';
+/** Packages with native code cannot be bundled; they go along as folders. */
+const nativePackages = ['@duckdb/node-api', '@duckdb/node-bindings'];
+/** What of them is never loaded by a function. */
+const isNeeded = path => !/\.(?:d\.ts|map|md)$/.test(path);
 
 const requireHere = createRequire(import.meta.url);
 
-for (const name of names) {
+function settingsOf(args) {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { arch: { type: 'string' } } });
+  const architecture = values.arch ?? process.arch;
+  if (!architectures.includes(architecture)) {
+    throw new Error(`--arch ${architecture}: functions run on ${architectures.join(' or ')}`);
+  }
+  return { architecture, out: resolve(positionals[0] ?? join(root, 'dist', 'functions')) };
+}
+
+async function bundle(name, { architecture, out }) {
   const folder = join(out, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { metafile } = await build({
+  const file = join(folder, 'index.mjs');
+  const { metafile, outputFiles } = await build({
     entryPoints: [join(root, 'functions', `${name}.ts`)],
-    outfile: join(folder, 'index.mjs'),
+    absWorkingDir: root,
+    outfile: file,
     bundle: true,
+    write: false,
     platform: 'node',
     format: 'esm',
     target: 'node22',
     minify: true,
     keepNames: true,
-    sourcemap: 'linked',
+    // Loaded at every cold start where source maps are enabled, whether or not anything fails.
+    sourcemap: 'external',
     sourcesContent: false,
+    legalComments: 'none',
     metafile: true,
     mainFields: ['module', 'main'],
     external: nativePackages,
@@ -40,18 +64,56 @@ for (const name of names) {
     },
     logLevel: 'warning',
   });
+  for (const { path, contents } of outputFiles) {
+    writeFileSync(path.endsWith('.map') ? join(out, `${name}.map`) : path, contents);
+  }
+  writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
   const inputs = Object.keys(metafile.inputs);
   if (inputs.some(input => input.includes('node_modules/parquet-wasm/'))) {
-    cpSync(requireHere.resolve('parquet-wasm/esm/parquet_wasm_bg.wasm'), join(folder, 'parquet_wasm_bg.wasm'));
+    cpSync(requireHere.resolve(`parquet-wasm/esm/${wasmFile}`), join(folder, wasmFile));
   }
   const [output] = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
-  if (output.imports.some(({ path }) => nativePackages.includes(path))) {
-    for (const packageName of nativePackages) copyPackage(packageName, folder);
-  }
-  console.log(`${name}: ${(output.bytes / 1024).toFixed(0)} KB from ${inputs.length} files`);
+  if (output.imports.some(({ path }) => nativePackages.includes(path))) copyNative(folder, architecture);
+  checkSize(name, folder, output);
 }
 
-function copyPackage(packageName, folder) {
-  const source = dirname(requireHere.resolve(`${packageName}/package.json`));
-  cpSync(source, join(folder, 'node_modules', packageName), { recursive: true, dereference: true });
+function copyNative(folder, architecture) {
+  const sources = nativePackages.map(name => [name, dirname(requireHere.resolve(`${name}/package.json`))]);
+  const bindings = `@duckdb/node-bindings-linux-${architecture}`;
+  for (const [packageName, source] of [...sources, [bindings, nativeFolder(bindings)]]) {
+    const target = join(folder, 'node_modules', packageName);
+    cpSync(source, target, { recursive: true, dereference: true, filter: isNeeded });
+  }
+}
+
+/** Prints what the package takes; too much is a failure that shows where it comes from. */
+function checkSize(name, folder, output) {
+  const ownBytes = bytesIn(folder, entry => entry !== 'node_modules');
+  const nativeBytes = bytesIn(folder, entry => entry === 'node_modules');
+  const native = nativeBytes === 0 ? '' : `, and ${megabytes(nativeBytes)} of native SQL`;
+  console.log(`${name}: ${megabytes(ownBytes)}, its code ${megabytes(output.bytes)}${native}`);
+  if (ownBytes <= packageBytesMax) return;
+  const inputs = Object.entries(output.inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
+  const lines = inputs
+    .slice(0, largestShown)
+    .map(([path, { bytesInOutput }]) => `  ${megabytes(bytesInOutput)} ${path}`);
+  throw new Error(
+    `${name} has ${megabytes(ownBytes)}, more than ${megabytes(packageBytesMax)}. Most of it:\n${lines.join('\n')}`,
+  );
+}
+
+function bytesIn(folder, isCounted) {
+  return readdirSync(folder)
+    .filter(isCounted)
+    .map(entry => join(folder, entry))
+    .reduce((sum, path) => sum + (statSync(path).isDirectory() ? bytesIn(path, () => true) : statSync(path).size), 0);
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1024 / 1024).toFixed(2)} MB`;
+}
+
+const settings = settingsOf(process.argv.slice(2));
+for (const name of names) {
+  if (existsSync(join(root, 'functions', `${name}.ts`))) await bundle(name, settings);
 }

@@ -25,9 +25,18 @@ import {
 } from './functions.ts';
 import { concurrencyCondition, concurrencyParameter } from './parameters.ts';
 
+/**
+ * How the C library hands out memory. It keeps what was freed for the thread that had it, and large pieces in its heaps, which
+ * grow by that; so no more than two heaps, and pieces of a megabyte straight from the system and back to it.
+ */
+export const memoryEnvironment: Readonly<Record<string, string>> = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+};
+
 /** What all functions find in their environment. */
 export const functionEnvironment: CloudProperties = {
-  NODE_OPTIONS: '--enable-source-maps',
+  ...memoryEnvironment,
   POWERTOOLS_LOG_LEVEL: ref('LogLevel'),
   POWERTOOLS_METRICS_NAMESPACE: 'Tidelake',
   POWERTOOLS_SERVICE_NAME: ref('AWS::StackName'),

@@ -51,7 +51,10 @@ export type CompactReason =
 /** The settings a table's options give. */
 export function compactionSettings(
   options: TableOptions,
-  state: Pick<CompactionSettings, 'sinceFullCompactionMs' | 'vectored' | 'expired'>,
+  state: Pick<CompactionSettings, 'sinceFullCompactionMs' | 'vectored' | 'expired'> & {
+    /** Where it is not what the options say. */
+    readonly targetFileBytes?: number;
+  },
 ): CompactionSettings {
   return { ...options.compaction, targetFileBytes: options.files.targetBytes, ...state };
 }

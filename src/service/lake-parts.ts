@@ -61,7 +61,7 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
     const metering = openMetering({ settings, store, clock, random }, { functionMemoryMb: functionMemoryMb() });
     opened.push(metering);
     const workMemory = workMemoryOf(settings.memoryBytes);
-    const sqlEngine = new LazySqlEngine(store);
+    const sqlEngine = new LazySqlEngine(store, workMemory);
     opened.push(sqlEngine);
     return {
       settings,

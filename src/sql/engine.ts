@@ -6,7 +6,7 @@
  * A **connection** has a catalog of its own, so that statements which run at the same time do not see each other's
  * relations.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LakeError } from '../base/errors.ts';
@@ -19,7 +19,7 @@ import { quoteName, quoteText } from './quote.ts';
 export type SqlEngineSettings = {
   /** What DuckDB may hold before it spills to disk. Its process may use more (spec/NODE_LIBRARIES 6). */
   readonly memoryBytesMax?: number | undefined;
-  /** What it may spill, of all queries together; a query that needs more ends with LAKE_SQL_MEMORY. */
+  /** What it may spill, of all queries together, by default half of the disk's room at most; a query that needs more ends with LAKE_SQL_MEMORY. */
   readonly spillBytesMax?: number | undefined;
   readonly threadsMax?: number | undefined;
   /** Folders it may read besides its own, absolute: the warehouse's, when that is on this machine. */
@@ -29,8 +29,9 @@ export type SqlEngineSettings = {
 };
 
 const memoryBytesDefault = 512 * 1024 * 1024;
-/** DuckDB's own default is nine tenths of the disk, which others need too. */
+/** DuckDB's own default is nine tenths of the disk, which others need too: our copies of what queries read go there first. */
 const spillBytesDefault = 8 * 1024 * 1024 * 1024;
+const spillDiskShare = 0.5;
 
 export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
 
@@ -64,7 +65,9 @@ export class SqlEngine implements AsyncDisposable {
     try {
       const instance = await DuckDBInstance.create(':memory:');
       const connection = await instance.connect();
-      for (const setting of lockDown(settings, folder)) await connection.run(`SET ${setting}`);
+      const { bavail, bsize } = await statfs(folder);
+      const spillBytesMax = settings.spillBytesMax ?? Math.min(spillBytesDefault, bavail * bsize * spillDiskShare);
+      for (const setting of lockDown({ ...settings, spillBytesMax }, folder)) await connection.run(`SET ${setting}`);
       connection.closeSync();
       return new SqlEngine(instance, folder);
     } catch (error) {
@@ -103,10 +106,10 @@ export class SqlEngine implements AsyncDisposable {
 }
 
 /** In this order: the last two cannot be taken back, and nothing can be set after them. */
-function lockDown(settings: SqlEngineSettings, folder: string): readonly string[] {
+function lockDown(settings: SqlEngineSettings & { readonly spillBytesMax: number }, folder: string): readonly string[] {
   const readable = [folder, ...(settings.readableFolders ?? [])].map(path => quoteText(`${path.replace(/\/$/, '')}/`));
   const memoryMiB = Math.max(1, Math.floor((settings.memoryBytesMax ?? memoryBytesDefault) / 1024 / 1024));
-  const spillMiB = Math.max(1, Math.floor((settings.spillBytesMax ?? spillBytesDefault) / 1024 / 1024));
+  const spillMiB = Math.max(1, Math.floor(settings.spillBytesMax / 1024 / 1024));
   return [
     `temp_directory = ${quoteText(join(folder, 'spill'))}`,
     `memory_limit = '${memoryMiB}MiB'`,

@@ -123,6 +123,11 @@ export function withOptions(table: Table, options: OptionMap): Table {
   return { ...table, schema, options: parseTableOptions(schema), dynamicOptions };
 }
 
+/** How long data files are made: as long as the table asks for, and no longer than the process can hold. */
+export function targetFileBytes({ options, workMemory }: Pick<Table, 'options' | 'workMemory'>): number {
+  return Math.min(options.files.targetBytes, workMemory.fileBytes);
+}
+
 export function partitionTypes(schema: TableSchema): readonly DataType[] {
   return fieldsNamed(schema, schema.partitionKeys).map(field => field.type);
 }

@@ -17,6 +17,14 @@ export type WorkMemory = {
   readonly sortBufferBytes: number;
   /** Buckets rewritten, or written, at the same time. */
   readonly bucketsInParallel: number;
+  /** Of a data file in the making, which is held until it is whole; a table's `target-file-size` may ask for less. */
+  readonly fileBytes: number;
+  /** Bytes that queries hold before they spill to disk. */
+  readonly sqlBytes: number;
+  /** Each holds buffers of its own, and a small function has a fraction of a core; undefined: as many as there are cores. */
+  readonly sqlThreads: number | undefined;
+  /** Bytes of a log's records read for one commit, packed as they are there. */
+  readonly logPieceBytes: number;
   /** Bytes of manifest entries that are kept, decoded. */
   readonly manifestEntriesBytes: number;
 };
@@ -31,6 +39,9 @@ const workShare = 0.25;
 /** A bucket in the making has a file in the making, which grows to its target size. */
 const bucketBytes = 256 * mib;
 
+/** AWS Lambda gives a function a core for so much memory. */
+const bytesPerCore = 1_769 * mib;
+
 /** @param processBytes what the process may have in all; undefined: enough */
 export function workMemoryOf(processBytes?: number): WorkMemory {
   const wanted = processBytes === undefined ? workBytesMax : processBytes * workShare;
@@ -41,6 +52,10 @@ export function workMemoryOf(processBytes?: number): WorkMemory {
     writeBufferBytes: work / 2,
     sortBufferBytes: work / 8,
     bucketsInParallel: Math.max(1, Math.floor(work / bucketBytes)),
+    fileBytes: processBytes === undefined ? Number.POSITIVE_INFINITY : work,
+    sqlBytes: work,
+    sqlThreads: processBytes === undefined ? undefined : Math.max(1, Math.round(processBytes / bytesPerCore)),
+    logPieceBytes: work / 32,
     manifestEntriesBytes: work / 8,
   };
 }

@@ -52,8 +52,8 @@ export type TailInput = {
 
 export type TailRows = InputRows;
 
-export type TailResult = {
-  readonly batches: readonly TailRows[];
+/** What records come to, besides their rows. */
+export type TailSums = {
   readonly deadLetters: readonly DeadLetter[];
   /** With what the records add. */
   readonly producers: ReadonlyMap<string, ProducerState>;
@@ -64,9 +64,24 @@ export type TailResult = {
   readonly replayed: number;
 };
 
+export type TailResult = TailSums & { readonly batches: readonly TailRows[] };
+
+/** All rows at once. */
 export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
-  const producers = new Map(input.producers);
   const batches: TailRows[] = [];
+  const sums = await takeRowsOfRecords(input, async rows => {
+    batches.push(rows);
+  });
+  return { ...sums, batches };
+}
+
+/**
+ * The rows of a record at a time, in order: a batch of records may unpack to far more than memory holds.
+ *
+ * @param take what it does not keep may go before the next record is unpacked
+ */
+export async function takeRowsOfRecords(input: TailInput, take: (rows: TailRows) => Promise<void>): Promise<TailSums> {
+  const producers = new Map(input.producers);
   const deadLetters: DeadLetter[] = [];
   const counts = { rowsIn: 0, duplicates: 0, deadLettered: 0, gaps: 0, replayed: 0 };
   for (const routed of input.records) {
@@ -89,11 +104,11 @@ export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
       named: header.producerNamed,
     });
     const outcome = await rowsOfRecord(input, routed);
-    batches.push(...outcome.batches);
+    for (const rows of outcome.batches) await take(rows);
     deadLetters.push(...outcome.deadLetters);
     for (const { rowCount } of outcome.deadLetters) counts.deadLettered += rowCount;
   }
-  return { batches, deadLetters, producers, ...counts };
+  return { deadLetters, producers, ...counts };
 }
 
 type RecordOutcome = { readonly batches: readonly TailRows[]; readonly deadLetters: readonly DeadLetter[] };

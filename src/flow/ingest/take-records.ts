@@ -73,8 +73,6 @@ export type TakenRecords = {
   readonly error: LakeError | undefined;
 };
 
-/** Bytes of log read for one commit when the log is read. */
-const pieceBytesMax = 16 * 1024 * 1024;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
 
 /** What a round came to; undefined: look again. */
@@ -200,7 +198,7 @@ class Rounds {
       description,
       shardId,
       until: through.position,
-      bytesMax: pieceBytesMax,
+      bytesMax: opened.table.workMemory.logPieceBytes,
       signal,
     });
     this.#lostShards = [...new Set([...this.#lostShards, ...piece.lostShards])];

@@ -32,7 +32,7 @@ import {
   producerKey,
   replayProducerId,
 } from './state.ts';
-import { type RoutedRecord, rowsOfRecords, type TailResult } from './tail.ts';
+import { type RoutedRecord, type TailSums, takeRowsOfRecords } from './tail.ts';
 
 /** What was read of one shard, of one table's records. */
 export type ShardBatch = {
@@ -76,7 +76,7 @@ export type StoredLetters = { readonly file: DeadLetterFile; readonly uploadBega
 
 type Decoded = {
   readonly schema: TableSchema;
-  readonly tail: TailResult;
+  readonly tail: TailSums;
   readonly session: WriteSession;
   /** What was known of the records' lanes. */
   readonly known: ReadonlyMap<string, number | undefined>;
@@ -91,7 +91,7 @@ export class Take {
   /** Decoded under one schema, after certain producer numbers; made again when the base's are others. */
   #decoded: Decoded | undefined;
   /** Written once for a decoding, whatever becomes of the base. */
-  #letters: (StoredLetters & { readonly tail: TailResult }) | undefined;
+  #letters: (StoredLetters & { readonly tail: TailSums }) | undefined;
 
   constructor(table: Table, store: ObjectStore, input: TakeInput) {
     this.#table = table;
@@ -142,19 +142,19 @@ export class Take {
       known.entries().every(([key, number]) => decoded.known.get(key) === number) &&
       decoded.replays.symmetricDifference(replays).size === 0;
     if (decoded !== undefined && isSame) return decoded;
-    const tail = await rowsOfRecords({
+    const session = new WriteSession(this.#table, schema, {
+      sequenceFloor: base.sequenceFloor,
+      dynamic: { source: 'base', base: async () => base },
+    });
+    const input = {
       table: this.#table,
       schema,
       store: this.#store,
       producers: state.producers,
       records,
       replays,
-    });
-    const session = new WriteSession(this.#table, schema, {
-      sequenceFloor: base.sequenceFloor,
-      dynamic: { source: 'base', base: async () => base },
-    });
-    for (const { rows, kinds } of tail.batches) await session.add(rows, kinds);
+    };
+    const tail = await takeRowsOfRecords(input, ({ rows, kinds }) => session.add(rows, kinds));
     this.#decoded = { schema, tail, session, known, replays };
     return this.#decoded;
   }
@@ -176,7 +176,7 @@ export class Take {
     return forgotten.filter(key => !replays.has(producerIdOfKey(key)));
   }
 
-  async #storeLetters(tail: TailResult): Promise<StoredLetters | undefined> {
+  async #storeLetters(tail: TailSums): Promise<StoredLetters | undefined> {
     if (tail.deadLetters.length === 0) return undefined;
     if (this.#letters?.tail === tail) return this.#letters;
     const uploadBeganMs = this.#table.storeTimeMs();

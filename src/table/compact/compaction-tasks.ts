@@ -24,7 +24,7 @@ import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
 import { type Deletions, noDeletions } from '../index-files.ts';
 import { keyComparator } from '../key-comparator.ts';
 import { bucketKey, partitionKey } from '../live-files.ts';
-import { partitionTypes, type Table } from '../table.ts';
+import { partitionTypes, type Table, targetFileBytes } from '../table.ts';
 import type { Place } from '../write/place-rows.ts';
 import { mergesLevel0 } from './changelog-of-compaction.ts';
 import type { ChosenEntries } from './chosen-entries.ts';
@@ -89,6 +89,7 @@ function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, options: Ke
   const settings = compactionSettings(table.options, {
     sinceFullCompactionMs: sinceFullCompactionMs(table, runs),
     vectored: table.options.vectors.isEnabled ? new Set(deletions.keys()) : undefined,
+    targetFileBytes: targetFileBytes(table),
     expired,
   });
   const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
@@ -120,7 +121,7 @@ function appendTasks(table: Table, found: FoundBucket, options: AppendOptions): 
     return pickAllAppend(files).map(unit => ({ place, bytes: bytesOf(unit.files), reason: 'sort', run: run(unit) }));
   }
   if (table.options.clustering !== undefined) return clusteringTasks(table, found, options, table.options.clustering);
-  const settings = appendCompactionSettings(table.options);
+  const settings = { ...appendCompactionSettings(table.options), targetFileBytes: targetFileBytes(table) };
   const ordered = isFull ? pickFullBucketedAppend(files, settings) : pickBucketedAppend(files, settings);
   const units =
     table.options.bucket > 0
@@ -143,6 +144,7 @@ function clusteringTasks(
   const settings = compactionSettings(table.options, {
     sinceFullCompactionMs: Number.POSITIVE_INFINITY,
     vectored: undefined,
+    targetFileBytes: targetFileBytes(table),
   });
   const isClustered = ({ schemaId }: { readonly schemaId: number }): boolean => clustered.has(schemaId);
   const isWhole = isFull || idle.has(partitionKey(found.place.partition));

@@ -29,7 +29,7 @@ import {
 import { isAdd } from '../../types/row-kind.ts';
 import type { PlannedFile } from '../commit/request.ts';
 import { dataFileKey } from '../read/file-source.ts';
-import type { Table } from '../table.ts';
+import { type Table, targetFileBytes } from '../table.ts';
 import type { Place } from './place-rows.ts';
 import { rangeOfNumbers } from './sequence-numbers.ts';
 
@@ -55,6 +55,7 @@ export class DataFileWriter {
   readonly #settings: DataFileSettings;
   readonly #options: TableOptions;
   readonly #files: PlannedFile[] = [];
+  readonly #targetBytes: number;
   readonly #uuid: string;
   #current: OpenFile | undefined;
 
@@ -63,6 +64,7 @@ export class DataFileWriter {
     this.#place = place;
     this.#settings = settings;
     this.#options = parseTableOptions(settings.schema);
+    this.#targetBytes = targetFileBytes({ options: this.#options, workMemory: table.workMemory });
     this.#uuid = table.random.uuid();
   }
 
@@ -96,7 +98,7 @@ export class DataFileWriter {
   /** As many rows of the batch as surely leave the file below its target, and some at least. */
   #endOfPart(file: OpenFile, rows: RowBatch, start: number): number {
     const rowBytes = Math.max(1, batchBytes(rows) / rows.rowCount);
-    const room = Math.floor((this.#options.files.targetBytes - file.estimatedBytes) / rowBytes);
+    const room = Math.floor((this.#targetBytes - file.estimatedBytes) / rowBytes);
     return Math.min(rows.rowCount, start + Math.max(partRowsMin, room));
   }
 
@@ -150,7 +152,7 @@ export class DataFileWriter {
   }
 
   async #roll(): Promise<void> {
-    if (this.#current === undefined || this.#current.estimatedBytes < this.#options.files.targetBytes) return;
+    if (this.#current === undefined || this.#current.estimatedBytes < this.#targetBytes) return;
     await this.#close(this.#current);
     this.#current = undefined;
   }
