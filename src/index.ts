@@ -4,7 +4,9 @@
  * Values come and go as the table beside `t` says. Failures are `LakeError` with a stable `code`; its `kind` says what to do.
  * Whatever opens is `AsyncDisposable`, and whatever waits takes an `AbortSignal`.
  */
+
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors.ts';
+export type { AcknowledgedRecord } from './flow/acknowledged-record.ts';
 export type { ArrowColumns } from './service/arrow-columns.ts';
 export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';
 export type { CompactReceipt, CompactRequest, SortOrder, SortStrategy } from './service/compact-lake-table.ts';
@@ -13,6 +15,7 @@ export type { IngestReceipt } from './service/ingest-log.ts';
 export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './service/lake.ts';
 export type { LakeComponents } from './service/lake-parts.ts';
 export { LakeTable, type ScanOptions } from './service/lake-table.ts';
+export type { RecordName, RecordTrail } from './service/locate-record.ts';
 export type { LookupRequest } from './service/lookup-row.ts';
 export type {
   OverwriteReceipt,
@@ -22,6 +25,7 @@ export type {
 } from './service/overwrite-lake-table.ts';
 export type { ReadPoint } from './service/read-point.ts';
 export type { RestoreReceipt, RollbackPoint } from './service/restore-lake-table.ts';
+export type { WriteListener } from './service/row-sinks.ts';
 export { RowWriter, type WaitOptions } from './service/row-writer.ts';
 export type { ScanRequest } from './service/scan-table.ts';
 export type * from './service/settings.ts';

@@ -1,13 +1,18 @@
-/** `tidelake log tail`. */
+/** `tidelake log tail` and `locate`. */
 import type { Command } from 'commander';
+import { wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 
 type TailOptions = { readonly from?: 'snapshot' | 'earliest'; readonly follow?: boolean };
 
-export function registerLogCommands(program: Command, { console, withLake }: CliContext): void {
-  program
-    .command('log')
-    .description('look at the log')
+export function registerLogCommands(program: Command, context: CliContext): void {
+  const log = program.command('log').description('look at the log');
+  registerTail(log, context);
+  registerLocate(log, context);
+}
+
+function registerTail(log: Command, { console, withLake }: CliContext): void {
+  log
     .command('tail')
     .description('print what the log has of a table beyond its newest snapshot, as lines such as +I {…}')
     .argument('<db.table>')
@@ -22,4 +27,46 @@ export function registerLogCommands(program: Command, { console, withLake }: Cli
         await console.writeAll(pieces);
       });
     });
+}
+
+type LocateOptions = {
+  readonly shard?: string;
+  readonly position?: string;
+  readonly producer?: string;
+  readonly lane?: number;
+  readonly number?: number;
+  readonly json?: boolean;
+};
+
+function registerLocate(log: Command, { console, withLake }: CliContext): void {
+  log
+    .command('locate')
+    .description('say which snapshot brought a record of the log into its table')
+    .argument('<db.table>')
+    .option('--shard <id>', 'where the log has it, with --position')
+    .option('--position <number>', 'in the shard')
+    .option('--producer <id>', 'who made it, with --lane and --number')
+    .option('--lane <number>', 'the bucket, or the lane of a table without fixed ones', wholeNumber)
+    .option('--number <number>', 'of the producer in the lane', wholeNumber)
+    .option('--json', 'one line of JSON')
+    .action(async (name: string, options: LocateOptions, command: Command) => {
+      const record = recordNameOf(options);
+      if (record === undefined) command.error('give --shard and --position, or --producer, --lane and --number');
+      const { trailLine, trailOf } = await import('../service/locate-record.ts');
+      const { openLakeTable } = await import('../service/tables.ts');
+      await withLake(command, { access: 'read' }, async parts => {
+        const trail = await trailOf(await openLakeTable(parts, name), record);
+        await console.write(`${options.json === true ? JSON.stringify(trail) : trailLine(name, trail)}\n`);
+      });
+    });
+}
+
+type RecordName = import('../service/locate-record.ts').RecordName;
+
+function recordNameOf({ shard, position, producer, lane, number }: LocateOptions): RecordName | undefined {
+  if (shard !== undefined && position !== undefined && /^\d{1,80}$/.test(position)) {
+    return { kind: 'place', shardId: shard, position: BigInt(position) };
+  }
+  if (producer === undefined || lane === undefined || number === undefined) return undefined;
+  return { kind: 'number', producerId: producer, lane, number };
 }

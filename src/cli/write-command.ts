@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CliContext } from './global-options.ts';
 import { inputPieces } from './input.ts';
 
-type WriteOptions = { readonly in: string; readonly viaLog?: boolean };
+type WriteOptions = { readonly in: string; readonly viaLog?: boolean; readonly receipts?: boolean };
 
 export function registerWriteCommand(program: Command, { console, withLake }: CliContext): void {
   program
@@ -12,14 +12,28 @@ export function registerWriteCommand(program: Command, { console, withLake }: Cl
     .argument('<db.table>')
     .requiredOption('--in <file>', 'where the lines are; - is stdin')
     .option('--via-log', 'done when the log has the rows; otherwise, with a log, when they are in the table')
-    .action(async (name: string, { in: path, viaLog = false }: WriteOptions, command: Command) => {
+    .option('--receipts', 'with a log: print where it has each record, as lines of JSON')
+    .action(async (name: string, { in: path, viaLog = false, receipts = false }: WriteOptions, command: Command) => {
       const { writeLines } = await import('../service/write-lines.ts');
       await withLake(command, { access: 'read-write' }, async parts => {
         const input = inputPieces(path);
-        const receipt = await writeLines(parts, name, { input, viaLog, signal: console.signal });
+        const told: string[] = [];
+        const receipt = await writeLines(parts, name, {
+          input,
+          viaLog,
+          signal: console.signal,
+          onAcknowledged: receipts ? record => void told.push(receiptLine(record)) : undefined,
+        });
+        await console.write(told.join(''));
         const { rowCount, commitCount, snapshotId } = receipt;
         const where = snapshotId === undefined ? '' : `, newest snapshot ${snapshotId}`;
         console.say(`wrote ${rowCount} rows in ${commitCount} commits${where}`);
       });
     });
+}
+
+type Acknowledged = Parameters<NonNullable<import('../service/row-sinks.ts').WriteListener['onAcknowledged']>>[0];
+
+function receiptLine({ position, ...record }: Acknowledged): string {
+  return `${JSON.stringify({ ...record, position: position.toString() })}\n`;
 }

@@ -17,6 +17,7 @@ import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
 import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
+import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
@@ -30,6 +31,8 @@ export type ProducerParts = {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Told of each record when the log has it. What it throws is thrown by nobody: it must not. */
+  readonly onAcknowledged?: ((record: AcknowledgedRecord) => void) | undefined;
 };
 
 export type ProducerTable = {
@@ -89,6 +92,8 @@ type Outgoing = {
   readonly hashKey: bigint;
   readonly data: Uint8Array;
   readonly rowCount: number;
+  readonly producerId: string;
+  readonly producerNumber: number;
 };
 
 export class Producer implements AsyncDisposable {
@@ -304,7 +309,9 @@ export class Producer implements AsyncDisposable {
       data = encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
     }
     lane.lastNumber += 1;
-    return { lane, pieces, hashKey: bucketHashKey(this.#table.tableId, lane.id), data, rowCount: rows.rowCount };
+    const { producerId, producerNumber, rowCount } = header;
+    const hashKey = bucketHashKey(this.#table.tableId, lane.id);
+    return { lane, pieces, hashKey, data, rowCount, producerId, producerNumber };
   }
 
   /** The first half of the pieces; the rest goes back into the queue. */
@@ -318,7 +325,9 @@ export class Producer implements AsyncDisposable {
   /** True when the record is done; a failed or unanswered one goes again, under its number. */
   #settle(outgoing: Outgoing, outcome: LogAppendOutcome): boolean {
     if (outcome.status !== 'appended') return false;
-    const { lane, pieces, rowCount, data } = outgoing;
+    const { lane, pieces, rowCount, data, producerId, producerNumber: number } = outgoing;
+    const { shardId, position } = outcome;
+    this.#parts.onAcknowledged?.({ producerId, lane: lane.id, number, shardId, position, rowCount });
     this.#bufferedRows -= rowCount;
     const { rows, records, bytes, retries } = this.#counters;
     this.#counters = { rows: rows + rowCount, records: records + 1, bytes: bytes + data.length, retries };

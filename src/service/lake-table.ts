@@ -6,9 +6,11 @@ import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
 import type { DeadLetter, ReplayReceipt, ReplayRequest } from './dead-letters.ts';
 import { type LakeParts, tableAs } from './lake-parts.ts';
+import type { RecordName, RecordTrail } from './locate-record.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
 import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
+import type { WriteListener } from './row-sinks.ts';
 import { allRows } from './row-stream.ts';
 import { RowWriter } from './row-writer.ts';
 import type { ScanRequest } from './scan-table.ts';
@@ -89,7 +91,7 @@ export class LakeTable<S extends TableShape> {
   }
 
   /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
-  writer(settings: WriterSettings = {}): RowWriter<S> {
+  writer(settings: WriterSettings & WriteListener = {}): RowWriter<S> {
     return new RowWriter(this.#parts, this.#table, settings);
   }
 
@@ -211,6 +213,15 @@ export class LakeTable<S extends TableShape> {
   async replayDeadLetters(request: ReplayRequest = {}): Promise<ReplayReceipt> {
     const { replayLakeDeadLetters } = await import('./dead-letters.ts');
     return replayLakeDeadLetters(this.#parts, this.#table, request);
+  }
+
+  /**
+   * Which snapshot brought a record of the log in, by its shard and position or by its producer, lane and number, as a
+   * writer's `onAcknowledged` tells them.
+   */
+  async locate(name: RecordName): Promise<RecordTrail> {
+    const { trailOf } = await import('./locate-record.ts');
+    return trailOf(this.#table, name);
   }
 
   /** What became of every row taken from the log, as of the newest snapshot. */

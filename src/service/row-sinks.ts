@@ -1,4 +1,5 @@
 /** Where rows go that are written: into the table's log, or straight into the table. */
+import type { AcknowledgedRecord } from '../flow/acknowledged-record.ts';
 import { Producer } from '../flow/producer.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import { Committer } from '../table/commit/commit.ts';
@@ -15,6 +16,12 @@ export type RowSink = AsyncDisposable & {
   readonly write: (batches: readonly GatheredRows[]) => Promise<void>;
 };
 
+/** Of a writer whose rows go through a log. */
+export type WriteListener = {
+  /** Told of each record of rows when the log has it. */
+  readonly onAcknowledged?: ((record: AcknowledgedRecord) => void) | undefined;
+};
+
 const logWritesInFlightMax = 4;
 
 /** The log that rows of the table go through. A branch has none: they go straight into it. */
@@ -23,15 +30,21 @@ export function logFor({ log }: LakeParts, { identifier }: Table): LogStore | un
 }
 
 /** The log's sink where the table has a log, else the table's. */
-export function openRowSink(parts: LakeParts, table: Table): RowSink {
+export function openRowSink(parts: LakeParts, table: Table, listener: WriteListener = {}): RowSink {
   const own = partsAs(parts, 'produce');
   const log = logFor(own, table);
-  return log === undefined ? tableSink(own, tableAs(parts, table, 'produce')) : logSink(openProducer(own, log, table));
+  if (log === undefined) return tableSink(own, tableAs(parts, table, 'produce'));
+  return logSink(openProducer(own, log, table, listener));
 }
 
 /** @throws LakeError as `loggedTable` does */
-export function openProducer({ store, clock, random }: LakeParts, log: LogStore, table: Table): Producer {
-  return new Producer({ log, store, clock, random }, loggedTable(table));
+export function openProducer(
+  { store, clock, random }: LakeParts,
+  log: LogStore,
+  table: Table,
+  { onAcknowledged }: WriteListener = {},
+): Producer {
+  return new Producer({ log, store, clock, random, onAcknowledged }, loggedTable(table));
 }
 
 function logSink(producer: Producer): RowSink {

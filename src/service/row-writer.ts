@@ -9,7 +9,7 @@ import { untilAborted } from './acknowledgement.ts';
 import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { logFor, openRowSink } from './row-sinks.ts';
+import { logFor, openRowSink, type WriteListener } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
@@ -39,7 +39,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   readonly #reader: UserRowReader;
   readonly #keyReader: UserRowReader;
 
-  constructor(parts: LakeParts, table: Table, settings: WriterSettings = {}) {
+  constructor(parts: LakeParts, table: Table, settings: WriterSettings & WriteListener = {}) {
     const { schema } = table;
     this.#table = table;
     this.#reader = userRowReader({
@@ -52,12 +52,13 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
         schema.primaryKeys.includes(field.name) ? field : { ...field, type: withNullable(field.type, true) },
       ),
     });
-    const given = { ...parts.settings.writer, ...settings };
+    const { onAcknowledged, ...own } = settings;
+    const given = { ...parts.settings.writer, ...own };
     this.#writer = new BatchingWriter(
       {
         label: table.label,
         rowType: { fields: schema.fields },
-        sink: openRowSink(parts, table),
+        sink: openRowSink(parts, table, { onAcknowledged }),
         clock: parts.clock,
       },
       {

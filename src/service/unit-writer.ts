@@ -10,7 +10,7 @@ import { TableWriter } from '../table/write/table-writer.ts';
 import { openIngestWorker } from './ingest-log.ts';
 import { type LakeParts, partsAs, tableAs } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
-import { logFor, openProducer } from './row-sinks.ts';
+import { logFor, openProducer, type WriteListener } from './row-sinks.ts';
 
 /** Where units go. What was added and not committed is as if it had never been. */
 export type UnitWriter = AsyncDisposable & {
@@ -22,6 +22,7 @@ export type UnitWriter = AsyncDisposable & {
 export type UnitOptions = {
   /** With a log: whether its acknowledgement is enough, or ingest is run until the unit is in the table. */
   readonly until: 'acknowledged' | 'in-table';
+  readonly onAcknowledged?: WriteListener['onAcknowledged'];
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -29,11 +30,12 @@ export type UnitOptions = {
 const heldBytesMax = 64 * 1024 * 1024;
 
 /** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
-export function openUnitWriter(parts: LakeParts, table: Table, { until, signal }: UnitOptions): UnitWriter {
+export function openUnitWriter(parts: LakeParts, table: Table, options: UnitOptions): UnitWriter {
+  const { until, signal } = options;
   const own = partsAs(parts, 'produce');
   const log = logFor(own, table);
   if (log === undefined) return tableUnits(own, tableAs(parts, table, 'produce'), signal);
-  const producer = openProducer(own, log, table);
+  const producer = openProducer(own, log, table, options);
   if (until === 'acknowledged') return logUnits(producer, undefined);
   return logUnits(producer, { worker: openIngestWorker(parts, 'writing via the log'), signal });
 }

@@ -6,6 +6,7 @@ import { endBatch } from './end-batch.ts';
 import { lineParser, linesOf } from './json-lines.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
 import { RowGatherer } from './row-gatherer.ts';
+import type { WriteListener } from './row-sinks.ts';
 import { openLakeTable } from './tables.ts';
 import { openUnitWriter } from './unit-writer.ts';
 
@@ -13,6 +14,7 @@ export type WriteLinesRequest = {
   readonly input: AsyncIterable<Uint8Array>;
   /** The log's acknowledgement is enough; otherwise, on a lake with a log, ingest is run after each unit. */
   readonly viaLog: boolean;
+  readonly onAcknowledged?: WriteListener['onAcknowledged'];
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -37,6 +39,7 @@ export async function writeLines(parts: LakeParts, name: string, request: WriteL
   const table = await openLakeTable(parts, name);
   await using unit = openUnitWriter(parts, table, {
     until: request.viaLog ? 'acknowledged' : 'in-table',
+    onAcknowledged: request.onAcknowledged,
     signal: request.signal,
   });
   const parse = lineParser(table.schema, table.label);

@@ -234,7 +234,7 @@ async function idsUnder(home: SnapshotHome, namePrefix: string): Promise<Snapsho
 }
 
 /** The ids that hang together with the largest one by number. */
-function contiguousTop(ids: readonly number[]): readonly number[] {
+export function contiguousTop(ids: readonly number[]): readonly number[] {
   let first = ids.length - 1;
   while (first > 0 && ids[first - 1] === (ids[first] ?? 0) - 1) first -= 1;
   return first < 0 ? [] : ids.slice(first);

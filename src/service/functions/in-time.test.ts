@@ -182,7 +182,11 @@ test('maintenance without time does nothing half, and the next round does it', a
   const parts = { clock, random: seededRandom(3), settings: { warehouse: 's3://b' }, log };
   const slow = slowStore(store, clock, 2_000);
   const short = await maintain({ ...parts, store: slow }, { orphans: 'remove' }, clock.context(3_000));
-  expect(short).toMatchObject({ tables: 1, orphansRemoved: 0, givenUp: [expect.stringMatching(/^db\.t: LAKE_TIMEOUT/)] });
+  expect(short).toMatchObject({
+    tables: 1,
+    orphansRemoved: 0,
+    givenUp: [expect.stringMatching(/^db\.t: LAKE_TIMEOUT/)],
+  });
   expect(await (await lake.table('db.t')).scan().count()).toBe(30);
   const whole = await maintain({ ...parts, store }, { orphans: 'remove' }, clock.context(600_000));
   expect(whole).toMatchObject({ tables: 1, givenUp: [] });
