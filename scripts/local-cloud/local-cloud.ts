@@ -2,7 +2,7 @@
  * The lake's stack on this machine: MinIO and a Kinesis emulator in the place of S3 and Kinesis, and a host of our own in the
  * place of Lambda and EventBridge, which runs the bundled functions as the CloudFormation template says.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { warehouseTemplate } from '../../infra/definitions/template.ts';
@@ -71,14 +71,12 @@ export class LocalCloud implements AsyncDisposable {
 
   constructor(settings: LocalCloudSettings) {
     this.#settings = settings;
-    const { bundles, folder, withoutFunctions = false, parameters = {}, changed = {} } = settings;
+    const { folder, withoutFunctions = false, parameters = {}, changed = {} } = settings;
     mkdirSync(folder, { recursive: true });
     this.stack = localStack(warehouseTemplate(), { stage, region, parameters: { CodeBucket: 'local', ...parameters } });
     const plans = this.stack.functions.map(plan => ({ ...plan, ...changed[plan.name] }));
     this.functions = new Map(
-      plans
-        .filter(({ name }) => !withoutFunctions && existsSync(join(bundles, name)))
-        .map(plan => [plan.name, new LocalFunction(this.#functionSpec(plan))]),
+      (withoutFunctions ? [] : plans).map(plan => [plan.name, new LocalFunction(this.#functionSpec(plan))]),
     );
     this.queues = new Map(
       this.stack.queues.map(({ name, arn }) => [arn, new LocalQueue(join(folder, `${name}.jsonl`))]),

@@ -1,7 +1,7 @@
 // The whole lake in the local cloud: real MinIO, a Kinesis emulator, the bundled functions under AWS's own runtime client. Whatever
 // becomes of the functions meanwhile, every row counts once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Lake, openLake } from '../../src/index.ts';
+import { type Lake, openLake, t } from '../../src/index.ts';
 import { CountedTraffic } from '../services/counted-traffic.ts';
 import { TestCloud } from '../services/test-cloud.ts';
 
@@ -26,6 +26,22 @@ afterAll(async () => {
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
+/** A request to the URL of a function; JSON both ways. */
+async function ask(
+  name: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const posted = {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers },
+  };
+  const answer = await fetch(`${cloud.cloud.urls.get(name)?.endpoint}${path}`, body === undefined ? {} : posted);
+  return { status: answer.status, body: await answer.json() };
+}
+
 test('the functions do all the work by themselves, and what they weigh and take to start is told', async () => {
   await using traffic = await CountedTraffic.start(lake, 'demo.work');
   const table = await lake.table('demo.work');
@@ -34,13 +50,15 @@ test('the functions do all the work by themselves, and what they weigh and take 
     .poll(async () => (await table.system('snapshots')).map(row => row['commit_kind']), { timeout: 60_000 })
     .toContain('COMPACT');
   expect(await traffic.settle()).toEqual([]);
-  const { urls, control } = cloud.cloud;
   const sql = "SELECT sum(n) AS n FROM demo.work /*+ OPTIONS('scan.mode'='latest') */";
-  const answer = await fetch(`${urls.get('query')?.endpoint}/`, { method: 'POST', body: JSON.stringify({ sql }) });
-  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(`"n":"${traffic.sent}"`)]);
+  expect(await ask('query', '/sql', { sql })).toMatchObject({
+    status: 200,
+    body: { rows: [{ n: `${traffic.sent}` }] },
+  });
+  const { control } = cloud.cloud;
   const path = '2015-03-31/functions/tidelake-local-maintain/invocations';
   const maintained = await fetch(`${control.endpoint}/${path}`, { method: 'POST', body: '{"orphans":"dry-run"}' });
-  expect([maintained.status, await maintained.json()]).toMatchObject([200, { tables: 1, givenUp: [] }]);
+  expect([maintained.status, await maintained.json()]).toMatchObject([200, { givenUp: [] }]);
   await expect.poll(() => cloud.reportsOf('maintain').length).toBe(1);
   for (const [name, { spec }] of cloud.cloud.functions) {
     const reports = cloud.reportsOf(name, 'success');
@@ -52,6 +70,33 @@ test('the functions do all the work by themselves, and what they weigh and take 
       `${name}: ${megabytes} MB, ${start}, ${reports.length} invocations, at most ${most} of ${spec.memoryMb} MB`,
     );
   }
+});
+
+test('rows that are sent to the catalog come into the table once, and are told by it and by SQL', async () => {
+  await lake.createTable('shop.orders', {
+    columns: { id: t.bigint(), state: t.string() },
+    primaryKey: ['id'],
+    options: { bucket: 1 },
+  });
+  expect(await ask('catalog', '/v1/databases/shop/tables')).toEqual({ status: 200, body: { tables: ['shop.orders'] } });
+  const changes = [1, 2, 3].map(id => ({ op: '+I', row: { id, state: 'new' } }));
+  const number = { 'tidelake-producer': 'till-7', 'tidelake-number': '1' };
+  for (let time = 0; time < 2; time += 1) {
+    expect(await ask('catalog', '/v1/tables/shop.orders/rows', changes, number)).toMatchObject({
+      status: 200,
+      body: { rows: 3 },
+    });
+  }
+  const table = await lake.table('shop.orders');
+  await expect.poll(async () => (await table.accounting()).written, { timeout: 60_000 }).toBe(3n);
+  const found = await ask('query', '/sql', { sql: 'SELECT count(*) AS n FROM shop.orders' });
+  expect(found).toMatchObject({ status: 200, body: { rows: [{ n: '3' }] } });
+  expect(await ask('query', '/sql', { sql: 'SELEC 1' })).toMatchObject({
+    status: 400,
+    body: { error: { code: 'LAKE_SQL_SYNTAX' } },
+  });
+  const { rowsIn, duplicates } = await table.accounting();
+  expect(rowsIn - duplicates).toBe(3n);
 });
 
 test('functions that are killed in their middle again and again', async () => {

@@ -27,7 +27,13 @@ export type ResolvedTemplate = {
 
 const templateSchema = z.object({
   Parameters: z
-    .record(z.string(), z.object({ Default: z.union([z.string(), z.number(), z.boolean()]).optional() }))
+    .record(
+      z.string(),
+      z.object({
+        Type: z.string().optional(),
+        Default: z.union([z.string(), z.number(), z.boolean()]).optional(),
+      }),
+    )
     .default({}),
   Conditions: z.record(z.string(), z.unknown()).default({}),
   Mappings: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown()))).default({}),
@@ -173,7 +179,9 @@ class Resolver {
     const { parameters = {}, values } = this.#deployment;
     const parameter = this.#template.Parameters[name];
     const known = values[name] ?? pseudoParameters[name] ?? parameters[name] ?? parameter?.Default;
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return parameter?.Type === 'CommaDelimitedList' ? String(known).split(',') : known;
+    }
     const type = this.#template.Resources[name]?.Type;
     if (type !== undefined) return standsFor(name, type);
     throw new Error(`${where}: nothing is known of ${name}`);
