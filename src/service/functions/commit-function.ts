@@ -6,7 +6,7 @@ import {
   openCommitApplier,
 } from '../../flow/group-commit/commit-event.ts';
 import { type Metered, meteredInvocation, openFunctionParts } from './function-parts.ts';
-import { type BatchAnswer, batchAnswer, type ShardRecords } from './kinesis-event.ts';
+import { type BatchAnswer, batchAnswer, checkStream, type ShardRecords } from './kinesis-event.ts';
 import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
@@ -22,18 +22,29 @@ export type CommitFigures = {
   readonly tables: readonly AppliedMessages[];
 };
 
-export async function openCommitFunction(): Promise<CommitApplier & Metered> {
+export type CommitParts = CommitApplier &
+  Metered & {
+    /** Address of the commit log; undefined: nobody says. */
+    readonly commitLog?: string | undefined;
+  };
+
+export async function openCommitFunction(): Promise<CommitParts> {
   const parts = await openFunctionParts('commit');
   const { metering, purpose } = parts;
-  return { ...openCommitApplier(parts), metering, purpose };
+  return { ...openCommitApplier(parts), metering, purpose, commitLog: parts.settings.commitLog };
 }
 
-/** Commits what fits; what could not be tried for reasons of the moment comes again. */
+/**
+ * Commits what fits; what could not be tried for reasons of the moment comes again.
+ *
+ * @throws LakeError `invalid` LAKE_BAD_EVENT when it is of another stream
+ */
 export async function applyCommits(
-  parts: CommitApplier & Metered,
+  parts: CommitParts,
   batches: readonly ShardRecords[],
   context: InvocationContext,
 ): Promise<{ readonly answer: BatchAnswer; readonly figures: CommitFigures }> {
+  checkStream(batches, parts.commitLog);
   await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const heldAt: (bigint | undefined)[] = [];

@@ -12,11 +12,12 @@ import { openObjectStore } from '../../storage/open-object-store.ts';
 import { manifestCaches } from '../../table/manifests.ts';
 import { t } from '../column-types.ts';
 import { type Lake, openLake } from '../lake.ts';
+import { openLakeParts } from '../lake-parts.ts';
 import { applyCommits } from './commit-function.ts';
 import { type CompactParts, compactOnSnapshot } from './compact-function.ts';
 import { openOnce } from './function-parts.ts';
 import { ingestRecords } from './ingest-function.ts';
-import { batchAnswer, parseKinesisEvent } from './kinesis-event.ts';
+import { batchAnswer, checkStream, parseKinesisEvent } from './kinesis-event.ts';
 import { LookedTables } from './looked-tables.ts';
 import { maintain, parseMaintainEvent } from './maintain-function.ts';
 import { parseObjectCreated, tableOfSnapshot } from './snapshot-event.ts';
@@ -74,6 +75,32 @@ test('an event of a stream is told apart by shard, each in order', () => {
   expect(batchAnswer([undefined, BigInt(big)])).toEqual({ batchItemFailures: [{ itemIdentifier: big }] });
 });
 
+test('records of another stream than the log are refused, whoever has mapped it', async () => {
+  const record = (stream: string): unknown => ({
+    eventID: 'shard-1:7',
+    eventSourceARN: `arn:aws:kinesis:us-east-1:1:stream/${stream}`,
+    kinesis: { sequenceNumber: '7', data: 'AQI=', approximateArrivalTimestamp: 1 },
+  });
+  const own = parseKinesisEvent({ Records: [record('log')] });
+  const both = parseKinesisEvent({ Records: [record('log'), record('other')] });
+  expect(both.map(({ shardId, stream }) => [shardId, stream])).toEqual([
+    ['shard-1', 'log'],
+    ['shard-1', 'other'],
+  ]);
+  checkStream(own, 'kinesis://log');
+  checkStream(own, undefined);
+  checkStream(both, 'memory:log');
+  const refusal = expect.objectContaining({ code: 'LAKE_BAD_EVENT', message: expect.stringContaining('other') });
+  expect(() => checkStream(both, 'kinesis://log')).toThrowError(refusal);
+  await using lake = await lakeOf('strange');
+  await write(lake, 0, 1);
+  await using parts = await openLakeParts({ warehouse: 'memory:strange', log: 'memory:strange' });
+  const applier = { ...openCommitApplier(parts), metering: parts.metering, purpose: 'commit' as const };
+  await expect(applyCommits({ ...applier, commitLog: 'kinesis://commits' }, both, context)).rejects.toMatchObject({
+    code: 'LAKE_BAD_EVENT',
+  });
+});
+
 test.each([
   ['nothing', undefined],
   ['no records', { Records: 'none' }],
@@ -96,6 +123,25 @@ test('the key of a snapshot names its table, and only in this warehouse', () => 
   expect(table('a/b/db.db/t/manifest/manifest-1')).toBeUndefined();
   expect(table('other/db.db/t/snapshot/snapshot-12')).toBeUndefined();
   expect(table('a/b/db.db/t/snapshot/snapshot-12', 's3://another/a/b')).toBeUndefined();
+  // Keys that any writer of the bucket may have made, as they are: EventBridge encodes none.
+  for (const key of [
+    'a/b/db.db/t$branch_dev/snapshot/snapshot-3',
+    'a/b/db.db/t$snapshots/snapshot/snapshot-3',
+    'a/b/x.db.db/t/snapshot/snapshot-3',
+    'a/b/sys.db/t/snapshot/snapshot-3',
+    'a/b/db.db/../snapshot/snapshot-3',
+    'a/b/db.db/t\u0000/snapshot/snapshot-3',
+    'a/b/db.db/t\nlevel=ERROR/snapshot/snapshot-3',
+    'a/b/db.db/\ud800/snapshot/snapshot-3',
+    'a/b/db.db/t/branch/branch-main/snapshot/snapshot-3',
+    'a/b/db.db/t/branch/branch-x$y/snapshot/snapshot-3',
+    `a/b/db.db/${'t'.repeat(300)}/snapshot/snapshot-3`,
+    'a/b/db.db/t/snapshot/snapshot-3/',
+    'a/b/db.db/t/snapshot/snapshot-+3',
+  ]) {
+    expect(table(key), key).toBeUndefined();
+  }
+  expect(table('a/b/db.db/t%2Fx +\u{1f600}/snapshot/snapshot-3')).toBe('db.t%2Fx +\u{1f600}');
   expect(() => parseObjectCreated({ detail: {} })).toThrowError(expect.objectContaining({ code: 'LAKE_BAD_EVENT' }));
 });
 

@@ -8,7 +8,7 @@ import {
   openFunctionParts,
   openMeteredLog,
 } from './function-parts.ts';
-import { type BatchAnswer, batchAnswer, type ShardRecords } from './kinesis-event.ts';
+import { type BatchAnswer, batchAnswer, checkStream, type ShardRecords } from './kinesis-event.ts';
 import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
@@ -49,13 +49,14 @@ export async function openIngestFunction(): Promise<EventIngest & Metered> {
 /**
  * Takes what was handed over, and says what is not committed and must come again.
  *
- * @throws LakeError `unavailable` when nothing of it can be taken
+ * @throws LakeError `unavailable` when nothing of it can be taken; `invalid` LAKE_BAD_EVENT when it is of another stream
  */
 export async function ingestRecords(
   parts: EventIngest & Metered,
   batches: readonly ShardRecords[],
   context: InvocationContext,
 ): Promise<{ readonly answer: BatchAnswer; readonly figures: IngestFigures }> {
+  checkStream(batches, parts.log.uri);
   await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
   const results: EventResult[] = [];

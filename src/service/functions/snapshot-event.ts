@@ -4,8 +4,8 @@
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */
 import * as z from 'zod';
-import { invalid } from '../../base/errors.ts';
-import { databaseOfFolder } from '../../catalog/identifier.ts';
+import { invalid, isLakeError } from '../../base/errors.ts';
+import { databaseOfFolder, type Identifier, parseIdentifier, printIdentifier } from '../../catalog/identifier.ts';
 import { parseStoreUri } from '../../storage/open-object-store.ts';
 import { filledText } from '../filled-text.ts';
 
@@ -55,6 +55,19 @@ export function tableOfSnapshot(warehouse: string, { bucket, key }: CreatedObjec
   );
   const database = databaseOfFolder(parts?.[1] ?? '');
   if (parts === null || database === undefined) return undefined;
-  const [, , table, branch] = parts;
-  return branch === undefined ? `${database}.${table}` : `${database}.${table}$branch_${branch}`;
+  const [, , table = '', branch] = parts;
+  return nameOf({ database, table, branch });
+}
+
+/** Folders may be called anything, and a name made of theirs must not be another table's: `t$branch_b` is no table. */
+function nameOf(folders: Pick<Identifier, 'database' | 'table' | 'branch'>): string | undefined {
+  const name = printIdentifier({ ...folders, systemTable: undefined });
+  try {
+    const { database, table, branch, systemTable } = parseIdentifier(name);
+    const isSame = database === folders.database && table === folders.table && branch === folders.branch;
+    return isSame && systemTable === undefined ? name : undefined;
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_BAD_NAME')) return undefined;
+    throw error;
+  }
 }

@@ -34,10 +34,28 @@ const statusOfCode: Readonly<Record<string, number>> = {
   LAKE_TIMEOUT: 504,
 };
 
+/**
+ * Faults of whoever has set the function up: no caller can mend them, and what they say (roles, accounts, keys of objects) is
+ * for the function's log.
+ */
+const setUpFaults: ReadonlySet<string> = new Set([
+  'LAKE_BAD_SETTINGS',
+  'LAKE_LOG_DENIED',
+  'LAKE_LOG_NOT_FOUND',
+  'LAKE_NO_WAREHOUSE',
+  'LAKE_STORE_DENIED',
+  'LAKE_STORE_NOT_FOUND',
+  'LAKE_STORE_NO_CONDITIONAL_PUT',
+  'LAKE_STORE_REFUSED',
+]);
+
 /** What a failure is to a caller. Bugs say nothing of their inside. */
 export function failureOf(error: unknown): Failure {
   if (isLakeError(error)) {
     const { code, kind, message } = error;
+    if (setUpFaults.has(code)) {
+      return { status: 500, code, message: 'the function is not set up as it must be; its log has what is wrong' };
+    }
     return { status: statusOfCode[code] ?? statusOfKind[kind], code, message };
   }
   return { status: 500, code: 'LAKE_INTERNAL', message: 'internal error; the log of the function has it' };
