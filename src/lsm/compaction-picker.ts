@@ -83,6 +83,31 @@ export function mayWait({ reason }: CompactUnit, runs: readonly SortedRun[], set
 }
 
 /**
+ * For who cannot read that much at a time: fewer of the newest runs, into a level above those that are left out. The bucket
+ * keeps few runs, and its delete rows, until somebody merges the whole of it.
+ *
+ * @param bytesMax of the files that are read
+ * @returns undefined: no two runs are small enough
+ */
+export function pickWithin(
+  unit: CompactUnit,
+  runs: readonly SortedRun[],
+  settings: CompactionSettings,
+  bytesMax: number,
+): CompactUnit | undefined {
+  if (filesBytes(unit.files) <= bytesMax) return unit;
+  for (let count = runs.length - 1; count > 1; count -= 1) {
+    const smaller = newestRuns(unit.reason, runs, count, settings);
+    if (filesBytes(smaller.files) <= bytesMax) return smaller;
+  }
+  return undefined;
+}
+
+function filesBytes(files: readonly DataFileMeta[]): number {
+  return files.reduce((sum, file) => sum + file.fileSize, 0);
+}
+
+/**
  * All files into the last level. When they are there already, those of which rows were deleted by vectors or have expired,
  * or all when that is forced; undefined: none.
  */

@@ -31,6 +31,7 @@ import {
   mayWait,
   pickCompaction,
   pickFullCompaction,
+  pickWithin,
 } from './compaction-picker.ts';
 import { type CompactPlan, intervalPartition, planUnit, type Section } from './compaction-plan.ts';
 import { sortedRuns } from './sorted-runs.ts';
@@ -94,6 +95,11 @@ export function runScenario({ command, options, input }: Scenario): string {
       return unit !== undefined && mayWait(unit, runs, settings)
         ? `${unit.reason} may wait`
         : answerPick(unit, settings, options);
+    }
+    case 'pick-within': {
+      const unit = pickCompaction(runs, settings);
+      const smaller = unit === undefined ? undefined : pickWithin(unit, runs, settings, Number(options.get('bytes')));
+      return answerPick(smaller, settings, options);
     }
     case 'full':
       return answerPick(pickFullCompaction(runs, settings), settings, options);

@@ -10,6 +10,7 @@ import { type CompactReceipt, compactTable } from '../../table/compact/compact-t
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import { openTable, type Table } from '../../table/table.ts';
+import { functionMemoryMb } from '../settings.ts';
 import { type FunctionParts, type Metered, meteredInvocation, openFunctionParts } from './function-parts.ts';
 import { LookedTables } from './looked-tables.ts';
 import { type CreatedObject, snapshotIdOf, tableOfSnapshot } from './snapshot-event.ts';
@@ -20,6 +21,8 @@ export type CompactParts = Omit<FunctionParts, keyof Metered> &
   Metered & {
     readonly caches: ManifestCaches;
     readonly looked: LookedTables;
+    /** Of the function; undefined: not known. */
+    readonly memoryMb?: number | undefined;
   };
 
 export type CompactFigures = {
@@ -56,6 +59,12 @@ const margins = { finishMs: 90_000, answerMs: 5_000 };
 const stopMargins = { finishMs: 90_000, answerMs: 30_000 };
 /** A table without a commit for this long is not waited for: its runs will not become more. */
 const idleMs = 3_600_000;
+/** AWS Lambda gives a whole processor with this much memory, and of less its share. */
+const cpuMemoryMb = 1_769;
+/** Bytes of Parquet files that a compaction surely reads and writes anew in a second of a processor. */
+const bytesPerSecondOfCpu = 8 * 1024 * 1024;
+/** However little time there is, a bucket of this size is tried. */
+const bucketBytesMin = 64 * 1024 * 1024;
 /** Rivals that may take the files away before it is left to them. */
 const givenUpMax = 3;
 
@@ -66,11 +75,18 @@ type Limits = {
   /** A snapshot to begin looking at. */
   readonly toldId: number | undefined;
   readonly isPatient: boolean;
+  /** Of data files that a bucket's compaction may read. */
+  readonly bucketBytesMax: number;
 };
 
 export async function openCompactFunction(): Promise<CompactParts> {
   const parts = await openFunctionParts('compaction');
-  return { ...parts, caches: manifestCaches(parts.workMemory), looked: new LookedTables() };
+  return {
+    ...parts,
+    caches: manifestCaches(parts.workMemory),
+    looked: new LookedTables(),
+    memoryMb: functionMemoryMb(),
+  };
 }
 
 /** Compacts the table of a new snapshot until nothing is left to do or the time is. @throws LakeError of the store */
@@ -87,7 +103,9 @@ export async function compactOnSnapshot(
   if (name === undefined) return { ...nothingDone, table: name, end: 'not-compacted' };
   // The snapshot of a compaction of this container, most often.
   if (parts.looked.isSettled(name, toldId)) return { ...nothingDone, table: name, end: 'done' };
-  return compactNamed(parts, name, { ...limit, stop: stop.signal, toldId, isPatient: true }, context);
+  const bucketBytesMax = bucketBytesIn(parts, context);
+  const limits = { ...limit, stop: stop.signal, toldId, isPatient: true, bucketBytesMax };
+  return compactNamed(parts, name, limits, context);
 }
 
 const nothingDone = { commits: 0, filesBefore: 0, filesAfter: 0, stoppedBuckets: 0, lostSwaps: 0 };
@@ -104,6 +122,7 @@ export async function compactAll(parts: CompactParts, context: InvocationContext
   await using stop = timeLimit(parts.clock, context, stopMargins);
   const failures: string[] = [];
   const tables: CompactFigures[] = [];
+  const bucketBytesMax = bucketBytesIn(parts, context);
   const waiting = await byNeed(parts, failures);
   for (const [index, { name, sinceMs }] of waiting.entries()) {
     if (parts.clock.monotonicMs() >= limit.deadlineMs) {
@@ -111,7 +130,7 @@ export async function compactAll(parts: CompactParts, context: InvocationContext
     }
     try {
       const isPatient = parts.clock.nowMs() - sinceMs < idleMs;
-      const limits = { ...limit, stop: stop.signal, toldId: undefined, isPatient };
+      const limits = { ...limit, stop: stop.signal, toldId: undefined, isPatient, bucketBytesMax };
       tables.push(await compactNamed(parts, name, limits, context));
     } catch (error) {
       if (!isLakeError(error) || limit.signal.aborted) throw error;
@@ -119,6 +138,15 @@ export async function compactAll(parts: CompactParts, context: InvocationContext
     }
   }
   return { tables, leftTables: 0, failures };
+}
+
+/**
+ * What a bucket's compaction can read in the whole of an invocation, however much of it is left: what is too large for that
+ * would be begun again and again and never be done.
+ */
+function bucketBytesIn({ memoryMb = cpuMemoryMb }: CompactParts, context: InvocationContext): number {
+  const seconds = Math.max(0, context.getRemainingTimeInMillis() - margins.finishMs) / 1_000;
+  return Math.max(bucketBytesMin, seconds * bytesPerSecondOfCpu * Math.min(1, memoryMb / cpuMemoryMb));
 }
 
 type Waiting = { readonly name: string; readonly isCompacted: boolean; readonly sinceMs: number };

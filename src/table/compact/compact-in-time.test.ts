@@ -108,3 +108,23 @@ test('where there is a deadline, the small buckets come first', async () => {
   expect(puts).toBe(1);
   expect(await levelsOf(rows)).toEqual(['L0: 5000', 'L0: 5000', 'L5: 5']);
 });
+
+test('of a bucket that is too large the newer runs are merged, until there are few of them', async () => {
+  const rows = await rowTable({ options: { 'num-sorted-run.compaction-trigger': '3' } });
+  await rows.write(numbered('x', 0, 20_000));
+  await rows.compact({ isFull: true });
+  const [oldest] = await rows.files();
+  const bucketBytesMax = (oldest?.fileSize ?? 0) - 1;
+  for (let commit = 0; commit < 6; commit += 1) {
+    await rows.write(numbered('x', 0, 3_000, `w${commit}`));
+    await rows.compact({ bucketBytesMax });
+  }
+  const files = await rows.files();
+  expect(files).toContainEqual(oldest);
+  expect(files.length).toBeLessThanOrEqual(3);
+  expect(await rows.rows()).toHaveLength(20_000);
+  expect(await rows.rows({ columns: ['v'] })).toContainEqual(['w50']);
+  // Whoever has the time merges the whole of it.
+  await rows.compact({ isFull: true, bucketBytesMax });
+  expect(await levelsOf(rows)).toEqual(['L5: 20000']);
+});

@@ -41,6 +41,11 @@ export type CompactOptions = {
   readonly toldId?: number | undefined;
   /** Waits for `num-sorted-run.stop-trigger` runs where the shape of the runs is all there is to mend. */
   readonly isPatient?: boolean | undefined;
+  /**
+   * Bytes of data files that a bucket's compaction may read: of a larger one only its newest runs are merged. Not of full
+   * compactions, nor of append tables, where large files are left as they are.
+   */
+  readonly bucketBytesMax?: number | undefined;
   /** Over partition keys: others are left as they are. */
   readonly partitions?: Predicate | undefined;
   /** No further bucket is begun after this; what is done by then is committed. On `table.clock`'s monotonic time. */

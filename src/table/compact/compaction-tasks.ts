@@ -18,6 +18,7 @@ import {
   mayWait,
   pickCompaction,
   pickFullCompaction,
+  pickWithin,
 } from '../../lsm/compaction-picker.ts';
 import { planUnit } from '../../lsm/compaction-plan.ts';
 import { type SortedRun, sortedRuns } from '../../lsm/sorted-runs.ts';
@@ -92,8 +93,12 @@ function keyTasks(table: Table, found: Omit<KeyBucket, 'lastLevel'>, options: Ke
     targetFileBytes: targetFileBytes(table),
     expired,
   });
-  const unit = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
-  if (unit === undefined || (options.isPatient === true && mayWait(unit, runs, settings))) return [];
+  const wanted = isFull ? pickFullCompaction(runs, settings) : pickCompaction(runs, settings);
+  if (wanted === undefined || (options.isPatient === true && mayWait(wanted, runs, settings))) return [];
+  const { bucketBytesMax } = options;
+  const isBounded = !isFull && bucketBytesMax !== undefined;
+  const unit = isBounded ? pickWithin(wanted, runs, settings, bucketBytesMax) : wanted;
+  if (unit === undefined) return [];
   const plan = planUnit(unit, compareKey, { ...settings, mergesLevel0: mergesLevel0(table.schema) });
   if (plan.rewrites.length === 0 && plan.upgrades.length === 0) return [];
   const bucket = { ...found, lastLevel: lastLevel(runs, settings) };
