@@ -33,7 +33,7 @@ export async function* subscribeTable<Row extends object>(
   // Without a signal it ends when its reader breaks off.
   const ends = signal ?? new AbortController().signal;
   for await (const batch of subscribe({ store, log, clock, random }, table, startOf(from), ends)) {
-    const row = rowsAs<Row>(columns === undefined ? batch.rows : projected(table, batch.rows, columns));
+    const row = rowsAs<Row>(columns === undefined ? batch.rows : projectedChanges(table, batch.rows, columns));
     for (let index = 0; index < batch.rows.rowCount; index += 1) {
       const kind = rowKindOf(batch.kinds[index] ?? 0);
       yield { kind, row: row(index), phase: batch.phase, snapshotId: batch.snapshotId };
@@ -47,7 +47,7 @@ function startOf(from: SubscriptionStart): SubscribeFrom {
 }
 
 /** A subscription follows the table's schema; columns it was opened for may go. */
-function projected(table: Table, rows: RowBatch, columns: readonly string[]): RowBatch {
+export function projectedChanges(table: Table, rows: RowBatch, columns: readonly string[]): RowBatch {
   const gone = columns.filter(name => !rows.rowType.fields.some(field => field.name === name));
   if (gone.length === 0) return projectBatch(rows, columns);
   throw new LakeError('fenced', 'LAKE_SCHEMA_MISMATCH', `${table.label} has no column ${gone.join(', ')} any more`);

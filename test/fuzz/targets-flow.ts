@@ -13,6 +13,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoin
 import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
 import { readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
+import { decodeResumePoint, encodeResumePoint } from '../../src/flow/read/resume-point.ts';
 import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
@@ -132,6 +133,31 @@ function replayLines(of: readonly Uint8Array[]): Uint8Array {
 }
 
 export const flowTargets: readonly Target[] = [
+  {
+    name: 'resume-point',
+    decoders: ['decodeResumePoint'],
+    corpus: () =>
+      texts(
+        JSON.stringify({ v: 1, t: 'table-1', s: 3 }),
+        JSON.stringify({
+          v: 1,
+          t: 'table-1',
+          s: 0,
+          i: incarnation,
+          p: { 'shardId-000000000001': '4959' },
+          b: { a: '-1' },
+        }),
+      ),
+    mutate: mutateJson,
+    // The text is JSON under another name: changed there, most inputs get as far as to be looked at.
+    decode: input => {
+      const point = decodeResumePoint(Buffer.from(input).toString('base64url'));
+      const text = encodeResumePoint(point);
+      if (text !== undefined)
+        holds(encodeResumePoint(decodeResumePoint(text)) === text, 'a place is another one when it is read again');
+      return point;
+    },
+  },
   {
     name: 'commit-message',
     decoders: ['decodeCommitMessage'],

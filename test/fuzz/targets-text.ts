@@ -51,7 +51,7 @@ function withBinaries(row: unknown): unknown {
 const textOf = (input: Uint8Array): string => Buffer.from(input).toString();
 const parts = await openLakeParts({ warehouse: 'memory:fuzz', access: 'read' });
 const context = { getRemainingTimeInMillis: () => 60_000 };
-const queries = queryApp({ open: async () => parts, report: () => undefined });
+const queries = queryApp(async () => parts);
 
 async function* onePiece(input: Uint8Array): AsyncGenerator<Uint8Array> {
   yield input.subarray(0, input.length >> 1);
@@ -212,7 +212,11 @@ export const textTargets: readonly Target[] = [
       return Buffer.from(JSON.stringify({ ...Object(event), body: inner, isBase64Encoded: false }));
     },
     decode: async input => {
-      const response = await queries.fetch(parseUrlEvent(jsonOf(input)), { context, requestId: 'fuzz' });
+      const response = await queries.fetch(parseUrlEvent(jsonOf(input)), {
+        context,
+        requestId: 'fuzz',
+        report: () => undefined,
+      });
       const text = await response.text();
       holds(response.status !== 500, `an internal error for a request: ${text.slice(0, 200)}`);
       holds(response.status >= 200 && response.status < 600, 'no status');

@@ -18,17 +18,14 @@ async function withCatalog(columnCount: number, trial: (ask: Ask) => Promise<voi
   const names = Array.from({ length: columnCount }, (_, index) => [`c${index}`, t.bigint().nullable()] as const);
   await lake.createTable('db.wide', { columns: Object.fromEntries(names) });
   await using parts = await openLakeParts({ warehouse: address, log: address });
-  const app = catalogApp({
-    open: async () => catalogPartsOf({ ...parts, purpose: 'read' }, parts.log),
-    report: () => undefined,
-  });
+  const app = catalogApp(async () => catalogPartsOf({ ...parts, purpose: 'read' }, parts.log));
   await trial(async (path, init) => {
     const request = new Request(`https://lake${path}`, {
       ...(init === undefined ? {} : { method: 'POST', body: Buffer.from(init.body) }),
       headers: { 'content-type': 'application/x-ndjson' },
     });
     const context = { getRemainingTimeInMillis: () => 60_000 };
-    const response = await app.fetch(request, { context, requestId: 'trial' });
+    const response = await app.fetch(request, { context, requestId: 'trial', report: () => undefined });
     const answer = (await response.json()) as { readonly error?: { readonly code: string } };
     return answer.error?.code ?? 'taken';
   });

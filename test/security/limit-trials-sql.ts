@@ -42,10 +42,11 @@ const nestedType = (depth: number): string => `CREATE TABLE t (a ${'ARRAY<'.repe
 async function askFunction(request: object | string): Promise<string> {
   await using parts = await openLakeParts({ warehouse: `memory:limits-${systemRandom.uuid()}` });
   const body = typeof request === 'string' ? request : JSON.stringify(request);
-  const app = queryApp({ open: async () => parts, report: () => undefined });
+  const app = queryApp(async () => parts);
   const response = await app.fetch(new Request('https://lake/sql', { method: 'POST', body: Buffer.from(body) }), {
     context,
     requestId: 'trial',
+    report: () => undefined,
   });
   const answer = (await response.json()) as { readonly error?: { readonly code: string } };
   return answer.error?.code ?? 'taken';

@@ -16,7 +16,7 @@ import { type Checkpoint, readCheckpoint, startAbove } from '../ingest/checkpoin
 import { routeRecords } from '../ingest/route-records.ts';
 import { type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
-import { type RoutedRecord, rowsOfRecords, type TailRows } from '../ingest/tail.ts';
+import { type RoutedRecord, rowsOfRecords, type TailResult, type TailRows } from '../ingest/tail.ts';
 import { waitForAny } from '../wait-for-any.ts';
 
 export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
@@ -48,11 +48,14 @@ export type TailOptions = {
   readonly lanes?: ReadonlySet<number> | undefined;
   /** A record under a newer schema brings that schema for all rows from it on; else rows keep the table's as it was given. */
   readonly followsSchema?: boolean | undefined;
+  /** By shard: rows up to it are read, for the numbers of their producers, and not given. */
+  readonly passed?: ReadonlyMap<string, bigint> | undefined;
 };
 
 export class LogTail {
   readonly #parts: TailParts;
   readonly #followsSchema: boolean;
+  readonly #passed: ReadonlyMap<string, bigint>;
   readonly #cursors: ShardCursors;
   #table: Table;
   #producers: ReadonlyMap<string, ProducerState>;
@@ -69,7 +72,8 @@ export class LogTail {
     checkpoints: Checkpoints,
     options: TailOptions = {},
   ) {
-    const { lanes } = options;
+    const { lanes, passed = new Map() } = options;
+    this.#passed = passed;
     this.#followsSchema = options.followsSchema ?? false;
     this.#parts = parts;
     this.#table = table;
@@ -118,6 +122,18 @@ export class LogTail {
     const records = answers.flatMap(answer => answer.records);
     const newest = records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
     if (this.#followsSchema && newest > this.#table.schema.id) this.#table = await reopenTable(this.#table);
+    const isPassed = ({ shardId, position }: RoutedRecord): boolean => position <= (this.#passed.get(shardId) ?? -1n);
+    await this.#take(records.filter(isPassed));
+    const tail = await this.#take(records.filter(record => !isPassed(record)));
+    const arrivals = records.map(record => record.arrivalMs);
+    return {
+      batches: tail.batches,
+      arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
+      atTip: !ended && answers.every(answer => answer.atTip),
+    };
+  }
+
+  async #take(records: readonly RoutedRecord[]): Promise<TailResult> {
     const tail = await rowsOfRecords({
       table: this.#table,
       schema: this.#table.schema,
@@ -126,12 +142,7 @@ export class LogTail {
       records,
     });
     this.#producers = tail.producers;
-    const arrivals = records.map(record => record.arrivalMs);
-    return {
-      batches: tail.batches,
-      arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
-      atTip: !ended && answers.every(answer => answer.atTip),
-    };
+    return tail;
   }
 
   /** Resolves when there may be more to read, or after `waitMsMax`. */

@@ -15,8 +15,6 @@ export type HttpService<P extends RouteParts> = Description & {
   readonly routes: readonly Route<P>[];
   /** Called for each request; keeps what it opened. */
   readonly open: () => Promise<P>;
-  /** Told of every request when its answer has begun, and once more when an answer that has begun fails. */
-  readonly report: (report: RequestReport) => void;
 };
 
 export type RequestReport = {
@@ -37,6 +35,8 @@ export type HttpEnvironment = {
   readonly context: InvocationContext;
   /** Of the invocation; a request that brings an id of its own keeps that. */
   readonly requestId: string;
+  /** Told when the answer has begun, and once more when an answer that has begun fails. */
+  readonly report: (report: RequestReport) => void;
 };
 
 export type HttpApp = {
@@ -64,7 +64,7 @@ export function httpApp<P extends RouteParts>(service: HttpService<P>): HttpApp 
     const allow = routes.filter(route => route.path === path).map(route => route.method);
     hono.all(honoPath(path), ({ req, env }) => {
       const error = invalid('LAKE_METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}`);
-      return refused(service, reportOf(req.raw, env, path), error, { allow: allow.join(', ') });
+      return refused(env, reportOf(req.raw, env, path), error, { allow: allow.join(', ') });
     });
   }
   hono.notFound(({ req, env }) => {
@@ -72,7 +72,7 @@ export function httpApp<P extends RouteParts>(service: HttpService<P>): HttpApp 
       'LAKE_PATH_NOT_FOUND',
       'there is nothing under this path; /v1/openapi.json says what there is',
     );
-    return refused(service, reportOf(req.raw, env, req.path), error);
+    return refused(env, reportOf(req.raw, env, req.path), error);
   });
   return { fetch: async (request, environment) => hono.fetch(request, environment) };
 }
@@ -102,12 +102,12 @@ async function answered<P extends RouteParts>(
       ...{ parts, request, parameter, query },
       signal: AbortSignal.any([begun.late, abandoned.signal]),
       isAbandoned: () => abandoned.signal.aborted,
-      failed: error => reportedFailure(service, report, error),
+      failed: error => reportedFailure(environment, report, error),
     };
     const answer = await untilLate(begun, () => route.answer(call));
     const pieces = answer.kind === 'stream' ? piecesOf(answer.pieces, begun) : undefined;
     const first = pieces === undefined ? undefined : await untilLate(begun, () => pieces.next());
-    service.report({ ...report, status: 200, ms: Math.round(parts.clock.monotonicMs() - startedMs) });
+    environment.report({ ...report, status: 200, ms: Math.round(parts.clock.monotonicMs() - startedMs) });
     const headers = { ...commonHeaders(report.requestId), 'content-type': contentTypeOf(answer) };
     if (answer.kind === 'json') return new Response(answer.json, { headers });
     isStreamed = pieces !== undefined;
@@ -115,7 +115,7 @@ async function answered<P extends RouteParts>(
       first === undefined || pieces === undefined ? null : bodyOfPieces(first, pieces, () => abandoned.abort());
     return new Response(body, { headers });
   } catch (error) {
-    return refused(service, report, error);
+    return refused(environment, report, error);
   } finally {
     if (!isStreamed) await invocation?.[Symbol.asyncDispose]();
   }
@@ -165,15 +165,15 @@ async function* piecesOf(
   }
 }
 
-type Reporting = Pick<HttpService<RouteParts>, 'report'>;
+type Reporting = Pick<HttpEnvironment, 'report'>;
 
 function refused(
-  service: Reporting,
+  environment: Reporting,
   report: RequestReport,
   error: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const failure = reportedFailure(service, report, error);
+  const failure = reportedFailure(environment, report, error);
   const { status } = failure;
   return new Response(failureJson(failure), {
     status,
@@ -186,10 +186,10 @@ function refused(
   });
 }
 
-function reportedFailure(service: Reporting, report: RequestReport, error: unknown): Failure {
+function reportedFailure(environment: Reporting, report: RequestReport, error: unknown): Failure {
   const failure = failureOf(error);
   const { status, code } = failure;
-  service.report({ ...report, status, code, ...(status === 500 ? { error } : {}) });
+  environment.report({ ...report, status, code, ...(status === 500 ? { error } : {}) });
   return failure;
 }
 

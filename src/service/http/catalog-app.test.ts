@@ -24,7 +24,7 @@ function partsWith(log: LogStore | undefined): CatalogParts {
 }
 
 function appWith(parts: CatalogParts): HttpApp {
-  return catalogApp({ open: async () => parts, report: () => undefined });
+  return catalogApp(async () => parts);
 }
 
 beforeAll(async () => {
@@ -45,7 +45,11 @@ afterAll(async () => {
 });
 
 function send(path: string, init: RequestInit = {}, to: HttpApp = app): Promise<Response> {
-  return to.fetch(new Request(`https://lake${path}`, init), { context, requestId: 'invocation-1' });
+  return to.fetch(new Request(`https://lake${path}`, init), {
+    context,
+    requestId: 'invocation-1',
+    report: () => undefined,
+  });
 }
 
 async function get(path: string): Promise<unknown> {
@@ -257,6 +261,7 @@ test('the description names every route, with what it takes', async () => {
     '/v1/tables/{table}/options',
     '/v1/tables/{table}/snapshots',
     '/v1/tables/{table}/rows',
+    '/v1/tables/{table}/changes',
     '/v1/openapi.json',
   ]);
   expect(description.paths['/v1/tables/{table}/snapshots']?.['get']?.parameters).toMatchObject([

@@ -5,14 +5,15 @@
 import { type HttpApp, type HttpService, httpApp } from './app.ts';
 import type { CatalogParts } from './catalog-parts.ts';
 import { catalogRoutes } from './catalog-routes.ts';
+import { changesRoute } from './changes-route.ts';
 import { healthRoute } from './health-route.ts';
 import { rowsRoute } from './rows-route.ts';
 
-export function catalogApp(service: Pick<HttpService<CatalogParts>, 'open' | 'report'>): HttpApp {
+export function catalogApp(open: HttpService<CatalogParts>['open']): HttpApp {
   return httpApp({
-    ...service,
+    open,
     title: 'Tidelake catalog',
     description: 'Tables of a lake, rows for them, and their changes as they happen.',
-    routes: [healthRoute, ...catalogRoutes, rowsRoute],
+    routes: [healthRoute, ...catalogRoutes, rowsRoute, changesRoute],
   });
 }

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await using writer = table.writer();
   await Promise.all(Array.from({ length: rowCount }, (_, k) => writer.upsert({ k, v: `v${k}` })));
   parts = await openLakeParts({ warehouse: address, log: address, access: 'read' });
-  app = queryApp({ open: async () => parts, report: report => reports.push(report) });
+  app = queryApp(async () => parts);
 });
 
 afterAll(async () => {
@@ -39,6 +39,7 @@ function send(path: string, init: RequestInit, environment: { remainingMs?: numb
   return app.fetch(new Request(`https://lake${path}`, init), {
     context: remainingMs === undefined ? context : { getRemainingTimeInMillis: () => remainingMs },
     requestId: 'invocation-1',
+    report: report => reports.push(report),
   });
 }
 
@@ -160,11 +161,9 @@ test('an id comes back with the answer: the request’s when it brings a sound o
 });
 
 test('a bug says nothing of its inside, but is reported', async () => {
-  const broken = queryApp({
-    open: () => Promise.reject(new Error('secret')),
-    report: report => reports.push(report),
-  });
-  const response = await broken.fetch(new Request('https://lake/v1/health'), { context, requestId: 'x' });
+  const broken = queryApp(() => Promise.reject(new Error('secret')));
+  const report = (told: RequestReport): number => reports.push(told);
+  const response = await broken.fetch(new Request('https://lake/v1/health'), { context, requestId: 'x', report });
   expect([response.status, await response.text()]).toEqual([
     500,
     '{"error":{"code":"LAKE_INTERNAL","message":"internal error; the log of the function has it"}}',

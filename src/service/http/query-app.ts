@@ -29,9 +29,9 @@ export function openQueryParts(): Promise<LakeParts> {
   return openLakeParts(settingsWithEnvironment({ access: 'read', cost: { ledger: 'on' } }));
 }
 
-export function queryApp(service: Pick<HttpService<LakeParts>, 'open' | 'report'>): HttpApp {
+export function queryApp(open: HttpService<LakeParts>['open']): HttpApp {
   return httpApp({
-    ...service,
+    open,
     title: 'Tidelake queries',
     description: 'SQL over the tables of a lake and what its log has beyond them.',
     routes: [queryRoute('/sql', 'query'), queryRoute('/', 'queryAtRoot'), healthRoute],

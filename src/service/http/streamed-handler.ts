@@ -9,8 +9,9 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
+import type { Telemetry } from '../functions/telemetry.ts';
 import type { InvocationContext } from '../functions/time-limit.ts';
-import type { HttpApp } from './app.ts';
+import type { HttpApp, HttpEnvironment, RequestReport } from './app.ts';
 import { failureJson, failureOf } from './failures.ts';
 
 export type StreamedContext = InvocationContext & { readonly awsRequestId: string };
@@ -41,17 +42,31 @@ const eventSchema = z.object({
 });
 
 /** @param runtime the one it runs in, when not given */
-export function streamedHandler(app: HttpApp, runtime: LambdaRuntime = awslambda): StreamedHandler {
-  return runtime.streamifyResponse(async (event, answer, context) => {
-    const response = await responseTo(app, event, context);
-    const headers = Object.fromEntries(response.headers);
-    const out = runtime.HttpResponseStream.from(answer, { statusCode: response.status, headers });
-    // A reader that goes away ends the body, and with it whoever makes it.
-    await pipeline(response.body === null ? Readable.from(['']) : Readable.fromWeb(response.body), out);
-  });
+export function streamedHandler(
+  app: HttpApp,
+  telemetry: Pick<Telemetry, 'observe'>,
+  runtime: LambdaRuntime = awslambda,
+): StreamedHandler {
+  return runtime.streamifyResponse((event, answer, context) =>
+    telemetry.observe(context, async invocation => {
+      let last: RequestReport | undefined;
+      const response = await responseTo(app, event, {
+        context,
+        requestId: context.awsRequestId,
+        report: report => {
+          last = report;
+        },
+      });
+      const headers = Object.fromEntries(response.headers);
+      const out = runtime.HttpResponseStream.from(answer, { statusCode: response.status, headers });
+      // A reader that goes away ends the body, and with it whoever makes it.
+      await pipeline(response.body === null ? Readable.from(['']) : Readable.fromWeb(response.body), out);
+      invocation.report({ fields: { ...last }, metrics: {}, hasTrouble: (last?.status ?? 0) >= 500 });
+    }),
+  );
 }
 
-async function responseTo(app: HttpApp, event: unknown, context: StreamedContext): Promise<Response> {
+async function responseTo(app: HttpApp, event: unknown, environment: HttpEnvironment): Promise<Response> {
   let request: Request;
   try {
     request = parseUrlEvent(event);
@@ -60,7 +75,7 @@ async function responseTo(app: HttpApp, event: unknown, context: StreamedContext
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
     return new Response(failureJson(failure), { status: failure.status, headers });
   }
-  return app.fetch(request, { context, requestId: context.awsRequestId });
+  return app.fetch(request, environment);
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_EVENT */
