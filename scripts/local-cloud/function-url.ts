@@ -100,8 +100,11 @@ class HttpSink implements ResponseSink {
   async #send(piece: Uint8Array): Promise<void> {
     if (piece.byteLength === 0 || this.#response.destroyed || this.#response.write(piece)) return;
     await new Promise<void>(resolve => {
-      this.#response.once('drain', resolve);
-      this.#response.once('close', resolve);
+      const done = (): void => {
+        this.#response.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.#response.once('drain', done).once('close', done);
     });
   }
 

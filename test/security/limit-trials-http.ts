@@ -1,12 +1,13 @@
 /** Limits of requests to the catalog function, just under and just over. */
 import { equal } from 'node:assert/strict';
 import { systemRandom } from '../../src/base/random.ts';
+import { decodeResumePoint, tokenLengthMax } from '../../src/flow/read/resume-point.ts';
 import { t } from '../../src/service/column-types.ts';
 import { catalogApp } from '../../src/service/http/catalog-app.ts';
 import { catalogPartsOf } from '../../src/service/http/catalog-parts.ts';
 import { openLake } from '../../src/service/lake.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
-import { constant, type Trials } from './limit-tools.ts';
+import { constant, expectEdge, type Trials } from './limit-tools.ts';
 
 type Ask = (path: string, init?: { readonly body: string }) => Promise<string>;
 
@@ -48,6 +49,20 @@ export const httpTrials: Trials = {
       equal(await rows(count), 'taken');
       equal(await rows(count + 1), 'LAKE_REQUEST_TOO_LARGE');
     }),
+  tokenLengthMax: async () => {
+    // Base64 of so many bytes.
+    const token = (length: number): string => {
+      const point = JSON.stringify({ v: 1, t: 'table', s: 1 });
+      return Buffer.from(point.padEnd((length * 3) / 4)).toString('base64url');
+    };
+    const longest = token(tokenLengthMax);
+    equal(longest.length, tokenLengthMax);
+    await expectEdge(
+      'LAKE_BAD_RESUME',
+      () => decodeResumePoint(longest),
+      () => decodeResumePoint(token(tokenLengthMax + 4)),
+    );
+  },
   pageSnapshotsMax: () =>
     withCatalog(1, async ask => {
       const page = (limit: number): Promise<string> => ask(`/v1/tables/db.t/snapshots?limit=${limit}`);

@@ -33,7 +33,7 @@ export type LogPoint = {
 };
 
 /** Of a point as text: HTTP headers must hold it. */
-const tokenLengthMax = 6 * 1024;
+export const tokenLengthMax: number = 6 * 1024;
 
 /** The point at which reading of the log begins after a snapshot. */
 export function pointAtSnapshot(
