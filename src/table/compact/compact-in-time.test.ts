@@ -126,5 +126,5 @@ test('of a bucket that is too large the newer runs are merged, until there are f
   expect(await rows.rows({ columns: ['v'] })).toContainEqual(['w50']);
   // Whoever has the time merges the whole of it.
   await rows.compact({ isFull: true, bucketBytesMax });
-  expect(await levelsOf(rows)).toEqual(['L5: 20000']);
+  expect(await levelsOf(rows)).toEqual(['L3: 20000']);
 });
