@@ -3,6 +3,8 @@ import { PutBucketNotificationConfigurationCommand, type S3Client } from '@aws-s
 import * as z from 'zod';
 
 const target = 'local';
+const notifyAttemptsMax = 100;
+const notifyPauseMs = 100;
 
 /** For MinIO's environment. What cannot be said at once is kept and said later. */
 export function notificationVariables(url: string, queueFolder: string): Readonly<Record<string, string>> {
@@ -14,15 +16,22 @@ export function notificationVariables(url: string, queueFolder: string): Readonl
   };
 }
 
-/** From now on every new object of the bucket is told. */
+/** From now on every new object of the bucket is told. MinIO answers before it knows of whom it may tell, so it is asked again. */
 export async function notifyOfObjects(client: S3Client, bucket: string): Promise<void> {
   const queue = { QueueArn: `arn:minio:sqs::${target.toUpperCase()}:webhook`, Events: ['s3:ObjectCreated:*' as const] };
-  await client.send(
-    new PutBucketNotificationConfigurationCommand({
-      Bucket: bucket,
-      NotificationConfiguration: { QueueConfigurations: [queue] },
-    }),
-  );
+  const command = new PutBucketNotificationConfigurationCommand({
+    Bucket: bucket,
+    NotificationConfiguration: { QueueConfigurations: [queue] },
+  });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.send(command);
+      return;
+    } catch (error) {
+      if (attempt === notifyAttemptsMax) throw error;
+      await new Promise(resolve => setTimeout(resolve, notifyPauseMs));
+    }
+  }
 }
 
 export type CreatedObject = { readonly bucket: string; readonly key: string; readonly size: number };
