@@ -1,6 +1,7 @@
 /** A plan as text to read. */
 import type { CloudResource } from '../definitions/cloudformation.ts';
 import { parameters } from '../definitions/parameters.ts';
+import { idlePrice } from './idle-price.ts';
 import type { DeployOptions } from './options.ts';
 import { changesOf, type DeployedTemplate, plannedFunctions, type ResourceChange, resourcesByType } from './plan.ts';
 
@@ -31,6 +32,7 @@ export function planText(
     ...section('Functions', functionTexts(template, bundles)),
     ...section('Resources', resourceTexts(template)),
     ...section('Alarms', alarmTexts(template)),
+    ...section('Price of a month in which nothing happens', priceTexts(options, template)),
     ...section('Changes', changeTexts(deployed, template)),
     '',
   ].join('\n');
@@ -44,12 +46,27 @@ function pairText([name, value]: readonly [string, string | number]): string {
   return `${name} = ${value === '' ? '(empty)' : value}`;
 }
 
-function parameterTexts({ chosen }: DeployOptions, deployed: Deployed): readonly string[] {
+function parameterTexts(options: DeployOptions, deployed: Deployed): readonly string[] {
   return Object.entries(parameters).map(([name, { Default = '' }]) => {
-    const value = chosen[name] ?? String(Default);
+    const value = parameterValue(options, name);
     const before = deployed.status === 'exists' ? deployed.parameters[name] : String(Default);
     return `${pairText([name, value])}${before === undefined || before === value ? '' : `  (not ${before})`}`;
   });
+}
+
+function parameterValue({ chosen }: DeployOptions, name: string): string {
+  return chosen[name] ?? String(parameters[name]?.Default ?? '');
+}
+
+function priceTexts(options: DeployOptions, template: DeployedTemplate): readonly string[] {
+  const values = Object.fromEntries(Object.keys(parameters).map(name => [name, parameterValue(options, name)]));
+  const found = idlePrice(template, { region: options.region, parameters: values });
+  if (found === undefined) return [`there are no list prices of ${options.region} here; docs/COST.md says what counts`];
+  const { list, lines, total } = found;
+  return [
+    ...lines.map(({ what, dollars }) => `${what}: $${dollars.toFixed(2)}`),
+    `together $${total.toFixed(2)}, at the list prices of ${list.date}; storage and rows come on top: \`tidelake estimate\``,
+  ];
 }
 
 function functionTexts(template: DeployedTemplate, bundles: BundleSizes): readonly string[] {

@@ -75,6 +75,7 @@ test('the plan of a stack that is new says so, and shows parameters, bundles, wh
     '    called by LogStream, 1000 records or 1 s',
     '  AWS::Kinesis::Stream: LogStream (stays when the stack is removed), CommitStream',
     '  DeadLettersAlarm: Rows did not fit their table and were put aside.',
+    '  log, 4 shards: $43.80',
     '  the stack is new: everything above is made',
   ]) {
     expect(lines).toContain(line);

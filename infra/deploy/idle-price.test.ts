@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { warehouseTemplate } from '../definitions/template.ts';
+import { idlePrice } from './idle-price.ts';
+
+const template = warehouseTemplate();
+
+function dollarsOf(parameters: Readonly<Record<string, string>>): Readonly<Record<string, number>> {
+  const found = idlePrice(template, { region: 'us-east-1', parameters });
+  return Object.fromEntries(found?.lines.map(({ what, dollars }) => [what, Math.round(dollars * 100) / 100]) ?? []);
+}
+
+test('a provisioned log costs by the shard, and more when it keeps records longer', () => {
+  expect(dollarsOf({ LogMode: 'PROVISIONED', LogShards: '2', LogRetentionHours: '168' })).toMatchObject({
+    'log, 2 shards': 21.9,
+    'log, kept beyond 24 h': 29.2,
+    'commit stream, 1 shard': 10.95,
+  });
+  expect(Object.keys(dollarsOf({ LogMode: 'PROVISIONED', LogShards: '1', LogRetentionHours: '24' }))).not.toContain(
+    'log, kept beyond 24 h',
+  );
+});
+
+test('a log on demand costs by the hour', () => {
+  expect(dollarsOf({ LogMode: 'ON_DEMAND' })).toMatchObject({ 'log, on demand': 29.2 });
+});
+
+test('alarms cost by the metrics that they look at', () => {
+  const resources = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+  const [alarms = ''] = Object.keys(dollarsOf({})).filter(what => what.startsWith('alarms'));
+  expect(Number(/\d+/.exec(alarms)?.[0])).toBeGreaterThan(resources.length);
+});
+
+test('of a region without known prices nothing is said', () => {
+  expect(idlePrice(template, { region: 'eu-central-1', parameters: {} })).toBeUndefined();
+});
