@@ -30,6 +30,7 @@ export type TidelakeWarehouseProps = {
   readonly bundles: string;
   readonly log?: { readonly mode: 'on-demand' } | { readonly mode: 'provisioned'; readonly shardCount: number };
   readonly logRetention?: Duration;
+  readonly groupCommit?: 'on' | 'off';
   readonly runtime?: 'nodejs22.x' | 'nodejs24.x';
   readonly architecture?: 'arm64' | 'x86_64';
   readonly logGroupRetentionDays?: number;
@@ -134,6 +135,7 @@ function choicesOf(props: TidelakeWarehouseProps): Choices {
     LogMode: log?.mode === 'on-demand' ? 'ON_DEMAND' : 'PROVISIONED',
     LogShards: log?.mode === 'provisioned' ? log.shardCount : undefined,
     LogRetentionHours: logRetention?.toHours(),
+    GroupCommit: props.groupCommit?.toUpperCase(),
     Runtime: props.runtime,
     Architecture: props.architecture,
     LogGroupRetentionDays: props.logGroupRetentionDays,

@@ -20,6 +20,13 @@ test('nothing is left open but what the stack itself knows', () => {
   });
 });
 
+test('without group commit there is no commit stream, and nobody refers to one', () => {
+  const chosen = chosenTemplate(template, { GroupCommit: 'OFF' });
+  expect(JSON.stringify(chosen)).not.toMatch(/"CommitStream"|TIDELAKE_COMMIT_LOG|AppendCommits|PollCommits/);
+  expect(Object.keys(chosen.Resources)).toContain('CommitLambdaFunction');
+  expect(chosenText({})).toMatch(/"CommitStream".*TIDELAKE_COMMIT_LOG/);
+});
+
 test('what a choice brings with it comes, and goes without it', () => {
   const usual = chosenTemplate(template, {});
   expect(Object.keys(usual.Resources)).not.toContain('UseKey');

@@ -21,6 +21,7 @@ import {
   logicalName,
   roleId,
   type StreamSource,
+  streamMappingId,
   urlId,
 } from './functions.ts';
 import { concurrencyCondition, concurrencyParameter } from './parameters.ts';
@@ -42,7 +43,7 @@ export const functionEnvironment: CloudProperties = {
   POWERTOOLS_SERVICE_NAME: ref('AWS::StackName'),
   TIDELAKE_WAREHOUSE: join('', ['s3://', ref('WarehouseBucket')]),
   TIDELAKE_LOG: join('', ['kinesis://', ref('LogStream')]),
-  TIDELAKE_COMMIT_LOG: join('', ['kinesis://', ref('CommitStream')]),
+  TIDELAKE_COMMIT_LOG: either('CommitsAreGrouped', join('', ['kinesis://', ref('CommitStream')]), noValue),
 };
 
 /** By function: where its bundle is, and where in it the function begins. */
@@ -116,7 +117,7 @@ function resourcesOf(definition: FunctionDefinition, bundles: Bundles): CloudRes
 
 function sourceResources(name: string, source: EventSource): CloudResources {
   if (source.kind === 'stream') {
-    return { [`${logicalName(name)}EventSourceMappingKinesis${source.stream}`]: streamMapping(name, source) };
+    return { [streamMappingId(name, source)]: streamMapping(name, source) };
   }
   const trigger: CloudProperties =
     source.kind === 'schedule'
@@ -145,12 +146,18 @@ function sourceResources(name: string, source: EventSource): CloudResources {
   };
 }
 
+/** When there is a mapping, and what must be there first. */
+export function mappingCondition({ onlyIf }: StreamSource): Pick<CloudResource, 'Condition' | 'DependsOn'> {
+  return onlyIf === undefined ? {} : { Condition: onlyIf.condition, DependsOn: [onlyIf.policy] };
+}
+
 function streamMapping(name: string, source: StreamSource): CloudResource {
   const destination: Readonly<Record<string, CloudValue>> = source.noteOnFailure
     ? { DestinationConfig: { OnFailure: { Destination: getAtt('FailedEvents', 'Arn') } } }
     : {};
   return {
     Type: 'AWS::Lambda::EventSourceMapping',
+    ...mappingCondition(source),
     Properties: {
       BatchSize: source.batchRecordsMax,
       BisectBatchOnFunctionError: true,

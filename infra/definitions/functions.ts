@@ -3,6 +3,8 @@
 export type StreamSource = {
   readonly kind: 'stream';
   readonly stream: 'LogStream' | 'CommitStream';
+  /** When it is there at all, and the policy that AWS Lambda must find then. */
+  readonly onlyIf?: { readonly condition: string; readonly policy: string };
   readonly batchRecordsMax: number;
   readonly batchWindowSeconds: number;
   /** -1: without end. */
@@ -73,6 +75,7 @@ export const functionDefinitions: readonly FunctionDefinition[] = [
       {
         kind: 'stream',
         stream: 'CommitStream',
+        onlyIf: { condition: 'CommitsAreGrouped', policy: 'PollCommits' },
         batchRecordsMax: 100,
         batchWindowSeconds: 0,
         retriesMax: 2,
@@ -147,4 +150,8 @@ export function roleId(functionName: string): string {
 
 export function urlId(functionName: string): string {
   return `${logicalName(functionName)}LambdaFunctionUrl`;
+}
+
+export function streamMappingId(functionName: string, { stream }: StreamSource): string {
+  return `${logicalName(functionName)}EventSourceMappingKinesis${stream}`;
 }

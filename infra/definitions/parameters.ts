@@ -27,6 +27,13 @@ const streams: Parameters = {
     MaxValue: 8760,
     Description: 'How long the log keeps records; ingest may stand still this long without losing any',
   },
+  GroupCommit: {
+    Type: 'String',
+    Default: 'ON',
+    AllowedValues: ['ON', 'OFF'],
+    Description:
+      'ON has a stream of commit messages, so that several shards of one table are committed together; OFF has ingest commit by itself, which is as good with one shard and costs less',
+  },
 };
 
 const functions: Parameters = {
@@ -174,6 +181,7 @@ export function concurrencyCondition(functionName: string): string {
 
 export const conditions: { readonly [name: string]: CloudValue } = {
   LogIsProvisioned: { 'Fn::Equals': [ref('LogMode'), 'PROVISIONED'] },
+  CommitsAreGrouped: { 'Fn::Equals': [ref('GroupCommit'), 'ON'] },
   KeyIsOwn: isSet('KmsKeyArn'),
   AccessIsLogged: isSet('AccessLogBucket'),
   AlarmsAreTold: isSet('AlarmTopicArn'),

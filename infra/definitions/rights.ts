@@ -101,10 +101,9 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
     readLog,
     pollLog,
     pollStreams,
-    appendCommits,
     reportFailures,
   ],
-  commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles, ledger), pollCommits, pollStreams],
+  commit: [listWarehouse, read(tables), write(...commitFiles, ingestFiles, ledger)],
   compact: [
     listWarehouse,
     read(tables),
@@ -158,6 +157,18 @@ export const roleResources: CloudResources = {
   ...Object.fromEntries(
     functionDefinitions.map(({ name }): [string, CloudResource] => [roleId(name), functionRole(name)]),
   ),
+  AppendCommits: addedPolicy({
+    comment: 'When commits are grouped: ingest sends its own.',
+    condition: 'CommitsAreGrouped',
+    names: ['ingest'],
+    statements: [appendCommits],
+  }),
+  PollCommits: addedPolicy({
+    comment: 'When commits are grouped: Lambda polls them.',
+    condition: 'CommitsAreGrouped',
+    names: ['commit'],
+    statements: [pollCommits, pollStreams],
+  }),
   UseKey: addedPolicy({
     comment: 'With a key of your own: what is read must be decrypted, what is written encrypted.',
     condition: 'KeyIsOwn',
@@ -248,19 +259,21 @@ function sharedRole(options: {
   };
 }
 
-/** For the roles of all functions. */
+/** For the roles of some functions, or of all. */
 function addedPolicy(options: {
   readonly comment: string;
   readonly condition: string;
+  readonly names?: readonly FunctionName[];
   readonly statements: readonly CloudProperties[];
 }): CloudResource {
+  const names = options.names ?? functionDefinitions.map(({ name }) => name);
   return {
     comment: options.comment,
     Type: 'AWS::IAM::ManagedPolicy',
     Condition: options.condition,
     Properties: {
       PolicyDocument: { Version: '2012-10-17', Statement: options.statements },
-      Roles: functionDefinitions.map(({ name }) => ref(roleId(name))),
+      Roles: names.map(name => ref(roleId(name))),
     },
   };
 }

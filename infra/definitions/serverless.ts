@@ -14,6 +14,7 @@ import {
   functionId,
   logGroupId,
   roleId,
+  streamMappingId,
 } from './functions.ts';
 import { conditions, parameters } from './parameters.ts';
 import { sharedOutputs, sharedResources } from './template.ts';
@@ -25,9 +26,14 @@ export function serverlessFunctions(): CloudProperties {
 
 /** `resources:` */
 export function serverlessResources(): CloudProperties {
-  const chosen = functionDefinitions.flatMap(({ name }): [string, CloudValue][] => [
+  const chosen = functionDefinitions.flatMap(({ name, sources }): [string, CloudValue][] => [
     [functionId(name), { Properties: { ...chosenProperties(name), Role: getAtt(roleId(name), 'Arn') } }],
     [logGroupId(name), { Properties: chosenLogGroupProperties }],
+    ...sources.flatMap((source): [string, CloudValue][] =>
+      source.kind === 'stream' && source.onlyIf !== undefined
+        ? [[streamMappingId(name, source), { Condition: source.onlyIf.condition, DependsOn: [source.onlyIf.policy] }]]
+        : [],
+    ),
   ]);
   return {
     Parameters: parameters,

@@ -114,6 +114,7 @@ function streamResources(): CloudResources {
       comment:
         'Commit messages of ingest. They are small and one after the other, so one shard is enough; nothing here is worth keeping, since whoever sent a message still owes its rows until they are committed.',
       Type: 'AWS::Kinesis::Stream',
+      Condition: 'CommitsAreGrouped',
       DeletionPolicy: 'Delete',
       UpdateReplacePolicy: 'Delete',
       Properties: { RetentionPeriodHours: 24, ShardCount: 1, StreamEncryption: encryption, Tags: stackTags },

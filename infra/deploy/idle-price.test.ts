@@ -20,6 +20,10 @@ test('a provisioned log costs by the shard, and more when it keeps records longe
   );
 });
 
+test('commits that are not grouped have no stream', () => {
+  expect(Object.keys(dollarsOf({ GroupCommit: 'OFF' }))).not.toContain('commit stream, 1 shard');
+});
+
 test('a log on demand costs by the hour', () => {
   expect(dollarsOf({ LogMode: 'ON_DEMAND' })).toMatchObject({ 'log, on demand': 29.2 });
 });

