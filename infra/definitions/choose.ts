@@ -15,13 +15,15 @@ import { parameters } from './parameters.ts';
 /** By parameter or pseudo parameter (`AWS::StackName`); what is left out has its default, or stays a reference. */
 export type Choices = { readonly [name: string]: CloudValue };
 
+export type OpenTemplate = Pick<CloudTemplate, 'Resources' | 'Conditions'> & Partial<Pick<CloudTemplate, 'Outputs'>>;
+
 export type ChosenTemplate = Pick<CloudTemplate, 'Resources' | 'Outputs'>;
 
 /** Longer than any definition is deep. */
 const depthMax = 50;
 
 /** @throws Error about a condition that does not stand on what was chosen */
-export function chosenTemplate(template: CloudTemplate, choices: Choices): ChosenTemplate {
+export function chosenTemplate(template: OpenTemplate, choices: Choices): ChosenTemplate {
   const chooser = new Chooser(template, choices);
   const resources: Record<string, CloudResource> = {};
   for (const [id, { Condition, comment: _, ...resource }] of Object.entries(template.Resources)) {
@@ -29,7 +31,7 @@ export function chosenTemplate(template: CloudTemplate, choices: Choices): Chose
     resources[id] = { ...resource, Properties: chooser.properties(resource.Properties) };
   }
   const outputs: Record<string, CloudOutput> = {};
-  for (const [name, { Condition, ...output }] of Object.entries(template.Outputs)) {
+  for (const [name, { Condition, ...output }] of Object.entries(template.Outputs ?? {})) {
     if (chooser.holds(Condition)) outputs[name] = { ...output, Value: chooser.value(output.Value) };
   }
   const Resources: CloudResources = resources;
@@ -40,7 +42,7 @@ class Chooser {
   readonly #conditions: CloudTemplate['Conditions'];
   readonly #choices: Choices;
 
-  constructor(template: CloudTemplate, choices: Choices) {
+  constructor(template: OpenTemplate, choices: Choices) {
     this.#conditions = template.Conditions;
     const defaults = Object.entries(parameters).map(([name, { Default = '', Type }]) => [
       name,

@@ -1,4 +1,5 @@
 /** A plan as text to read. */
+import { type Choices, chosenTemplate } from '../definitions/choose.ts';
 import type { CloudResource } from '../definitions/cloudformation.ts';
 import { parameters } from '../definitions/parameters.ts';
 import { idlePrice } from './idle-price.ts';
@@ -24,7 +25,8 @@ export function planText(
   options: DeployOptions,
   made: { readonly template: DeployedTemplate; readonly bundles: BundleSizes; readonly deployed: Deployed },
 ): string {
-  const { template, bundles, deployed } = made;
+  const { template: whole, bundles, deployed } = made;
+  const template = chosenTemplate({ Conditions: {}, ...whole }, choicesOf(options));
   return [
     `Stack tidelake-${options.stage} in ${options.region}`,
     ...section('Parameters', parameterTexts(options, deployed)),
@@ -33,7 +35,7 @@ export function planText(
     ...section('Resources', resourceTexts(template)),
     ...section('Alarms', alarmTexts(template)),
     ...section('Price of a month in which nothing happens', priceTexts(options, template)),
-    ...section('Changes', changeTexts(deployed, template)),
+    ...section('Changes', changeTexts(deployed, whole)),
     '',
   ].join('\n');
 }
@@ -56,6 +58,17 @@ function parameterTexts(options: DeployOptions, deployed: Deployed): readonly st
 
 function parameterValue({ chosen }: DeployOptions, name: string): string {
   return chosen[name] ?? String(parameters[name]?.Default ?? '');
+}
+
+/** What was chosen, as the template takes it. */
+function choicesOf(options: DeployOptions): Choices {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { Type }]) => {
+      const value = parameterValue(options, name);
+      if (Type === 'Number') return [name, Number(value)];
+      return [name, Type === 'CommaDelimitedList' ? value.split(',').filter(part => part !== '') : value];
+    }),
+  );
 }
 
 function priceTexts(options: DeployOptions, template: DeployedTemplate): readonly string[] {
@@ -92,8 +105,7 @@ function resourceTexts(template: DeployedTemplate): readonly string[] {
 }
 
 function remark(resource: CloudResource | undefined): string {
-  if (resource?.DeletionPolicy === 'Retain') return ' (stays when the stack is removed)';
-  return resource?.Condition === undefined ? '' : ` (only if ${resource.Condition})`;
+  return resource?.DeletionPolicy === 'Retain' ? ' (stays when the stack is removed)' : '';
 }
 
 function alarmTexts(template: DeployedTemplate): readonly string[] {

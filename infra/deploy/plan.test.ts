@@ -51,6 +51,11 @@ test('a function comes with what calls it and what it may do', () => {
   expect(maintain?.rights[0]).toBe('logs:CreateLogStream logs:PutLogEvents on the log group of maintain');
 });
 
+test('what is added to a role counts as its right', () => {
+  const rights = plannedFunctions(template).find(({ name }) => name === 'ingest')?.rights;
+  expect(rights).toContain('kinesis:DescribeStreamSummary kinesis:PutRecords on CommitStream');
+});
+
 test('resources stand by type', () => {
   const byType = resourcesByType(template);
   expect(byType.get('AWS::Kinesis::Stream')).toEqual(['LogStream', 'CommitStream']);
@@ -82,6 +87,15 @@ test('the plan of a stack that is new says so, and shows parameters, bundles, wh
   ]) {
     expect(lines).toContain(line);
   }
+});
+
+test('the plan shows what the parameters leave, and nothing else', () => {
+  const lines = linesOf({ status: 'none' }, '--set', 'GroupCommit=OFF', '--set', 'ReaderAccounts=123456789012');
+  const ofType = (type: string): string => lines.find(line => line.startsWith(`  ${type}: `)) ?? '';
+  expect(ofType('AWS::Kinesis::Stream')).toBe('  AWS::Kinesis::Stream: LogStream (stays when the stack is removed)');
+  expect(lines.filter(line => /CommitStream/.test(line))).toEqual([]);
+  expect(ofType('AWS::IAM::Role')).toMatch(/, ReaderRole$/);
+  expect(ofType('AWS::IAM::ManagedPolicy')).not.toMatch(/UseKey|SendTraces/);
 });
 
 test('the plan of a stack that exists shows what would change, and what leaves it', () => {

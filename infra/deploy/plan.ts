@@ -1,6 +1,12 @@
 /** What a deployment would do, read from the template that osls has made; pure. */
-import type { CloudProperties, CloudResource, CloudResources, CloudValue } from '../definitions/cloudformation.ts';
-import { type EventSource, type FunctionDefinition, functionDefinitions, roleId } from '../definitions/functions.ts';
+import type { CloudProperties, CloudResource, CloudTemplate, CloudValue } from '../definitions/cloudformation.ts';
+import {
+  type EventSource,
+  type FunctionDefinition,
+  functionDefinitions,
+  roleId,
+  streamMappingId,
+} from '../definitions/functions.ts';
 
 export type PlannedFunction = {
   readonly name: string;
@@ -15,7 +21,7 @@ export type ResourceChange =
   | { readonly kind: 'added' | 'removed'; readonly id: string; readonly type: string }
   | { readonly kind: 'changed'; readonly id: string; readonly type: string; readonly properties: readonly string[] };
 
-export type DeployedTemplate = { readonly Resources: CloudResources };
+export type DeployedTemplate = Pick<CloudTemplate, 'Resources'> & Partial<Pick<CloudTemplate, 'Conditions'>>;
 
 /** Each function, what calls it and what it may do. */
 export function plannedFunctions(template: DeployedTemplate): readonly PlannedFunction[] {
@@ -23,8 +29,8 @@ export function plannedFunctions(template: DeployedTemplate): readonly PlannedFu
     name: definition.name,
     memoryMb: definition.memoryMb,
     timeoutSeconds: definition.timeoutSeconds,
-    calledBy: calledBy(definition),
-    rights: rightsOf(template.Resources[roleId(definition.name)]),
+    calledBy: calledBy(template, definition),
+    rights: rightsOf(template, roleId(definition.name)),
   }));
 }
 
@@ -66,8 +72,12 @@ function sortedText(value: unknown): string | undefined {
   );
 }
 
-function calledBy({ sources, hasUrl }: FunctionDefinition): readonly string[] {
-  return [...sources.map(sourceText), ...(hasUrl ? ['HTTPS, signed'] : [])];
+function calledBy({ Resources }: DeployedTemplate, definition: FunctionDefinition): readonly string[] {
+  const { name, sources, hasUrl } = definition;
+  const there = sources.filter(
+    source => source.kind !== 'stream' || Resources[streamMappingId(name, source)] !== undefined,
+  );
+  return [...there.map(sourceText), ...(hasUrl ? ['HTTPS, signed'] : [])];
 }
 
 function sourceText(source: EventSource): string {
@@ -83,9 +93,17 @@ function sourceText(source: EventSource): string {
   }
 }
 
-function rightsOf(role: CloudResource | undefined): readonly string[] {
-  const policies = asList(role?.Properties['Policies']);
-  const statements = policies.flatMap(policy => asList(Object(Object(policy)['PolicyDocument'])['Statement']));
+/** Of the role's own policies, and of those that are added to it. */
+function rightsOf({ Resources }: DeployedTemplate, role: string): readonly string[] {
+  const added = Object.values(Resources).filter(
+    ({ Type, Properties }) =>
+      Type === 'AWS::IAM::ManagedPolicy' && asList(Properties['Roles']).some(named => Object(named)['Ref'] === role),
+  );
+  const documents = [
+    ...asList(Resources[role]?.Properties['Policies']).map(policy => Object(policy)['PolicyDocument']),
+    ...added.map(({ Properties }) => Properties['PolicyDocument']),
+  ];
+  const statements = documents.flatMap(document => asList(Object(document)['Statement']));
   return statements.map(statement => {
     const { Action, Resource } = Object(statement);
     return `${asList(Action).join(' ')} on ${resourceText(Resource)}`;
