@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../scripts/cache-folder.ts';
 import { toolCommand } from '../../scripts/cloud-tools.ts';
 import { functionDefinitions } from '../definitions/functions.ts';
+import { parameters } from '../definitions/parameters.ts';
 import { accountOf, type DeployedStack, deployedStack, deployedTemplate, stackName } from './deployed-stack.ts';
 import {
   type DeployOptions,
@@ -43,7 +44,7 @@ async function deploy(asked: DeployOptions): Promise<void> {
   const folder = mkdtempSync(join(root, '.cache', 'deploy-'));
   try {
     console.log('Bundling and packaging…');
-    runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
+    runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs'), '--arch', bundleArchitecture(options)]);
     osls(['package', ...oslsOptions(options, folder)], 'quiet');
     console.log(planText(options, { template: readTemplate(folder), bundles: bundleSizes(folder), deployed }));
     if (options.isDryRun) {
@@ -55,6 +56,12 @@ async function deploy(asked: DeployOptions): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** As Node calls it. */
+function bundleArchitecture({ chosen }: DeployOptions): string {
+  const architecture = chosen['Architecture'] ?? parameters['Architecture']?.Default;
+  return architecture === 'x86_64' ? 'x64' : 'arm64';
 }
 
 async function remove(options: RemoveOptions): Promise<void> {
