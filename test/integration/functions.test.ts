@@ -58,6 +58,7 @@ function start(world: World, name: FunctionName, env: Record<string, string> = {
       HOME: bundles,
       TIDELAKE_WAREHOUSE: warehouse,
       TIDELAKE_LOG: log,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
       AWS_REGION: minio.region,
       AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
@@ -197,6 +198,20 @@ async function runAll(world: World): Promise<void> {
   await expect(ingest.invoke({ Records: [{ nothing: 'of the kind' }] })).rejects.toMatchObject({
     code: 'LAKE_BAD_EVENT',
   });
+  await checkCost(lake);
+}
+
+/** Each function has put its first invocation into the ledger, with requests and time; so has nobody else yet. */
+async function checkCost(lake: Lake): Promise<void> {
+  type CostRow = { purpose: string; put_requests: bigint; get_requests: bigint; gb_seconds: number; dollars: number };
+  const rows = await (await lake.table('demo.flights')).system<CostRow>('cost');
+  const spent = new Map(rows.map(row => [row.purpose, row]));
+  expect([...spent.keys()].toSorted()).toEqual(['compaction', 'ingest', 'maintenance', 'read']);
+  expect(spent.get('ingest')?.put_requests).toBeGreaterThan(3n);
+  expect(spent.get('read')?.put_requests).toBe(0n);
+  for (const { get_requests, gb_seconds, dollars } of rows) {
+    expect([get_requests > 0n, gb_seconds > 0, dollars > 0]).toEqual([true, true, true]);
+  }
 }
 
 /** Ingest hands its commits to the commit function, whose stream is read here as its event source would. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { priceLists, pricesOf, pricesOfJson } from '../../metering/prices.ts';
 import { type EstimateRequest, estimate, estimateText } from './estimate.ts';
@@ -14,6 +15,16 @@ test('at list prices 1 MB/s stays below $45 a month and 10 MB/s below $260', () 
   expect(estimate({ mbPerSecond: 10, list }).total).toBeLessThan(260);
   expect(estimate({ mbPerSecond: 1, list }).peer.total).toBeGreaterThan(190);
   expect(estimate({ mbPerSecond: 10, list }).peer.total).toBeGreaterThan(1_900);
+});
+
+test('what docs/COST.md reckons out is what the command prints', () => {
+  const guide = readFileSync(new URL('../../../docs/COST.md', import.meta.url), 'utf8');
+  for (const mbPerSecond of [1, 10]) {
+    const own = estimateText({ mbPerSecond, list }).split('Kinesis and Firehose')[0] ?? '';
+    expect(guide).toContain(own.trimEnd());
+    const { total } = estimate({ mbPerSecond, list });
+    expect(guide).toContain(`| **$${Math.round(total)}** (goal`);
+  }
 });
 
 test('the total is the sum of its lines, each of which says how it comes about', () => {

@@ -6,7 +6,10 @@ import type { UsageFigure } from '../../metering/usage.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { openMemoryLog } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { manifestCaches } from '../../table/manifests.ts';
 import { t } from '../column-types.ts';
+import { compactOnSnapshot } from '../functions/compact-function.ts';
+import { LookedTables } from '../functions/looked-tables.ts';
 import { openLake } from '../lake.ts';
 import { openLakeParts } from '../lake-parts.ts';
 import { maintainLake } from '../maintain-lake.ts';
@@ -121,6 +124,27 @@ test('a function’s time and memory go to the tables it worked on, and its firs
     list: await chosenPrices(undefined, undefined),
   });
   expect(report.lines.map(({ usage }) => [usage.gbSecond, usage.invocation, usage.put])).toEqual([[1, 1, 1]]);
+});
+
+test('an invocation of compaction ends when its work does, not before', async () => {
+  const inner = new MemoryObjectStore('memory:compacted', systemClock);
+  await using lake = await openLake({ warehouse: 'memory:compacted' }, { store: inner, ...components });
+  const options = { bucket: '1', 'num-sorted-run.compaction-trigger': '2', 'num-sorted-run.stop-trigger': '2' };
+  const table = await lake.createTable('d.t', { ...spec, options });
+  for (let k = 0; k < 3; k += 1) {
+    await using writer = table.writer();
+    await writer.upsert({ k, v: 'x' });
+  }
+  const metering = openMetering({ settings, store: inner, ...components }, { functionMemoryMb: 512 });
+  const store = metering.store(inner, 'compaction');
+  const own = { caches: manifestCaches(), looked: new LookedTables(), metering, purpose: 'compaction' } as const;
+  const parts = { ...components, settings: { warehouse: 's3://bucket' }, store, ...own };
+  const created = { bucket: 'bucket', key: 'd.db/t/snapshot/snapshot-3' };
+  expect(await compactOnSnapshot(parts, created, { getRemainingTimeInMillis: () => 60_000 })).toMatchObject({
+    commits: 1,
+  });
+  const [row] = await table.system<{ put_requests: bigint }>('cost');
+  expect(row?.put_requests).toBeGreaterThanOrEqual(5n);
 });
 
 test('maintenance looks after the ledger when it looks for orphans', async () => {

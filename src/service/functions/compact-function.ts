@@ -105,7 +105,7 @@ export async function compactOnSnapshot(
   if (parts.looked.isSettled(name, toldId)) return { ...nothingDone, table: name, end: 'done' };
   const bucketBytesMax = bucketBytesIn(parts, context);
   const limits = { ...limit, stop: stop.signal, toldId, isPatient: true, bucketBytesMax };
-  return compactNamed(parts, name, limits, context);
+  return await compactNamed(parts, name, limits, context);
 }
 
 const nothingDone = { commits: 0, filesBefore: 0, filesAfter: 0, stoppedBuckets: 0, lostSwaps: 0 };
