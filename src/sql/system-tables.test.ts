@@ -46,7 +46,7 @@ test('the database sys is there to be read', async () => {
       "SELECT o.value FROM sys.tables t JOIN sys.all_table_options o USING (table_name) WHERE key = 'bucket'",
     ),
   ).toEqual(['{"value":"1"}']);
-  expect(await fixture.run('SHOW TABLES IN sys')).toHaveLength(4);
+  expect(await fixture.run('SHOW TABLES IN sys')).toHaveLength(5);
   expect((await fixture.run('DESCRIBE sys.catalog_options'))[0]).toMatch(/"name":"key","type":"STRING"/);
   expect((await fixture.run('DESCRIBE `t$binlog`'))[1]).toMatch(/"name":"k","type":"ARRAY<INT>"/);
   await expect(fixture.run('SELECT * FROM sys.none')).rejects.toThrow(/it has tables, partitions/);
