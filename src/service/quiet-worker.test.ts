@@ -14,6 +14,8 @@ import type { WorkerEvent } from './worker-events.ts';
 
 const startMs = Date.parse('2026-11-27T00:00:00Z');
 const hourMs = 3_600_000;
+/** Two a minute: looks of several loops fall together or apart. */
+const quietRequestsMax = 120;
 
 function virtualClock(scheduler: Scheduler): Clock {
   return {
@@ -70,7 +72,7 @@ async function lakeUnder(load: (write: (k: number) => Promise<void>, clock: Cloc
 
 test('in a quiet lake a worker soon comes to a request or two a minute', async () => {
   const { hourly } = await lakeUnder(async write => write(1), 6);
-  expect(hourly.at(-1)).toBeLessThanOrEqual(100);
+  expect(hourly.at(-1)).toBeLessThanOrEqual(quietRequestsMax);
   expect(hourly.at(-1)).toBeLessThan((hourly[0] ?? 0) / 2);
 });
 
