@@ -261,6 +261,12 @@ function number(value: number): string {
   return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 4 });
 }
 
+/** What the template chooses by itself is safer and dearer, so whoever reads the sum is told what it is of. */
+function choiceText({ retentionHours = retentionHoursDefault, commitLog = false }: EstimateRequest): string {
+  const chosen = `the log keeps ${retentionHours} h, ${commitLog ? 'with' : 'without'} a commit log`;
+  return `${chosen}; the template's own choice is 168 h, with one (--retention 168 --commit-log)\n`;
+}
+
 /** For people: lines, sum, and the peer. */
 export function estimateText(request: EstimateRequest): string {
   const found = estimate(request);
@@ -276,6 +282,7 @@ export function estimateText(request: EstimateRequest): string {
     'Kinesis and Firehose into Iceberg, the same rows\n',
     ...peer.lines.map(print),
     `  ${'total, $'.padEnd(width)}  ${peer.total.toFixed(2).padStart(9)}  before requests, compaction and storage\n`,
+    choiceText(request),
     `list prices of ${list.region} as of ${list.date}; requests and CPU as measured on ${measured.date}\n`,
   ].join('');
 }
