@@ -29,8 +29,8 @@ const streams: Parameters = {
   },
   GroupCommit: {
     Type: 'String',
-    Default: 'ON',
-    AllowedValues: ['ON', 'OFF'],
+    Default: 'OFF',
+    AllowedValues: ['OFF', 'ON'],
     Description:
       'ON has a stream of commit messages, so that several shards of one table are committed together; OFF has ingest commit by itself, which is as good with one shard and costs less',
   },

@@ -10,7 +10,9 @@ function dollarsOf(parameters: Readonly<Record<string, string>>): Readonly<Recor
 }
 
 test('a provisioned log costs by the shard, and more when it keeps records longer', () => {
-  expect(dollarsOf({ LogMode: 'PROVISIONED', LogShards: '2', LogRetentionHours: '168' })).toMatchObject({
+  expect(
+    dollarsOf({ LogMode: 'PROVISIONED', LogShards: '2', LogRetentionHours: '168', GroupCommit: 'ON' }),
+  ).toMatchObject({
     'log, 2 shards': 21.9,
     'log, kept beyond 24 h': 29.2,
     'commit stream, 1 shard': 10.95,

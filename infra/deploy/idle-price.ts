@@ -45,7 +45,7 @@ function logLines({ prices }: PriceList, parameters: Readonly<Record<string, str
 }
 
 function commitLines({ prices }: PriceList, parameters: Readonly<Record<string, string>>): readonly IdleLine[] {
-  if (parameters['GroupCommit'] === 'OFF') return [];
+  if (parameters['GroupCommit'] !== 'ON') return [];
   return [{ what: 'commit stream, 1 shard', dollars: hoursPerMonth * prices.kinesisShardHour }];
 }
 

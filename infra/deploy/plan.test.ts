@@ -80,7 +80,7 @@ test('the plan of a stack that is new says so, and shows parameters, bundles, wh
     '  team = data',
     `  ingest: ${ingest?.memoryMb} MB, ${ingest?.timeoutSeconds} s, bundle 3.0 MB zipped, 9.0 MB unpacked`,
     `    called by ${ingest?.calledBy[0]}`,
-    '  AWS::Kinesis::Stream: LogStream (stays when the stack is removed), CommitStream',
+    '  AWS::Kinesis::Stream: LogStream (stays when the stack is removed)',
     '  DeadLettersAlarm: Rows did not fit their table and were put aside.',
     '  log, 4 shards: $43.80',
     '  the stack is new: everything above is made',

@@ -55,6 +55,9 @@ const offsets = { control: 0, s3: 1, kinesis: 2, firstUrl: 3 };
 
 type Services = { readonly s3: S3Service; readonly kinesis: KinesisService; readonly kinesisEndpoint: string };
 
+/** All functions have work here, the commit function too. */
+const localParameters = { CodeBucket: 'local', GroupCommit: 'ON' };
+
 export class LocalCloud implements AsyncDisposable {
   readonly stack: LocalStack;
   readonly functions: ReadonlyMap<string, LocalFunction>;
@@ -73,7 +76,7 @@ export class LocalCloud implements AsyncDisposable {
     this.#settings = settings;
     const { folder, withoutFunctions = false, parameters = {}, changed = {} } = settings;
     mkdirSync(folder, { recursive: true });
-    this.stack = localStack(warehouseTemplate(), { stage, region, parameters: { CodeBucket: 'local', ...parameters } });
+    this.stack = localStack(warehouseTemplate(), { stage, region, parameters: { ...localParameters, ...parameters } });
     const plans = this.stack.functions.map(plan => ({ ...plan, ...changed[plan.name] }));
     this.functions = new Map(
       (withoutFunctions ? [] : plans).map(plan => [plan.name, new LocalFunction(this.#functionSpec(plan))]),

@@ -5,7 +5,11 @@ import { warehouseTemplate } from '../../infra/definitions/template.ts';
 import { localStack } from './local-stack.ts';
 
 const template = warehouseTemplate();
-const settings = { stage: 'local', region: 'us-east-1', parameters: { CodeBucket: 'any', LogShards: '3' } };
+const settings = {
+  stage: 'local',
+  region: 'us-east-1',
+  parameters: { CodeBucket: 'any', LogShards: '3', GroupCommit: 'ON' },
+};
 
 test('the stack has every function with what the template gives it, and what calls it', () => {
   const stack = localStack(template, settings);

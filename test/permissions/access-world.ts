@@ -195,7 +195,8 @@ function resolvedFor(template: unknown, { name, parameters }: AccessOptions): Re
     CommitStream: `${name}-commits`,
     'CommitStream.Arn': streamArn(`${name}-commits`),
   };
-  return resolveTemplate(template, { values, parameters });
+  // With the commit log, so that no right is left out.
+  return resolveTemplate(template, { values, parameters: { GroupCommit: 'ON', ...parameters } });
 }
 
 async function asRoot<T>(

@@ -264,7 +264,7 @@ function number(value: number): string {
 /** What the template chooses by itself is safer and dearer, so whoever reads the sum is told what it is of. */
 function choiceText({ retentionHours = retentionHoursDefault, commitLog = false }: EstimateRequest): string {
   const chosen = `the log keeps ${retentionHours} h, ${commitLog ? 'with' : 'without'} a commit log`;
-  return `${chosen}; the template's own choice is 168 h, with one (--retention 168 --commit-log)\n`;
+  return `${chosen}; the template's own choice is 168 h without (--retention 168, --commit-log)\n`;
 }
 
 /** For people: lines, sum, and the peer. */
