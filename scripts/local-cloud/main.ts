@@ -125,8 +125,7 @@ ${table}
 
   In another shell:
     source ${join(folder, 'env.sh')}
-    npm run tidelake -- sql "SHOW TABLES"
-    npm run demo -- --local-cloud
+    npm run tidelake -- sql "SHOW DATABASES"
 
   Enter makes the bundles anew and deploys them. Ctrl-C stops everything.
 `;

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { ListShardsCommand, MergeShardsCommand, type Shard, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { append, testProducer } from '../../src/flow/testing.ts';
-import { type Lake, openLake, t } from '../../src/index.ts';
+import { type Lake, type LakeSettings, openLake, t } from '../../src/index.ts';
 import { logOf, openLakeParts } from '../../src/service/lake-parts.ts';
 import { openLakeTable } from '../../src/service/tables.ts';
 import { CountedTraffic } from '../services/counted-traffic.ts';
@@ -28,6 +28,8 @@ let lake: Lake;
 
 beforeAll(async () => {
   cloud = await TestCloud.start({
+    // The other way to commit, and the other runtime, than the template's defaults.
+    parameters: { GroupCommit: 'OFF', Runtime: 'nodejs24.x' },
     kinesisFront: async target => {
       front = await FaultyProxy.start({ target, seed: 1, faultShare: 0 });
       front.faults = [throttled];
@@ -63,6 +65,12 @@ test('a log that is throttled: nothing is lost and nothing comes twice', async (
   expect(await traffic.settle()).toEqual([]);
   console.log(`${proxy.faultCounts[throttled]} of ${proxy.requestCount} requests were throttled`);
   expect(proxy.faultCounts[throttled]).toBeGreaterThan(10);
+});
+
+test('what parameters choose is what runs: the newer Node, and commits by ingest itself', () => {
+  expect(cloud.cloud.mappings.map(({ stream }) => stream)).toEqual(['tidelake-local-LogStream']);
+  expect(cloud.cloud.function('ingest').spec.env).not.toHaveProperty('TIDELAKE_COMMIT_LOG');
+  expect(cloud.linesOf('ingest')).toContainEqual(expect.stringContaining('INIT_START Runtime Version: nodejs24.x'));
 });
 
 test('a log whose shards are split and merged under load', async () => {
@@ -150,6 +158,16 @@ function variablesOf(folder: string): Readonly<Record<string, string>> {
   return Object.fromEntries(lines.map(line => /^export (\w+)='(.*)'$/.exec(line)?.slice(1) ?? []));
 }
 
+function settingsOf(env: Readonly<Record<string, string>>): LakeSettings {
+  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  return {
+    warehouse: env['TIDELAKE_WAREHOUSE'] ?? '',
+    log: env['TIDELAKE_LOG'],
+    s3: { endpoint: env['AWS_ENDPOINT_URL_S3'], region, accessKeyId, secretAccessKey },
+    kinesis: { endpoint: env['AWS_ENDPOINT_URL_KINESIS'], region, accessKeyId, secretAccessKey },
+  };
+}
+
 test('npm run local says where everything is, works, stops cleanly, and goes on with what it kept', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidelake-local-test-'));
   const port = 9_000 + (process.pid % 2_000);
@@ -159,21 +177,26 @@ test('npm run local says where everything is, works, stops cleanly, and goes on 
     const env = variablesOf(folder);
     const ddl = 'CREATE TABLE demo.kept (k BIGINT PRIMARY KEY NOT ENFORCED, v STRING)';
     await run(env, 'sql', `${ddl} WITH ('bucket' = '1')`);
-    const write = (v: string): Promise<unknown> =>
-      run(env, 'sql', `INSERT INTO demo.kept VALUES (1, '${v}'), (2, '${v}')`);
-    const snapshotRows = async (): Promise<string> =>
-      (await run(env, 'sql', "SELECT k, v FROM demo.kept /*+ OPTIONS('scan.mode'='latest') */ ORDER BY k", '--json'))
-        .stdout;
+    await using there = await openLake(settingsOf(env));
+    const table = await there.table('demo.kept');
+    const write = async (v: string): Promise<void> => {
+      await using writer = table.writer();
+      await writer.writeAll([1, 2].map(k => ({ k, v })));
+    };
+    const written = async (): Promise<bigint> => (await table.accounting()).written;
     await write('a');
-    await expect.poll(snapshotRows, { timeout: 60_000, interval: 500 }).toContain('"a"');
-    expect(first.said()).toMatch(/ingest +\d+ ms, started in \d+ ms, \d+ of 512 MB/);
+    await expect.poll(written, { timeout: 120_000, interval: 200 }).toBe(2n);
+    await expect.poll(first.said, { timeout: 60_000 }).toMatch(/ingest +\d+ ms, started in \d+ ms, \d+ of 512 MB/);
     first.child.stdin?.write('\n');
     await expect.poll(first.said, { timeout: 60_000 }).toContain('deployed version 2');
     expect(await stopLocal(first.child)).toBe(0);
     const second = await startLocal(folder, port);
-    expect(await snapshotRows()).toContain('"a"');
+    expect(await table.lookup({ k: 1 })).toEqual({ k: 1n, v: 'a' });
     await write('b');
-    await expect.poll(snapshotRows, { timeout: 60_000, interval: 500 }).toContain('"b"');
+    await expect.poll(written, { timeout: 120_000, interval: 200 }).toBe(4n);
+    expect(await table.lookup({ k: 1 })).toEqual({ k: 1n, v: 'b' });
+    const { rowsIn, duplicates } = await table.accounting();
+    expect([rowsIn, duplicates]).toEqual([4n, 0n]);
     expect(await stopLocal(second.child)).toBe(0);
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
