@@ -107,11 +107,15 @@ export function ingestReport({ tables, ...figures }: IngestFigures): Report {
   };
 }
 
-function tableFields({ tableName, shardId, status, commits, heldAt }: TakenRecords): object {
+function tableFields({ tableName, shardId, status, commits, heldAt, counters, lostShards }: TakenRecords): object {
+  const [deadLetters, replayed] = [Number(counters.deadLettered), Number(counters.replayed)];
   return {
     table: tableName,
     shard: shardId,
     status,
+    deadLetters: deadLetters === 0 ? undefined : deadLetters,
+    replayed: replayed === 0 ? undefined : replayed,
+    lostShards: lostShards.length === 0 ? undefined : lostShards,
     heldAt: heldAt?.toString(),
     commits: commits.map(({ message, shards, producers, ...commit }) => ({
       ...commit,
