@@ -15,9 +15,9 @@ import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
 import { commitFunction, ingestFunction } from './lake/functions.ts';
 import { PassingTable } from './lake/passing.ts';
-import { misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
+import { displaced, misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
 import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
-import { checkpointer, compactor, ingestWorker, maintainer } from './lake/workers.ts';
+import { checkpointer, compactor, ingestWorker, maintainer, replayer } from './lake/workers.ts';
 import { worldSettings } from './world-settings.ts';
 
 const hourMs = 3_600_000;
@@ -103,6 +103,9 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
     ...(draw('schema') < 0.5 ? [schemaChanger(bench)] : []),
     ...(draw('vandal') < 0.3 ? [vandal(bench)] : []),
     ...(draw('misfit') < 0.4 ? [misfit(bench)] : []),
+    ...(draw('displaced') < 0.3
+      ? [displaced(bench), replayer(bench, 'replayer'), replayer(bench, 'other-replayer')]
+      : []),
     ...(passing === undefined ? [] : [passing.run(), passing.watch()]),
   ];
   await world.run(() => bench.isOver, 40 * dayMs);

@@ -53,6 +53,7 @@ export class LakeBench {
   #rowsLeft: number;
   #producersLeft = 0;
   #isStopped = false;
+  readonly #displacedKeys = new Map<string, number[]>();
 
   constructor(world: World, settings: LakeSettings) {
     this.world = world;
@@ -89,6 +90,13 @@ export class LakeBench {
     for (const name of tableNames) {
       await createTable(parts, parseIdentifier(name), definitionOf(name, this.settings), { ifNotExists: false });
     }
+  }
+
+  /** Keys of rows that the log has acknowledged and that came in no other way than by a replay. */
+  displacedKeys(tableName: string): number[] {
+    const keys = this.#displacedKeys.get(tableName) ?? [];
+    this.#displacedKeys.set(tableName, keys);
+    return keys;
   }
 
   get isOver(): boolean {

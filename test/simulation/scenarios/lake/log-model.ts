@@ -117,6 +117,11 @@ export class LogModel {
     const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
     const { rows, kinds } = decodeBody(record, body, { fields }, 'model');
     const table = this.table(header.tableName);
+    if (header.bucketCount !== Number(schema.options['bucket'] ?? -1)) {
+      table.rowCount += header.rowCount;
+      table.deadRows += header.rowCount;
+      return;
+    }
     const [keyAt, valueAt] = ['k', 'n'].map(name => schema.fields.findIndex(field => field.name === name));
     for (const [at, row] of rowsOf(rows).entries()) {
       table.rowCount += 1;

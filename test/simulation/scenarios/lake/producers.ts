@@ -21,6 +21,9 @@ const appendsOfProcess = 20;
 const largeShare = 0.1;
 /** Keys of nobody else. */
 const misfitKeys = 900_000_000;
+const displacedKeys = 800_000_000;
+/** No table of the lake has so many. */
+const otherBucketCount = 7;
 
 type Row = {
   readonly key: number;
@@ -110,6 +113,28 @@ export function misfit(bench: LakeBench): Promise<void> {
       });
       await send(bench, loose, producerOf(bench, process, loose), rows);
       bench.count('rows that do not fit', rows.filter(({ value }) => value === undefined).length);
+    }
+  });
+}
+
+/** A program that takes a table for one of another number of buckets: its rows are dead letters, and fit once they are replayed. */
+export function displaced(bench: LakeBench): Promise<void> {
+  let sent = 0;
+  return bench.world.supervise('displaced', async process => {
+    while (!bench.isOver) {
+      await bench.pause(process, 8);
+      const table = await bench.open(process, process.random.next() < 0.5 ? keyedName : keptName);
+      const options = { ...table.schema.options, bucket: String(otherBucketCount), 'bucket-key': 'k' };
+      const { fields } = table.schema;
+      const rows = Array.from({ length: 3 }, (): Row => {
+        sent += 1;
+        return { key: displacedKeys + sent, value: sent, kind: 0, text: `v${sent}` };
+      });
+      const target = producerOf(bench, process, { ...table, schema: { ...table.schema, options } });
+      const scalars = rows.map(row => fields.map(({ name }): Scalar => scalarOf(row, name)));
+      await target.append(buildBatch({ fields }, scalars), new Int8Array(rows.length));
+      bench.displacedKeys(table.label).push(...rows.map(({ key }) => key));
+      bench.count('rows of another number of buckets', rows.length);
     }
   });
 }

@@ -2,6 +2,7 @@
 import { isLakeError } from '../../../../src/base/errors.ts';
 import { advanceCheckpoints } from '../../../../src/flow/ingest/advance-checkpoints.ts';
 import { IngestWorker } from '../../../../src/flow/ingest/ingest-worker.ts';
+import { replayDeadLetters } from '../../../../src/flow/replay/replay-dead-letters.ts';
 import { maintainWarehouse } from '../../../../src/maintenance/maintain-warehouse.ts';
 import { Committer } from '../../../../src/table/commit/commit.ts';
 import { compactTable } from '../../../../src/table/compact/compact-table.ts';
@@ -21,6 +22,27 @@ export function ingestWorker(bench: LakeBench, name: string): Promise<void> {
         result.lostShards.length === 0,
         'a shard is said to have lost records, and nothing was dropped',
       );
+    }
+  });
+}
+
+/** Brings dead letters again, now and then at the same time as another. */
+export function replayer(bench: LakeBench, name: string): Promise<void> {
+  return bench.world.supervise(name, async process => {
+    const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
+    while (!bench.isStopped) {
+      await bench.pause(process, 10);
+      for (const tableName of tableNames) {
+        const table = await bench.open(process, tableName);
+        try {
+          const receipt = await replayDeadLetters(parts, table, { waitMs: 2 * bench.settings.pauseMs });
+          bench.count('rows replayed', receipt.replayedRows);
+          if (receipt.pendingRows > 0) bench.count('replays that are left to others');
+        } catch (error) {
+          // Nothing was ever taken from the log.
+          if (!isLakeError(error, 'LAKE_NOT_LOGGED')) throw error;
+        }
+      }
     }
   });
 }
