@@ -55,7 +55,7 @@ export const cdkNagAnswers: readonly Answer[] = [
   },
   {
     rules: ['AwsSolutions-IAM5'],
-    resources: /^(?:Ingest|Commit|Compact|Maintain|Query|Catalog)Role$|^(?:ReadLake|ProduceToLake)$/,
+    resources: /^(?:Ingest|Commit|Compact|Maintain|Query|Catalog)Role$|^(?:ReadLake|ProduceToLake|PollCommits)$/,
     why: 'Rights are on all objects of the bucket, since tables come and go; on all streams of a log group; and ListStreams is to be had for no single stream. That each right is needed, and no other, is tested in test/integration/permissions.test.ts.',
   },
   {

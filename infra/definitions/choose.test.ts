@@ -42,7 +42,7 @@ test('what a choice brings with it comes, and goes without it', () => {
     StreamEncryption: { EncryptionType: 'KMS', KeyId: { 'Fn::GetAtt': ['Key', 'Arn'] } },
   });
   expect(Resources['LogStream']?.Properties).not.toHaveProperty('ShardCount');
-  expect(Resources['UseKey']?.Type).toBe('AWS::IAM::ManagedPolicy');
+  expect(Resources['UseKey']?.Type).toBe('AWS::IAM::Policy');
   expect(Resources['IngestLambdaFunction']?.Properties['ReservedConcurrentExecutions']).toBe(5);
   expect(Resources['CommitLambdaFunction']?.Properties).not.toHaveProperty('ReservedConcurrentExecutions');
   expect(Outputs['ReaderRoleArn']?.Value).toEqual({ 'Fn::GetAtt': ['ReaderRole', 'Arn'] });

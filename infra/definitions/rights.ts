@@ -158,23 +158,27 @@ export const roleResources: CloudResources = {
     functionDefinitions.map(({ name }): [string, CloudResource] => [roleId(name), functionRole(name)]),
   ),
   AppendCommits: addedPolicy({
+    name: 'AppendCommits',
     comment: 'When commits are grouped: ingest sends its own.',
     condition: 'CommitsAreGrouped',
     names: ['ingest'],
     statements: [appendCommits],
   }),
   PollCommits: addedPolicy({
+    name: 'PollCommits',
     comment: 'When commits are grouped: Lambda polls them.',
     condition: 'CommitsAreGrouped',
     names: ['commit'],
     statements: [pollCommits, pollStreams],
   }),
   UseKey: addedPolicy({
+    name: 'UseKey',
     comment: 'With a key of your own: what is read must be decrypted, what is written encrypted.',
     condition: 'KeyIsOwn',
     statements: [useKey('kms:Decrypt', 'kms:GenerateDataKey')],
   }),
   SendTraces: addedPolicy({
+    name: 'SendTraces',
     comment: 'When traces are sent: there is no resource to be named for them.',
     condition: 'TracesAreSent',
     statements: [allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*')],
@@ -261,6 +265,7 @@ function sharedRole(options: {
 
 /** For the roles of some functions, or of all. */
 function addedPolicy(options: {
+  readonly name: string;
   readonly comment: string;
   readonly condition: string;
   readonly names?: readonly FunctionName[];
@@ -269,9 +274,10 @@ function addedPolicy(options: {
   const names = options.names ?? functionDefinitions.map(({ name }) => name);
   return {
     comment: options.comment,
-    Type: 'AWS::IAM::ManagedPolicy',
+    Type: 'AWS::IAM::Policy',
     Condition: options.condition,
     Properties: {
+      PolicyName: options.name,
       PolicyDocument: { Version: '2012-10-17', Statement: options.statements },
       Roles: names.map(name => ref(roleId(name))),
     },

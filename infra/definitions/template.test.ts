@@ -68,13 +68,17 @@ test('only maintenance deletes objects, but for what compaction has put down for
     [{ 'Fn::Join': ['/', [{ 'Fn::GetAtt': ['WarehouseBucket', 'Arn'] }, '*.db/*/bucket-*/temporary-*']] }],
   ]);
   expect(may(/^kinesis:(Put|\*)/)).toEqual(['CatalogRole']);
-  const [, append] = ofType('AWS::IAM::ManagedPolicy').find(([id]) => id === 'AppendCommits') ?? [];
+  const [, append] = ofType('AWS::IAM::Policy').find(([id]) => id === 'AppendCommits') ?? [];
   expect(append?.Properties['Roles']).toEqual([{ Ref: 'IngestRole' }]);
   expect(may(/\*/)).toEqual([]);
 });
 
 test('a resource is named wherever AWS lets one name it', () => {
-  const unnamed = [...ofType('AWS::IAM::Role'), ...ofType('AWS::IAM::ManagedPolicy')].flatMap(([, role]) =>
+  const unnamed = [
+    ...ofType('AWS::IAM::Role'),
+    ...ofType('AWS::IAM::ManagedPolicy'),
+    ...ofType('AWS::IAM::Policy'),
+  ].flatMap(([, role]) =>
     statementsOf(role).flatMap(statement => (statement['Resource'] === '*' ? [statement['Action']] : [])),
   );
   expect([...new Set(unnamed.map(String))]).toEqual([

@@ -97,7 +97,7 @@ function sourceText(source: EventSource): string {
 function rightsOf({ Resources }: DeployedTemplate, role: string): readonly string[] {
   const added = Object.values(Resources).filter(
     ({ Type, Properties }) =>
-      Type === 'AWS::IAM::ManagedPolicy' && asList(Properties['Roles']).some(named => Object(named)['Ref'] === role),
+      Type === 'AWS::IAM::Policy' && asList(Properties['Roles']).some(named => Object(named)['Ref'] === role),
   );
   const documents = [
     ...asList(Resources[role]?.Properties['Policies']).map(policy => Object(policy)['PolicyDocument']),
