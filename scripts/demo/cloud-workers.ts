@@ -31,7 +31,7 @@ export async function startCloudWorkers(tableName: string): Promise<CloudWorkers
     const cloud = await LocalCloud.start({
       bundles,
       folder,
-      parameters: { LogShards: String(shardCount) },
+      parameters: { LogShards: String(shardCount), GroupCommit: 'ON' },
       onLine: () => undefined,
     });
     return new CloudWorkers(cloud, folder, tableName);

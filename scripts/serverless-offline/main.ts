@@ -12,14 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { cachedFolder, runProgram } from '../cache-folder.ts';
 
 const packages = { osls: '4.3.1', 'serverless-offline': '14.8.2', 'serverless-offline-kinesis': '6.2.3' };
-const wanted = [
-  'TIDELAKE_WAREHOUSE',
-  'TIDELAKE_LOG',
-  'TIDELAKE_COMMIT_LOG',
-  'AWS_REGION',
-  'AWS_ENDPOINT_URL_S3',
-  'AWS_ENDPOINT_URL_KINESIS',
-];
+const wanted = ['TIDELAKE_WAREHOUSE', 'TIDELAKE_LOG', 'AWS_REGION', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_KINESIS'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Its peers ask for the Serverless Framework itself; osls takes its place. */
@@ -33,8 +26,8 @@ function oslsWithOffline(): string {
   return join(folder, 'node_modules', 'osls', 'bin', 'serverless.js');
 }
 
-function streamOf(variable: string): string {
-  return /^kinesis:\/\/([\w.-]+)$/.exec(process.env[variable] ?? '')?.[1] ?? '';
+function logStream(): string {
+  return /^kinesis:\/\/([\w.-]+)$/.exec(process.env['TIDELAKE_LOG'] ?? '')?.[1] ?? '';
 }
 
 const missing = wanted.filter(name => (process.env[name] ?? '') === '');
@@ -52,8 +45,7 @@ const child = spawn(process.execPath, args, {
   stdio: 'inherit',
   env: {
     ...process.env,
-    TIDELAKE_OFFLINE_LOG_STREAM: streamOf('TIDELAKE_LOG'),
-    TIDELAKE_OFFLINE_COMMIT_STREAM: streamOf('TIDELAKE_COMMIT_LOG'),
+    TIDELAKE_OFFLINE_LOG_STREAM: logStream(),
     SLS_TELEMETRY_DISABLED: '1',
     SLS_NOTIFICATIONS_MODE: 'off',
     AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE: '1',

@@ -28,7 +28,6 @@ let lake: Lake;
 
 beforeAll(async () => {
   cloud = await TestCloud.start({
-    // The other way to commit, and the other runtime, than the template's defaults.
     parameters: { GroupCommit: 'OFF', Runtime: 'nodejs24.x' },
     kinesisFront: async target => {
       front = await FaultyProxy.start({ target, seed: 1, faultShare: 0 });

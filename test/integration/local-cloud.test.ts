@@ -15,7 +15,7 @@ let lake: Lake;
 let repeats = false;
 
 beforeAll(async () => {
-  cloud = await TestCloud.start({ parameters: { LogShards: '2' }, repeats: () => repeats });
+  cloud = await TestCloud.start({ parameters: { LogShards: '2', GroupCommit: 'ON' }, repeats: () => repeats });
   lake = await openLake(cloud.cloud.lakeSettings);
 });
 

@@ -38,7 +38,6 @@ test('serverless-offline runs the functions, and they take what the log gets', a
   await using minio = await startMinio();
   await using kinesis = await startKinesalite();
   await kinesis.createStream('log', 1);
-  await kinesis.createStream('commits', 1);
   const { accessKeyId, secretAccessKey } = minio.credentials;
   const { region } = minio;
   const keys = { region, accessKeyId, secretAccessKey };
@@ -58,7 +57,6 @@ test('serverless-offline runs the functions, and they take what the log gets', a
     {
       TIDELAKE_WAREHOUSE: `s3://${minio.bucket}`,
       TIDELAKE_LOG: 'kinesis://log',
-      TIDELAKE_COMMIT_LOG: 'kinesis://commits',
       AWS_REGION: region,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
