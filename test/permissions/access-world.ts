@@ -2,7 +2,11 @@
  * A warehouse and its streams as a deployment of the template has them, where each function runs with the rights of its role
  * and with no others, and the test itself, through `lake`, with all.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Lake, type LakeSettings, openLake } from '../../src/index.ts';
 import { FunctionHost } from '../services/function-host.ts';
@@ -34,6 +38,10 @@ export type AccessOptions = {
 };
 
 export type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query' | 'catalog';
+
+const commandLine = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** Whoever reads and appends from elsewhere has a role then, too; and with the commit log no right is left out. */
+const usualParameters = { GroupCommit: 'ON', ReaderAccounts: '111111111111', ProducerAccounts: '111111111111' };
 
 export function roleOf(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
@@ -72,25 +80,43 @@ export class AccessWorld implements AsyncDisposable {
 
   /** A container of a function, with its role's rights. */
   async start(name: FunctionName, env: Readonly<Record<string, string>> = {}): Promise<FunctionHost> {
-    const { minio, bundles } = this.services;
-    const gate = await this.#gateOf(roleOf(name));
+    const { bundles } = this.services;
     const host = await FunctionHost.start({
       node: process.execPath,
       bundle: join(bundles, name, 'index.mjs'),
-      env: {
-        HOME: bundles,
-        TIDELAKE_WAREHOUSE: warehouseOf(this.#options),
-        TIDELAKE_LOG: `kinesis://${this.logStream}`,
-        AWS_REGION: minio.region,
-        AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
-        AWS_ENDPOINT_URL_S3: gate.s3Endpoint,
-        AWS_ENDPOINT_URL_KINESIS: gate.kinesisEndpoint,
-        ...env,
-      },
+      env: { HOME: bundles, ...(await this.#environment(roleOf(name))), ...env },
     });
     this.#hosts.push(host);
     return host;
+  }
+
+  /** Runs the command line as somebody in a role. @throws Error with what it said, when it fails */
+  async command(role: string, args: readonly string[], input: string = ''): Promise<string> {
+    const env = { ...process.env, ...(await this.#environment(role)) };
+    const child = spawn(process.execPath, [commandLine, ...args], { env });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    const [stdout, stderr, [status]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    if (status !== 0) throw new Error(stderr);
+    return stdout;
+  }
+
+  async #environment(role: string): Promise<Readonly<Record<string, string>>> {
+    const { region, credentials } = this.services.minio;
+    const gate = await this.#gateOf(role);
+    return {
+      TIDELAKE_WAREHOUSE: warehouseOf(this.#options),
+      TIDELAKE_LOG: `kinesis://${this.logStream}`,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_S3: gate.s3Endpoint,
+      AWS_ENDPOINT_URL_KINESIS: gate.kinesisEndpoint,
+    };
   }
 
   /** Puts an object, as nobody with a role would. */
@@ -195,8 +221,7 @@ function resolvedFor(template: unknown, { name, parameters }: AccessOptions): Re
     CommitStream: `${name}-commits`,
     'CommitStream.Arn': streamArn(`${name}-commits`),
   };
-  // With the commit log, so that no right is left out.
-  return resolveTemplate(template, { values, parameters: { GroupCommit: 'ON', ...parameters } });
+  return resolveTemplate(template, { values, parameters: { ...usualParameters, ...parameters } });
 }
 
 async function asRoot<T>(

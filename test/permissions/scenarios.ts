@@ -385,6 +385,46 @@ const catalog: Scenario = {
   },
 };
 
+/** Rows of one table: one, and one that cannot be compressed and is too large for a record. */
+function lines(): string {
+  const rows = ['O1', randomBytes(1_200_000).toString('base64')].map((origin, id) => ({
+    id: String(id),
+    origin,
+    delay: 1,
+  }));
+  return rows.map(row => `${JSON.stringify({ op: '+I', row })}\n`).join('');
+}
+
+const producer: Scenario = {
+  name: 'a producer that is no function appends by the command line',
+  async run(world) {
+    await makeTable(world, 'demo.a');
+    // Done when the table has the rows, which somebody else must see to.
+    let waiting = true;
+    const written = world.command('ProducerRole', ['write', 'demo.a', '--in', '-'], lines()).finally(() => {
+      waiting = false;
+    });
+    const ingested = async (): Promise<void> => {
+      while (waiting) await world.lake.ingest();
+    };
+    await Promise.all([written, ingested()]);
+    assert.equal((await world.keys('tidelake/claims/')).length, 1);
+    assert.equal(await rowsOf(world, 'demo.a'), 2);
+  },
+};
+
+const reader: Scenario = {
+  name: 'a reader that is no function asks by the command line',
+  async run(world) {
+    await makeTable(world, 'demo.a');
+    await produce(world, 'demo.a', 0, 50);
+    await world.lake.ingest();
+    await using writer = (await world.lake.table('demo.a')).writer();
+    await writer.upsert({ id: 1_000, origin: randomBytes(1_200_000).toString('base64'), delay: 1 });
+    assert.match(await world.command('ReaderRole', ['scan', 'demo.a', '--union', '--count']), /^51$/m);
+  },
+};
+
 export const scenarios: readonly Scenario[] = [
   ingestAlone,
   claims,
@@ -397,4 +437,6 @@ export const scenarios: readonly Scenario[] = [
   maintenance,
   query,
   catalog,
+  producer,
+  reader,
 ];
