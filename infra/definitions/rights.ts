@@ -142,17 +142,14 @@ export const readActions: SharedActions = {
   key: ['kms:Decrypt'],
 };
 
-/**
- * Whoever appends reads schemas, and how far tables have taken the log; puts aside what is too large for a record, and writes
- * down what that cost.
- */
+/** Whoever appends reads schemas, puts aside what is too large for a record, and writes down what that cost. */
 export const produceActions: SharedActions = {
   bucket: ['s3:ListBucket'],
   keys: [
-    { action: 's3:GetObject', patterns: [tables, checkpoints] },
+    { action: 's3:GetObject', patterns: [tables] },
     { action: 's3:PutObject', patterns: [claims, ledger] },
   ],
-  log: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:PutRecords'],
+  log: ['kinesis:DescribeStreamSummary', 'kinesis:PutRecords'],
   key: ['kms:Decrypt', 'kms:GenerateDataKey'],
 };
 

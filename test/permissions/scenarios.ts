@@ -399,16 +399,9 @@ const producer: Scenario = {
   name: 'a producer that is no function appends by the command line',
   async run(world) {
     await makeTable(world, 'demo.a');
-    // Done when the table has the rows, which somebody else must see to.
-    let waiting = true;
-    const written = world.command('ProducerRole', ['write', 'demo.a', '--in', '-'], lines()).finally(() => {
-      waiting = false;
-    });
-    const ingested = async (): Promise<void> => {
-      while (waiting) await world.lake.ingest();
-    };
-    await Promise.all([written, ingested()]);
+    await world.command('ProducerRole', ['write', 'demo.a', '--in', '-', '--via-log'], lines());
     assert.equal((await world.keys('tidelake/claims/')).length, 1);
+    await world.lake.ingest();
     assert.equal(await rowsOf(world, 'demo.a'), 2);
   },
 };
