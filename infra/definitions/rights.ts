@@ -121,7 +121,7 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
     reportFailures,
   ],
   query: [listWarehouse, read(tables, checkpoints, claims, ledger), write(ledger), readLog],
-  catalog: [listWarehouse, read(tables, checkpoints, claims, ledger), write(claims, ledger), readLog, appendToLog],
+  catalog: [listWarehouse, read(tables, checkpoints, claims), write(claims, ledger), readLog, appendToLog],
 };
 
 /** What somebody else may do, as actions. */

@@ -102,11 +102,17 @@ export async function ask(query: FunctionHost, sql: string): Promise<string> {
 /** What a function answers to a request to its URL. */
 export async function textOf(
   host: FunctionHost,
-  { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
+  {
+    method,
+    path,
+    query = '',
+    body,
+  }: { readonly method: string; readonly path: string; readonly query?: string; readonly body?: unknown },
 ): Promise<string> {
   const { pieces } = await host.request({
     version: '2.0',
     rawPath: path,
+    rawQueryString: query,
     requestContext: { http: { method, path } },
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });

@@ -41,6 +41,14 @@ const catalog: Scenario = {
     await world.lake.ingest();
     assert.match(await get('/v1/tables/demo.a'), /"latestSnapshot":\{"id":1/);
     assert.match(await get('/v1/tables/demo.a/snapshots'), /"snapshots":\[\{"id":1/);
+    // What is in the table, and what only the log has yet.
+    assert.match(await post(largeText()), /"rows":1/);
+    const events = await textOf(host, {
+      method: 'GET',
+      path: '/v1/tables/demo.a/changes',
+      query: 'from=full&seconds=3',
+    });
+    assert.deepEqual(events.match(/"phase":"\w+"/g), ['"phase":"snapshot"', '"phase":"log"']);
   },
 };
 
