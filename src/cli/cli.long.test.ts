@@ -15,7 +15,11 @@ const processesMax = 3;
 vi.setConfig({ testTimeout: 240_000 });
 
 type Outcome = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
-type RunOptions = { readonly input?: string; readonly interruptWhen?: string };
+type RunOptions = {
+  readonly input?: string;
+  readonly interruptWhen?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
 
 type Cli = (args: readonly string[], options?: RunOptions) => Promise<Outcome>;
 
@@ -31,7 +35,7 @@ async function withCli(action: (cli: Cli, folder: string) => Promise<void>): Pro
 
 function run(folder: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const { TIDELAKE_WAREHOUSE: _w, TIDELAKE_LOG: _l, ...env } = process.env;
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env });
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...env, ...options.env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {
     output.stdout += text;
@@ -210,6 +214,26 @@ test('a data file that is broken is told, not read', async () => {
     await rm(file);
     const missing = await cli([...lake, 'scan', 'db.t']);
     expect(missing).toMatchObject({ status: 1, stderr: expect.stringMatching(/^error LAKE_FILE_MISSING: [^\n]+\n$/) });
+  });
+});
+
+test('what was used is told by table and purpose, and what a load would cost without any lake', async () => {
+  await withCli(async cli => {
+    const env = { TIDELAKE_COST_LEDGER: 'on' };
+    await cli([...lake, 'create', 'db.t', '--ddl', ddl], { env });
+    const written = await cli([...lake, 'write', 'db.t', '--in', '-'], { input: lines(put(1, 'a')), env });
+    expect(written.stderr).toMatch(/^wrote 1 rows/);
+    const told = await cli([...lake, 'cost', 'db.t', '--json']);
+    const [first = '', storage = ''] = told.stdout
+      .split('\n')
+      .filter(line => line.includes('"produce"') || line.includes('"storage"'));
+    expect(JSON.parse(first)).toMatchObject({ table: 'db.t', purpose: 'produce', put: expect.any(Number) });
+    expect(JSON.parse(storage)).toMatchObject({ storage: { objects: expect.any(Number) }, region: 'us-east-1' });
+    expect((await cli([...lake, 'cost'])).stdout).toMatch(/^day +table +purpose .*\n(.*\n)*total .*\nstorage now: /);
+    const estimated = await cli(['estimate', '--mb-per-second', '1', '--json']);
+    expect(JSON.parse(estimated.stdout).total).toBeLessThan(45);
+    const wrong = await cli(['estimate', '--mb-per-second', '-1']);
+    expect([wrong.status, wrong.stdout, wrong.stderr]).toEqual([2, '', expect.stringMatching(/^error LAKE_USAGE: /)]);
   });
 });
 
