@@ -58,10 +58,10 @@ export class Environment implements AsyncDisposable {
   static async start(spec: EnvironmentSpec): Promise<Environment | FunctionError> {
     spec.onLine(`INIT_START Runtime Version: ${spec.runtime}\tRuntime: local`);
     const first = await Environment.#startWithin(spec, initMsMax);
-    if (first !== 'late') return first;
+    if (first !== 'late') return told(spec, first);
     spec.onLine(`INIT_REPORT Init Duration: ${initMsMax}.00 ms\tPhase: init\tStatus: timeout`);
     const again = await Environment.#startWithin(spec, spec.timeoutSeconds * 1_000);
-    return again === 'late' ? timedOut(randomUUID(), spec.timeoutSeconds) : again;
+    return told(spec, again === 'late' ? timedOut(randomUUID(), spec.timeoutSeconds) : again);
   }
 
   static async #startWithin(spec: EnvironmentSpec, msMax: number): Promise<Environment | FunctionError | 'late'> {
@@ -173,6 +173,14 @@ export class Environment implements AsyncDisposable {
     this.#cause = { status, error };
     void this.#process.kill();
   }
+}
+
+/** A start that failed says why in the function's log. */
+function told({ onLine }: EnvironmentSpec, started: Environment | FunctionError): Environment | FunctionError {
+  if (started instanceof Environment) return started;
+  onLine(started.errorMessage);
+  onLine(`INIT_REPORT Phase: init\tStatus: error\tError Type: ${started.errorType}`);
+  return started;
 }
 
 /** What Lambda itself says to a function. */

@@ -131,8 +131,10 @@ test('more memory than the function has ends it, also for a moment', async () =>
 });
 
 test('a function that cannot be loaded says why', async () => {
-  await using sample = started({ handler: 'index.nothing' });
+  const lines: string[] = [];
+  await using sample = started({ handler: 'index.nothing' }, lines);
   expect(failed(await sample.invokeBuffered('{}'))).toMatchObject({ errorType: 'Runtime.HandlerNotFound' });
+  expect(lines.at(-1)).toMatch(/^INIT_REPORT .*Status: error\tError Type: Runtime\.HandlerNotFound$/);
   sample.deploy({ handler: 'index.handler' });
   expect(await ask(sample, {})).toMatchObject({ count: 1 });
 });
