@@ -1,4 +1,5 @@
 /** The catalog interface in one process, on memory: what it tells, and the rows it takes. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changedLog } from '../../../test/changed-ports.ts';
 import { logUnavailable } from '../../storage/log-errors.ts';
@@ -264,6 +265,8 @@ test('the description names every route, with what it takes', async () => {
     '/v1/tables/{table}/changes',
     '/v1/openapi.json',
   ]);
+  const guide = readFileSync(new URL('../../../docs/http-api.md', import.meta.url), 'utf8');
+  expect(Object.keys(description.paths).filter(path => !guide.includes(path))).toEqual([]);
   expect(description.paths['/v1/tables/{table}/snapshots']?.['get']?.parameters).toMatchObject([
     { name: 'table', in: 'path', required: true },
     { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 1_000 } },
