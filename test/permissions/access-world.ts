@@ -147,9 +147,9 @@ export class AccessWorld implements AsyncDisposable {
     return [...this.#gates].flatMap(([role, gate]) => gate.denied.map(request => ({ role, ...request })));
   }
 
-  /** What all functions have printed, their logs too. */
+  /** What all functions have printed. */
   get said(): string {
-    return this.#hosts.flatMap(({ said, told }) => [said, ...told.map(line => JSON.stringify(line))]).join('\n');
+    return this.#hosts.map(({ said }) => said).join('');
   }
 
   get unknown(): readonly string[] {

@@ -45,6 +45,8 @@ export class FunctionHost implements AsyncDisposable {
 
   constructor({ node, bundle, env, nodeArguments = [] }: FunctionHostSpec) {
     this.#child = spawn(node, [...nodeArguments, hostFile, bundle], { env });
+    // A container that has ended says so by its answer, which does not come.
+    this.#child.stdin.on('error', () => undefined);
     this.#child.stderr.on('data', chunk => {
       this.#said += String(chunk);
     });
