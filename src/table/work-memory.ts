@@ -53,7 +53,7 @@ export function workMemoryOf(processBytes?: number): WorkMemory {
     sortBufferBytes: work / 8,
     bucketsInParallel: Math.max(1, Math.floor(work / bucketBytes)),
     fileBytes: processBytes === undefined ? Number.POSITIVE_INFINITY : work,
-    sqlBytes: work,
+    sqlBytes: (work * 5) / 8,
     sqlThreads: processBytes === undefined ? undefined : Math.max(1, Math.round(processBytes / bytesPerCore)),
     logPieceBytes: work / 32,
     manifestEntriesBytes: work / 8,

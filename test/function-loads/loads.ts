@@ -4,11 +4,14 @@
  * table of thousands of files, a sort of more than fits. Each prepares its lake and gives the events to be handled.
  */
 import { randomBytes } from 'node:crypto';
+import { mapBounded } from '../../src/base/concurrency.ts';
 import { createTable } from '../../src/catalog/catalog.ts';
 import { parseIdentifier } from '../../src/catalog/identifier.ts';
+import { ingestEvent, openEventIngest } from '../../src/flow/ingest/ingest-event.ts';
 import { Producer, type ProducerSettings } from '../../src/flow/producer.ts';
 import type { LakeParts } from '../../src/service/lake-parts.ts';
 import { logOf } from '../../src/service/lake-parts.ts';
+import { openLog } from '../../src/service/open-stores.ts';
 import { openLakeTable } from '../../src/service/tables.ts';
 import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
@@ -108,11 +111,11 @@ const ingestOfRecords: Load = {
 };
 
 /** Bytes of the text of a row that goes by a claim check; a claim has 64 MiB at most. */
-const claimTextBytes = 48 * 1024 * 1024;
+const claimTextBytes = 16 * 1024 * 1024;
 
 const ingestOfClaims: Load = {
   name: 'ingest',
-  what: 'rows of 48 MB, each by a claim check',
+  what: 'rows of 16 MB, each by a claim check',
   async prepare(world, lake, scale) {
     await using parts = await world.parts(lake);
     const table = await makeTable(parts, { bucket: '1' });
@@ -121,6 +124,32 @@ const ingestOfClaims: Load = {
     const batches = rows.map(row => buildBatch({ fields: table.schema.fields }, [row]));
     await produce(parts, table, batches, { recordRowsMax: 1 });
     return eventsOf(world, lake);
+  },
+  isDone: nothingFails,
+};
+
+/** How long the senders of commit messages wait for an answer that does not come. */
+const sendMs = 4_000;
+
+const commitMessages: Load = {
+  name: 'commit',
+  what: '100 messages of a table',
+  async prepare(world, lake, scale) {
+    const shardCount = Math.floor(100 * scale);
+    await using parts = await world.parts(lake, shardCount);
+    const table = await makeTable(parts, { bucket: String(4 * shardCount) });
+    await produce(parts, table, wideBatches(table, { count: 40_000, turn: 1, idOf: index => index }), {});
+    const log = logOf(parts, 'a load');
+    const settings = { ...parts.settings, kinesis: { ...parts.settings.kinesis, createWithShards: 1 } };
+    await using commitLog = await openLog(`kinesis://${lake}-commits`, settings, parts);
+    await using ingest = openEventIngest({ ...parts, log, commitLog });
+    const deadlineMs = parts.clock.monotonicMs() + sendMs;
+    const { shards } = await log.describe();
+    await mapBounded(shards, shardCount, async ({ shardId }) => {
+      const { records: envelopes } = await log.read(shardId, { kind: 'earliest' });
+      await ingestEvent(ingest, { shardId, envelopes, deadlineMs });
+    });
+    return eventsOf(world, `${lake}-commits`);
   },
   isDone: nothingFails,
 };
@@ -206,4 +235,11 @@ const querySort: Load = {
   isDone: answer => answer.includes('"statusCode":200') && answer.includes('"rows":[{'),
 };
 
-export const loads: readonly Load[] = [ingestOfRecords, ingestOfClaims, compactRuns, maintainFiles, querySort];
+export const loads: readonly Load[] = [
+  ingestOfRecords,
+  ingestOfClaims,
+  commitMessages,
+  compactRuns,
+  maintainFiles,
+  querySort,
+];
