@@ -71,9 +71,26 @@ export class FunctionWorld implements AsyncDisposable {
     return openLakeParts({ ...settings, kinesis }, { clock: systemClock, random: systemRandom });
   }
 
-  function(name: FunctionName, { node, memoryMb = 512, lake, env }: FunctionOptions): MeasuredFunction {
+  /** What a function of the lake finds in its environment, besides what AWS tells it itself. */
+  environment(lake: string): Readonly<Record<string, string>> {
     const { accessKeyId, secretAccessKey } = this.minio.credentials;
     const { warehouse, log = '' } = this.settings(lake);
+    return {
+      ...memoryEnvironment,
+      HOME: this.bundles,
+      TIDELAKE_WAREHOUSE: warehouse,
+      TIDELAKE_LOG: log,
+      POWERTOOLS_SERVICE_NAME: 'tidelake',
+      POWERTOOLS_METRICS_NAMESPACE: 'Tidelake',
+      AWS_REGION: this.minio.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_ENDPOINT_URL_S3: this.minio.endpoint,
+      AWS_ENDPOINT_URL_KINESIS: this.kinesis.endpoint,
+    };
+  }
+
+  function(name: FunctionName, { node, memoryMb = 512, lake, env }: FunctionOptions): MeasuredFunction {
     return new MeasuredFunction(name, lines => ({
       functionName: name,
       functionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
@@ -84,20 +101,7 @@ export class FunctionWorld implements AsyncDisposable {
       runtime: 'nodejs24.x',
       node: node ?? process.execPath,
       onLine: line => lines.push(line),
-      env: {
-        ...memoryEnvironment,
-        HOME: this.bundles,
-        TIDELAKE_WAREHOUSE: warehouse,
-        TIDELAKE_LOG: log,
-        POWERTOOLS_SERVICE_NAME: 'tidelake',
-        POWERTOOLS_METRICS_NAMESPACE: 'Tidelake',
-        AWS_REGION: this.minio.region,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_ENDPOINT_URL_S3: this.minio.endpoint,
-        AWS_ENDPOINT_URL_KINESIS: this.kinesis.endpoint,
-        ...env,
-      },
+      env: { ...this.environment(lake), ...env },
     }));
   }
 

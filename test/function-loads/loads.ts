@@ -33,25 +33,25 @@ export type Load = {
   readonly isDone: (answer: string) => boolean;
 };
 
-const tableName = 'load.rows';
+export const tableName = 'load.rows';
 /** Of an event, with its base64 and what is around each record. */
 const eventBytesMax = 5.8 * 1024 * 1024;
 const eventOverheadBytes = 600;
 
-async function makeTable(parts: LakeParts, options: Readonly<Record<string, string>>): Promise<Table> {
+export async function makeTable(parts: LakeParts, options: Readonly<Record<string, string>>): Promise<Table> {
   const definition = { columns: wideColumns, primaryKeys: ['id'], partitionKeys: [], options };
   await createTable(parts, parseIdentifier(tableName), definition, { ifNotExists: false });
   return openLakeTable(parts, tableName);
 }
 
-async function write(table: Table, batches: Iterable<RowBatch>): Promise<void> {
+export async function write(table: Table, batches: Iterable<RowBatch>): Promise<void> {
   await using committer = new Committer(table);
   const writer = new TableWriter(table, committer);
   for (const batch of batches) await writer.add(batch, new Int8Array(batch.rowCount));
   await writer.commit();
 }
 
-async function produce(
+export async function produce(
   parts: LakeParts,
   table: Table,
   batches: Iterable<RowBatch>,
@@ -128,28 +128,49 @@ const ingestOfClaims: Load = {
   isDone: nothingFails,
 };
 
-/** How long the senders of commit messages wait for an answer that does not come. */
-const sendMs = 4_000;
+/** The senders of commit messages are let go after this; nobody answers them. */
+const sendMs = 8_000;
+
+/**
+ * Messages for the commit function, one of each shard that has rows, whose senders have given up.
+ *
+ * @param batches two: the rows of the first are taken in without the commit function, as those of a new table are
+ */
+export async function messageEvents(
+  world: FunctionWorld,
+  lake: string,
+  {
+    parts,
+    table,
+    batches,
+  }: { readonly parts: LakeParts; readonly table: Table; readonly batches: readonly RowBatch[] },
+): Promise<readonly unknown[]> {
+  const log = logOf(parts, 'a load');
+  const { shards } = await log.describe();
+  const settings = { ...parts.settings, kinesis: { ...parts.settings.kinesis, createWithShards: 1 } };
+  await using commitLog = await openLog(`kinesis://${lake}-commits`, settings, parts);
+  for (const [turn, batch] of batches.entries()) {
+    await produce(parts, table, [batch], {});
+    await using ingest = openEventIngest({ ...parts, log, commitLog: turn === 0 ? undefined : commitLog });
+    const deadlineMs = parts.clock.monotonicMs() + (turn === 0 ? 600_000 : sendMs);
+    await mapBounded(shards, turn === 0 ? 1 : shards.length, async ({ shardId }) => {
+      const { records: envelopes } = await log.read(shardId, { kind: 'earliest' });
+      await ingestEvent(ingest, { shardId, envelopes: turn === 0 ? envelopes : envelopes.slice(-1), deadlineMs });
+    });
+  }
+  return eventsOf(world, `${lake}-commits`);
+}
 
 const commitMessages: Load = {
   name: 'commit',
-  what: '100 messages of a table',
-  async prepare(world, lake, scale) {
-    const shardCount = Math.floor(100 * scale);
+  what: 'messages of 16 shards for a table',
+  async prepare(world, lake) {
+    const shardCount = 16;
     await using parts = await world.parts(lake, shardCount);
-    const table = await makeTable(parts, { bucket: String(4 * shardCount) });
-    await produce(parts, table, wideBatches(table, { count: 40_000, turn: 1, idOf: index => index }), {});
-    const log = logOf(parts, 'a load');
-    const settings = { ...parts.settings, kinesis: { ...parts.settings.kinesis, createWithShards: 1 } };
-    await using commitLog = await openLog(`kinesis://${lake}-commits`, settings, parts);
-    await using ingest = openEventIngest({ ...parts, log, commitLog });
-    const deadlineMs = parts.clock.monotonicMs() + sendMs;
-    const { shards } = await log.describe();
-    await mapBounded(shards, shardCount, async ({ shardId }) => {
-      const { records: envelopes } = await log.read(shardId, { kind: 'earliest' });
-      await ingestEvent(ingest, { shardId, envelopes, deadlineMs });
-    });
-    return eventsOf(world, `${lake}-commits`);
+    const table = await makeTable(parts, { bucket: '16' });
+    const idOf = (index: number): number => index;
+    const batches = [1, 2].flatMap(turn => [...wideBatches(table, { count: 40_000, turn, idOf })]);
+    return await messageEvents(world, lake, { parts, table, batches });
   },
   isDone: nothingFails,
 };
@@ -201,19 +222,22 @@ const maintainFiles: Load = {
   isDone: answer => answer.includes('"tables":1') && answer.includes('"givenUp":[]'),
 };
 
-function sqlEvent(sql: string): unknown {
+/** As a function's URL makes it. */
+export function urlEvent(method: string, path: string, body?: string): unknown {
   return {
     version: '2.0',
-    rawPath: '/sql',
+    routeKey: '$default',
+    rawPath: path,
     rawQueryString: '',
-    headers: { 'content-type': 'application/json', host: 'query.lambda-url.us-east-1.on.aws' },
-    requestContext: {
-      domainName: 'query',
-      http: { method: 'POST', path: '/sql', sourceIp: '127.0.0.1', userAgent: 'load' },
-    },
+    headers: { 'content-type': 'application/json', host: 'function.lambda-url.us-east-1.on.aws' },
+    requestContext: { domainName: 'function', http: { method, path, sourceIp: '127.0.0.1', userAgent: 'load' } },
     isBase64Encoded: false,
-    body: JSON.stringify({ sql }),
+    body,
   };
+}
+
+function sqlEvent(sql: string): unknown {
+  return urlEvent('POST', '/sql', JSON.stringify({ sql }));
 }
 
 const querySort: Load = {

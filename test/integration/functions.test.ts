@@ -1,6 +1,6 @@
 // The functions as they are deployed: bundled, in plain Node processes of the newest and the oldest version, on a real S3 and
 // a Kinesis emulator, with the events that AWS would send. Every row once, whatever is handed over how often.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -17,6 +17,7 @@ import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bundleBytesMax = 8 * 1024 * 1024;
+const bundleNames = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'];
 
 type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query';
 type World = { readonly name: string; readonly node: string; readonly kinesis: KinesisService };
@@ -274,11 +275,25 @@ test('with a commit function', async () => {
 });
 
 test('bundles are small: what is loaded at a cold start is under 8 MB, wasm included', () => {
-  for (const name of ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog']) {
+  for (const name of bundleNames) {
     const folder = join(bundles, name);
-    const files = readdirSync(folder).filter(file => !file.endsWith('.map') && file !== 'node_modules');
+    const files = readdirSync(folder).filter(file => file !== 'node_modules');
     const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
     console.log(`${name}: ${(bytes / 1024 / 1024).toFixed(1)} MB`);
     expect(bytes, name).toBeLessThan(bundleBytesMax);
+    expect(files, name).not.toContain('index.mjs.map');
+  }
+});
+
+test('no bundle has what its function does not do', () => {
+  const packagesOf = (name: string): string => {
+    const { inputs }: { readonly inputs: object } = JSON.parse(
+      readFileSync(join(bundles, `${name}.meta.json`), 'utf8'),
+    );
+    return Object.keys(inputs).join('\n');
+  };
+  for (const name of bundleNames) {
+    expect(packagesOf(name).includes('node_modules/hono/'), `${name}: HTTP`).toBe(['query', 'catalog'].includes(name));
+    expect(packagesOf(name).includes('src/sql/duckdb.ts'), `${name}: SQL`).toBe(name === 'query');
   }
 });
