@@ -1,5 +1,5 @@
 /**
- * The ledger of a warehouse: what each process has used on each day, as small objects (RFC 0010).
+ * The ledger of a warehouse: what each process has used on each day, as small objects (RFC 0011).
  *
  * ```
  * tidelake/cost/2026-11-27/{writer}.json   totals of one process on that day; written anew as a whole when they grow

@@ -1,5 +1,5 @@
 /**
- * Makes one object of each day of the ledger that is over, and removes days of long ago (RFC 0010).
+ * Makes one object of each day of the ledger that is over, and removes days of long ago (RFC 0011).
  *
  * The sum is written before what it is made of is removed, and says whose totals it holds: a crash in between, or a writer
  * that comes back from a long sleep, leaves objects that count nowhere any more. Of maintainers at a time one wins the day.
