@@ -10,8 +10,8 @@ import type { AccessWorld } from './access-world.ts';
 
 export type Scenario = { readonly name: string; run(world: AccessWorld): Promise<void> };
 
-/** Of an invocation: half of it is what ingest waits for the commit function. */
-const remainingMs = 12_000;
+/** Of an invocation; ingest waits for the commit function almost as long. */
+const remainingMs = 60_000;
 
 /** What ingest says when everything is committed. */
 const nothingFails = { batchItemFailures: [] };
