@@ -131,8 +131,10 @@ test('rows that a table could not take come back by the command, once, when the 
   expect([deadLettered, replayed, duplicates]).toEqual([5n, 5n, 0n]);
 });
 
+type Local = AsyncDisposable & { readonly child: ChildProcess; readonly said: () => string };
+
 /** `npm run local`, until it says that it is up. */
-async function startLocal(folder: string, port: number): Promise<{ child: ChildProcess; said: () => string }> {
+async function startLocal(folder: string, port: number): Promise<Local> {
   const child = spawn(process.execPath, [localMain, '--dir', folder, '--port', String(port)], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -142,8 +144,20 @@ async function startLocal(folder: string, port: number): Promise<{ child: ChildP
       said += String(chunk);
     });
   }
-  await expect.poll(() => said, { timeout: 120_000, interval: 100 }).toContain('Ctrl-C stops everything');
-  return { child, said: () => said };
+  const local: Local = {
+    child,
+    said: () => said,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) await stopLocal(child);
+    },
+  };
+  try {
+    await expect.poll(local.said, { timeout: 120_000, interval: 100 }).toContain('Ctrl-C stops everything');
+    return local;
+  } catch (error) {
+    await local[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function stopLocal(child: ChildProcess): Promise<number | null> {
@@ -171,7 +185,7 @@ test('npm run local says where everything is, works, stops cleanly, and goes on 
   const folder = mkdtempSync(join(tmpdir(), 'tidelake-local-test-'));
   const port = 9_000 + (process.pid % 2_000);
   try {
-    const first = await startLocal(folder, port);
+    await using first = await startLocal(folder, port);
     expect(first.said()).toContain(`s3://tidelake-local-warehousebucket, on MinIO at http://127.0.0.1:${port + 1}`);
     const env = variablesOf(folder);
     const ddl = 'CREATE TABLE demo.kept (k BIGINT PRIMARY KEY NOT ENFORCED, v STRING)';
@@ -189,7 +203,7 @@ test('npm run local says where everything is, works, stops cleanly, and goes on 
     first.child.stdin?.write('\n');
     await expect.poll(first.said, { timeout: 60_000 }).toContain('deployed version 2');
     expect(await stopLocal(first.child)).toBe(0);
-    const second = await startLocal(folder, port);
+    await using second = await startLocal(folder, port);
     expect(await table.lookup({ k: 1 })).toEqual({ k: 1n, v: 'a' });
     await write('b');
     await expect.poll(written, { timeout: 120_000, interval: 200 }).toBe(4n);
