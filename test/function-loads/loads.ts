@@ -116,10 +116,10 @@ const claimTextBytes = 16 * 1024 * 1024;
 const ingestOfClaims: Load = {
   name: 'ingest',
   what: 'rows of 16 MB, each by a claim check',
-  async prepare(world, lake, scale) {
+  async prepare(world, lake) {
     await using parts = await world.parts(lake);
     const table = await makeTable(parts, { bucket: '1' });
-    const text = randomBytes((claimTextBytes * scale) / 2).toString('hex');
+    const text = randomBytes(claimTextBytes / 2).toString('hex');
     const rows = [1n, 2n, 3n].map(id => [id, null, null, null, `${id}${text}`, null, null, null, null, null]);
     const batches = rows.map(row => buildBatch({ fields: table.schema.fields }, [row]));
     await produce(parts, table, batches, { recordRowsMax: 1 });
@@ -259,6 +259,22 @@ const querySort: Load = {
   isDone: answer => answer.includes('"statusCode":200') && answer.includes('"rows":[{'),
 };
 
+const catalogRows: Load = {
+  name: 'catalog',
+  what: 'a request of 5 MB of rows, three times',
+  async prepare(world, lake) {
+    await using parts = await world.parts(lake);
+    await makeTable(parts, { bucket: '4' });
+    const count = 40_000;
+    const changes = Array.from({ length: count }, (_, index) => ({
+      op: '+I',
+      row: { id: String(index), b1: String(index * 7), s1: `text ${index}`, s2: 'category', d1: index / 8 },
+    }));
+    return [1, 2, 3].map(() => urlEvent('POST', `/v1/tables/${tableName}/rows`, JSON.stringify(changes)));
+  },
+  isDone: answer => answer.includes('"statusCode":200') && answer.includes('"rows":40000'),
+};
+
 export const loads: readonly Load[] = [
   ingestOfRecords,
   ingestOfClaims,
@@ -266,4 +282,5 @@ export const loads: readonly Load[] = [
   compactRuns,
   maintainFiles,
   querySort,
+  catalogRows,
 ];
