@@ -37,7 +37,10 @@ const remainingMsDefault = 60_000;
 
 export class FunctionHost implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
+  readonly #answers: Line[] = [];
+  #hasEnded = false;
+  /** Wakes who waits for an answer. */
+  #wake: () => void = () => undefined;
   #said = '';
   readonly #told: Readonly<Record<string, unknown>>[] = [];
   #turn: Promise<unknown> = Promise.resolve();
@@ -50,7 +53,12 @@ export class FunctionHost implements AsyncDisposable {
     this.#child.stderr.on('data', chunk => {
       this.#said += String(chunk);
     });
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    createInterface({ input: this.#child.stdout })
+      .on('line', line => this.#hear(line))
+      .on('close', () => {
+        this.#hasEnded = true;
+        this.#wake();
+      });
   }
 
   static async start(spec: FunctionHostSpec): Promise<FunctionHost> {
@@ -88,9 +96,9 @@ export class FunctionHost implements AsyncDisposable {
     return ((user ?? 0) + (system ?? 0)) * 10;
   }
 
-  /** What the function has printed. */
+  /** What the function has printed, its log included. */
   get said(): string {
-    return this.#said;
+    return [this.#said, ...this.#told.map(line => JSON.stringify(line))].join('\n');
   }
 
   /** Runs the handler; one at a time, as a container does. @throws Error as the handler */
@@ -138,12 +146,20 @@ export class FunctionHost implements AsyncDisposable {
 
   async #answer(): Promise<Line> {
     for (;;) {
-      const line = await this.#lines.next();
-      if (line.done === true) throw new Error(`the function's process has ended; it said:\n${this.#said}`);
-      const parsed = JSON.parse(line.value) as Line & Readonly<Record<string, unknown>>;
-      // Its log and its metrics are lines of the same output.
-      if (!('level' in parsed || '_aws' in parsed)) return parsed;
-      this.#told.push(parsed);
+      const answer = this.#answers.shift();
+      if (answer !== undefined) return answer;
+      if (this.#hasEnded) throw new Error(`the function's process has ended; it said:\n${this.said}`);
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
     }
+  }
+
+  /** Its log and its metrics are lines of the same output as its answers, and may come after them. */
+  #hear(line: string): void {
+    const parsed = JSON.parse(line) as Line & Readonly<Record<string, unknown>>;
+    if ('level' in parsed || '_aws' in parsed) this.#told.push(parsed);
+    else this.#answers.push(parsed);
+    this.#wake();
   }
 }
