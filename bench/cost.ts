@@ -1,9 +1,11 @@
 /**
  * What a lake under a steady load asks for: requests by batch, CPU and bytes by megabyte of rows. The figures go into
  * src/service/cost/measured.ts, from which `tidelake estimate` and docs/COST.md reckon. Run: `npm run bench -- cost` (about
- * ten minutes; with `--dry-run` the file stays as it is).
+ * ten minutes; with `--dry-run` the file stays as it is, with `--requests` only requests are counted, which no load of the machine
+ * changes, and CPU and bytes stay).
  */
 import { writeFileSync } from 'node:fs';
+import { measured as measuredBefore } from '../src/service/cost/measured.ts';
 import { type Load, type Simulated, simulate } from './cost/simulate.ts';
 
 /** Requests: long enough that snapshots expire, few rows, since requests hardly depend on how many they are. */
@@ -70,15 +72,15 @@ for (const { name, ...load } of requestLoads) {
   requests.push([name, perBatch(simulated)]);
   console.log(JSON.stringify({ bench: 'cost', what: `requests per batch, ${name}`, ...perBatch(simulated) }));
 }
-const data = await simulate(dataLoad);
-console.log(JSON.stringify({ bench: 'cost', what: 'per MB of rows as JSON', ...perMegabyte(data) }));
+const data = process.argv.includes('--requests') ? measuredBefore.perMegabyte : perMegabyte(await simulate(dataLoad));
+console.log(JSON.stringify({ bench: 'cost', what: 'per MB of rows as JSON', ...data }));
 
 if (!process.argv.includes('--dry-run')) {
   const measured = {
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
     perBatch: Object.fromEntries(requests),
-    perMegabyte: perMegabyte(data),
+    perMegabyte: data,
   };
   const text = `/** What \`npm run bench -- cost\` measured; written by it, see there for what the figures are of. */
 import type { Measured } from './estimate.ts';

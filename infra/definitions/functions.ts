@@ -39,7 +39,7 @@ export type FunctionDefinition = {
  * How long rows gather for a commit: the trade between fresh tables and requests (docs/COST.md). Union reads and subscriptions
  * see rows at once all the same. A batch of 6 MB does not wait.
  */
-const ingestWindowSeconds = 10;
+const ingestWindowSeconds = 12;
 const memoryMbDefault = 512;
 /** The longest that AWS Lambda lets a function run. */
 const timeoutSecondsMax = 900;

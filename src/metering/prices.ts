@@ -41,7 +41,9 @@ export type PriceList = {
   readonly prices: Prices;
 };
 
-const source = 'AWS public pricing pages of S3, Kinesis Data Streams, Lambda, EventBridge and Data Firehose';
+/** From knowledge, not by AWS's price API: look at the pages before you lean on them. */
+const source =
+  'public pricing pages of S3, Kinesis Data Streams, Lambda, EventBridge and Data Firehose, as known to the authors';
 const date = '2026-11-27';
 
 /** These three have one price for all of it. */

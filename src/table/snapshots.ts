@@ -27,7 +27,8 @@ const listTriesMax = 5;
 /** Farthest time that a Date can hold, before and after 1970. */
 const dateMsMax = 8.64e15;
 const readConcurrencyMax = 16;
-/** `latestIdAbove` lists at most 10, 100, 1,000 numbers before it lists all. */
+/** `latestIdAbove` lists at most 100, then 1,000 numbers before it lists all; fewer than 100 would cost the same request. */
+const blockDigitsMin = 2;
 const blockDigitsMax = 3;
 
 /**
@@ -190,8 +191,8 @@ export async function listSnapshotIds(home: SnapshotHome): Promise<SnapshotIds> 
 export type KnownHead = { readonly id: number; readonly storeTimeMs: number };
 
 /**
- * The largest id, for somebody who knows a head of before: lists only numbers that share all digits but the last, then all
- * but the last two, and so on upward. For B after it was seen as the head nothing above it can have expired, and numbers
+ * The largest id, for somebody who knows a head of before: lists only numbers that share all digits but the last two,
+ * then all but the last three. For B after it was seen as the head nothing above it can have expired, and numbers
  * have no gaps, so the end of the unbroken run is the head. Later its number proves nothing, even if it is there: a writer
  * that came late may have filled it again. Then, and when the run cannot be seen, everything is listed.
  */
@@ -201,14 +202,14 @@ export async function latestIdAbove(
 ): Promise<{ readonly id: number | undefined; readonly storeTimeMs: number }> {
   let { id } = known;
   let startedMs: number | undefined;
-  for (let digits = 1; digits <= blockDigitsMax; digits += 1) {
+  for (let digits = blockDigitsMin; digits <= blockDigitsMax; digits += 1) {
     const block = Math.floor(id / 10 ** digits);
     const listed = await idsUnder(home, block === 0 ? 'snapshot-' : `snapshot-${block}`);
     startedMs ??= listed.storeTimeMs;
     if (listed.endedMs - known.storeTimeMs >= baseFreshMs) break;
     const ids = new Set(listed.ids);
     // The first number of a further block may not be there yet; the one we know must be.
-    if (digits > 1 && !ids.has(id)) return { id: id - 1, storeTimeMs: startedMs };
+    if (digits > blockDigitsMin && !ids.has(id)) return { id: id - 1, storeTimeMs: startedMs };
     if (!ids.has(id)) break;
     while (ids.has(id + 1) && Math.floor((id + 1) / 10 ** digits) === block) id += 1;
     const isBlockFull = Math.floor((id + 1) / 10 ** digits) !== block;

@@ -44,7 +44,7 @@ test('the total is the sum of its lines, each of which says how it comes about',
 
 test('shards follow the load unless they are given, and a full batch does not wait for its window', () => {
   expect([0.1, 1, 5, 10, 100].map(mbPerSecond => estimate({ mbPerSecond, list }).shards)).toEqual([1, 1, 2, 4, 38]);
-  expect(estimate({ mbPerSecond: 10, shards: 10, list }).batchSeconds).toBe(10);
+  expect(estimate({ mbPerSecond: 10, shards: 10, list }).batchSeconds).toBe(12);
   expect(estimate({ mbPerSecond: 10, shards: 4, list }).batchSeconds).toBeLessThan(7);
 });
 

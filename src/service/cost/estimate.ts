@@ -79,8 +79,9 @@ const functionGb = 0.5;
 const requestWaitMs = 30;
 /** CPU of the SDK for each request; assumed. */
 const requestCpuMs = 1.5;
-export const windowSecondsDefault = 10;
-export const retentionHoursDefault = 24;
+/** Of the template, both. */
+export const windowSecondsDefault = 12;
+export const retentionHoursDefault = 168;
 /** Kinesis keeps records for so long at the price of the shard. */
 const retentionHoursFree = 24;
 

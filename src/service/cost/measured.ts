@@ -8,7 +8,7 @@ export const measured: Measured = {
     oneShard: {
       ingest: {
         put: 5.369,
-        list: 0.3472,
+        list: 0.2972,
         get: 2.175,
         delete: 0,
         invocation: 1,
@@ -31,7 +31,7 @@ export const measured: Measured = {
     fourShards: {
       ingest: {
         put: 5.565,
-        list: 1.37,
+        list: 1.038,
         get: 6.717,
         delete: 0,
         invocation: 1,
