@@ -1,11 +1,11 @@
 /** AWS Lambda: a batch of the commit stream. */
 import { applyCommits, commitReport, openCommitFunction } from '../src/service/functions/commit-function.ts';
-import { openOnce } from '../src/service/functions/function-parts.ts';
+import { openAhead } from '../src/service/functions/function-parts.ts';
 import { type BatchAnswer, parseKinesisEvent } from '../src/service/functions/kinesis-event.ts';
 import { openTelemetry } from '../src/service/functions/telemetry.ts';
 import type { InvocationContext } from '../src/service/functions/time-limit.ts';
 
-const opened = openOnce(openCommitFunction);
+const opened = openAhead(openCommitFunction);
 const telemetry = openTelemetry('commit');
 
 export function handler(event: unknown, context: InvocationContext): Promise<BatchAnswer> {

@@ -7,12 +7,12 @@ import {
   compactReport,
   openCompactFunction,
 } from '../src/service/functions/compact-function.ts';
-import { openOnce } from '../src/service/functions/function-parts.ts';
+import { openAhead } from '../src/service/functions/function-parts.ts';
 import { parseCompactEvent } from '../src/service/functions/snapshot-event.ts';
 import { openTelemetry } from '../src/service/functions/telemetry.ts';
 import type { InvocationContext } from '../src/service/functions/time-limit.ts';
 
-const opened = openOnce(openCompactFunction);
+const opened = openAhead(openCompactFunction);
 const telemetry = openTelemetry('compact');
 
 export function handler(event: unknown, context: InvocationContext): Promise<CompactFigures | CompactAllFigures> {

@@ -1,11 +1,11 @@
 /** AWS Lambda: a batch of the log's stream. */
-import { openOnce } from '../src/service/functions/function-parts.ts';
+import { openAhead } from '../src/service/functions/function-parts.ts';
 import { ingestRecords, ingestReport, openIngestFunction } from '../src/service/functions/ingest-function.ts';
 import { type BatchAnswer, parseKinesisEvent } from '../src/service/functions/kinesis-event.ts';
 import { openTelemetry } from '../src/service/functions/telemetry.ts';
 import type { InvocationContext } from '../src/service/functions/time-limit.ts';
 
-const opened = openOnce(openIngestFunction);
+const opened = openAhead(openIngestFunction);
 const telemetry = openTelemetry('ingest');
 
 export function handler(event: unknown, context: InvocationContext): Promise<BatchAnswer> {

@@ -1,5 +1,5 @@
 /** AWS Lambda: a schedule. */
-import { openOnce } from '../src/service/functions/function-parts.ts';
+import { openAhead } from '../src/service/functions/function-parts.ts';
 import {
   type MaintainFigures,
   maintain,
@@ -10,7 +10,7 @@ import {
 import { openTelemetry } from '../src/service/functions/telemetry.ts';
 import type { InvocationContext } from '../src/service/functions/time-limit.ts';
 
-const opened = openOnce(openMaintainFunction);
+const opened = openAhead(openMaintainFunction);
 const telemetry = openTelemetry('maintain');
 
 export function handler(event: unknown, context: InvocationContext): Promise<MaintainFigures> {

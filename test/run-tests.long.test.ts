@@ -77,14 +77,14 @@ test('a project without tests fails the run', () => {
   expect(runOn({})).toEqual({ lastLine: '0 passed, 1 failed', exitCode: 1 });
 });
 
-test('on a machine without Java, Maven, Go and Python the full run says what to install and fails', () => {
+test('on a machine without Java, Maven, Go, Python and cmake the full run says what to install and fails', () => {
   const result = spawnSync(process.execPath, [join(root, 'scripts', 'run-tests.mjs'), 'all'], {
     encoding: 'utf8',
     env: { PATH: '/nonexistent', TIDELAKE_CACHE: '/nonexistent' },
   });
-  for (const name of ['openjdk-17', 'apt-get install maven', 'https://go.dev/dl', 'Python 3']) {
+  for (const name of ['openjdk-17', 'apt-get install maven', 'https://go.dev/dl', 'Python 3', 'cmake']) {
     expect(result.stderr).toContain(name);
   }
-  expect(result.stdout.trimEnd().split('\n').at(-1)).toBe('0 passed, 4 failed');
+  expect(result.stdout.trimEnd().split('\n').at(-1)).toBe('0 passed, 5 failed');
   expect(result.status).toBe(1);
 });

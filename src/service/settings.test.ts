@@ -52,3 +52,10 @@ test('the log beside a folder is a folder, and other warehouses have none', () =
   expect(logBeside('s3://bucket/lake')).toBeUndefined();
   expect(logBeside('memory:x')).toBeUndefined();
 });
+
+test('choices of the environment are checked as well', () => {
+  const choice = (text: string) =>
+    settingsWithEnvironment({ warehouse: 's3://b' }, { TIDELAKE_CONDITIONAL_PUT_PROBE: text }).s3?.conditionalPutProbe;
+  expect([choice('never'), choice('')]).toEqual(['never', undefined]);
+  expect(() => choice('sometimes')).toThrow(expect.objectContaining({ code: 'LAKE_BAD_SETTINGS' }));
+});

@@ -160,7 +160,7 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
 
 /**
  * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`,
- * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, and AWS's own
+ * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, `TIDELAKE_CONDITIONAL_PUT_PROBE`, and AWS's own
  * `AWS_ENDPOINT_URL[_S3|_KINESIS]`, `AWS_REGION` and, of a function, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. Keys are left to the AWS
  * chain, which reads the environment too.
  *
@@ -192,6 +192,7 @@ export function settingsWithEnvironment(
       ...given.s3,
       endpoint: given.s3?.endpoint ?? read('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'),
       region: given.s3?.region ?? region,
+      conditionalPutProbe: given.s3?.conditionalPutProbe ?? probeChoice(read('TIDELAKE_CONDITIONAL_PUT_PROBE')),
     },
     kinesis: {
       ...given.kinesis,
@@ -204,6 +205,11 @@ export function settingsWithEnvironment(
 function ledgerChoice(text: string | undefined): CostSettings['ledger'] {
   if (text === undefined || text === 'auto' || text === 'on' || text === 'off') return text;
   throw badSettings('TIDELAKE_COST_LEDGER must be auto, on or off');
+}
+
+function probeChoice(text: string | undefined): S3Settings['conditionalPutProbe'] {
+  if (text === undefined || text === 'auto' || text === 'always' || text === 'never') return text;
+  throw badSettings('TIDELAKE_CONDITIONAL_PUT_PROBE must be auto, always or never');
 }
 
 /** What AWS gives a function, MB; undefined where no function runs. */

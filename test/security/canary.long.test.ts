@@ -184,6 +184,7 @@ test('functions: what they log and what they answer', async () => {
   ];
   const events: Readonly<Record<string, unknown>> = {
     query: { requestContext: { http: { method: 'POST' } }, body: '{"sql":"SELECT * FROM d.t"}' },
+    catalog: { requestContext: { http: { method: 'GET' } }, rawPath: '/v1/tables/d.t' },
     maintain: { time: '2024-01-01T03:05:00Z' },
     ingest: { Records: [] },
   };
@@ -193,9 +194,19 @@ test('functions: what they log and what they answer', async () => {
       // As AWS's runtime does it: what a handler throws is printed with all its fields.
       await writeFile(
         program,
-        `import { inspect } from 'node:util';
+        `import { Writable } from 'node:stream';
+         import { inspect } from 'node:util';
+         globalThis.awslambda = {
+           streamifyResponse: handler => async (event, context) => {
+             let text = '';
+             const stream = new Writable({ write: (chunk, _, done) => { text += chunk; done(); } });
+             await handler(event, stream, context);
+             return text;
+           },
+           HttpResponseStream: { from: stream => stream },
+         };
          const { handler } = await import(${JSON.stringify(pathToFileURL(source(`functions/${name}.ts`)).href)});
-         try { console.log(JSON.stringify(await handler(${JSON.stringify(event)}, { getRemainingTimeInMillis: () => 20_000 }))); }
+         try { console.log(JSON.stringify(await handler(${JSON.stringify(event)}, { awsRequestId: 'r', getRemainingTimeInMillis: () => 20_000 }))); }
          catch (error) { console.error(inspect(error, { depth: 12, showHidden: true }), JSON.stringify(error)); }
          process.exit(0);`,
       );

@@ -2,9 +2,11 @@
  * The compact function (DESIGN 2.4): a new snapshot is a reason to look whether its table wants compaction, and a schedule
  * looks at all tables, for events that were lost and work that time did not suffice for.
  */
+
 import { isLakeError } from '../../base/errors.ts';
 import { eachTable } from '../../catalog/each-table.ts';
 import { parseIdentifier, printIdentifier } from '../../catalog/identifier.ts';
+import { parquetCodec } from '../../format/parquet/wasm-door.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../../table/compact/compact-table.ts';
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
@@ -80,7 +82,7 @@ type Limits = {
 };
 
 export async function openCompactFunction(): Promise<CompactParts> {
-  const parts = await openFunctionParts('compaction');
+  const [parts] = await Promise.all([openFunctionParts('compaction'), parquetCodec()]);
   return {
     ...parts,
     caches: manifestCaches(parts.workMemory),

@@ -57,6 +57,16 @@ export function meteredInvocation({ metering, purpose }: Metered): AsyncDisposab
   return purpose === undefined ? undefined : metering?.invocation(purpose);
 }
 
+/**
+ * Begins to open at once, while AWS still starts the container, so that the first event finds it done. What failed is tried
+ * again at the first event, which tells why.
+ */
+export function openAhead<T>(open: () => Promise<T>): () => Promise<T> {
+  const opened = openOnce(open);
+  opened().catch(() => undefined);
+  return opened;
+}
+
 /** Opens at the first call and keeps it; what failed is tried again at the next. */
 export function openOnce<T>(open: () => Promise<T>): () => Promise<T> {
   let opened: Promise<T> | undefined;
