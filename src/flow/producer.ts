@@ -55,9 +55,15 @@ export type ProducerSettings = {
   readonly giveUpMs: number;
 };
 
+/**
+ * A row of 16 MiB and what is around it. Readers take larger bodies; an ingest function of 512 MB does not, and would try such
+ * a record for ever.
+ */
+const bodyBytesMaxDefault = 17 * 1024 * 1024;
+
 export const producerDefaults: ProducerSettings = {
   recordRowsMax: 5_000,
-  recordBodyBytesMax,
+  recordBodyBytesMax: bodyBytesMaxDefault,
   bufferRowsMax: 200_000,
   appendsInFlightMax: 4,
   giveUpMs: 120_000,
