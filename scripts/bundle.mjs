@@ -1,10 +1,10 @@
 // Bundles each cloud function into OUT/NAME/index.mjs, with what it needs beside it: a folder is a whole package, to be
-// deployed as it is. What is in it, and its source map, lie beside the folders and are not deployed.
+// deployed as it is. What is in it (NAME.meta.json), and its source maps (NAME.maps), lie beside the folders and are not deployed.
 //
 //   npm run bundle [-- --arch arm64|x64] [OUT]        OUT is dist/functions, the architecture this machine's
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -56,18 +56,20 @@ async function bundle(name, { architecture, out }) {
   const folder = join(out, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'index.mjs');
   const { metafile, outputFiles } = await build({
-    entryPoints: [join(root, 'functions', `${name}.ts`)],
+    entryPoints: { index: join(root, 'functions', `${name}.ts`) },
     absWorkingDir: root,
-    outfile: file,
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    // What is imported only when it is needed is read only then.
+    splitting: true,
     bundle: true,
     write: false,
     platform: 'node',
     format: 'esm',
     target: 'node22',
     // Without `keepNames`: it calls a function for every function made, at the start and in the hottest loops. The map that lies
-    // beside the packages (NAME.map) tells the names of a stack.
+    // beside the packages (NAME.maps) tells the names of a stack.
     minify: true,
     // Loaded at every cold start where source maps are enabled, whether or not anything fails.
     sourcemap: 'external',
@@ -83,17 +85,21 @@ async function bundle(name, { architecture, out }) {
     },
     logLevel: 'warning',
   });
+  const maps = join(out, `${name}.maps`);
+  rmSync(maps, { recursive: true, force: true });
+  mkdirSync(maps);
   for (const { path, contents } of outputFiles) {
-    writeFileSync(path.endsWith('.map') ? join(out, `${name}.map`) : path, contents);
+    writeFileSync(path.endsWith('.map') ? join(maps, basename(path)) : path, contents);
   }
   writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
   const inputs = Object.keys(metafile.inputs);
   if (inputs.some(input => input.includes('node_modules/parquet-wasm/'))) {
     cpSync(requireHere.resolve(`parquet-wasm/esm/${wasmFile}`), join(folder, wasmFile));
   }
-  const [output] = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
-  if (output.imports.some(({ path }) => nativePackages.includes(path))) copyNative(folder, architecture);
-  checkSize(name, folder, output);
+  const outputs = Object.values(metafile.outputs);
+  const imported = outputs.flatMap(output => output.imports.map(({ path }) => path));
+  if (imported.some(path => nativePackages.includes(path))) copyNative(folder, architecture);
+  checkSize(name, folder, outputs);
 }
 
 function copyNative(folder, architecture) {
@@ -106,13 +112,15 @@ function copyNative(folder, architecture) {
 }
 
 /** Prints what the package takes; too much is a failure that shows where it comes from. */
-function checkSize(name, folder, output) {
+function checkSize(name, folder, outputs) {
   const ownBytes = bytesIn(folder, entry => entry !== 'node_modules');
   const nativeBytes = bytesIn(folder, entry => entry === 'node_modules');
   const native = nativeBytes === 0 ? '' : `, and ${megabytes(nativeBytes)} of native SQL`;
-  console.log(`${name}: ${megabytes(ownBytes)}, its code ${megabytes(output.bytes)}${native}`);
+  console.log(`${name}: ${megabytes(ownBytes)}, its code ${megabytes(bytesIn(folder, isCode))}${native}`);
   if (ownBytes <= packageBytesMax) return;
-  const inputs = Object.entries(output.inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
+  const inputs = outputs
+    .flatMap(output => Object.entries(output.inputs))
+    .sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
   const lines = inputs
     .slice(0, largestShown)
     .map(([path, { bytesInOutput }]) => `  ${megabytes(bytesInOutput)} ${path}`);
@@ -120,6 +128,8 @@ function checkSize(name, folder, output) {
     `${name} has ${megabytes(ownBytes)}, more than ${megabytes(packageBytesMax)}. Most of it:\n${lines.join('\n')}`,
   );
 }
+
+const isCode = entry => entry.endsWith('.mjs');
 
 function bytesIn(folder, isCounted) {
   return readdirSync(folder)
