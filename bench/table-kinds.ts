@@ -19,26 +19,12 @@ import { planScan } from '../src/table/scan/plan-scan.ts';
 import { latestSnapshot } from '../src/table/snapshots.ts';
 import { openTable, type Table } from '../src/table/table.ts';
 import { TableWriter } from '../src/table/write/table-writer.ts';
-import { buildBatch } from '../src/types/column-builder.ts';
-import { type DataType, lengthMax } from '../src/types/data-type.ts';
 import type { RowBatch } from '../src/types/row-batch.ts';
-import type { Scalar } from '../src/types/scalar.ts';
+import { wideBatches, wideColumns } from '../test/function-loads/wide-rows.ts';
 
 const baseRowCount = 1_000_000;
 const changedRowCount = 100_000;
 const commitCount = 10;
-const batchRows = 50_000;
-
-const bigint: DataType = { kind: 'bigint', nullable: true };
-const text: DataType = { kind: 'varchar', length: lengthMax, nullable: true };
-const double: DataType = { kind: 'double', nullable: true };
-const columns = [
-  { name: 'id', type: { ...bigint, nullable: false } },
-  ...['b1', 'b2', 'b3'].map(name => ({ name, type: bigint })),
-  ...['s1', 's2', 's3'].map(name => ({ name, type: text })),
-  ...['d1', 'd2'].map(name => ({ name, type: double })),
-  { name: 'ts', type: { kind: 'timestamp', precision: 3, nullable: true } as const },
-];
 
 type Kind = { readonly options: Readonly<Record<string, string>>; readonly shows: 'unmerged' | 'compacted' };
 
@@ -59,37 +45,6 @@ const kinds: Readonly<Record<string, Kind>> = {
   'deletion-vectors': { options: { 'deletion-vectors.enabled': 'true' }, shows: 'compacted' },
   lookup: { options: { 'changelog-producer': 'lookup' }, shows: 'compacted' },
 };
-
-/** Numbers that a compressor has work with, told by the row. */
-function rowOf(id: number, turn: number): readonly Scalar[] {
-  let state = (turn * 0x9e3779b9) ^ Math.imul(id, 0x85ebca6b);
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return state >>> 8;
-  };
-  const letters = Array.from({ length: 16 }, () => String.fromCharCode(97 + (next() % 26))).join('');
-  return [
-    BigInt(id),
-    BigInt(next()),
-    BigInt(next()) * 1_000n,
-    BigInt(id * 7 + (next() % 100)),
-    letters,
-    `category-${String(next() % 1_000).padStart(7, '0')}`,
-    `user-${String(next() % 100_000).padStart(11, '0')}`,
-    next() / 2 ** 24,
-    (next() % 1_000_000) / 100,
-    BigInt(1_700_000_000_000 + next()) * 1_000_000n,
-  ];
-}
-
-function batchesOf({ schema }: Table, count: number, turn: number, idOf: (index: number) => number): RowBatch[] {
-  const batches: RowBatch[] = [];
-  for (let start = 0; start < count; start += batchRows) {
-    const rows = Array.from({ length: Math.min(batchRows, count - start) }, (_, at) => rowOf(idOf(start + at), turn));
-    batches.push(buildBatch({ fields: schema.fields }, rows));
-  }
-  return batches;
-}
 
 async function write(table: Table, batches: readonly RowBatch[]): Promise<void> {
   await using committer = new Committer(table);
@@ -130,11 +85,18 @@ async function run(name: string, { options, shows }: Kind): Promise<void> {
   const components = { clock: systemClock, random: systemRandom };
   const store = await openObjectStore(folder, {}, components);
   const parts = { store, ...components };
-  const definition = { columns, primaryKeys: ['id'], partitionKeys: [], options: { bucket: '1', ...options } };
+  const definition = {
+    columns: wideColumns,
+    primaryKeys: ['id'],
+    partitionKeys: [],
+    options: { bucket: '1', ...options },
+  };
   await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
   const table = await openTable(store, { database: 'd', name: 't' }, parts);
   const figures: Figures = {};
-  const base = batchesOf(table, baseRowCount, 1, index => (index * 618_033) % baseRowCount);
+  const base = [
+    ...wideBatches(table, { count: baseRowCount, turn: 1, idOf: index => (index * 618_033) % baseRowCount }),
+  ];
   await measure(figures, 'write 1M', () => write(table, base));
   await measure(figures, 'compact 1M', () => compact(table, true));
   for (let turn = 0; turn < commitCount; turn += 1) {
@@ -142,7 +104,7 @@ async function run(name: string, { options, shows }: Kind): Promise<void> {
       const k = (index * 61_803) % changedRowCount;
       return k * 10 + ((k * 7 + turn * 3) % 10);
     };
-    const changed = batchesOf(table, changedRowCount, 1_000 + turn, idOf);
+    const changed = [...wideBatches(table, { count: changedRowCount, turn: 1_000 + turn, idOf })];
     await measure(figures, 'write 10 x 100k', () => write(table, changed));
     if (shows === 'compacted') await measure(figures, 'compact 10 x 100k', () => compact(table, false));
   }

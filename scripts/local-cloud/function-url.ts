@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
 import type { LocalFunction } from './local-function.ts';
 import { localAccountId } from './local-stack.ts';
 import type { ResponseSink } from './runtime-api.ts';
@@ -29,21 +29,16 @@ export class FunctionUrl implements AsyncDisposable {
 
   static async start(called: LocalFunction, port: number): Promise<FunctionUrl> {
     const url = new FunctionUrl(called);
-    await new Promise<void>((resolve, reject) => {
-      url.#server.once('error', reject);
-      url.#server.listen(port, '127.0.0.1', resolve);
-    });
+    await listenOnLoopback(url.#server, port);
     return url;
   }
 
   get endpoint(): string {
-    const address = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${loopbackAddress(this.#server)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise(resolve => this.#server.close(resolve));
+    await closeServer(this.#server);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
 import { type FunctionError, readFunctionError } from './function-error.ts';
 
 export type Invocation = {
@@ -55,17 +55,13 @@ export class RuntimeApi implements AsyncDisposable {
 
   static async start(): Promise<RuntimeApi> {
     const api = new RuntimeApi();
-    await new Promise<void>((resolve, reject) => {
-      api.#server.once('error', reject);
-      api.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listenOnLoopback(api.#server);
     return api;
   }
 
   /** For AWS_LAMBDA_RUNTIME_API. */
   get address(): string {
-    const address = this.#server.address() as AddressInfo;
-    return `127.0.0.1:${address.port}`;
+    return loopbackAddress(this.#server);
   }
 
   /** Resolves when the runtime waits for work: at the end of its start, and of each invocation. */
@@ -95,8 +91,7 @@ export class RuntimeApi implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise(resolve => this.#server.close(resolve));
+    await closeServer(this.#server);
   }
 
   async #serve(exchange: Exchange): Promise<void> {

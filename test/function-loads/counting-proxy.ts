@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
 
 export class CountingProxy implements AsyncDisposable {
   readonly #target: string;
@@ -23,16 +23,12 @@ export class CountingProxy implements AsyncDisposable {
   /** @param target base URL of the service */
   static async start(target: string): Promise<CountingProxy> {
     const proxy = new CountingProxy(target);
-    await new Promise<void>((resolve, reject) => {
-      proxy.#server.once('error', reject);
-      proxy.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listenOnLoopback(proxy.#server);
     return proxy;
   }
 
   get endpoint(): string {
-    const address = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${loopbackAddress(this.#server)}`;
   }
 
   /** Requests since the last time. */
@@ -43,9 +39,8 @@ export class CountingProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
     this.#agent.destroy();
-    await new Promise(resolve => this.#server.close(resolve));
+    await closeServer(this.#server);
   }
 
   /** A signature covers the headers, so they go on as they came. */

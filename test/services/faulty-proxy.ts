@@ -3,7 +3,8 @@
  * overloaded services do. What happens to the n-th request follows from the seed alone.
  */
 import { createServer, type IncomingMessage, request as requestTo, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
+import { closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { chance, seedOf } from '../simulation/chance.ts';
 
@@ -76,21 +77,16 @@ export class FaultyProxy implements AsyncDisposable {
 
   static async start(settings: ProxySettings): Promise<FaultyProxy> {
     const proxy = new FaultyProxy(settings);
-    await new Promise<void>((resolve, reject) => {
-      proxy.#server.once('error', reject);
-      proxy.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listenOnLoopback(proxy.#server);
     return proxy;
   }
 
   get endpoint(): string {
-    const address = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${loopbackAddress(this.#server)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise(resolve => this.#server.close(resolve));
+    await closeServer(this.#server);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -14,7 +14,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { type AddressInfo, Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
 import { probePrefix } from '../../src/storage/conditional-put-probe.ts';
 import { type AccessDecision, decideAccess } from '../permissions/evaluate.ts';
 import { KinesisNeeds } from '../permissions/kinesis-actions.ts';
@@ -71,10 +72,7 @@ export class PermissionGate implements AsyncDisposable {
   static async start(settings: GateSettings): Promise<PermissionGate> {
     const gate = new PermissionGate(settings);
     for (const server of [gate.#s3, gate.#kinesis]) {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
+      await listenOnLoopback(server);
     }
     return gate;
   }
@@ -89,8 +87,7 @@ export class PermissionGate implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of [this.#s3, this.#kinesis]) {
-      server.closeAllConnections();
-      await new Promise(resolve => server.close(resolve));
+      await closeServer(server);
     }
     this.#agent.destroy();
   }
@@ -219,8 +216,7 @@ export class PermissionGate implements AsyncDisposable {
 }
 
 function endpointOf(server: Server): string {
-  const address = server.address() as AddressInfo;
-  return `http://127.0.0.1:${address.port}`;
+  return `http://${loopbackAddress(server)}`;
 }
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {
