@@ -6,7 +6,7 @@
 import { isLakeError } from '../../base/errors.ts';
 import { eachTable } from '../../catalog/each-table.ts';
 import { parseIdentifier, printIdentifier } from '../../catalog/identifier.ts';
-import { parquetCodec } from '../../format/parquet/wasm-door.ts';
+import { preloadParquetCodec } from '../../format/parquet/wasm-door.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../../table/compact/compact-table.ts';
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
@@ -82,7 +82,8 @@ type Limits = {
 };
 
 export async function openCompactFunction(): Promise<CompactParts> {
-  const [parts] = await Promise.all([openFunctionParts('compaction'), parquetCodec()]);
+  preloadParquetCodec();
+  const parts = await openFunctionParts('compaction');
   return {
     ...parts,
     caches: manifestCaches(parts.workMemory),

@@ -1,7 +1,7 @@
 /** The ingest function: records of the log into their tables, exactly once (DESIGN 2.3). */
 import { type EventIngest, type EventResult, ingestEvent, openEventIngest } from '../../flow/ingest/ingest-event.ts';
 import type { TakenRecords } from '../../flow/ingest/take-records.ts';
-import { parquetCodec } from '../../format/parquet/wasm-door.ts';
+import { preloadParquetCodec } from '../../format/parquet/wasm-door.ts';
 import {
   type Metered,
   meteredInvocation,
@@ -35,8 +35,8 @@ export type IngestFigures = {
 
 /** What a container keeps: the warehouse, the log, open tables. With a commit log, commits are the commit function's. */
 export async function openIngestFunction(): Promise<EventIngest & Metered> {
-  // The codec takes as long to load as the first requests take.
-  const [parts] = await Promise.all([openFunctionParts('ingest'), parquetCodec()]);
+  preloadParquetCodec();
+  const parts = await openFunctionParts('ingest');
   const log = await openFunctionLog(parts);
   const { commitLog } = parts.settings;
   const ingest = openEventIngest({
