@@ -28,9 +28,12 @@ export async function describeLog(
   stream: string,
   signal: AbortSignal | undefined,
 ): Promise<LogDescription> {
-  const { incarnation, retentionMs } = await describeStream(connection, stream, signal);
-  const shards = parentsFirst(await listShards(connection, stream, signal));
-  return { incarnation, shards, retentionMs };
+  // At one time: a stream takes far longer to be deleted and made again than the two answers lie apart.
+  const [{ incarnation, retentionMs }, shards] = await Promise.all([
+    describeStream(connection, stream, signal),
+    listShards(connection, stream, signal),
+  ]);
+  return { incarnation, shards: parentsFirst(shards), retentionMs };
 }
 
 /** @throws LakeError LAKE_LOG_NOT_FOUND, LAKE_LOG_DENIED, LAKE_LOG_UNAVAILABLE */
