@@ -4,7 +4,6 @@
  * Values come and go as the table beside `t` says. Failures are `LakeError` with a stable `code`; its `kind` says what to do.
  * Whatever opens is `AsyncDisposable`, and whatever waits takes an `AbortSignal`.
  */
-
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors.ts';
 export type { AcknowledgedRecord } from './flow/acknowledged-record.ts';
 export type { ArrowColumns } from './service/arrow-columns.ts';

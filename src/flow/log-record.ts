@@ -69,6 +69,11 @@ const headerBytesMax = 64 * 1024;
 const compressBytesMin = 512;
 /** DESIGN L3: largest claim check. */
 export const recordBodyBytesMax: number = 64 * 1024 * 1024;
+/**
+ * What producers make: a row of 16 MiB and what is around it. Readers take larger bodies; an ingest function of 512 MB does not,
+ * and would try such a record for ever.
+ */
+export const madeBodyBytesMax: number = 17 * 1024 * 1024;
 export const recordRowsMax = 1_000_000;
 
 /** The rows as a body: columns, then kinds; compressed where that makes it smaller. */

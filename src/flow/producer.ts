@@ -22,7 +22,14 @@ import { indexByBucket, joinKinds } from './bucket-rows.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
-import { encodeBody, encodeRecord, type LogRecordHeader, recordBodyBytesMax, recordRowsMax } from './log-record.ts';
+import {
+  encodeBody,
+  encodeRecord,
+  type LogRecordHeader,
+  madeBodyBytesMax,
+  recordBodyBytesMax,
+  recordRowsMax,
+} from './log-record.ts';
 import { checkRowSizes } from './row-sizes.ts';
 
 export type ProducerParts = {
@@ -55,15 +62,9 @@ export type ProducerSettings = {
   readonly giveUpMs: number;
 };
 
-/**
- * A row of 16 MiB and what is around it. Readers take larger bodies; an ingest function of 512 MB does not, and would try such
- * a record for ever.
- */
-const bodyBytesMaxDefault = 17 * 1024 * 1024;
-
 export const producerDefaults: ProducerSettings = {
   recordRowsMax: 5_000,
-  recordBodyBytesMax: bodyBytesMaxDefault,
+  recordBodyBytesMax: madeBodyBytesMax,
   bufferRowsMax: 200_000,
   appendsInFlightMax: 4,
   giveUpMs: 120_000,

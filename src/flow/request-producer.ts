@@ -13,7 +13,7 @@ import type { RowBatch } from '../types/row-batch.ts';
 import { indexByBucket } from './bucket-rows.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
-import { encodeBody, type LogRecord, type LogRows, recordBodyBytesMax } from './log-record.ts';
+import { encodeBody, type LogRecord, type LogRows, madeBodyBytesMax } from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
 
@@ -73,10 +73,10 @@ function recordOf(
   part: LogRows,
 ): LogRecord {
   const { encoding, body, bodyBytes } = encodeBody(part);
-  if (bodyBytes > recordBodyBytesMax) {
+  if (bodyBytes > madeBodyBytesMax) {
     throw invalid(
       'LAKE_REQUEST_TOO_LARGE',
-      `rows of a request that belong together have at most ${recordBodyBytesMax} bytes`,
+      `rows of a request for one bucket have at most ${madeBodyBytesMax} bytes as columns, not ${bodyBytes}; send fewer at a time`,
     );
   }
   const header = {

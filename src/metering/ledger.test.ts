@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/table-fixture.ts';
 import { isLakeError } from '../base/errors.ts';
+import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { storeUnavailable } from '../storage/store-errors.ts';
@@ -242,4 +243,12 @@ test('a day is left alone while processes may still write to it', () => {
   expect(decideDay({ ...day, writerKeys: ['a'] }, Date.parse('2026-11-28'))).toBe('keep');
   expect(decideDay({ ...day, writerKeys: ['a'], mergedKey: 'm' }, Date.parse('2026-11-28'))).toBe('merge');
   expect(decideDay(day, Date.parse('2028-01-01'))).toBe('remove');
+});
+
+test('days are read with one list of all, and no other while nothing changes', async () => {
+  const inner = new MemoryObjectStore('memory:many-days', new ManualClock());
+  for (const day of ['2026-11-01', '2026-11-02', '2026-11-03']) await putLedger(inner, day, 'w', [entry('d.t', 1)]);
+  const store = countingObjectStore(inner);
+  expect(await readLedger(store)).toHaveLength(3);
+  expect(store.counts()).toMatchObject({ list: 1, get: 3 });
 });

@@ -1,5 +1,6 @@
 /** Tells a meter what goes to a log. */
 import type { LogStore } from '../storage/log-store.ts';
+import { watchedLogStore } from '../storage/watched-log-store.ts';
 import type { Meter } from './meter.ts';
 import type { Purpose } from './usage.ts';
 
@@ -18,28 +19,20 @@ export function meteredLogStore(
   inner: LogStore,
   { meter, purpose, tableOf }: { readonly meter: Meter; readonly purpose: Purpose; readonly tableOf: RecordTable },
 ): LogStore {
-  const { waitForMore } = inner;
-  return {
-    uri: inner.uri,
-    supports: inner.supports,
-    describe: options => inner.describe(options),
-    append(records, options) {
-      meter.count(undefined, purpose, { logAppend: 1 });
+  const watched = watchedLogStore(inner, {
+    asked(operation) {
+      if (operation === 'append') meter.count(undefined, purpose, { logAppend: 1 });
+      if (operation === 'read') meter.count(undefined, purpose, { logRead: 1 });
+    },
+    sent(records) {
       for (const { data } of records) {
         const logUnit = Math.max(1, Math.ceil(data.byteLength / logUnitBytes));
         meter.count(tableOf(data), purpose, { logUnit, logBytesWritten: data.byteLength });
       }
-      return inner.append(records, options);
     },
-    async read(shardId, from, options) {
-      meter.count(undefined, purpose, { logRead: 1 });
-      const result = await inner.read(shardId, from, options);
-      for (const { data } of result.records) meter.count(tableOf(data), purpose, { logBytesRead: data.byteLength });
-      return result;
+    received(records) {
+      for (const { data } of records) meter.count(tableOf(data), purpose, { logBytesRead: data.byteLength });
     },
-    ...(waitForMore === undefined
-      ? {}
-      : { waitForMore: (shardId, from, options) => waitForMore.call(inner, shardId, from, options) }),
-    async [Symbol.asyncDispose]() {},
-  };
+  });
+  return { ...watched, async [Symbol.asyncDispose]() {} };
 }

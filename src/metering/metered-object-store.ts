@@ -1,7 +1,8 @@
 /** Tells a meter what goes to an object store. */
-import type { ListPage, ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type ObjectStoreOperation, watchedObjectStore } from '../storage/watched-object-store.ts';
 import type { Meter } from './meter.ts';
-import type { Purpose } from './usage.ts';
+import type { Purpose, UsageFigure } from './usage.ts';
 
 /**
  * The table that a key belongs to: `db.t` for `db.db/t/…`, as the catalog lays tables out.
@@ -15,53 +16,24 @@ export function tableOfKey(key: string): string | undefined {
   return table === '' || database === '.db' ? undefined : `${database.slice(0, -3)}.${table}`;
 }
 
-/**
- * A request counts when it is made, whatever comes of it, a page of a list when it comes. The driver's own retries are below
- * and do not count: what S3 answers with a 5xx it does not charge for. The inner store stays its owner's to close.
- */
+/** What S3 charges each request as; HEAD is a GET. */
+const figureOf: Readonly<Record<ObjectStoreOperation, UsageFigure>> = {
+  get: 'get',
+  getRange: 'get',
+  head: 'get',
+  put: 'put',
+  putIfAbsent: 'put',
+  putIfMatch: 'put',
+  delete: 'delete',
+  list: 'list',
+};
+
+/** Driver's retries do not count: what S3 answers with a 5xx it does not charge for. The inner store stays its owner's to close. */
 export function meteredObjectStore(inner: ObjectStore, meter: Meter, purpose: Purpose): ObjectStore {
-  const count = (key: string, figures: Parameters<Meter['count']>[2]): void =>
-    meter.count(tableOfKey(key), purpose, figures);
-  return {
-    uri: inner.uri,
-    async get(key, options) {
-      count(key, { get: 1 });
-      const object = await inner.get(key, options);
-      count(key, { bytesRead: object?.sizeBytes ?? 0 });
-      return object;
-    },
-    async getRange(key, range, options) {
-      count(key, { get: 1 });
-      const bytes = await inner.getRange(key, range, options);
-      count(key, { bytesRead: bytes?.byteLength ?? 0 });
-      return bytes;
-    },
-    head(key, options) {
-      count(key, { get: 1 });
-      return inner.head(key, options);
-    },
-    put(key, bytes, options) {
-      count(key, { put: 1, bytesWritten: bytes.byteLength });
-      return inner.put(key, bytes, options);
-    },
-    putIfAbsent(key, bytes, options) {
-      count(key, { put: 1, bytesWritten: bytes.byteLength });
-      return inner.putIfAbsent(key, bytes, options);
-    },
-    putIfMatch(key, bytes, etag, options) {
-      count(key, { put: 1, bytesWritten: bytes.byteLength });
-      return inner.putIfMatch(key, bytes, etag, options);
-    },
-    delete(key, options) {
-      count(key, { delete: 1 });
-      return inner.delete(key, options);
-    },
-    async *list(prefix, options): AsyncIterable<ListPage> {
-      for await (const page of inner.list(prefix, options)) {
-        count(prefix, { list: 1 });
-        yield page;
-      }
-    },
-    async [Symbol.asyncDispose]() {},
-  };
+  const watched = watchedObjectStore(inner, {
+    asked: (operation, key, bytesWritten) =>
+      meter.count(tableOfKey(key), purpose, { [figureOf[operation]]: 1, bytesWritten }),
+    received: (key, bytesRead) => meter.count(tableOfKey(key), purpose, { bytesRead }),
+  });
+  return { ...watched, async [Symbol.asyncDispose]() {} };
 }

@@ -23,9 +23,11 @@ export async function readLedger(
   days: { readonly from?: string | undefined; readonly to?: string | undefined } = {},
 ): Promise<readonly DayUsage[]> {
   const found: DayUsage[] = [];
-  for (const { day } of await listLedger(store)) {
+  for (const listed of await listLedger(store)) {
+    const { day } = listed;
     if (day < (days.from ?? '') || day > (days.to ?? '9')) continue;
-    found.push({ day, entries: (await readDay(store, day)).entries });
+    const { entries } = (await readListed(store, listed)) ?? (await readDay(store, day));
+    found.push({ day, entries });
   }
   return found;
 }

@@ -1,7 +1,6 @@
 /** Counts what goes to a log, for tests and figures of what is above it. */
 import type { LogStore } from './log-store.ts';
-
-export type LogStoreOperation = 'describe' | 'append' | 'read' | 'waitForMore';
+import { type LogStoreOperation, watchedLogStore } from './watched-log-store.ts';
 
 export type LogStoreCounts = Readonly<Record<LogStoreOperation, number>> & {
   /** Records and bytes sent, whether or not they were taken. */
@@ -28,44 +27,28 @@ export function countingLogStore(
   onRequest?: (operation: LogStoreOperation, shardId: string | undefined) => void,
 ): CountingLogStore {
   let counts = { ...noCounts };
-  const count = (operation: LogStoreOperation, shardId?: string): void => {
-    counts[operation] += 1;
-    onRequest?.(operation, shardId);
-  };
-  const { waitForMore } = inner;
+  const bytesOf = (records: readonly { readonly data: Uint8Array }[]): number =>
+    records.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const watched = watchedLogStore(inner, {
+    asked(operation, shardId) {
+      counts[operation] += 1;
+      onRequest?.(operation, shardId);
+    },
+    sent(records) {
+      counts.recordsAppended += records.length;
+      counts.bytesAppended += bytesOf(records);
+    },
+    received(records) {
+      counts.recordsRead += records.length;
+      counts.bytesRead += bytesOf(records);
+    },
+  });
   return {
-    uri: inner.uri,
-    supports: inner.supports,
+    ...watched,
     counts: () => ({ ...counts }),
     reset: () => {
       counts = { ...noCounts };
     },
-    async describe(options) {
-      count('describe');
-      return await inner.describe(options);
-    },
-    async append(records, options) {
-      count('append');
-      counts.recordsAppended += records.length;
-      counts.bytesAppended += records.reduce((sum, { data }) => sum + data.byteLength, 0);
-      return await inner.append(records, options);
-    },
-    async read(shardId, from, options) {
-      count('read', shardId);
-      const result = await inner.read(shardId, from, options);
-      counts.recordsRead += result.records.length;
-      counts.bytesRead += result.records.reduce((sum, { data }) => sum + data.byteLength, 0);
-      return result;
-    },
-    ...(waitForMore === undefined
-      ? {}
-      : {
-          waitForMore: async (shardId, from, options) => {
-            count('waitForMore', shardId);
-            await waitForMore.call(inner, shardId, from, options);
-          },
-        }),
-    [Symbol.asyncDispose]: async () => await inner[Symbol.asyncDispose](),
   };
 }
 

@@ -1,15 +1,5 @@
-import type { ListPage, ObjectStore } from './object-store.ts';
-
-/** The requests of the port; a list counts once for each page. */
-export type ObjectStoreOperation =
-  | 'get'
-  | 'getRange'
-  | 'head'
-  | 'put'
-  | 'putIfAbsent'
-  | 'putIfMatch'
-  | 'delete'
-  | 'list';
+import type { ObjectStore } from './object-store.ts';
+import { type ObjectStoreOperation, watchedObjectStore } from './watched-object-store.ts';
 
 export type ObjectStoreCounts = Readonly<Record<ObjectStoreOperation, number>> & {
   /** Bytes of objects that came in by get and getRange. */
@@ -35,56 +25,22 @@ export function countingObjectStore(
   onRequest?: (operation: ObjectStoreOperation, key: string) => void,
 ): CountingObjectStore {
   let counts = { ...noCounts };
-  const count = (operation: ObjectStoreOperation, key: string, bytesWritten = 0): void => {
-    counts[operation] += 1;
-    counts.bytesWritten += bytesWritten;
-    onRequest?.(operation, key);
-  };
+  const watched = watchedObjectStore(inner, {
+    asked(operation, key, bytesSent) {
+      counts[operation] += 1;
+      counts.bytesWritten += bytesSent;
+      onRequest?.(operation, key);
+    },
+    received(_key, bytes) {
+      counts.bytesRead += bytes;
+    },
+  });
   return {
-    uri: inner.uri,
+    ...watched,
     counts: () => ({ ...counts }),
     reset: () => {
       counts = { ...noCounts };
     },
-    async get(key, options) {
-      count('get', key);
-      const object = await inner.get(key, options);
-      counts.bytesRead += object?.sizeBytes ?? 0;
-      return object;
-    },
-    async getRange(key, range, options) {
-      count('getRange', key);
-      const bytes = await inner.getRange(key, range, options);
-      counts.bytesRead += bytes?.byteLength ?? 0;
-      return bytes;
-    },
-    async head(key, options) {
-      count('head', key);
-      return await inner.head(key, options);
-    },
-    async put(key, bytes, options) {
-      count('put', key, bytes.byteLength);
-      return await inner.put(key, bytes, options);
-    },
-    async putIfAbsent(key, bytes, options) {
-      count('putIfAbsent', key, bytes.byteLength);
-      return await inner.putIfAbsent(key, bytes, options);
-    },
-    async putIfMatch(key, bytes, etag, options) {
-      count('putIfMatch', key, bytes.byteLength);
-      return await inner.putIfMatch(key, bytes, etag, options);
-    },
-    async delete(key, options) {
-      count('delete', key);
-      await inner.delete(key, options);
-    },
-    async *list(prefix, options): AsyncIterable<ListPage> {
-      for await (const page of inner.list(prefix, options)) {
-        count('list', prefix);
-        yield page;
-      }
-    },
-    [Symbol.asyncDispose]: async () => await inner[Symbol.asyncDispose](),
   };
 }
 

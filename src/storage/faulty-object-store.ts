@@ -2,8 +2,8 @@ import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import type { ObjectStoreOperation } from './counting-object-store.ts';
 import type { ListPage, ObjectStore, RequestOptions } from './object-store.ts';
+import type { ObjectStoreOperation } from './watched-object-store.ts';
 
 /**
  * What can go wrong with one request at the port, below which the driver has retried what it may. A precondition that

@@ -11,7 +11,6 @@ export {
   type CountingObjectStore,
   countingObjectStore,
   type ObjectStoreCounts,
-  type ObjectStoreOperation,
 } from './counting-object-store.ts';
 export { type FaultyLogStore, faultyLogStore, randomLogFaults, scriptedLogFaults } from './faulty-log-store.ts';
 export {
@@ -34,3 +33,4 @@ export { type ObjectStoreSettings, openObjectStore, type ProbeChoice } from './o
 export { prefixedObjectStore } from './prefixed-object-store.ts';
 export type { S3Credentials, S3StoreSettings } from './s3/s3-settings.ts';
 export { waitForMore } from './wait-for-more.ts';
+export type { ObjectStoreOperation } from './watched-object-store.ts';

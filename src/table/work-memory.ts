@@ -39,8 +39,8 @@ const workShare = 0.25;
 /** A bucket in the making has a file in the making, which grows to its target size. */
 const bucketBytes = 256 * mib;
 
-/** AWS Lambda gives a function a core for so much memory. */
-const bytesPerCore = 1_769 * mib;
+/** AWS Lambda gives a function a core for so much memory, and of less its share. */
+export const bytesPerCore: number = 1_769 * mib;
 
 /** @param processBytes what the process may have in all; undefined: enough */
 export function workMemoryOf(processBytes?: number): WorkMemory {

@@ -57,9 +57,9 @@ export async function locateRecord(table: Table, name: RecordName): Promise<Loca
   return { status: 'in-table', snapshot: found, isOldest, deadLetter: await letterOf(table, state, name) };
 }
 
-/** A snapshot of another writer has nothing to say: the next of ours above it does. */
+/** A snapshot of another writer has what the newest of ours below it says. */
 async function hasRecord(table: Table, snapshot: Snapshot, name: RecordName): Promise<boolean> {
-  const state = await loadState(table, snapshot.properties);
+  const state = await loadState(table, await propertiesInForce(table, snapshot));
   return state !== undefined && reachedBy(state, name) === true;
 }
 

@@ -181,7 +181,7 @@ class ReplayRun implements AsyncDisposable {
       const state = await stateWithLetters(table, base);
       const list = await readDeadLetterList(table, state.deadLetters);
       const names = new Set(list.files.map(file => file.name));
-      // Another replay was faster, or what was looked at is not the table's schema any more: begin anew.
+      // Another replay was faster, what was looked at is not the table's schema any more, or the files are too old: begin anew.
       const isChanged = list.replays.length > 0 || [...rests.keys()].some(name => !names.has(name));
       if (isChanged || isAgain || base.schema.id !== table.schema.id) return commitStop('changed', 'begin anew');
       const files = list.files.flatMap(file => (rests.has(file.name) ? (rests.get(file.name) ?? []) : file));

@@ -184,8 +184,8 @@ function holdsNaN(batches: readonly RowBatch[], index: number, physical: ColumnC
 }
 
 /**
- * Compresses the pages and lays them out; what was encoded is gone then. All pages are handed to Node's threads at once, which work on them even while
- * this thread encodes the next row group.
+ * Compresses the pages and lays them out; what was encoded is gone then. All pages are handed to Node's threads at once, which
+ * work on them even while this thread encodes the next row group.
  */
 export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupSettings): Promise<PackedRowGroup> {
   const { codec, zstdLevel } = settings;

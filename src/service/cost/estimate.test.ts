@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { functionDefinitions } from '../../../infra/definitions/functions.ts';
+import { parameters } from '../../../infra/definitions/parameters.ts';
 import { priceLists, pricesOf, pricesOfJson } from '../../metering/prices.ts';
-import { type EstimateRequest, estimate, estimateText } from './estimate.ts';
+import {
+  type EstimateRequest,
+  estimate,
+  estimateText,
+  retentionHoursDefault,
+  windowSecondsDefault,
+} from './estimate.ts';
 
 const list = pricesOf('us-east-1');
 
@@ -73,4 +81,11 @@ test('a list of one’s own needs every price, and is named where it is used', (
     expect(() => pricesOfJson(bad, 'own')).toThrow(/own is no price list/);
   }
   expect(priceLists.every(({ date, source }) => /^\d{4}-\d{2}-\d{2}$/.test(date) && source !== '')).toBe(true);
+});
+
+test('what is not said is as the template has it', () => {
+  const [log] = functionDefinitions.flatMap(({ name, sources }) => (name === 'ingest' ? sources : []));
+  expect(log).toMatchObject({ kind: 'stream', batchWindowSeconds: windowSecondsDefault });
+  expect(parameters['LogRetentionHours']?.Default).toBe(retentionHoursDefault);
+  expect(parameters['GroupCommit']?.Default).toBe('OFF');
 });

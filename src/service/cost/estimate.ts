@@ -3,6 +3,7 @@
  * arithmetic is told line by line, so that it can be checked and argued with.
  */
 import type { PriceList, PriceName } from '../../metering/prices.ts';
+import { bytesPerCore } from '../../table/work-memory.ts';
 import { measured } from './measured.ts';
 
 type Requests = { readonly put: number; readonly list: number; readonly get: number; readonly delete: number };
@@ -72,14 +73,13 @@ const shardBytesPerSecond = 1_000_000;
 const shardFillMax = 0.8;
 /** AWS hands over 6 MB at a time, in which records are base64 with words around them. */
 const batchBytesMax = 4_400_000;
-/** A whole core is what Lambda gives at 1,769 MB. */
-const gbPerCore = 1_769 / 1_024;
+const gbPerCore = bytesPerCore / gbBytes;
 const functionGb = 0.5;
 /** Of an answer of S3, when each is waited for by itself; assumed. */
 const requestWaitMs = 30;
 /** CPU of the SDK for each request; assumed. */
 const requestCpuMs = 1.5;
-/** Of the template, both. */
+/** Of the template, both; a test holds them equal to its own. */
 export const windowSecondsDefault = 12;
 export const retentionHoursDefault = 168;
 /** Kinesis keeps records for so long at the price of the shard. */
@@ -262,10 +262,10 @@ function number(value: number): string {
   return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 4 });
 }
 
-/** What the template chooses by itself is safer and dearer, so whoever reads the sum is told what it is of. */
+/** Whoever reads the sum is told what it is of. */
 function choiceText({ retentionHours = retentionHoursDefault, commitLog = false }: EstimateRequest): string {
   const chosen = `the log keeps ${retentionHours} h, ${commitLog ? 'with' : 'without'} a commit log`;
-  return `${chosen}; the template's own choice is 168 h without (--retention 168, --commit-log)\n`;
+  return `${chosen} (--retention, --commit-log); the template's own choice is ${retentionHoursDefault} h, without\n`;
 }
 
 /** For people: lines, sum, and the peer. */

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
+import { readLedger } from '../../metering/read-ledger.ts';
 import type { UsageFigure } from '../../metering/usage.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { openMemoryLog } from '../../storage/memory/memory-log-store.ts';
@@ -161,4 +162,15 @@ test('prices are a region’s or a file’s, and what is neither is refused by n
   expect((await chosenPrices(undefined, 'us-west-2')).region).toBe('us-west-2');
   await expect(chosenPrices('mars-1', undefined)).rejects.toMatchObject({ code: 'LAKE_NO_PRICES' });
   await expect(chosenPrices('./package.json', undefined)).rejects.toMatchObject({ code: 'LAKE_BAD_PRICES' });
+});
+
+test('an invocation that is ended twice is one', async () => {
+  const store = new MemoryObjectStore('memory:ended-twice', systemClock);
+  await using metering = openMetering({ settings, store, ...components }, { functionMemoryMb: 512 });
+  const invocation = metering.invocation('read');
+  await invocation[Symbol.asyncDispose]();
+  await invocation[Symbol.asyncDispose]();
+  await metering[Symbol.asyncDispose]();
+  const entries = (await readLedger(store)).flatMap(day => day.entries);
+  expect(entries.reduce((sum, { usage }) => sum + usage.invocation, 0)).toBe(1);
 });

@@ -68,8 +68,11 @@ export function openMetering(
       const isCold = invocations === 0 && nowMs <= startMsMax;
       invocations += 1;
       meter.begin();
+      let isOver = false;
       return {
         async [Symbol.asyncDispose]() {
+          if (isOver) return;
+          isOver = true;
           const billedMs = Math.ceil(clock.monotonicMs() - (isCold ? 0 : nowMs));
           meter.invoked(purpose, ((billedMs / 1_000) * (functionMemoryMb ?? 0)) / mbPerGb);
           await ledger.invocationEnded();

@@ -2,7 +2,6 @@
  * The compact function (DESIGN 2.4): a new snapshot is a reason to look whether its table wants compaction, and a schedule
  * looks at all tables, for events that were lost and work that time did not suffice for.
  */
-
 import { isLakeError } from '../../base/errors.ts';
 import { eachTable } from '../../catalog/each-table.ts';
 import { parseIdentifier, printIdentifier } from '../../catalog/identifier.ts';
@@ -12,7 +11,7 @@ import { type CompactReceipt, compactTable } from '../../table/compact/compact-t
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import { openTable, type Table } from '../../table/table.ts';
-import { functionMemoryMb } from '../settings.ts';
+import { bytesPerCore } from '../../table/work-memory.ts';
 import { type FunctionParts, type Metered, meteredInvocation, openFunctionParts } from './function-parts.ts';
 import { LookedTables } from './looked-tables.ts';
 import { type CreatedObject, snapshotIdOf, tableOfSnapshot } from './snapshot-event.ts';
@@ -23,8 +22,6 @@ export type CompactParts = Omit<FunctionParts, keyof Metered> &
   Metered & {
     readonly caches: ManifestCaches;
     readonly looked: LookedTables;
-    /** Of the function; undefined: not known. */
-    readonly memoryMb?: number | undefined;
   };
 
 export type CompactFigures = {
@@ -61,8 +58,6 @@ const margins = { finishMs: 90_000, answerMs: 5_000 };
 const stopMargins = { finishMs: 90_000, answerMs: 30_000 };
 /** A table without a commit for this long is not waited for: its runs will not become more. */
 const idleMs = 3_600_000;
-/** AWS Lambda gives a whole processor with this much memory, and of less its share. */
-const cpuMemoryMb = 1_769;
 /** Bytes of Parquet files that a compaction surely reads and writes anew in a second of a processor. */
 const bytesPerSecondOfCpu = 8 * 1024 * 1024;
 /** However little time there is, a bucket of this size is tried. */
@@ -88,7 +83,6 @@ export async function openCompactFunction(): Promise<CompactParts> {
     ...parts,
     caches: manifestCaches(parts.workMemory),
     looked: new LookedTables(),
-    memoryMb: functionMemoryMb(),
   };
 }
 
@@ -147,9 +141,10 @@ export async function compactAll(parts: CompactParts, context: InvocationContext
  * What a bucket's compaction can read in the whole of an invocation, however much of it is left: what is too large for that
  * would be begun again and again and never be done.
  */
-function bucketBytesIn({ memoryMb = cpuMemoryMb }: CompactParts, context: InvocationContext): number {
+function bucketBytesIn({ settings }: CompactParts, context: InvocationContext): number {
+  const { memoryBytes = bytesPerCore } = settings;
   const seconds = Math.max(0, context.getRemainingTimeInMillis() - margins.finishMs) / 1_000;
-  return Math.max(bucketBytesMin, seconds * bytesPerSecondOfCpu * Math.min(1, memoryMb / cpuMemoryMb));
+  return Math.max(bucketBytesMin, seconds * bytesPerSecondOfCpu * Math.min(1, memoryBytes / bytesPerCore));
 }
 
 type Waiting = { readonly name: string; readonly isCompacted: boolean; readonly sinceMs: number };

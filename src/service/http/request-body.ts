@@ -1,8 +1,7 @@
 /** What comes with a request, looked at before it is believed. */
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
-import type { JsonValue } from '../../base/json.ts';
-import { parseJson } from '../../base/json.ts';
+import { type JsonValue, parseJson } from '../../base/json.ts';
 
 /** Of a request's body, bytes; AWS Lambda itself takes 6 MB, in which its own quoting counts. */
 const requestBytesMax = 5 * 1024 * 1024;
