@@ -1,20 +1,17 @@
 /**
  * Brings rows into the log: splits them by lane, gathers them into records, and acknowledges.
  *
- * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most
- * one record under way (DESIGN L1): with two, a partial failure would put the second before the first, and the first
- * would then be dropped as seen. Rows that come meanwhile gather in the next record, so a slow log makes larger
- * records, not more of them. Ready lanes share append calls.
+ * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most one record
+ * under way (DESIGN L1): with two, a partial failure would put the second before the first, and the first would then be dropped as
+ * seen. Rows that come meanwhile gather in the next record, so a slow log makes larger records, not more of them. Ready lanes
+ * share append calls.
  */
 import { assert, present } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
 import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
-import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
-import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { LogAppendOutcome } from '../storage/log-store.ts';
 import { concatBatches, takeRows } from '../types/gather.ts';
 import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import type { AcknowledgedRecord } from './acknowledged-record.ts';
@@ -31,14 +28,10 @@ import {
   recordRowsMax,
 } from './log-record.ts';
 import { checkRowSizes } from './row-sizes.ts';
+import type { SendRecordsParts } from './send-records.ts';
 
-export type ProducerParts = {
-  readonly log: LogStore;
-  /** For claim checks. */
-  readonly store: ObjectStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Told of each record when the log has it. What it throws is thrown by nobody: it must not. */
+export type ProducerParts = SendRecordsParts & {
+  /** Told of each record when the log has it. What it throws is an uncaught exception, and no concern of the producer. */
   readonly onAcknowledged?: ((record: AcknowledgedRecord) => void) | undefined;
 };
 
@@ -333,8 +326,8 @@ export class Producer implements AsyncDisposable {
   #settle(outgoing: Outgoing, outcome: LogAppendOutcome): boolean {
     if (outcome.status !== 'appended') return false;
     const { lane, pieces, rowCount, data, producerId, producerNumber: number } = outgoing;
-    const { shardId, position } = outcome;
-    this.#parts.onAcknowledged?.({ producerId, lane: lane.id, number, shardId, position, rowCount });
+    const { status: _, ...place } = outcome;
+    queueMicrotask(() => this.#parts.onAcknowledged?.({ producerId, lane: lane.id, number, ...place, rowCount }));
     this.#bufferedRows -= rowCount;
     const { rows, records, bytes, retries } = this.#counters;
     this.#counters = { rows: rows + rowCount, records: records + 1, bytes: bytes + data.length, retries };

@@ -1,3 +1,4 @@
+/** Counts what goes to a store, for tests and figures of what is above it. */
 import type { ObjectStore } from './object-store.ts';
 import { type ObjectStoreOperation, watchedObjectStore } from './watched-object-store.ts';
 

@@ -1,3 +1,4 @@
+/** A log, with somebody who looks at what goes to it. */
 import type { LogAppend, LogRecordEnvelope, LogStore } from './log-store.ts';
 
 export type LogStoreOperation = 'describe' | 'append' | 'read' | 'waitForMore';

@@ -1,3 +1,4 @@
+/** An object store, with somebody who looks at what goes to it. */
 import type { ListPage, ObjectStore } from './object-store.ts';
 
 /** The requests of the port; a list is one for each page. */
