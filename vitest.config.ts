@@ -9,6 +9,7 @@ const besideSource = [
   'spec/**',
   'infra',
   'infra/definitions',
+  'scripts',
   'scripts/local-cloud',
   'infra/deploy',
   'test',

@@ -8,15 +8,11 @@ import { olderNode } from '../scripts/older-node.ts';
 import { type FunctionName, FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
 import { FunctionHost } from '../test/services/function-host.ts';
+import { median } from './figures/median.ts';
 
 const roundsDefault = 15;
 const rounds = Number(process.argv[3] ?? roundsDefault);
 const nodes: Readonly<Record<string, string>> = { node22: olderNode(), node24: process.execPath };
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[sorted.length >> 1] ?? Number.NaN);
-}
 
 type Times = { readonly firstEventMs: number; readonly loadedMs: number; readonly cpuMs: number };
 

@@ -12,14 +12,10 @@ import {
 } from '../test/function-loads/function-world.ts';
 import { loads } from '../test/function-loads/loads.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
+import { median } from './figures/median.ts';
 
 const coldStarts = 7;
 const warmInvocations = 15;
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[sorted.length >> 1] ?? Number.NaN);
-}
 
 async function peakMb(world: FunctionWorld, name: FunctionName): Promise<Record<string, number>> {
   const peaks: Record<string, number> = {};

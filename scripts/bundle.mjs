@@ -2,16 +2,16 @@
 // deployed as it is. What is in it (NAME.meta.json), and its source maps (NAME.maps), lie beside the folders and are not deployed.
 //
 //   npm run bundle [-- --arch arm64|x64] [OUT]        OUT is dist/functions, the architecture this machine's
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { functionDefinitions } from '../infra/definitions/functions.ts';
 import { nativeFolder } from './native-package.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const names = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'];
 const architectures = ['arm64', 'x64'];
 
 /** What a package may have, unpacked, the codec's wasm with it; SQL's native library comes on top where SQL is. */
@@ -143,6 +143,4 @@ function megabytes(bytes) {
 }
 
 const settings = settingsOf(process.argv.slice(2));
-for (const name of names) {
-  if (existsSync(join(root, 'functions', `${name}.ts`))) await bundle(name, settings);
-}
+for (const { name } of functionDefinitions) await bundle(name, settings);

@@ -2,7 +2,7 @@
  * The folder for what is fetched or built once and shared by all checkouts: `$TIDELAKE_CACHE`, else `~/.cache/tidelake`.
  * Everything in it can be thrown away.
  */
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -42,5 +42,21 @@ export function runProgram(
   const result = spawnSync(program, args, { encoding: 'utf8', timeout: programMsMax, cwd, env });
   if (result.status === 0) return;
   const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim();
-  throw new Error(`${program} failed (${result.error?.message ?? `status ${result.status}`}):\n${said}`);
+  throw new Error(`${program} failed (${howItEnded(result)}):\n${said}`);
+}
+
+/** How a program ended that did not succeed: it could not be run to its end, was killed, or gave a status. */
+export function howItEnded({ error, signal, status }: SpawnSyncReturns<string>): string {
+  return error?.message ?? (signal === null ? `status ${status}` : `killed by ${signal}`);
+}
+
+/** Installs packages of npm into a folder, with all that they need. @param packages versions by name */
+export function npmInstall(
+  into: string,
+  packages: Readonly<Record<string, string>>,
+  { flags = [], env }: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+): void {
+  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+  runProgram('npm', ['install', '--prefix', into, ...quiet, ...flags, ...wanted], into, env);
 }

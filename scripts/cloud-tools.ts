@@ -7,14 +7,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cachedFolder, runProgram } from './cache-folder.ts';
+import { cachedFolder, howItEnded, npmInstall, runProgram } from './cache-folder.ts';
 
 const pythonTools = {
   'cfn-lint': { requirement: 'cfn-lint==1.58.0', program: 'cfn-lint' },
   checkov: { requirement: 'checkov==3.3.30', program: 'checkov' },
   moto: { requirement: 'moto[server]==5.2.5', program: 'moto_server' },
 } as const;
-const oslsVersion = '4.3.1';
+export const oslsVersion = '4.3.1';
 const cdkPackages = {
   'aws-cdk-lib': '2.276.0',
   'cdk-nag': '2.36.8',
@@ -42,12 +42,10 @@ function pythonProgram(tool: keyof typeof pythonTools): readonly string[] {
 
 /** A folder of packages of npm with all that they need. @returns its `node_modules` */
 function npmFolder(name: string, packages: Readonly<Record<string, string>>): string {
-  const folder = cachedFolder(name, into => {
-    const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-    const wanted = Object.entries(packages).map(([packageName, version]) => `${packageName}@${version}`);
-    runProgram('npm', ['install', '--prefix', into, ...quiet, ...wanted], into);
-  });
-  return join(folder, 'node_modules');
+  return join(
+    cachedFolder(name, into => npmInstall(into, packages)),
+    'node_modules',
+  );
 }
 
 /** The `node_modules` with osls and what it calls AWS with. */
@@ -81,7 +79,11 @@ export function runTool(
     timeout: toolMsMax,
     maxBuffer: 64 * 1024 * 1024,
   });
-  return { exitCode: result.status, output: `${result.stdout}${result.stderr}` };
+  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`;
+  return {
+    exitCode: result.status,
+    output: result.status === null ? `${said}\n${tool} did not come to its end: ${howItEnded(result)}\n` : said,
+  };
 }
 
 function isTool(name: string | undefined): name is CloudTool {

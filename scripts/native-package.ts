@@ -33,7 +33,7 @@ export function nativeFolder(packageName: string): string {
 }
 
 /** @param integrity as npm writes it: algorithm, hyphen, base64 */
-export function checkIntegrity(packageName: string, archive: Uint8Array, integrity: string): void {
+function checkIntegrity(packageName: string, archive: Uint8Array, integrity: string): void {
   const [algorithm = '', expected] = integrity.split(/-(.*)/s);
   const found = createHash(algorithm).update(archive).digest('base64');
   if (found !== expected) throw new Error(`${packageName} is not what package-lock.json says: ${algorithm} ${found}`);

@@ -41,17 +41,13 @@ export type FunctionFigures = {
   readonly usage: Usage;
   readonly invocations: number;
   readonly cpuMs: number;
-  /** Requests that wait for one another, at least: those of one call of the store at a time. */
-  readonly requests: number;
 };
 
 export type Simulated = {
-  readonly minutes: number;
   readonly rows: number;
   readonly jsonBytes: number;
   readonly byPurpose: Readonly<Record<Purpose, FunctionFigures>>;
   readonly commits: number;
-  readonly storedBytes: number;
 };
 
 const tableName = 'db.orders';
@@ -80,7 +76,7 @@ export async function simulate(load: Load): Promise<Simulated> {
     maintainedMs = clock.nowMs();
     await timed(world, 'maintenance', () => maintain(world.maintainParts, { orphans: 'skip' }, context));
   }
-  return resultOf(world, load);
+  return resultOf(world);
 }
 
 /** Time goes when rows are produced and in short waits; the end of an invocation's time never comes. */
@@ -111,7 +107,6 @@ async function newWorld(load: Load) {
   const settings = { warehouse: 's3://bucket' };
   return {
     clock,
-    store,
     meter,
     table,
     log,
@@ -192,23 +187,18 @@ async function timed<T>(world: World, purpose: Purpose, run: () => Promise<T>): 
   return result;
 }
 
-async function resultOf(world: World, load: Load): Promise<Simulated> {
-  const { meter, store, produced } = world;
+function resultOf(world: World): Simulated {
+  const { meter, produced } = world;
   const entries = meter.days.flatMap(day => meter.entries(day));
   const figures = purposes.map((purpose): [Purpose, FunctionFigures] => {
     const usage = sumUsage(entries.filter(entry => entry.purpose === purpose).map(entry => entry.usage));
     const invocations = world.invocations.get(purpose) ?? 0;
-    const requests = usage.put + usage.list + usage.get + usage.delete;
-    return [purpose, { usage, invocations, cpuMs: world.cpuMs.get(purpose) ?? 0, requests }];
+    return [purpose, { usage, invocations, cpuMs: world.cpuMs.get(purpose) ?? 0 }];
   });
-  let storedBytes = 0;
-  for await (const { objects } of store.list('')) for (const object of objects) storedBytes += object.sizeBytes;
   return {
-    minutes: load.minutes - (load.warmMinutes ?? 0),
     rows: produced.rows,
     jsonBytes: produced.jsonBytes,
     byPurpose: Object.fromEntries(figures) as Record<Purpose, FunctionFigures>,
     commits: world.invocations.get('ingest') ?? 0,
-    storedBytes,
   };
 }

@@ -168,6 +168,24 @@ export const parameterGroups: { readonly [label: string]: Parameters } = {
 
 export const parameters: Parameters = Object.assign({}, ...Object.values(parameterGroups));
 
+/** Why a parameter does not take a value, as text; undefined when it does. */
+export function faultOf(parameter: CloudParameter, value: string): string | undefined {
+  const { Type, AllowedValues, AllowedPattern, MinValue, MaxValue, ConstraintDescription } = parameter;
+  if (AllowedValues !== undefined && !AllowedValues.map(String).includes(value)) {
+    return `must be one of ${AllowedValues.join(', ')}`;
+  }
+  if (Type === 'Number') {
+    if (!/^-?\d+$/.test(value)) return 'must be a whole number';
+    if (MinValue !== undefined && Number(value) < MinValue) return `must be at least ${MinValue}`;
+    if (MaxValue !== undefined && Number(value) > MaxValue) return `must be at most ${MaxValue}`;
+  }
+  const parts = Type === 'CommaDelimitedList' ? value.split(',') : [value];
+  if (AllowedPattern !== undefined && !parts.every(part => new RegExp(AllowedPattern).test(part))) {
+    return ConstraintDescription;
+  }
+  return undefined;
+}
+
 const isSet = (name: string): CloudValue => ({ 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] });
 
 const isListed = (name: string): CloudValue => ({

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { keepingChoices, parameterLines, parseDeployOptions, parseRemoveOptions } from './options.ts';
+import {
+  checkedParameters,
+  keepingChoices,
+  parameterLines,
+  parseDeployOptions,
+  parseRemoveOptions,
+} from './options.ts';
 
 const deploy = (...args: readonly string[]) => parseDeployOptions(args, {});
 
@@ -51,6 +57,12 @@ test('what makes no sense is refused, with the reason', () => {
   ];
   for (const [args, why] of cases) expect(() => deploy(...args), args.join(' ')).toThrow(why);
   expect(() => parseRemoveOptions(['--stage', 'a', '--dry-run'], {})).toThrow("'--dry-run'");
+});
+
+test('a parameter is refused in the name of the option that it came by', () => {
+  expect(checkedParameters('--parameter', ['LogShards=3'])).toEqual({ LogShards: '3' });
+  expect(() => checkedParameters('--parameter', ['LogShard=3'])).toThrow('--parameter LogShard: there is no such');
+  expect(() => checkedParameters('--parameter', ['LogMode=FAST'])).toThrow('--parameter LogMode=FAST: must be one of');
 });
 
 test('a key, a topic and a bucket are taken when they are well-formed', () => {

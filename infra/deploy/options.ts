@@ -1,7 +1,6 @@
 /** What `npm run deploy` and `npm run remove` are told, checked before anything is done. */
 import { parseArgs } from 'node:util';
-import type { CloudParameter } from '../definitions/cloudformation.ts';
-import { parameters } from '../definitions/parameters.ts';
+import { faultOf, parameters } from '../definitions/parameters.ts';
 
 export type DeployOptions = {
   readonly stage: string;
@@ -53,7 +52,7 @@ export function parseDeployOptions(args: readonly string[], environment: Environ
   if (Object.keys(tags).length > tagsMax) throw new UsageError(`--tag: at most ${tagsMax} tags`);
   return {
     ...placeOf(values, environment),
-    chosen: checkedParameters(pairs('--set', values.set)),
+    chosen: checkedParameters('--set', values.set),
     tags,
     isDryRun: values['dry-run'],
   };
@@ -133,33 +132,18 @@ function pairs(option: string, texts: readonly string[]): Readonly<Record<string
   );
 }
 
-function checkedParameters(given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+/** Parameters of the template, as NAME=VALUE. @throws UsageError that begins with the option */
+export function checkedParameters(option: string, texts: readonly string[]): Readonly<Record<string, string>> {
+  const given = pairs(option, texts);
   for (const [name, value] of Object.entries(given)) {
     const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     if (parameter === undefined) {
       throw new UsageError(
-        `--set ${name}: there is no such parameter; there are ${Object.keys(parameters).join(', ')}`,
+        `${option} ${name}: there is no such parameter; there are ${Object.keys(parameters).join(', ')}`,
       );
     }
     const fault = faultOf(parameter, value);
-    if (fault !== undefined) throw new UsageError(`--set ${name}=${value}: ${fault}`);
+    if (fault !== undefined) throw new UsageError(`${option} ${name}=${value}: ${fault}`);
   }
   return given;
-}
-
-function faultOf(parameter: CloudParameter, value: string): string | undefined {
-  const { Type, AllowedValues, AllowedPattern, MinValue, MaxValue, ConstraintDescription } = parameter;
-  if (AllowedValues !== undefined && !AllowedValues.map(String).includes(value)) {
-    return `must be one of ${AllowedValues.join(', ')}`;
-  }
-  if (Type === 'Number') {
-    if (!/^-?\d+$/.test(value)) return 'must be a whole number';
-    if (MinValue !== undefined && Number(value) < MinValue) return `must be at least ${MinValue}`;
-    if (MaxValue !== undefined && Number(value) > MaxValue) return `must be at most ${MaxValue}`;
-  }
-  const parts = Type === 'CommaDelimitedList' ? value.split(',') : [value];
-  if (AllowedPattern !== undefined && !parts.every(part => new RegExp(AllowedPattern).test(part))) {
-    return ConstraintDescription;
-  }
-  return undefined;
 }

@@ -19,20 +19,11 @@ export type AsynchronousTarget = {
 const retryMs = [1_000, 3_000] as const;
 
 export class AsynchronousCalls implements Disposable {
-  #waitingCount = 0;
   readonly #stop = new AbortController();
 
   /** Takes a call; what becomes of it is the function's own affair. */
   call(target: AsynchronousTarget, payload: string): void {
-    this.#waitingCount += 1;
-    void this.#run(target, payload).finally(() => {
-      this.#waitingCount -= 1;
-    });
-  }
-
-  /** Calls that are not done with. */
-  get waitingCount(): number {
-    return this.#waitingCount;
+    void this.#run(target, payload);
   }
 
   /** What still waits is dropped: on AWS it would stay, here the next snapshot brings it again. */

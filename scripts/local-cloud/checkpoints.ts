@@ -18,10 +18,10 @@ export class Checkpoints {
   readonly #file: string | undefined;
   readonly #all: Map<string, Checkpoint>;
 
+  /** @throws Error that names the file, when what is in it makes no sense */
   constructor(file?: string) {
     this.#file = file;
-    const kept = file !== undefined && existsSync(file) ? fileSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : {};
-    this.#all = new Map(Object.entries(kept));
+    this.#all = new Map(file !== undefined && existsSync(file) ? keptIn(file) : []);
   }
 
   get(name: string): Checkpoint {
@@ -34,5 +34,14 @@ export class Checkpoints {
     if (this.#file === undefined) return;
     writeFileSync(`${this.#file}.new`, JSON.stringify(Object.fromEntries(this.#all), undefined, 2));
     renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+function keptIn(file: string): readonly [string, Checkpoint][] {
+  try {
+    return Object.entries(fileSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
+  } catch (error) {
+    const advice = 'without it everything in the streams is handed over again, and counts once all the same';
+    throw new Error(`${file} is damaged; remove it: ${advice}`, { cause: error });
   }
 }

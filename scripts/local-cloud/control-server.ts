@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
+import { bodyOf, closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
 import { type CreatedObject, parseBucketNotice } from './bucket-events.ts';
 import type { LocalFunction } from './local-function.ts';
 
@@ -44,9 +44,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece);
-    const body = Buffer.concat(pieces).toString('utf8');
+    const body = (await bodyOf(request)).toString('utf8');
     const { method, url = '/' } = request;
     if (url === '/bucket-events') {
       for (const object of parseBucketNotice(body)) this.#settings.onObject(object);
@@ -62,6 +60,16 @@ export class ControlServer implements AsyncDisposable {
       return;
     }
     const payload = body === '' ? '{}' : body;
+    const fault = jsonFault(payload);
+    if (fault !== undefined) {
+      const message = `Could not parse request body into json: ${fault}`;
+      answer(response, {
+        status: 400,
+        body: JSON.stringify({ Type: 'User', message }),
+        errorType: 'InvalidRequestContentException',
+      });
+      return;
+    }
     if (request.headers['x-amz-invocation-type'] === 'Event') {
       this.#settings.call(called, payload);
       answer(response, { status: 202, body: '' });
@@ -73,13 +81,30 @@ export class ControlServer implements AsyncDisposable {
   }
 }
 
-type HttpAnswer = { readonly status: number; readonly body: string; readonly isFunctionError?: boolean };
+/** What is wrong with a text that is no JSON. */
+function jsonFault(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
 
-function answer(response: ServerResponse, { status, body, isFunctionError = false }: HttpAnswer): void {
+type HttpAnswer = {
+  readonly status: number;
+  readonly body: string;
+  readonly isFunctionError?: boolean;
+  /** Of a request that is refused. */
+  readonly errorType?: string;
+};
+
+function answer(response: ServerResponse, { status, body, isFunctionError = false, errorType }: HttpAnswer): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     'x-amz-executed-version': '$LATEST',
     ...(isFunctionError ? { 'x-amz-function-error': 'Unhandled' } : {}),
+    ...(errorType === undefined ? {} : { 'x-amzn-errortype': errorType }),
   });
   response.end(body);
 }

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
+import { bodyOf, closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
 import type { LocalFunction } from './local-function.ts';
 import { localAccountId } from './local-stack.ts';
 import type { ResponseSink } from './runtime-api.ts';
@@ -23,7 +23,10 @@ export class FunctionUrl implements AsyncDisposable {
   constructor(called: LocalFunction) {
     this.#called = called;
     this.#server = createServer((request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
+      this.#serve(request, response).catch((error: unknown) => {
+        called.spec.onLine(`the URL could not give an answer: ${String(error)}`);
+        breakOff(response);
+      });
     });
   }
 
@@ -42,9 +45,7 @@ export class FunctionUrl implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece);
-    const body = Buffer.concat(pieces);
+    const body = await bodyOf(request);
     if (body.byteLength > bodyBytesMax) {
       refuse(response, 413, 'Request Entity Too Large');
       return;
@@ -52,8 +53,7 @@ export class FunctionUrl implements AsyncDisposable {
     const sink = new HttpSink(response);
     const answer = await this.#called.invoke(JSON.stringify(urlEvent(request, body)), sink);
     if (answer.kind === 'response') sink.end();
-    else if (response.headersSent) response.destroy();
-    else refuse(response, 502, 'Internal Server Error');
+    else breakOff(response);
   }
 }
 
@@ -125,6 +125,12 @@ function writeHead(response: ServerResponse, head: unknown): void {
   for (const [name, value] of Object.entries(Object(headers))) response.setHeader(name, String(value));
   if (Array.isArray(cookies) && cookies.length > 0) response.setHeader('set-cookie', cookies.map(String));
   response.writeHead(Number(statusCode ?? 200));
+}
+
+/** An answer that has begun is torn, so that nobody takes it for a whole one. */
+function breakOff(response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else refuse(response, 502, 'Internal Server Error');
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

@@ -166,7 +166,7 @@ export class LocalCloud implements AsyncDisposable {
     const portOf = (offset: number): number => (firstPort === undefined ? 0 : firstPort + offset);
     await this.control.listen(portOf(offsets.control));
     this.#parts.use(this.control);
-    const s3 = this.#parts.use(await this.#startMinio());
+    const s3 = await this.#startMinio();
     const kinesis = this.#parts.use(await startKinesalite(this.#placeOf('kinesis', offsets.kinesis)));
     this.#services = { s3, kinesis, kinesisEndpoint: (await kinesisFront?.(kinesis.endpoint)) ?? kinesis.endpoint };
     await this.#makeStreams(kinesis);
@@ -206,7 +206,7 @@ export class LocalCloud implements AsyncDisposable {
     const [bucket = ''] = this.stack.buckets;
     const place = this.#placeOf('s3', offsets.s3);
     const env = notificationVariables(`${this.control.endpoint}/bucket-events`, this.#pathOf('bucket-events'));
-    const s3 = await startMinio({ bucket, place, env });
+    const s3 = this.#parts.use(await startMinio({ bucket, place, env }));
     const { endpoint, credentials } = s3;
     const client = new S3Client({ endpoint, region, credentials: { ...credentials }, forcePathStyle: true });
     try {

@@ -91,7 +91,7 @@ const streamSchema = z.object({
   ShardCount: z.coerce.number().optional(),
   StreamModeDetails: z.object({ StreamMode: z.string() }).optional(),
 });
-/** Requests cost nothing here, and whoever tries things out does not want to wait for ten seconds. */
+/** Requests cost nothing here, and whoever tries things out does not want to wait for rows to gather. */
 const windowSecondsMax = 1;
 
 const mappingSchema = z.object({

@@ -5,13 +5,15 @@
  *
  * With --dir everything is kept and is there again at the next start. --parameter is one of the template's.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, type WriteStream, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkedParameters } from '../../infra/deploy/options.ts';
 import type { InvocationReport } from './invocation-report.ts';
 import { LocalCloud } from './local-cloud.ts';
 import { runtimeClient } from './runtime-client.ts';
@@ -43,32 +45,43 @@ function readOptions(): Options {
   if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > portMax) {
     throw new Error(`--port takes a number from 1 to ${portMax}; some ports from it on are used`);
   }
-  const parameters = values.parameter.map((given): [string, string] => {
-    const [name = '', ...rest] = given.split('=');
-    if (rest.length === 0) throw new Error(`--parameter takes NAME=VALUE, not ${given}`);
-    return [name, rest.join('=')];
-  });
   return {
     folder: values.dir === undefined ? mkdtempSync(join(tmpdir(), 'tidelake-local-')) : resolve(values.dir),
     isKept: values.dir !== undefined,
     firstPort,
-    parameters: Object.fromEntries(parameters),
+    parameters: checkedParameters('--parameter', values.parameter),
     withoutFunctions: values['without-functions'],
     isVerbose: values.verbose,
   };
 }
 
 /** Into a folder of its own each time, so that what runs is never changed. @throws Error when it fails */
-function bundle(folder: string, version: number): string {
+async function bundle(folder: string, version: number): Promise<string> {
   const bundles = join(folder, 'code', String(version));
-  runScript('bundle.mjs', bundles);
+  await runScript('bundle.mjs', bundles);
   return bundles;
 }
 
-function runScript(name: string, ...args: readonly string[]): void {
+/** While it runs, the cloud goes on. @throws Error when it fails */
+async function runScript(name: string, ...args: readonly string[]): Promise<void> {
   const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
-  const { status } = spawnSync(process.execPath, [path, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`${name} failed; its messages are above`);
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [status, signal] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`${name} failed (${signal ?? `status ${status}`}); its messages are above`);
+}
+
+/** What cannot be bundled is told, and what is deployed goes on as it is. */
+async function deployAnew(cloud: LocalCloud, folder: string, version: number): Promise<void> {
+  try {
+    cloud.deploy(await bundle(folder, version));
+    console.log(`  deployed version ${version}`);
+  } catch (error) {
+    console.error(`  ${messageOf(error)}; version ${version} is not deployed, the one before goes on`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 class FunctionLogs {
@@ -133,12 +146,13 @@ ${table}
 
 async function main(options: Options): Promise<void> {
   const { folder, firstPort, parameters, withoutFunctions, isVerbose } = options;
-  runScript('build-services.mjs');
+  await runScript('build-services.mjs');
   if (!withoutFunctions) runtimeClient();
   const logs = new FunctionLogs(join(folder, 'logs'), isVerbose);
   let version = 1;
+  let deploying = Promise.resolve();
   await using cloud = await LocalCloud.start({
-    bundles: withoutFunctions ? folder : bundle(folder, version),
+    bundles: withoutFunctions ? folder : await bundle(folder, version),
     folder,
     firstPort,
     parameters,
@@ -151,13 +165,15 @@ async function main(options: Options): Promise<void> {
   console.log(describe(cloud, options));
   const input = createInterface({ input: process.stdin }).on('line', () => {
     version += 1;
-    cloud.deploy(bundle(folder, version));
-    console.log(`  deployed version ${version}`);
+    const next = version;
+    deploying = deploying.then(() => deployAnew(cloud, folder, next));
   });
   await new Promise<void>(stop => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop());
   });
   input.close();
+  // Or it would put its bundle back into a folder that is gone by then.
+  await deploying;
   console.log('  stopping');
 }
 
@@ -166,7 +182,7 @@ try {
   options = readOptions();
   await main(options);
 } catch (error) {
-  console.error(`  ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`  ${messageOf(error)}`);
   process.exitCode = 1;
 } finally {
   if (options?.isKept === false) rmSync(options.folder, { recursive: true, force: true, maxRetries: 5 });

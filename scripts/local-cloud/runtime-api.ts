@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
+import { bodyOf, closeServer, listenOnLoopback, loopbackAddress } from '../loopback.ts';
 import { type FunctionError, readFunctionError } from './function-error.ts';
 
 export type Invocation = {
@@ -139,9 +139,7 @@ async function receive(request: IncomingMessage, sink: ResponseSink): Promise<Ru
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  for await (const piece of request) pieces.push(piece);
-  return Buffer.concat(pieces).toString('utf8');
+  return (await bodyOf(request)).toString('utf8');
 }
 
 function accept(response: ServerResponse): void {

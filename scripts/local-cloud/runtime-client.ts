@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { cachedFolder, runProgram } from '../cache-folder.ts';
+import { cachedFolder, npmInstall } from '../cache-folder.ts';
 
 const version = '4.0.2';
 /** Whose C headers it is compiled with; what comes out runs on every later Node too. */
@@ -31,14 +31,11 @@ function fill(folder: string): void {
         `${missing.length === 1 ? 'is' : 'are'} missing. Debian: apt-get install cmake make g++`,
     );
   }
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-  const install = (name: string, into: string, env?: NodeJS.ProcessEnv): void =>
-    runProgram('npm', ['install', '--prefix', into, ...quiet, name], into, env);
   // Otherwise node-gyp fetches headers from nodejs.org, which a machine with a package registry alone cannot reach.
   const headers = `node-linux-${process.arch}`;
   const headersFolder = cachedFolder(`${headers}-${headersVersion}`, into =>
-    install(`${headers}@${headersVersion}`, into),
+    npmInstall(into, { [headers]: headersVersion }),
   );
   const nodeFolder = join(headersFolder, 'node_modules', headers);
-  install(`aws-lambda-ric@${version}`, folder, { ...process.env, npm_config_nodedir: nodeFolder });
+  npmInstall(folder, { 'aws-lambda-ric': version }, { env: { ...process.env, npm_config_nodedir: nodeFolder } });
 }

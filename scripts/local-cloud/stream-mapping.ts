@@ -9,7 +9,7 @@ import { deliver, type GivenUp, type StreamRecord } from './batch-delivery.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { LocalFunction } from './local-function.ts';
 import type { LocalQueue } from './local-queue.ts';
-import type { StreamMappingPlan } from './local-stack.ts';
+import { localAccountId, type StreamMappingPlan } from './local-stack.ts';
 import { readShard } from './shard-reader.ts';
 
 export type StreamMappingSettings = {
@@ -33,8 +33,7 @@ export class StreamMapping implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #shards = new Map<string, Promise<void>>();
   readonly #running: Promise<void>;
-  /** Batches that were handed over, the repeated ones too. */
-  deliveryCount = 0;
+  /** Batches that were handed over once more. */
   repeatCount = 0;
 
   constructor(settings: StreamMappingSettings) {
@@ -120,10 +119,8 @@ export class StreamMapping implements AsyncDisposable {
   async #invoke(shardId: string, records: readonly StreamRecord[]) {
     const { called, plan, repeats } = this.#settings;
     const payload = JSON.stringify({ Records: records.map(record => eventRecord(record, shardId, plan.streamArn)) });
-    this.deliveryCount += 1;
     const answer = await called.invokeBuffered(payload);
     if (answer.kind === 'error' || repeats?.(shardId) !== true) return answer;
-    this.deliveryCount += 1;
     this.repeatCount += 1;
     return called.invokeBuffered(payload);
   }
@@ -174,7 +171,7 @@ function eventRecord(record: StreamRecord, shardId: string, streamArn: string): 
     eventVersion: '1.0',
     eventID: `${shardId}:${record.sequenceNumber}`,
     eventName: 'aws:kinesis:record',
-    invokeIdentityArn: 'arn:aws:iam::000000000000:role/local',
+    invokeIdentityArn: `arn:aws:iam::${localAccountId}:role/local`,
     awsRegion: streamArn.split(':')[3],
     eventSourceARN: streamArn,
   };

@@ -9,20 +9,17 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cachedFolder, runProgram } from '../cache-folder.ts';
+import { cachedFolder, npmInstall, runProgram } from '../cache-folder.ts';
+import { oslsVersion } from '../cloud-tools.ts';
 
-const packages = { osls: '4.3.1', 'serverless-offline': '14.8.2', 'serverless-offline-kinesis': '6.2.3' };
+const packages = { osls: oslsVersion, 'serverless-offline': '14.8.2', 'serverless-offline-kinesis': '6.2.3' };
 const wanted = ['TIDELAKE_WAREHOUSE', 'TIDELAKE_LOG', 'AWS_REGION', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_KINESIS'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Its peers ask for the Serverless Framework itself; osls takes its place. */
 function oslsWithOffline(): string {
   const name = `serverless-offline-${Object.values(packages).join('-')}`;
-  const folder = cachedFolder(name, into => {
-    const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', '--legacy-peer-deps'];
-    const versions = Object.entries(packages).map(([packageName, version]) => `${packageName}@${version}`);
-    runProgram('npm', ['install', '--prefix', into, ...quiet, ...versions], into);
-  });
+  const folder = cachedFolder(name, into => npmInstall(into, packages, { flags: ['--legacy-peer-deps'] }));
   return join(folder, 'node_modules', 'osls', 'bin', 'serverless.js');
 }
 

@@ -206,7 +206,8 @@ test('the URL of a function streams its answer, and says by its end whether it w
 });
 
 test('the URL of a function that answers in one piece takes status, headers and body from it', async () => {
-  await using sample = started();
+  const lines: string[] = [];
+  await using sample = started({}, lines);
   await using url = await FunctionUrl.start(sample, 0);
   const plain = await fetch(url.endpoint);
   expect([plain.status, plain.headers.get('content-type')]).toEqual([200, 'application/json']);
@@ -238,4 +239,7 @@ test('the URL of a function that answers in one piece takes status, headers and 
   });
   sample.deploy({ handler: 'index.nothing' });
   expect((await fetch(url.endpoint)).status).toBe(502);
+  sample.deploy({ handler: 'index.malformed' });
+  expect((await fetch(url.endpoint)).status).toBe(502);
+  expect(lines).toContainEqual(expect.stringMatching(/^the URL could not give an answer: .*Invalid status code: 1$/));
 });

@@ -39,6 +39,9 @@ export const streaming = globalThis.awslambda?.streamifyResponse(async (event, s
   out.end();
 });
 
+/** Answers with what is no status of HTTP. */
+export const malformed = async () => ({ statusCode: 1 });
+
 /** Answers an HTTP request with the event that it became. */
 export const echo = async event => ({
   statusCode: 418,

@@ -53,7 +53,7 @@ export class TestCloud implements AsyncDisposable {
   bundleBytes(name: string): number {
     const entries = readdirSync(this.bundleOf(name), { recursive: true, withFileTypes: true });
     return entries
-      .filter(entry => entry.isFile() && !entry.name.endsWith('.map'))
+      .filter(entry => entry.isFile())
       .reduce((sum, { parentPath, name: file }) => sum + statSync(join(parentPath, file)).size, 0);
   }
 
