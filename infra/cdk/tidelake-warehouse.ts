@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Duration, Tags } from 'aws-cdk-lib';
+import { type Duration, Tags, Token } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream } from 'aws-cdk-lib/aws-kinesis';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -18,7 +18,7 @@ import { Construct } from 'constructs';
 import { type Choices, chosenTemplate } from '../definitions/choose.ts';
 import type { CloudProperties } from '../definitions/cloudformation.ts';
 import { type FunctionName, functionId, urlId } from '../definitions/functions.ts';
-import { concurrencyParameter } from '../definitions/parameters.ts';
+import { concurrencyParameter, faultOf, parameters } from '../definitions/parameters.ts';
 import { produceActions, readActions, type SharedActions } from '../definitions/rights.ts';
 import { templateWith } from '../definitions/template.ts';
 
@@ -113,7 +113,7 @@ export class TidelakeWarehouse extends Construct {
 
   #include(props: TidelakeWarehouseProps): CfnInclude {
     const codeOf = (name: string): CloudProperties => {
-      const asset = new Asset(this, `${name}Bundle`, { path: join(props.bundles, name), exclude: ['*.map'] });
+      const asset = new Asset(this, `${name}Bundle`, { path: join(props.bundles, name) });
       return { S3Bucket: asset.s3BucketName, S3Key: asset.s3ObjectKey };
     };
     const { Resources } = chosenTemplate(templateWith({ codeOf, handler: () => 'index.handler' }), choicesOf(props));
@@ -128,6 +128,7 @@ export class TidelakeWarehouse extends Construct {
   }
 }
 
+/** @throws Error about what the plain template would not take either */
 function choicesOf(props: TidelakeWarehouseProps): Choices {
   const { log, logRetention, encryptionKey, accessLogBucket, alarmTopic, readerAccounts, producerAccounts } = props;
   const given = {
@@ -149,8 +150,21 @@ function choicesOf(props: TidelakeWarehouseProps): Choices {
   const reserved = Object.entries(props.reservedConcurrency ?? {});
   const choices = [...Object.entries(given), ...reserved.map(([name, n]) => [concurrencyParameter(name), n] as const)];
   const made: Record<string, NonNullable<(typeof choices)[number][1]>> = {};
-  for (const [name, value] of choices) if (value !== undefined) made[name] = value;
+  for (const [name, value] of choices) {
+    if (value === undefined) continue;
+    checkChoice(name, value);
+    made[name] = value;
+  }
   return made;
+}
+
+/** What only CloudFormation will know is left to it. */
+function checkChoice(name: string, value: string | number | readonly string[]): void {
+  const parameter = parameters[name];
+  if (parameter === undefined || Token.isUnresolved(value)) return;
+  const known = [value].flat().filter(part => !Token.isUnresolved(part));
+  const fault = faultOf(parameter, known.join(','));
+  if (known.length > 0 && fault !== undefined) throw new Error(`${name} ${known.join(',')}: ${fault}`);
 }
 
 function allFunctions<Value>(make: (name: FunctionName) => Value): Readonly<Record<FunctionName, Value>> {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { chosenTemplate } from './choose.ts';
+import type { CloudValue } from './cloudformation.ts';
 import { warehouseTemplate } from './template.ts';
 
 const template = warehouseTemplate();
@@ -25,6 +26,23 @@ test('without group commit there is no commit stream, and nobody refers to one',
   expect(JSON.stringify(chosen)).not.toMatch(/"CommitStream"|TIDELAKE_COMMIT_LOG|AppendCommits|PollCommits/);
   expect(Object.keys(chosen.Resources)).toContain('CommitLambdaFunction');
   expect(chosenText({ GroupCommit: 'ON' })).toMatch(/"CommitStream".*TIDELAKE_COMMIT_LOG/);
+});
+
+test('what cannot be chosen is named with the place where it stands', () => {
+  const queue = { Type: 'AWS::SQS::Queue', Properties: {} };
+  const deep = Array.from({ length: 60 }).reduce<readonly CloudValue[]>(inner => [inner], []);
+  const cases: readonly (readonly [Parameters<typeof chosenTemplate>[0], string])[] = [
+    [
+      { Conditions: {}, Resources: { Q: { ...queue, Condition: 'Missing' } } },
+      'condition Missing is not known: undefined',
+    ],
+    [{ Conditions: {}, Resources: { Q: { ...queue, Properties: { Deep: deep } } } }, 'resource Q: a value is too deep'],
+    [
+      { Conditions: {}, Resources: {}, Outputs: { O: { Description: '', Value: { Ref: 'AWS::NoValue' } } } },
+      'output O: nothing is left of its value',
+    ],
+  ];
+  for (const [open, why] of cases) expect(() => chosenTemplate(open, {})).toThrow(why);
 });
 
 test('what a choice brings with it comes, and goes without it', () => {

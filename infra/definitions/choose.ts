@@ -28,15 +28,18 @@ export function chosenTemplate(template: OpenTemplate, choices: Choices): Chosen
   const resources: Record<string, CloudResource> = {};
   for (const [id, { Condition, comment: _, ...resource }] of Object.entries(template.Resources)) {
     if (!chooser.holds(Condition)) continue;
-    resources[id] = { ...resource, Properties: chooser.properties(resource.Properties) };
+    resources[id] = { ...resource, Properties: chooser.properties(resource.Properties, `resource ${id}`) };
   }
   const outputs: Record<string, CloudOutput> = {};
   for (const [name, { Condition, ...output }] of Object.entries(template.Outputs ?? {})) {
-    if (chooser.holds(Condition)) outputs[name] = { ...output, Value: chooser.value(output.Value) };
+    if (chooser.holds(Condition)) outputs[name] = { ...output, Value: chooser.value(output.Value, `output ${name}`) };
   }
   const Resources: CloudResources = resources;
   return { Resources, Outputs: outputs };
 }
+
+/** Of a value: in which part of the template, and how deep in it. */
+type Place = { readonly where: string; readonly depth: number };
 
 class Chooser {
   readonly #conditions: CloudTemplate['Conditions'];
@@ -52,46 +55,48 @@ class Chooser {
   }
 
   holds(name: string | undefined): boolean {
-    return name === undefined || this.#truth(this.#conditions[name]);
+    return name === undefined || this.#truth(this.#conditions[name], `condition ${name}`);
   }
 
-  value(value: CloudValue): CloudValue {
-    const chosen = this.#chosen(value, 0);
-    if (chosen === undefined) throw new Error('nothing is left of a value');
+  /** @param where told by errors */
+  value(value: CloudValue, where: string): CloudValue {
+    const chosen = this.#chosen(value, { where, depth: 0 });
+    if (chosen === undefined) throw new Error(`${where}: nothing is left of its value`);
     return chosen;
   }
 
-  properties(properties: CloudProperties): CloudProperties {
-    return this.#fields(properties, 0);
+  properties(properties: CloudProperties, where: string): CloudProperties {
+    return this.#fields(properties, { where, depth: 0 });
   }
 
-  #truth(condition: CloudValue | undefined): boolean {
+  #truth(condition: CloudValue | undefined, where: string): boolean {
     const { 'Fn::Not': negated, 'Fn::Equals': compared } = fieldsOf(condition);
-    if (Array.isArray(negated)) return !this.#truth(negated[0]);
-    if (!Array.isArray(compared)) throw new Error(`a condition that is not known: ${JSON.stringify(condition)}`);
-    const [left, right] = compared.map((side: CloudValue) => JSON.stringify(this.value(side)));
+    if (Array.isArray(negated)) return !this.#truth(negated[0], where);
+    if (!Array.isArray(compared)) throw new Error(`${where} is not known: ${JSON.stringify(condition)}`);
+    const [left, right] = compared.map((side: CloudValue) => JSON.stringify(this.value(side, where)));
     return left === right;
   }
 
   /** undefined: it is left out. */
-  #chosen(value: CloudValue, depth: number): CloudValue | undefined {
-    if (depth > depthMax) throw new Error('a value that is too deep');
+  #chosen(value: CloudValue, { where, depth }: Place): CloudValue | undefined {
+    if (depth > depthMax) throw new Error(`${where}: a value is too deep`);
+    const deeper = { where, depth: depth + 1 };
     if (typeof value === 'string') return this.#filled(value);
     if (typeof value !== 'object') return value;
-    if (isList(value)) return value.map(item => this.#chosen(item, depth + 1)).filter(item => item !== undefined);
+    if (isList(value)) return value.map(item => this.#chosen(item, deeper)).filter(item => item !== undefined);
     const { Ref, 'Fn::If': choice } = value;
     if (Ref === 'AWS::NoValue') return undefined;
     if (typeof Ref === 'string') return this.#choices[Ref] ?? value;
-    if (choice === undefined) return joined(this.#fields(value, depth));
+    if (choice === undefined) return joined(this.#fields(value, deeper));
     const [condition, whenTrue, whenFalse] = isList(choice) ? choice : [];
     const taken = this.holds(String(condition)) ? whenTrue : whenFalse;
-    return taken === undefined ? undefined : this.#chosen(taken, depth + 1);
+    return taken === undefined ? undefined : this.#chosen(taken, deeper);
   }
 
-  #fields(value: CloudProperties, depth: number): CloudProperties {
+  #fields(value: CloudProperties, place: Place): CloudProperties {
     const fields: Record<string, CloudValue> = {};
     for (const [key, field] of Object.entries(value)) {
-      const chosen = this.#chosen(field, depth + 1);
+      const chosen = this.#chosen(field, place);
       if (chosen !== undefined) fields[key] = chosen;
     }
     return fields;

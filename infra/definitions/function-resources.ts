@@ -1,4 +1,5 @@
 /** The functions as CloudFormation resources: each with its log group, what calls it, and where failed calls end. */
+import { metricsNamespace } from './alarms.ts';
 import {
   type CloudProperties,
   type CloudResource,
@@ -39,7 +40,7 @@ export const memoryEnvironment: Readonly<Record<string, string>> = {
 export const functionEnvironment: CloudProperties = {
   ...memoryEnvironment,
   POWERTOOLS_LOG_LEVEL: ref('LogLevel'),
-  POWERTOOLS_METRICS_NAMESPACE: 'Tidelake',
+  POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,
   POWERTOOLS_SERVICE_NAME: ref('AWS::StackName'),
   TIDELAKE_WAREHOUSE: join('', ['s3://', ref('WarehouseBucket')]),
   TIDELAKE_LOG: join('', ['kinesis://', ref('LogStream')]),

@@ -4,6 +4,7 @@ import {
   chosenLogGroupProperties,
   chosenProperties,
   functionEnvironment,
+  mappingCondition,
   snapshotPattern,
 } from './function-resources.ts';
 import {
@@ -31,7 +32,7 @@ export function serverlessResources(): CloudProperties {
     [logGroupId(name), { Properties: chosenLogGroupProperties }],
     ...sources.flatMap((source): [string, CloudValue][] =>
       source.kind === 'stream' && source.onlyIf !== undefined
-        ? [[streamMappingId(name, source), { Condition: source.onlyIf.condition, DependsOn: [source.onlyIf.policy] }]]
+        ? [[streamMappingId(name, source), { ...mappingCondition(source) }]]
         : [],
     ),
   ]);

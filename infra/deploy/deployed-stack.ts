@@ -58,8 +58,19 @@ export async function deployedTemplate(place: StackPlace): Promise<DeployedTempl
   return await ifThere(async () => {
     const input = { StackName: stackName(place.stage), TemplateStage: 'Original' };
     const { TemplateBody = '{}' } = await cloudFormation(place).getTemplate(input);
-    return JSON.parse(TemplateBody);
+    return templateOf(TemplateBody);
   });
+}
+
+/** osls deploys JSON; whoever deploys infra/template.yaml by other means, YAML. @throws Error when it is neither */
+export function templateOf(text: string): DeployedTemplate {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const yaml: { readonly load: (text: string) => DeployedTemplate } = requireOfOsls('js-yaml');
+    return yaml.load(text);
+  }
 }
 
 /** undefined when there is no stack. @throws Error of the SDK */
@@ -101,10 +112,14 @@ function cloudFormation(place: StackPlace): Client {
 }
 
 function client(className: string, packageName: string, { region, profile }: StackPlace): Client {
-  const required: Readonly<Record<string, ClientClass>> = createRequire(join(oslsModules(), 'of-osls.js'))(packageName);
+  const required: Readonly<Record<string, ClientClass>> = requireOfOsls(packageName);
   const Wanted = required[className];
   if (Wanted === undefined) throw new Error(`${packageName} has no ${className}`);
   return new Wanted({ region, maxAttempts: 3, ...(profile === undefined ? {} : { profile }) });
+}
+
+function requireOfOsls(packageName: string) {
+  return createRequire(join(oslsModules(), 'of-osls.js'))(packageName);
 }
 
 async function ifThere<Value>(ask: () => Promise<Value>): Promise<Value | undefined> {

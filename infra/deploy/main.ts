@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../../scripts/cache-folder.ts';
+import { howItEnded, runProgram } from '../../scripts/cache-folder.ts';
 import { toolCommand } from '../../scripts/cloud-tools.ts';
 import { functionDefinitions } from '../definitions/functions.ts';
 import { parameters } from '../definitions/parameters.ts';
@@ -45,13 +45,13 @@ async function deploy(asked: DeployOptions): Promise<void> {
   try {
     console.log('Bundling and packaging…');
     runProgram(process.execPath, [join(root, 'scripts', 'bundle.mjs'), '--arch', bundleArchitecture(options)]);
-    osls(['package', ...oslsOptions(options, folder)], 'quiet');
+    osls('package', oslsOptions(options, folder));
     console.log(planText(options, { template: readTemplate(folder), bundles: bundleSizes(folder), deployed }));
     if (options.isDryRun) {
       console.log('A dry run: nothing was deployed.');
       return;
     }
-    osls(['deploy', ...oslsOptions(options, folder)], 'shown');
+    changeStack('deploy', options, oslsOptions(options, folder));
     await printOutputs(options);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -79,7 +79,7 @@ async function remove(options: RemoveOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  osls(['remove', '--stage', options.stage, ...placeOptions(options)], 'shown');
+  changeStack('remove', options, ['--stage', options.stage, ...placeOptions(options)]);
 }
 
 async function checkCredentials(place: DeployOptions | RemoveOptions): Promise<void> {
@@ -124,17 +124,30 @@ function placeOptions({ region, profile }: DeployOptions | RemoveOptions): reado
   return ['--region', region, ...(profile === undefined ? [] : ['--aws-profile', profile])];
 }
 
-function osls(args: readonly string[], output: 'quiet' | 'shown'): void {
+/** With all that osls says. Whatever ends it, CloudFormation goes on with what it was told. */
+function changeStack(
+  change: 'deploy' | 'remove',
+  { stage }: { readonly stage: string },
+  args: readonly string[],
+): void {
+  const advice = `CloudFormation may still be at work: look at stack ${stackName(stage)}, then run it again`;
+  osls(change, args, { stdio: 'inherit', advice });
+}
+
+type OslsRun = { readonly stdio: 'pipe' | 'inherit'; readonly advice: string };
+
+function osls(what: string, args: readonly string[], { stdio, advice }: OslsRun = { stdio: 'pipe', advice: '' }): void {
   const [program = '', ...rest] = toolCommand('osls');
-  const result = spawnSync(program, [...rest, ...args], {
+  const result = spawnSync(program, [...rest, what, ...args], {
     cwd: root,
     encoding: 'utf8',
-    stdio: output === 'shown' ? 'inherit' : 'pipe',
+    stdio,
     timeout: oslsMsMax,
     env: { ...process.env, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' },
   });
   if (result.status === 0) return;
-  throw new UsageError(`osls ${args[0]} did not succeed\n${result.stdout ?? ''}${result.stderr ?? ''}`.trim());
+  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`;
+  throw new UsageError(`osls ${what} did not succeed (${howItEnded(result)})\n${advice}${said}`.trim());
 }
 
 function readTemplate(folder: string): DeployedTemplate {

@@ -42,6 +42,22 @@ test('what is added, removed and changed is told, by property; where the code li
   ]);
 });
 
+test('what decides over a resource beside its properties is told as well', () => {
+  const same = {
+    Condition: 'A',
+    DependsOn: ['Told'],
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+  } as const;
+  const before = of({ Same: { ...queue({}), ...same }, Told: { ...queue({ A: 1 }), ...same } });
+  const after = of({
+    Same: { ...queue({}), ...same },
+    Told: { ...queue({ A: 2 }), Condition: 'B', DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' },
+  });
+  const properties = ['Condition', 'DependsOn', 'DeletionPolicy', 'UpdateReplacePolicy', 'A'];
+  expect(changesOf(before, after)).toEqual([{ kind: 'changed', id: 'Told', type: 'AWS::SQS::Queue', properties }]);
+});
+
 test('a function comes with what calls it and what it may do', () => {
   const maintain = plannedFunctions(template).find(({ name }) => name === 'maintain');
   expect(maintain?.calledBy).toEqual(['rate(10 minutes)']);

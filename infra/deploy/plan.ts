@@ -1,5 +1,5 @@
 /** What a deployment would do, read from the template that osls has made; pure. */
-import type { CloudProperties, CloudResource, CloudTemplate, CloudValue } from '../definitions/cloudformation.ts';
+import type { CloudResource, CloudTemplate, CloudValue } from '../definitions/cloudformation.ts';
 import {
   type EventSource,
   type FunctionDefinition,
@@ -53,11 +53,19 @@ export function changesOf(deployed: DeployedTemplate, planned: DeployedTemplate)
   });
 }
 
+/** What stands beside a resource's properties and decides over it as they do. */
+const attributes = ['Condition', 'DependsOn', 'DeletionPolicy', 'UpdateReplacePolicy'] as const;
+
 function changedProperties(before: CloudResource, after: CloudResource): readonly string[] {
   if (before.Type !== after.Type) return ['Type'];
-  const [old, planned]: readonly CloudProperties[] = [before.Properties ?? {}, after.Properties ?? {}];
-  const names = new Set([...Object.keys(old ?? {}), ...Object.keys(planned ?? {})]);
-  return [...names].filter(name => name !== 'Code' && !isSame(old?.[name], planned?.[name]));
+  // A template that others have deployed may have resources without any.
+  const { Properties: old = {} } = before;
+  const { Properties: planned = {} } = after;
+  const names = new Set([...Object.keys(old), ...Object.keys(planned)]);
+  return [
+    ...attributes.filter(name => !isSame(before[name], after[name])),
+    ...[...names].filter(name => name !== 'Code' && !isSame(old[name], planned[name])),
+  ];
 }
 
 function isSame(one: CloudValue | undefined, other: CloudValue | undefined): boolean {

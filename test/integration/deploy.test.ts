@@ -1,7 +1,7 @@
 // `npm run deploy` and `npm run remove`, by osls itself against moto: what is deployed, what a second time keeps, and what
 // stays when it is taken away.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,8 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { functionDefinitions } from '../../infra/definitions/functions.ts';
+import { warehouseTemplate } from '../../infra/definitions/template.ts';
+import { templateOf } from '../../infra/deploy/deployed-stack.ts';
 import { cacheFolder } from '../../scripts/cache-folder.ts';
 import { type Moto, startMoto } from '../services/moto.ts';
 
@@ -135,4 +137,22 @@ test('a lake is deployed, keeps what was set when it is deployed again, and leav
   expect(removed.status, `${removed.stdout}${removed.stderr}`).toBe(0);
   expect(await functionNames()).toEqual([]);
   expect(await keptNames()).toEqual({ buckets: [bucket], streams: [log] });
+});
+
+test('a stack that was made by other means, of a template in YAML, is understood', async () => {
+  const plain = JSON.stringify(warehouseTemplate(), (key, value) => (key === 'comment' ? undefined : value));
+  expect(templateOf(readFileSync(join(root, 'infra', 'template.yaml'), 'utf8'))).toEqual(JSON.parse(plain));
+  const template = 'Resources:\n  FailedEvents:\n    Type: AWS::SQS::Queue\n';
+  const asked = { Action: 'CreateStack', Version: '2010-05-15', StackName: 'tidelake-try', TemplateBody: template };
+  const authorization = `AWS4-HMAC-SHA256 Credential=test/20260101/${region}/cloudformation/aws4_request`;
+  const made = await fetch(moto.endpoint, {
+    method: 'POST',
+    headers: { authorization },
+    body: new URLSearchParams(asked),
+  });
+  expect(made.status, await made.text()).toBe(200);
+  const { status, stdout, stderr } = runOnMoto('deploy', '--dry-run');
+  expect(status, stderr).toBe(0);
+  expect(stdout).toMatch(/^ {2}\+ LogStream \(AWS::Kinesis::Stream\)$/m);
+  expect(stdout).toMatch(/^ {2}~ FailedEvents \(AWS::SQS::Queue\): .*DeletionPolicy.*MessageRetentionPeriod/m);
 });

@@ -28,7 +28,9 @@ beforeAll(() => {
   for (const path of ['package.json', 'tsconfig.json', 'infra/definitions', 'infra/cdk']) {
     cpSync(join(root, path), join(folder, path), { recursive: true, filter: from => !/node_modules|dist/.test(from) });
   }
-  cpSync(join(root, 'test', 'services', 'nag-app.mjs'), join(folder, 'nag-app.mjs'));
+  for (const app of ['nag-app.mjs', 'refused-app.mjs']) {
+    cpSync(join(root, 'test', 'services', app), join(folder, app));
+  }
   symlinkSync(cdkModules(), join(folder, 'node_modules'));
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const types = join(root, 'node_modules', '@types');
@@ -37,7 +39,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function synthesise(args: readonly string[], out: string): void {
+/** @returns what the app printed */
+function synthesise(args: readonly string[], out: string): string {
   const env = { ...process.env, CDK_OUTDIR: join(folder, out), JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION: '1' };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: folder,
@@ -46,6 +49,7 @@ function synthesise(args: readonly string[], out: string): void {
     maxBuffer: bufferBytesMax,
   });
   expect(status, `${stdout}${stderr}`).toBe(0);
+  return stdout;
 }
 
 function built(path: string): string {
@@ -117,6 +121,35 @@ test('the construct makes what the plain template makes, with the same choices',
   }
   const codes = functionDefinitions.map(({ name }) => JSON.stringify(made[functionId(name)].Properties.Code));
   expect(new Set(codes).size).toBe(functionDefinitions.length);
+});
+
+test('the construct takes what the plain template takes, and leaves to CloudFormation what only that will know', () => {
+  const construct = pathToFileURL(built('tidelake-warehouse.js')).href;
+  const said = JSON.parse(synthesise([join(folder, 'refused-app.mjs'), construct, bundles], 'refused'));
+  const accounts = 'must be empty or numbers of AWS accounts, 12 digits each, with commas between them';
+  expect(said).toEqual([
+    `ReaderAccounts *: ${accounts}`,
+    `ProducerAccounts 123456789012,arn:aws:iam::123456789012:root: ${accounts}`,
+    'LogShards 0: must be at least 1',
+    expect.stringMatching(/^LogGroupRetentionDays 8: must be one of 1, 3, 5, /),
+    'IngestConcurrency -2: must be at least -1',
+    'Runtime nodejs18.x: must be one of nodejs22.x, nodejs24.x',
+    'taken',
+    'taken',
+  ]);
+});
+
+test("CloudWatch may publish to the example's topic, and use the key for it", () => {
+  const { Resources } = JSON.parse(readFileSync(join(folder, 'out', 'Tidelake.template.json'), 'utf8'));
+  const actionsIn = (type: string, document: string): readonly unknown[] =>
+    Object.values(Resources)
+      .map(Object)
+      .filter(({ Type }) => Type === type)
+      .flatMap(({ Properties }) => Properties[document].Statement)
+      .filter(({ Principal }) => Principal.Service === 'cloudwatch.amazonaws.com')
+      .flatMap(({ Action }) => Action);
+  expect(actionsIn('AWS::SNS::TopicPolicy', 'PolicyDocument')).toEqual(['sns:Publish']);
+  expect(actionsIn('AWS::KMS::Key', 'KeyPolicy')).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
 });
 
 test('the construct gives others what the policies of the plain template give', () => {

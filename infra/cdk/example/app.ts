@@ -16,13 +16,17 @@ const stack = new Stack(app, 'Tidelake');
 const encryptionKey = new Key(stack, 'Key', { enableKeyRotation: true });
 encryptionKey.grantEncryptDecrypt(new ServicePrincipal(`logs.${stack.region}.amazonaws.com`));
 
+const alarmTopic = new Topic(stack, 'Alarms', { enforceSSL: true, masterKey: encryptionKey });
+// A topic with a policy of its own lets nobody publish whom the policy does not name.
+alarmTopic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com'));
+
 const lake = new TidelakeWarehouse(stack, 'Lake', {
   stage: 'prod',
   bundles,
   log: { mode: 'provisioned', shardCount: 2 },
   logRetention: Duration.days(7),
   encryptionKey,
-  alarmTopic: new Topic(stack, 'Alarms', { enforceSSL: true, masterKey: encryptionKey }),
+  alarmTopic,
   tracing: 'active',
   tags: { team: 'data' },
 });
