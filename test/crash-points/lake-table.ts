@@ -116,6 +116,19 @@ export async function accountedCounters(parts: Parts): Promise<IngestState['coun
   return counters;
 }
 
+/** Rows of dead letters, and those on their way back from there. */
+async function lettersOf(table: Table, state: IngestState): Promise<bigint> {
+  if (state.deadLetters === undefined) return 0n;
+  let letters = 0n;
+  for await (const { rowCount } of readDeadLetters(table, state.deadLetters)) letters += BigInt(rowCount);
+  for (const replay of (await readDeadLetterList(table, state.deadLetters)).replays) {
+    for await (const { header } of readReplayFile(table, replay.name)) {
+      if (header.producerNumber > takenOf(replay, header.bucket, state)) letters += BigInt(header.rowCount);
+    }
+  }
+  return letters;
+}
+
 /**
  * What a reader finds at any moment: snapshots are a chain without a hole, and each of them, each tag and each snapshot
  * of a branch can be read, with every file that it names.
@@ -134,16 +147,9 @@ export async function wholeTable(world: World): Promise<void> {
       );
     }
     const state = await loadState(table, snapshot.properties);
-    if (state?.deadLetters === undefined) continue;
-    let letters = 0n;
-    for await (const { rowCount } of readDeadLetters(table, state.deadLetters)) letters += BigInt(rowCount);
-    for (const replay of (await readDeadLetterList(table, state.deadLetters)).replays) {
-      for await (const { header } of readReplayFile(table, replay.name)) {
-        if (header.producerNumber > takenOf(replay, header.bucket, state)) letters += BigInt(header.rowCount);
-      }
-    }
+    if (state === undefined) continue;
     const { deadLettered, replayed } = state.counters;
-    strictEqual(letters, deadLettered - replayed, 'dead letters are as many as the counters say');
+    strictEqual(await lettersOf(table, state), deadLettered - replayed, 'dead letters are as many as the counters say');
   }
   for (const { snapshot } of await roots(world.store)) await rowsOf(world, snapshot);
   deepStrictEqual(await missingFiles(world.store, table), [], 'every file that is named is there');

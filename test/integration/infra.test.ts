@@ -47,6 +47,10 @@ function ofType(resources: Readonly<Record<string, CloudResource>>, type: string
   return Object.values(resources).filter(resource => resource.Type === type);
 }
 
+function idsOf(resources: Readonly<Record<string, CloudResource>>, type: string): readonly string[] {
+  return Object.entries(resources).flatMap(([id, resource]) => (resource.Type === type ? [id] : []));
+}
+
 /** As osls names what the plain template leaves to CloudFormation. */
 function named(value: unknown): unknown {
   return JSON.parse(
@@ -98,9 +102,12 @@ test('the bundles without SQL stay under the limit, wasm included', () => {
   }
 });
 
-test('osls deploys what the plain template says besides the functions', () => {
+test('osls deploys what the plain template says besides the functions, and gives no rights that it does not', () => {
   for (const [id, { comment: _, ...resource }] of Object.entries(sharedResources)) {
     expect(made.Resources[id], id).toMatchObject(resource);
+  }
+  for (const type of ['AWS::IAM::Role', 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy']) {
+    expect(idsOf(made.Resources, type).toSorted(), type).toEqual(idsOf(plain.Resources, type).toSorted());
   }
   expect(made.Outputs).toMatchObject(sharedOutputs);
   expect(made.Parameters).toEqual(
@@ -123,7 +130,7 @@ test('osls deploys the functions of the plain template, with the same log groups
 test('osls connects the functions as the plain template does: streams, failed calls and URLs', () => {
   const types = ['AWS::Lambda::EventSourceMapping', 'AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::Url'];
   for (const type of types) {
-    const ids = Object.entries(plain.Resources).flatMap(([id, resource]) => (resource.Type === type ? [id] : []));
+    const ids = idsOf(plain.Resources, type);
     expect(ids.length, type).toBeGreaterThan(0);
     expect(ofType(made.Resources, type).length, type).toBe(ids.length);
     for (const id of ids) expect(made.Resources[id]?.Properties, id).toEqual(plain.Resources[id]?.Properties);

@@ -1,5 +1,5 @@
 /** What functions tell: lines of the log, metrics in the embedded format, and segments that a daemon would get. */
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { isTraceSampled, telemetrySettings } from '../settings.ts';
 import { openTelemetry, type Report, type Telemetry } from './telemetry.ts';
@@ -111,16 +111,21 @@ test('a deployment names itself in the environment, and an invocation is traced 
   expect(isTraceSampled({})).toBe(false);
 });
 
+/** As AWS Lambda has it for an invocation that is traced; the daemon is asked at this port. */
+function tracedTo(port: number): void {
+  vi.stubEnv('AWS_XRAY_DAEMON_ADDRESS', `127.0.0.1:${port}`);
+  vi.stubEnv('AWS_EXECUTION_ENV', 'AWS_Lambda_nodejs24.x');
+  vi.stubEnv('LAMBDA_TASK_ROOT', '/var/task');
+  vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1');
+}
+
 test('phases of a traced invocation are segments with the table, the shard and the snapshot', async () => {
   const daemon = createSocket('udp4');
   const packets: string[] = [];
   daemon.on('message', bytes => packets.push(bytes.toString('utf8')));
   await new Promise<void>(resolve => daemon.bind(0, '127.0.0.1', resolve));
   try {
-    vi.stubEnv('AWS_XRAY_DAEMON_ADDRESS', `127.0.0.1:${daemon.address().port}`);
-    vi.stubEnv('AWS_EXECUTION_ENV', 'AWS_Lambda_nodejs24.x');
-    vi.stubEnv('LAMBDA_TASK_ROOT', '/var/task');
-    vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1');
+    tracedTo(daemon.address().port);
     const failing = telemetry.observe(context, ({ spans }) =>
       spans.run('commit', { table: 'db.t', shard: 'shard-1' }, async note => {
         await spans.run('write', {}, async () => undefined);
@@ -143,7 +148,8 @@ test('phases of a traced invocation are segments with the table, the shard and t
 });
 
 test('a trace that nobody takes hurts nothing', async () => {
-  vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1');
-  vi.stubEnv('AWS_XRAY_DAEMON_ADDRESS', '127.0.0.1:9');
+  tracedTo(9);
+  const sent = vi.spyOn(Socket.prototype, 'send');
   expect(await telemetry.observe(context, ({ spans }) => spans.run('head', {}, async () => 5))).toBe(5);
+  expect(sent.mock.calls.map(String).join('\n')).toContain('"name":"head"');
 });

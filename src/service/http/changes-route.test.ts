@@ -1,9 +1,11 @@
 /** Subscriptions by server-sent events, in one process, on memory. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changesOf, type ServerEvent, serverEvents } from '../../../test/event-stream.ts';
+import { present } from '../../base/assert.ts';
+import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { t } from '../column-types.ts';
 import { type Lake, openLake } from '../lake.ts';
-import { type LakeParts, openLakeParts } from '../lake-parts.ts';
+import { type LakeParts, logOf, openLakeParts } from '../lake-parts.ts';
 import type { HttpApp } from './app.ts';
 import { catalogApp } from './catalog-app.ts';
 import { catalogPartsOf } from './catalog-parts.ts';
@@ -39,7 +41,16 @@ afterAll(async () => {
 });
 
 function request(path: string, headers: Record<string, string> = {}, remainingMs?: number): Promise<Response> {
-  return app.fetch(new Request(`https://lake${path}`, { headers }), {
+  return requestTo(app, path, headers, remainingMs);
+}
+
+function requestTo(
+  asked: HttpApp,
+  path: string,
+  headers: Record<string, string> = {},
+  remainingMs?: number,
+): Promise<Response> {
+  return asked.fetch(new Request(`https://lake${path}`, { headers }), {
     context: remainingMs === undefined ? context : { getRemainingTimeInMillis: () => remainingMs },
     requestId: 'invocation-1',
     report: () => undefined,
@@ -218,10 +229,30 @@ test('what cannot be followed is refused before anything is sent', async () => {
 });
 
 test('a reader that takes nothing holds the subscription back, and one that goes away ends it', async () => {
-  const events = await request('/v1/tables/db.t/changes?from=full');
-  const reader = events.body?.getReader();
-  await reader?.read();
+  const log = countingLogStore(logOf(parts, 'the test'));
+  const watched = catalogApp(async () => catalogPartsOf({ ...parts, purpose: 'read' }, log));
+  const reader = present((await requestTo(watched, '/v1/tables/db.t/changes')).body, 'a body').getReader();
+  let text = '';
+  const readUntil = async (isEnough: () => boolean): Promise<void> => {
+    while (!isEnough()) text += Buffer.from((await reader.read()).value ?? []).toString();
+  };
+  /** Hears of everything by another way to the log. */
+  const other = await follow('/v1/tables/db.t/changes');
+  await until(other, 'position');
+  await readUntil(() => text.includes('event: position'));
+  const untaken = log.counts();
   await write('db.t', 2_000, 2_100);
-  // It would hang if what waits for changes did not end.
-  await reader?.cancel();
+  await rowsFrom(other, 100);
+  expect(log.counts()).toEqual(untaken);
+  await readUntil(() => text.match(/"op"/g)?.length === 100);
+  const { recordsRead } = log.counts();
+  expect(recordsRead).toBeGreaterThan(untaken.recordsRead);
+  const waiting = reader.read();
+  const gone = reader.cancel();
+  await write('db.t', 2_100, 2_200);
+  await rowsFrom(other, 100);
+  await gone;
+  expect((await waiting).done).toBe(true);
+  expect(log.counts().recordsRead).toBe(recordsRead);
+  await other.return();
 });
