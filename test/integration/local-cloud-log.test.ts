@@ -224,6 +224,6 @@ test('npm run local refuses a port and a parameter that make no sense, with the 
   });
   await expect(refused('--parameter', 'LogShards')).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('--parameter takes NAME=VALUE'),
+    stderr: expect.stringContaining('--parameter "LogShards": NAME=VALUE is wanted'),
   });
 });
