@@ -18,22 +18,17 @@ export type SourceFile = {
   readonly imports: readonly string[];
 };
 
-const foldersLeftOut: ReadonlySet<string> = new Set([
-  'node_modules',
-  'dist',
-  '.cache',
-  '.git',
-  '.serverless',
-  'coverage',
-]);
+/** `.git` is a file where a repository has several work trees. */
+const leftOut: ReadonlySet<string> = new Set(['node_modules', 'dist', '.cache', '.git', '.serverless', 'coverage']);
 
 /** Every file below a folder of the repository, or the folder's own name when it is a file; not what is built or fetched. */
 export function filesBelow(folder: string): readonly string[] {
   const found: string[] = [];
   for (const entry of readdirSync(join(repositoryRoot, folder), { withFileTypes: true })) {
+    if (leftOut.has(entry.name)) continue;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (!foldersLeftOut.has(entry.name)) found.push(...filesBelow(path));
+      found.push(...filesBelow(path));
     } else if (entry.isFile()) {
       found.push(path);
     }

@@ -89,8 +89,11 @@ export async function listTables(parts: CatalogParts, database: string): Promise
   return tables;
 }
 
-/** Folders of the database that hold a schema. */
-async function* tablesIn(store: CatalogParts['store'], database: string): AsyncGenerator<string, void, undefined> {
+/** Folders of the database that hold a schema, in order; none when it is not there. */
+export async function* tablesIn(
+  store: CatalogParts['store'],
+  database: string,
+): AsyncGenerator<string, void, undefined> {
   const folder = `${databasePath(database)}/`;
   for await (const table of childFolders(store, folder)) {
     if ((await firstKey(store, `${folder}${table}/schema/schema-`)) !== undefined) yield table;

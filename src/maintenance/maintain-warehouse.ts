@@ -3,9 +3,9 @@
  * aged claims.
  */
 import { mapBounded } from '../base/concurrency.ts';
+import { tablesIn } from '../catalog/catalog.ts';
 import { isHalfDropped } from '../catalog/drop-marker.ts';
 import { dropTable } from '../catalog/drop-table.ts';
-import { tablesIfThere } from '../catalog/each-table.ts';
 import { childFolders } from '../catalog/folders.ts';
 import { databaseOfFolder, databasePath, type Identifier } from '../catalog/identifier.ts';
 import type { CatalogParts } from '../catalog/publish-schema.ts';
@@ -39,7 +39,7 @@ export async function maintainWarehouse(parts: CatalogParts, options: WarehouseO
   const dropped: DropReceipt[] = [];
   const names: Identifier[] = [];
   for (const database of await databaseFolders(parts)) {
-    const tables = new Set(await tablesIfThere(parts, database));
+    const tables = new Set(await Array.fromAsync(tablesIn(parts.store, database)));
     for await (const table of childFolders(parts.store, `${databasePath(database)}/`)) {
       const identifier = { database, table, branch: undefined, systemTable: undefined };
       if (tables.has(table)) names.push(identifier);
