@@ -1,5 +1,6 @@
 /** Parquet files: footers, page headers, pages, values. */
 import { readFileSync } from 'node:fs';
+import { isLakeError } from '../../src/base/errors.ts';
 import { parseJson } from '../../src/base/json.ts';
 import type { Random } from '../../src/base/random.ts';
 import { bytesSource } from '../../src/bytes/byte-source.ts';
@@ -8,6 +9,12 @@ import { chunkStart, type Footer, magic, tailBytes } from '../../src/format/parq
 import { readFooter } from '../../src/format/parquet/footer-reader.ts';
 import { writeFooter } from '../../src/format/parquet/footer-writer.ts';
 import { type Page, readPages, writePageHeader } from '../../src/format/parquet/page.ts';
+import {
+  readColumnIndex,
+  readOffsetIndex,
+  writeColumnIndex,
+  writeOffsetIndex,
+} from '../../src/format/parquet/page-index.ts';
 import { openParquet } from '../../src/format/parquet/reader.ts';
 import { readThrift } from '../../src/format/parquet/thrift-reader.ts';
 import { parseType } from '../../src/format/type-text.ts';
@@ -215,6 +222,40 @@ async function readAll(input: Uint8Array): Promise<unknown> {
 
 const files = (): readonly Uint8Array[] => [...names, 'pyarrow-v2', 'pyarrow-empty'].map(fileOf);
 
+const samplePages = [0, 1, 2].map(index => ({ start: 4 + index * 100, bytes: 100, firstRow: index * 50 }));
+const sampleIndex = {
+  chunk: {
+    physical: 'int64',
+    encodings: [0],
+    path: ['id'],
+    codec: 'none',
+    valueCount: 150,
+    uncompressedBytes: 300,
+    compressedBytes: 300,
+    dataPageOffset: 4,
+    dictionaryPageOffset: undefined,
+    statistics: undefined,
+  },
+  rowCount: 150,
+  where,
+} as const;
+const sampleStatistics = samplePages.map((_, index) => ({
+  isAllNull: index === 1,
+  min: index === 1 ? undefined : Uint8Array.of(index),
+  max: index === 1 ? undefined : Uint8Array.of(index, 9),
+  nullCount: index,
+}));
+
+/** One of the two readers is given the other's bytes. */
+function outcomeOfIndex<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_PARQUET_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
 export const parquetTargets: readonly Target[] = [
   {
     name: 'parquet-file',
@@ -241,6 +282,19 @@ export const parquetTargets: readonly Target[] = [
       const read = (bytes: Uint8Array): Footer => readFooter(bytes.subarray(0, -tailBytes), 2 ** 20, where);
       const plain = { ...footer, schema: footer.schema.map(element => ({ ...element, annotation: undefined })) };
       return comesBack(plain, writeFooter, read);
+    },
+  },
+  {
+    name: 'parquet-page-index',
+    decoders: ['readOffsetIndex', 'readColumnIndex'],
+    corpus: () => [writeOffsetIndex(samplePages), writeColumnIndex(sampleStatistics, 'ascending')],
+    mutate: mutateBytes,
+    decode: input => {
+      const offsets = outcomeOfIndex(() => readOffsetIndex(input, sampleIndex));
+      const columns = outcomeOfIndex(() => readColumnIndex(input, samplePages.length, where));
+      if (offsets === undefined && columns === undefined) return readThrift(input, 0, where).end;
+      if (offsets !== undefined) comesBack(offsets, writeOffsetIndex, bytes => readOffsetIndex(bytes, sampleIndex));
+      return columns?.length ?? offsets?.length;
     },
   },
 ];

@@ -7,6 +7,7 @@ import {
   type ColumnChunk,
   chunkStart,
   codecs,
+  type FileRegion,
   type Footer,
   magic,
   physicalTypes,
@@ -187,16 +188,27 @@ function readChunk(column: ThriftStruct, leaf: SchemaElement, around: Surroundin
     dataPageOffset: count(meta, 9, where),
     dictionaryPageOffset: meta.int(11),
     statistics: statistics === undefined ? undefined : readStatistics(statistics),
+    offsetIndex: regionOf(column, { start: 4, bytes: 5 }, around.fileBytes),
+    columnIndex: regionOf(column, { start: 6, bytes: 7 }, around.fileBytes),
   };
   // Some writers give a chunk without values no offset; whatever stands there, nothing is read of it.
   if (chunk.valueCount === 0) {
-    return { ...chunk, compressedBytes: 0, dataPageOffset: 0, dictionaryPageOffset: undefined };
+    const nowhere = { dictionaryPageOffset: undefined, offsetIndex: undefined, columnIndex: undefined };
+    return { ...chunk, compressedBytes: 0, dataPageOffset: 0, ...nowhere };
   }
   const start = chunkStart(chunk);
   if (start < magic.length || start + chunk.compressedBytes > around.fileBytes) {
     throw corruptParquet(where, `${chunk.compressedBytes} bytes at ${start} lie outside the file`);
   }
   return chunk;
+}
+
+/** An index is a help that a file need not have: one that lies outside of it is none. */
+function regionOf(column: ThriftStruct, ids: FileRegion, fileBytes: number): FileRegion | undefined {
+  const start = column.int(ids.start);
+  const bytes = column.int(ids.bytes);
+  if (start === undefined || bytes === undefined) return undefined;
+  return start >= magic.length && bytes > 0 && start + bytes <= fileBytes ? { start, bytes } : undefined;
 }
 
 /**

@@ -142,7 +142,7 @@ function writeRowGroup(writer: ThriftWriter, group: RowGroup): void {
 }
 
 function writeChunk(writer: ThriftWriter, chunk: ColumnChunk): void {
-  const { statistics } = chunk;
+  const { statistics, offsetIndex, columnIndex } = chunk;
   writer.i64(2, chunkStart(chunk)).struct(3, meta =>
     meta
       .i32(1, physicalTypes.indexOf(chunk.physical))
@@ -161,4 +161,5 @@ function writeChunk(writer: ThriftWriter, chunk: ColumnChunk): void {
           : bounds => bounds.i64(3, statistics.nullCount).binary(5, statistics.max).binary(6, statistics.min),
       ),
   );
+  writer.i64(4, offsetIndex?.start).i32(5, offsetIndex?.bytes).i64(6, columnIndex?.start).i32(7, columnIndex?.bytes);
 }

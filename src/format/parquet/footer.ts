@@ -2,8 +2,8 @@
  * The footer of a Parquet file as plain values: schema, row groups, column chunks. `footer-reader.ts` and
  * `footer-writer.ts` turn it from and into bytes.
  *
- * Only what this house uses is kept: page indexes, bloom filters, size statistics and key-value metadata are passed over
- * on reading and not written.
+ * Only what this house uses is kept: bloom filters, size statistics and key-value metadata are passed over on reading and
+ * not written. Page indexes are apart from the footer (`page-index.ts`); it says where they are.
  *
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
@@ -69,6 +69,9 @@ export type ChunkStatistics = {
   readonly nullCount: number | undefined;
 };
 
+/** A stretch of the file. */
+export type FileRegion = { readonly start: number; readonly bytes: number };
+
 /** All values of one leaf column in one row group. Offsets are those of the file. */
 export type ColumnChunk = {
   readonly physical: PhysicalType;
@@ -83,6 +86,9 @@ export type ColumnChunk = {
   readonly dataPageOffset: number;
   readonly dictionaryPageOffset: number | undefined;
   readonly statistics: ChunkStatistics | undefined;
+  /** Where its pages are, and what is in them, is written there. */
+  readonly offsetIndex?: FileRegion | undefined;
+  readonly columnIndex?: FileRegion | undefined;
 };
 
 export type RowGroup = {

@@ -111,6 +111,9 @@ function describedChunk(
     ...chunk,
     physical: element.physical ?? chunk.physical,
     path,
+    // Those are of the file that the wasm made.
+    offsetIndex: undefined,
+    columnIndex: undefined,
     statistics: hasBounds && chunk.statistics !== undefined ? ownStatistics(chunk.statistics) : undefined,
   };
 }

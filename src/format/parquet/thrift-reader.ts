@@ -101,6 +101,20 @@ export class ThriftStruct {
     });
   }
 
+  bools(id: number): readonly boolean[] | undefined {
+    return this.list(id)?.map(item => {
+      if (typeof item === 'boolean') return item;
+      throw this.#wrong(id, 'a list of booleans');
+    });
+  }
+
+  binaries(id: number): readonly Uint8Array[] | undefined {
+    return this.list(id)?.map(item => {
+      if (item instanceof Uint8Array) return item;
+      throw this.#wrong(id, 'a list of byte strings');
+    });
+  }
+
   texts(id: number): readonly string[] | undefined {
     return this.list(id)?.map(item => {
       if (item instanceof Uint8Array) return utf8.decode(item);

@@ -70,7 +70,20 @@ export class ThriftWriter {
     return this;
   }
 
-  binaries(id: number, items: readonly string[]): this {
+  i64s(id: number, items: readonly number[] | undefined): this {
+    if (items === undefined) return this;
+    this.#field(id, typeList).#listHead(items.length, typeI64);
+    for (const item of items) this.#zigzag(item);
+    return this;
+  }
+
+  bools(id: number, items: readonly boolean[]): this {
+    this.#field(id, typeList).#listHead(items.length, typeTrue);
+    for (const item of items) this.#byte(item ? typeTrue : typeFalse);
+    return this;
+  }
+
+  binaries(id: number, items: readonly (string | Uint8Array)[]): this {
     this.#field(id, typeList).#listHead(items.length, typeBinary);
     for (const item of items) this.#binary(item);
     return this;

@@ -16,6 +16,9 @@ test('what was written is read back', () => {
       Array.from({ length: 20 }, (_, index) => index - 10),
     )
     .binaries(42, ['a', ''])
+    .bools(43, [true, false])
+    .i64s(44, [0, 2 ** 40])
+    .binaries(45, [Uint8Array.of(0xff)])
     .finish();
   const { struct, end } = readThrift(bytes, 0, 'test');
   expect(end).toBe(bytes.length);
@@ -30,6 +33,11 @@ test('what was written is read back', () => {
   expect(struct.structs(40)?.map(item => item.int(1))).toEqual([1, 2]);
   expect(struct.ints(41)?.[0]).toBe(-10);
   expect(struct.texts(42)).toEqual(['a', '']);
+  expect([struct.bools(43), struct.ints(44)]).toEqual([
+    [true, false],
+    [0, 2 ** 40],
+  ]);
+  expect(struct.binaries(45)).toEqual([Uint8Array.of(0xff)]);
   expect(struct.int(7)).toBeUndefined();
 });
 
