@@ -17,6 +17,22 @@ export type DataFileReadOptions = {
   readonly windowBytesMax?: number | undefined;
 };
 
+export type LateReadOptions = DataFileReadOptions & {
+  /** Columns beside `fields` that are decoded only where somebody asks for them. */
+  readonly lateFields: readonly DataField[];
+};
+
+/** Rows of which some columns are decoded when they are asked for. */
+export type LateBatch = {
+  /** The columns of `fields`. */
+  readonly rows: RowBatch;
+  /**
+   * The columns of `lateFields` of the same rows. May be called again, and of the batches of a file in their order; a batch
+   * that is passed over is not decoded. Fails as `read` does.
+   */
+  readonly late: () => Promise<RowBatch>;
+};
+
 export type RowGroupContent = {
   readonly rowCount: number;
   /** Uncompressed. */
@@ -40,6 +56,8 @@ export type DataFileContent = {
    * @throws LakeError `corrupt` at unsound bytes, or where a column cannot be of the type asked for
    */
   read(options: DataFileReadOptions): AsyncIterable<RowBatch>;
+  /** As `read`, some columns late: with the same requests, only decoding is saved. Not there where rows are not in columns. */
+  readonly readLate?: ((options: LateReadOptions) => AsyncIterable<LateBatch>) | undefined;
 };
 
 /** A file in the making. */

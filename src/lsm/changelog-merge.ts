@@ -59,6 +59,7 @@ export function compactFunction(spec: MergeSpec, changelog: ChangelogSpec): Merg
   const keysOnly = looksAtKeysOnly(spec, changelog);
   return {
     entries: 'all',
+    pick: groups => groups,
     merge: all => {
       const groups = keysOnly ? withNewerRows(all) : all;
       const prepared =

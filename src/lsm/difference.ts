@@ -17,7 +17,7 @@ export const levelBefore = 1;
 export const levelAfter = 0;
 
 export function differenceFunction(): MergeFunction<KeyValueBatch> {
-  return { entries: 'all', merge: differenceOf };
+  return { entries: 'all', pick: groups => groups, merge: differenceOf };
 }
 
 function differenceOf(groups: RowGroups): KeyValueBatch {

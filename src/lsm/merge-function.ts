@@ -1,7 +1,8 @@
 /**
  * What becomes of the rows of one key. A **merge function** gets groups of equal keys, a whole output batch of them at
  * a time, and answers with one row or none for each. It works by column, not by row: deduplicate and first-row pick a row
- * of each group, partial-update and aggregation fold each group's values of a column (fold-groups.ts).
+ * of each group, and of rows that are not picked no more than the key is ever decoded; partial-update and aggregation fold
+ * each group's values of a column (fold-groups.ts).
  *
  * A group of one row is that row, whatever the engine.
  *
@@ -30,15 +31,31 @@ export type MergeSpec = {
 export type MergeFunction<Output> = {
   /** The entries of a group it wants; whoever makes the groups does not note down the others. */
   readonly entries: 'all' | 'last';
+  /** Leaves out entries whose values count for nothing, by keys, sequence numbers and kinds alone. */
+  readonly pick: (groups: RowGroups) => RowGroups;
+  /** @param groups as `pick` leaves them, their sources with all columns */
   readonly merge: (groups: RowGroups) => Output;
 };
 
+/**
+ * The columns by which a merge function picks rows, where it looks at no others: batches may have their other columns late
+ * (`wholeRows`). Undefined: it works with all columns of all rows.
+ */
+export function pickingColumns({ engine, keyNames, sequence }: MergeSpec): readonly string[] | undefined {
+  const picks = engine.kind === 'deduplicate' || engine.kind === 'first-row';
+  return picks ? [...keyNames, ...(sequence?.columns ?? [])] : undefined;
+}
+
 export function mergeFunction({ engine, dropDeletes }: MergeSpec): MergeFunction<KeyValueBatch> {
-  const finish = (batch: KeyValueBatch): KeyValueBatch => (dropDeletes ? withoutDeletes(batch) : batch);
-  if (engine.kind === 'deduplicate' && !engine.ignoresDeletes) {
-    return { entries: 'last', merge: groups => rowsAt(dropDeletes ? entriesOfAdds(groups) : groups) };
+  if (engine.kind === 'aggregation' || engine.kind === 'partial-update') {
+    const merge = (groups: RowGroups): KeyValueBatch => mergeGroups(groups, engine, { foldsLoneRows: false }).batch;
+    const finish = (batch: KeyValueBatch): KeyValueBatch => (dropDeletes ? withoutDeletes(batch) : batch);
+    return { entries: 'all', pick: groups => groups, merge: groups => finish(merge(groups)) };
   }
-  return { entries: 'all', merge: groups => finish(mergeGroups(groups, engine, { foldsLoneRows: false }).batch) };
+  const isNewest = engine.kind === 'deduplicate' && !engine.ignoresDeletes;
+  const pickOne = (groups: RowGroups): RowGroups => (isNewest ? groups : pickedEntries(groups, pickOf(groups, engine)));
+  const pick = (groups: RowGroups): RowGroups => (dropDeletes ? entriesOfAdds(pickOne(groups)) : pickOne(groups));
+  return { entries: isNewest ? 'last' : 'all', pick, merge: rowsAt };
 }
 
 /** The row of each group. */
@@ -52,9 +69,8 @@ export type MergedGroups = {
 export function mergeGroups(groups: RowGroups, engine: MergeEngine, options: FoldOptions): MergedGroups {
   switch (engine.kind) {
     case 'deduplicate':
-      return picked(groups, lastRows(groups, engine));
     case 'first-row':
-      return picked(groups, firstRows(groups, engine));
+      return picked(groups, pickOf(groups, engine));
     case 'aggregation':
     case 'partial-update': {
       const batch = foldGroups(engine.holdsMergedRows ? withoutMergedIn(groups) : groups, engine, options);
@@ -65,18 +81,26 @@ export function mergeGroups(groups: RowGroups, engine: MergeEngine, options: Fol
   }
 }
 
+type PickingEngine = Extract<MergeEngine, { readonly kind: 'deduplicate' | 'first-row' }>;
+
+/** For each group the entry that comes out; -1: none. */
+function pickOf(groups: RowGroups, engine: PickingEngine): Int32Array {
+  return engine.kind === 'deduplicate' ? lastRows(groups, engine) : firstRows(groups, engine);
+}
+
 /** The rows of these entries, for each group one or none (-1). */
 function picked(groups: RowGroups, entries: Int32Array): MergedGroups {
   const rowOf = new Int32Array(entries.length);
-  const places = new Uint32Array(entries.length);
   let count = 0;
   for (const [group, entry] of entries.entries()) {
     rowOf[group] = entry < 0 ? -1 : count;
-    if (entry < 0) continue;
-    places[count] = entry;
-    count += 1;
+    if (entry >= 0) count += 1;
   }
-  return { batch: rowsAt(entriesAt(groups, places.subarray(0, count))), rowOf };
+  return { batch: rowsAt(pickedEntries(groups, entries)), rowOf };
+}
+
+function pickedEntries(groups: RowGroups, entries: Int32Array): RowGroups {
+  return entriesAt(groups, Uint32Array.from(entries.filter(entry => entry >= 0)));
 }
 
 /** The rows of groups of one entry each. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { deduplicate } from '../format/merge-options.ts';
-import type { KeyValueBatch } from '../types/row-batch.ts';
+import { type KeyValueBatch, projectBatch } from '../types/row-batch.ts';
 import {
   batchOf,
   deduplicated,
@@ -71,6 +71,57 @@ test('a merge equals a map from key to last row, for any keys, runs and batching
     { numRuns: 400 },
   );
 });
+
+test.each(['deduplicate', 'first-row'] as const)(
+  '%s: values that come late are asked for where a row comes out, and what comes out is the same',
+  async kind => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          runs: fc.array(fc.array(fc.tuple(fc.nat(29), fc.constantFrom(0, 2, 3)), { maxLength: 40 }), { maxLength: 5 }),
+          sizes: fc.array(fc.nat(12), { minLength: 1, maxLength: 4 }),
+          batchRowsMax: fc.integer({ min: 1, max: 20 }),
+          dropDeletes: fc.boolean(),
+          ignoresDeletes: fc.boolean(),
+        }),
+        async ({ runs, sizes, batchRowsMax, dropDeletes, ignoresDeletes }) => {
+          const engine = { kind, ignoresDeletes: kind === 'first-row' || ignoresDeletes } as const;
+          const merge = { keyNames: ['k0'], engine, sequence: undefined, dropDeletes };
+          let sequence = 0;
+          const inputs = runs.map(rows => {
+            const entries = rows.map(([id, kindByte]): Entry => {
+              sequence += 1;
+              return row(id, sequence, sequence, kindByte);
+            });
+            return sortAndMerge([batchOf(bigintKeys, entries)], { ...spec, dropDeletes: false });
+          });
+          const eager = inputs.map(input => inPieces(input, sizes));
+          const asked = new Set<KeyValueBatch>();
+          const late = inputs.map(input => comingLate(inPieces(input, sizes), asked));
+          const merged = await collect(mergeRuns(late, merge, { batchRowsMax }));
+          expect(merged).toEqual(await collect(mergeRuns(eager, merge, { batchRowsMax })));
+          const numbers = new Set(merged.map(entry => entry.sequence));
+          for (const batch of asked) expect(entriesOf(batch).some(entry => numbers.has(entry.sequence))).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  },
+);
+
+/** The same batches with their keys alone; those whose values were asked for are told. */
+async function* comingLate(
+  batches: AsyncIterable<KeyValueBatch>,
+  asked: Set<KeyValueBatch>,
+): AsyncGenerator<KeyValueBatch, void, undefined> {
+  for await (const batch of batches) {
+    const wholeRows = async () => {
+      asked.add(batch);
+      return batch.rows;
+    };
+    yield { ...batch, rows: projectBatch(batch.rows, ['k0']), wholeRows };
+  }
+}
 
 test('of equal sequence numbers the later run wins', async () => {
   const merged = mergeRuns([run(row(1, 5, 10)), run(row(1, 5, 11)), run(row(1, 4, 12))], spec, { batchRowsMax: 10 });

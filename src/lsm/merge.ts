@@ -4,7 +4,8 @@
  * Nouns: a **sorted run** is a stream of batches, keys ascending and unique over all of them; its **cursor** (run-cursor.ts) is
  * where the merge stands in it; the **merge loop** (merge-loop.ts) finds, with a loser tree over the cursors' heads, the
  * next row in key order and notes rows of equal keys down as **groups**; the **merge function** (merge-function.ts)
- * makes an output batch of a batch's worth of groups, column by column.
+ * makes an output batch of a batch's worth of groups, column by column. Batches whose values come late (`wholeRows`) are
+ * asked for them only when a row that comes out is theirs.
  *
  * Memory: one batch for each run, and batches that rows of the output batch in the making still point into: fewer than
  * `2 * batchRowsMax` rows and one batch more. Nothing grows with the length of the runs.
@@ -18,6 +19,7 @@ import { type ChangelogSpec, type CompactedBatch, compactFunction } from './chan
 import { differenceFunction, levelAfter, levelBefore } from './difference.ts';
 import { type MergeFunction, type MergeSpec, mergeFunction } from './merge-function.ts';
 import { MergeLoop } from './merge-loop.ts';
+import { wholeBatch, withWholeRows } from './row-groups.ts';
 import { RunCursor } from './run-cursor.ts';
 
 export type { MergeSpec } from './merge-function.ts';
@@ -126,7 +128,9 @@ async function* mergeLoaded<Output>(
     if (passOn !== undefined && isLarge && canPassOn(loop, spec)) {
       yield* mergeCollected(loop, engine);
       heldRowCount = 0;
-      if (loop.winner.batch !== undefined) yield* sliced(loop.winner.batch, batchRowsMax).map(passOn);
+      if (loop.winner.batch !== undefined) {
+        yield* sliced(await wholeBatch(loop.winner.batch), batchRowsMax).map(passOn);
+      }
       loop.skipWinnerBatch();
       await loop.winner.load();
       loop.advance();
@@ -156,8 +160,13 @@ function canPassOn(loop: MergeLoop, spec: MergeSpec): boolean {
   return !(spec.dropDeletes && winner.hasDeletes());
 }
 
-function* mergeCollected<Output>(loop: MergeLoop, engine: MergeFunction<Output>): Generator<Output> {
-  if (loop.groupCount > 0) yield engine.merge(loop.takeGroups());
+async function* mergeCollected<Output>(
+  loop: MergeLoop,
+  engine: MergeFunction<Output>,
+): AsyncGenerator<Output, void, undefined> {
+  if (loop.groupCount === 0) return;
+  const picked = engine.pick(loop.takeGroups());
+  if (picked.rowIndex.length > 0) yield engine.merge(await withWholeRows(picked));
 }
 
 function* sliced(batch: KeyValueBatch, rowsMax: number): Generator<KeyValueBatch> {

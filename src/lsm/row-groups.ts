@@ -1,4 +1,5 @@
 /** Rows of equal keys, as a merge hands them to its merge function. */
+import { mapBounded } from '../base/concurrency.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { wordsOf } from './key-order.ts';
 
@@ -13,6 +14,33 @@ export type RowGroups = {
   /** Group g has entries [starts[g], starts[g + 1]); undefined when every group has one entry. */
   readonly starts: Uint32Array | undefined;
 };
+
+/** Sources that are decoded at a time. */
+const decodedAtOnceMax = 4;
+
+/** The groups over sources with all columns. Sources that no entry points into are left out, and never decoded. */
+export async function withWholeRows(groups: RowGroups): Promise<RowGroups> {
+  const { sources, sourceIndex } = groups;
+  if (sources.every(({ wholeRows }) => wholeRows === undefined)) return groups;
+  const placeOf = new Int32Array(sources.length).fill(-1);
+  for (let i = 0; i < sourceIndex.length; i += 1) placeOf[sourceIndex[i] ?? 0] = 0;
+  const used = sources.filter((_, index) => placeOf[index] === 0);
+  const whole = await mapBounded(used, decodedAtOnceMax, wholeBatch);
+  if (used.length === sources.length) return { ...groups, sources: whole };
+  let place = 0;
+  for (let source = 0; source < placeOf.length; source += 1) {
+    if (placeOf[source] === -1) continue;
+    placeOf[source] = place;
+    place += 1;
+  }
+  return { ...groups, sources: whole, sourceIndex: sourceIndex.map(source => placeOf[source] ?? 0) };
+}
+
+/** The batch with all its columns. */
+export async function wholeBatch(batch: KeyValueBatch): Promise<KeyValueBatch> {
+  if (batch.wholeRows === undefined) return batch;
+  return { ...batch, rows: await batch.wholeRows(), wholeRows: undefined };
+}
 
 /** The entries at these places, each a group of its own. */
 export function entriesAt(groups: RowGroups, places: Uint32Array): RowGroups {

@@ -38,7 +38,7 @@ export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec)
   const keys = keysOf(concatBatches(sources.map(batch => projectBatch(batch.rows, spec.keyNames))), layout);
   const sorted = sortByKey(keys, mergeOrder(sources, rowCount, spec.sequence));
   const engine = mergeFunction(spec);
-  const merged = engine.merge(groupRows(sources, sorted, engine.entries));
+  const merged = engine.merge(engine.pick(groupRows(sources, sorted, engine.entries)));
   return { ...merged, mergedAwayCount: rowCount - merged.rows.rowCount };
 }
 

@@ -1,6 +1,7 @@
 /**
- * The loops under `gather.ts` for values of fixed width and for null bits. Floats are moved as the integers of their
- * width: a NaN keeps its bits, and each loop sees few kinds of array, which keeps it compiled well.
+ * The loops under `gather.ts` for values of fixed width and for null bits. Floats are moved as integers: a NaN keeps its
+ * bits, and each loop sees few kinds of array, which keeps it compiled well. Values of 64 bits are moved as two halves: read
+ * as a bigint, each would be an object until the loop is compiled at its best.
  */
 import { unreachable } from '../base/assert.ts';
 import {
@@ -64,11 +65,9 @@ export function gatherValues(
       return new Float32Array(gatherInts(new Int32Array(length), words, picks).buffer);
     }
     case 'int64':
-      return gatherInt64(sources.map(int64Values), picks);
-    case 'float64': {
-      const words = sources.map(source => asInt64(float64Values(source)));
-      return new Float64Array(gatherInt64(words, picks).buffer);
-    }
+      return new BigInt64Array(gatherPairs(sources.map(int64Values).map(asInt32), picks).buffer);
+    case 'float64':
+      return new Float64Array(gatherPairs(sources.map(float64Values).map(asInt32), picks).buffer);
     case 'decimal128':
       return gatherDecimal128(sources.map(uint32Values), picks);
     case 'fixed12':
@@ -78,12 +77,8 @@ export function gatherValues(
   }
 }
 
-function asInt32(values: Float32Array): Int32Array {
-  return new Int32Array(values.buffer, values.byteOffset, values.length);
-}
-
-function asInt64(values: Float64Array): BigInt64Array {
-  return new BigInt64Array(values.buffer, values.byteOffset, values.length);
+function asInt32(values: Float32Array | Float64Array | BigInt64Array): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
 }
 
 function gatherBits(sources: readonly Uint8Array[], picks: Picks): Uint8Array {
@@ -111,17 +106,25 @@ function gatherInts<A extends Int8Array | Int16Array | Int32Array>(out: A, sourc
   return out;
 }
 
-function gatherInt64(sources: readonly BigInt64Array[], picks: Picks): BigInt64Array {
+/** Values of two words. */
+function gatherPairs(sources: readonly Int32Array[], picks: Picks): Int32Array {
   const { batchIndex, rowIndex } = picks;
-  const out = new BigInt64Array(rowIndex.length);
+  const out = new Int32Array(rowIndex.length * 2);
   const [only] = sources;
   if (sources.length === 1 && only !== undefined) {
-    for (let i = 0; i < rowIndex.length; i += 1) out[i] = only[rowIndex[i] ?? 0] ?? 0n;
+    for (let i = 0; i < rowIndex.length; i += 1) {
+      const from = (rowIndex[i] ?? 0) * 2;
+      out[i * 2] = only[from] ?? 0;
+      out[i * 2 + 1] = only[from + 1] ?? 0;
+    }
     return out;
   }
   for (let i = 0; i < rowIndex.length; i += 1) {
     const source = sources[batchIndex[i] ?? 0];
-    out[i] = source?.[rowIndex[i] ?? 0] ?? 0n;
+    if (source === undefined) continue;
+    const from = (rowIndex[i] ?? 0) * 2;
+    out[i * 2] = source[from] ?? 0;
+    out[i * 2 + 1] = source[from + 1] ?? 0;
   }
   return out;
 }

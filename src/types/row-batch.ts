@@ -40,6 +40,8 @@ export type KeyValueBatch = {
   readonly rows: RowBatch;
   readonly sequenceNumbers: BigInt64Array;
   readonly kinds: Int8Array;
+  /** Where `rows` has only the columns by which rows are ordered: the rows with all columns, decoded when it is called. */
+  readonly wholeRows?: (() => Promise<RowBatch>) | undefined;
   /** Of the file that the rows come from; undefined: of none yet, they are newer than all files. */
   readonly level?: number | undefined;
   /** Rows that a compaction only looks at, to know what was there before: they stay where they are. */

@@ -7,6 +7,7 @@ import type { Snapshot } from '../../format/snapshot.ts';
 import { hasDynamicBuckets } from '../../format/table-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
+import { pickingColumns } from '../../lsm/merge-function.ts';
 import { sortAndMerge } from '../../lsm/sort-merge.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
 import { noDeletions } from '../../table/index-files.ts';
@@ -147,9 +148,11 @@ async function* mergedBucket(
   const { schema, snapshot, predicate } = plan;
   const keyNames = trimmedPrimaryKeys(schema);
   const names = neededColumns(schema, options);
+  const spec = mergeSpec(schema, { dropDeletes: true });
   const read: FileRead = {
     schema,
     wanted: { fields: wantedFields(schema, names) },
+    earlyColumns: pickingColumns(spec),
     prune: restrictTo(predicate, keyNames),
     batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
   };
@@ -157,7 +160,7 @@ async function* mergedBucket(
   const files = sortedRuns(splits.flatMap(filesOf), keyComparator(schema));
   const runs: AsyncIterable<KeyValueBatch>[] = files.map(({ files: ofRun }) => readRun(table, from, ofRun, read));
   runs.push(oneBatch({ ...run, rows: projectBatch(run.rows, names) }));
-  const batches = mergeRuns(runs, mergeSpec(schema, { dropDeletes: true }), { batchRowsMax: read.batchRowsMax });
+  const batches = mergeRuns(runs, spec, { batchRowsMax: read.batchRowsMax });
   try {
     for (;;) {
       const next = (): ReturnType<typeof batches.next> => batches.next();

@@ -40,7 +40,7 @@ export class PageCursor {
   readonly #dataPages: readonly Page[];
   #dictionary: Page | undefined;
   #nextPage = 0;
-  /** Rows of the pages decoded so far. */
+  /** Rows of the pages decoded or passed over so far. */
   #decodedEnd = 0;
   /** Decoded and still wanted, in order; the last ends at `#decodedEnd`. */
   #pieces: RowBatch[] = [];
@@ -64,14 +64,33 @@ export class PageCursor {
     return this.#unpack(this.#dataPages);
   }
 
-  /** Ranges must follow each other. */
+  /** Ranges must ascend; pages between them are not unpacked. */
   async rows(wasm: ParquetCodec, { start, end }: RowRange): Promise<Column> {
+    this.#passOver(start);
     if (this.#decodedEnd < end) await this.#decodeUntil(wasm, end);
+    // The first page may begin before the range.
+    this.#passOver(start);
+    return present(concatBatches(this.#take(end - start)).columns[0], 'the column');
+  }
+
+  /** Goes forward to a row, as far as whole pages and what is decoded reach. */
+  #passOver(start: number): void {
     const held = this.#pieces.reduce((sum, piece) => sum + piece.rowCount, 0);
     const first = this.#decodedEnd - held;
-    assert(first === start, () => `rows from ${start} asked for, ${first} come next`);
+    assert(first <= start, () => `rows from ${start} asked for, ${first} come next`);
+    if (held > 0) this.#take(Math.min(held, start - first));
+    for (;;) {
+      const page = this.#dataPages[this.#nextPage];
+      if (page === undefined || this.#decodedEnd + page.valueCount > start) return;
+      this.#nextPage += 1;
+      this.#decodedEnd += page.valueCount;
+    }
+  }
+
+  /** The next rows of those that are decoded. */
+  #take(rowCount: number): readonly RowBatch[] {
     const taken: RowBatch[] = [];
-    let missing = end - start;
+    let missing = rowCount;
     while (missing > 0) {
       const piece = present(this.#pieces.shift(), 'a decoded piece');
       if (piece.rowCount <= missing) taken.push(piece);
@@ -81,7 +100,7 @@ export class PageCursor {
       }
       missing -= Math.min(missing, piece.rowCount);
     }
-    return present(concatBatches(taken).columns[0], 'the column');
+    return taken;
   }
 
   async #decodeUntil(wasm: ParquetCodec, end: number): Promise<void> {

@@ -3,7 +3,7 @@
  * of the file; a nested one has several), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
  * requests; `read` goes row group by row group, fetches the chunks of the columns asked for and nothing else, unpacks
  * their pages (`page-codec.ts`), has the wasm decode them (`mini-file.ts`, `wasm-door.ts`), and brings them into the
- * types asked for (`leaf-plan.ts`, `nested-plan.ts`).
+ * types asked for (`leaf-plan.ts`, `nested-plan.ts`). `readLate` does so with some columns when it is asked for them.
  *
  * Not done here: filters on rows, page indexes, bloom filters, encryption.
  *
@@ -12,7 +12,7 @@
 import { assert, present } from '../../base/assert.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
-import type { DataFileContent, DataFileReadOptions, RowGroupContent } from '../data-file-content.ts';
+import type { DataFileContent, LateBatch, LateReadOptions, RowGroupContent } from '../data-file-content.ts';
 import { fetchChunks } from './column-chunks.ts';
 import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
 import { columnRange } from './column-range.ts';
@@ -21,7 +21,7 @@ import { type ColumnChunk, chunkStart, type Footer, magic, type RowGroup, tailBy
 import { readFooter } from './footer-reader.ts';
 import type { NestedSource } from './nested-cursor.ts';
 import type { ChunkSource } from './page-cursor.ts';
-import { readRowGroup } from './row-group-reader.ts';
+import { rowsOfRowGroup } from './row-group-reader.ts';
 import { leafIndexes, type SchemaNode, schemaTree } from './schema-tree.ts';
 import { parquetCodec } from './wasm-door.ts';
 
@@ -54,7 +54,8 @@ export async function openParquet(source: ByteSource, where: string): Promise<Pa
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
     columnNames: [...leaves.keys()],
     columnBytes: name => chunkRanges(footer, leaves.get(name)),
-    read: options => readFile({ source, where, footer, leaves }, options),
+    read: options => rowsOf(readFile({ source, where, footer, leaves }, { ...options, lateFields: [] })),
+    readLate: options => readFile({ source, where, footer, leaves }, options),
   };
 }
 
@@ -118,9 +119,14 @@ type OpenFile = {
 
 type Planned = readonly (PlannedColumn | undefined)[];
 
-async function* readFile(file: OpenFile, options: DataFileReadOptions): AsyncGenerator<RowBatch> {
+async function* rowsOf(batches: AsyncIterable<LateBatch>): AsyncGenerator<RowBatch, void, undefined> {
+  for await (const { rows } of batches) yield rows;
+}
+
+async function* readFile(file: OpenFile, options: LateReadOptions): AsyncGenerator<LateBatch, void, undefined> {
   const { footer, where } = file;
-  const planned = options.fields.map(field => planColumn(file.leaves.get(field.name), field, where));
+  const { fields, lateFields } = options;
+  const planned = [...fields, ...lateFields].map(field => planColumn(file.leaves.get(field.name), field, where));
   const all = options.rowGroups ?? footer.rowGroups.map((_, index) => index);
   const indexes = all.filter(index => present(footer.rowGroups[index], `row group ${index}`).rowCount > 0);
   const limits = {
@@ -135,8 +141,10 @@ async function* readFile(file: OpenFile, options: DataFileReadOptions): AsyncGen
     const chunks = await (fetched ?? fetchColumns(file, group, planned));
     const following = footer.rowGroups[indexes[position + 1] ?? -1];
     fetched = following === undefined ? undefined : prefetch(file, following, planned);
-    const rows = { fields: options.fields, chunks, rowCount: group.rowCount, where: `${where} row group ${index}` };
-    yield* readRowGroup(wasm, rows, limits);
+    const shape = { rowCount: group.rowCount, where: `${where} row group ${index}` };
+    const early = { ...shape, fields, chunks: chunks.slice(0, fields.length) };
+    const late = { ...shape, fields: lateFields, chunks: chunks.slice(fields.length) };
+    yield* rowsOfRowGroup(wasm, { early, late }, limits);
   }
 }
 

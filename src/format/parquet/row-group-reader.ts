@@ -1,12 +1,14 @@
 /**
  * Rows of one row group. A row group of ordinary size is decoded at once; a large one in windows of rows, each column
- * page by page, so that memory is bounded by the window and not by what another writer took for a row group.
+ * page by page, so that memory is bounded by the window and not by what another writer took for a row group. Columns that
+ * a merge may never ask for are decoded later or not at all.
  */
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { release } from '../../bytes/release.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import type { LateBatch } from '../data-file-content.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import { decodePages } from './mini-file.ts';
 import { NestedCursor, type NestedSource, valueBytes } from './nested-cursor.ts';
@@ -32,30 +34,45 @@ const windowRowsMin = 1024;
 /** Runs of equal values take no room until they are decoded: what the values of a window may come to, roughly. */
 const windowDecodedBytesMax = 256 * 1024 * 1024;
 
-export async function* readRowGroup(
+/** Some of a row group's columns, and those that may be asked for later. */
+export type RowGroupColumns = { readonly early: RowGroupSource; readonly late: RowGroupSource };
+
+/** All rows of both, in batches; late columns of a window are decoded at once, when a batch of it is asked for them. */
+export async function* rowsOfRowGroup(
   wasm: ParquetCodec,
-  source: RowGroupSource,
+  { early, late }: RowGroupColumns,
   limits: RowGroupLimits,
-): AsyncGenerator<RowBatch> {
-  const { rowCount, where } = source;
-  const cursors = source.chunks.map(chunk => {
-    if (chunk === undefined) return undefined;
-    return chunk.kind === 'nested' ? new NestedCursor(chunk, rowCount, where) : new PageCursor(chunk, rowCount, where);
-  });
-  const windowRowsMax = rowsPerWindow(source, limits);
+): AsyncGenerator<LateBatch, void, undefined> {
+  const { rowCount } = early;
+  const earlyRows = new WindowReader(wasm, early);
+  const lateRows = new WindowReader(wasm, late);
+  const windowRowsMax = rowsPerWindow(rowCount, [...early.chunks, ...late.chunks], limits);
   for (let start = 0; start < rowCount; start += windowRowsMax) {
     const range = { start, end: Math.min(rowCount, start + windowRowsMax) };
-    const window = await readWindow(wasm, { source, cursors, range });
+    const window = await earlyRows.rows(range);
+    const lateWindow = once(() => lateRows.rows(range));
     for (let row = 0; row < window.rowCount; row += limits.batchRowsMax) {
-      yield sliceBatch(window, row, Math.min(window.rowCount, row + limits.batchRowsMax));
+      const end = Math.min(window.rowCount, row + limits.batchRowsMax);
+      const slice = once(async () => sliceBatch(await lateWindow(), row, end));
+      yield { rows: sliceBatch(window, row, end), late: slice };
     }
   }
 }
 
+/** Begins at the first call; all calls have the same outcome. */
+function once<T>(begin: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | undefined;
+  return () => {
+    begun ??= begin();
+    return begun;
+  };
+}
+
+type Chunks = RowGroupSource['chunks'];
+
 /** Nested columns are decoded as a whole and do not make windows smaller. */
-function rowsPerWindow(source: RowGroupSource, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
-  const { rowCount } = source;
-  const chunks = source.chunks.filter(chunk => chunk?.kind === 'leaf');
+function rowsPerWindow(rowCount: number, columns: Chunks, { batchRowsMax, windowBytesMax }: RowGroupLimits): number {
+  const chunks = columns.filter(chunk => chunk?.kind === 'leaf');
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.chunk.uncompressedBytes, 0);
   const rowBytes = chunks.reduce((sum, chunk) => sum + valueBytes(chunk.plan.layout), 0);
   const decodedRowsMax = Math.floor(windowDecodedBytesMax / Math.max(1, rowBytes));
@@ -68,32 +85,56 @@ function rowsPerWindow(source: RowGroupSource, { batchRowsMax, windowBytesMax }:
 
 type Cursor = PageCursor | NestedCursor;
 
-type Window = {
-  readonly source: RowGroupSource;
-  readonly cursors: readonly (Cursor | undefined)[];
-  readonly range: RowRange;
-};
+/** Windows of some columns of a row group, in ascending order; those between them are passed over. */
+class WindowReader {
+  readonly #wasm: ParquetCodec;
+  readonly #source: RowGroupSource;
+  /** One for each field; made when they are needed, since that looks at every page. */
+  #cursors: readonly (Cursor | undefined)[] | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
-async function readWindow(wasm: ParquetCodec, { source, cursors, range }: Window): Promise<RowBatch> {
-  const { fields, where } = source;
-  const windowRows = range.end - range.start;
-  const found = cursors.filter(cursor => cursor !== undefined);
-  const isWhole = windowRows === source.rowCount;
-  const columns = isWhole
-    ? await readWhole(wasm, found, { rowCount: windowRows, where })
-    : await mapBounded(found, 1, cursor => cursor.rows(wasm, range));
-  let next = 0;
-  const all = fields.map((field, index): Column => {
-    if (cursors[index] === undefined) return nullColumn(field.type, windowRows);
-    const column = columns[next];
-    next += 1;
-    assert(column !== undefined, 'a column for each cursor');
-    if (!field.type.nullable && column.nullCount > 0) {
-      throw corruptParquet(where, `column ${field.name} holds nulls, its schema says NOT NULL`);
-    }
-    return column;
+  constructor(wasm: ParquetCodec, source: RowGroupSource) {
+    this.#wasm = wasm;
+    this.#source = source;
+  }
+
+  /** One after the other, also when several are asked for at a time: cursors go forward only. */
+  rows(range: RowRange): Promise<RowBatch> {
+    const window = this.#last.then(() => this.#read(range));
+    this.#last = window.catch(() => undefined);
+    return window;
+  }
+
+  async #read(range: RowRange): Promise<RowBatch> {
+    const { fields, where, rowCount } = this.#source;
+    const windowRows = range.end - range.start;
+    this.#cursors ??= cursorsOf(this.#source);
+    const cursors = this.#cursors;
+    const found = cursors.filter(cursor => cursor !== undefined);
+    const columns =
+      windowRows === rowCount
+        ? await readWhole(this.#wasm, found, { rowCount, where })
+        : await mapBounded(found, 1, cursor => cursor.rows(this.#wasm, range));
+    let next = 0;
+    const all = fields.map((field, index): Column => {
+      if (cursors[index] === undefined) return nullColumn(field.type, windowRows);
+      const column = columns[next];
+      next += 1;
+      assert(column !== undefined, 'a column for each cursor');
+      if (!field.type.nullable && column.nullCount > 0) {
+        throw corruptParquet(where, `column ${field.name} holds nulls, its schema says NOT NULL`);
+      }
+      return column;
+    });
+    return makeRowBatch({ fields }, windowRows, all);
+  }
+}
+
+function cursorsOf({ chunks, rowCount, where }: RowGroupSource): readonly (Cursor | undefined)[] {
+  return chunks.map(chunk => {
+    if (chunk === undefined) return undefined;
+    return chunk.kind === 'nested' ? new NestedCursor(chunk, rowCount, where) : new PageCursor(chunk, rowCount, where);
   });
-  return makeRowBatch({ fields }, windowRows, all);
 }
 
 /** All columns: plain ones in one call of the wasm, nested ones one by one. */

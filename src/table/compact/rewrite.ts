@@ -9,6 +9,7 @@ import type { AppendCompactUnit } from '../../lsm/append-picker.ts';
 import { type ChangelogSpec, type CompactedBatch, looksAtKeysOnly } from '../../lsm/changelog-merge.ts';
 import type { CompactPlan, Section } from '../../lsm/compaction-plan.ts';
 import { compactRuns, mergeRuns } from '../../lsm/merge.ts';
+import { pickingColumns } from '../../lsm/merge-function.ts';
 import { sortedRuns } from '../../lsm/sorted-runs.ts';
 import type { SupersededRow } from '../../lsm/superseded-rows.ts';
 import type { KeyValueBatch, RowBatch } from '../../types/row-batch.ts';
@@ -152,7 +153,9 @@ async function* mergedSection(
   const read = wholeRows(table);
   const spec = mergeSpec(schema, { dropDeletes: plan.dropDeletes });
   const from = { ...place, deletions };
-  const found = readSection(table, from, section, read);
+  // What a changelog tells are whole rows, also of rows that are no more; and rows expire by a value.
+  const earlyColumns = changelog === undefined && expiring === undefined ? pickingColumns(spec) : undefined;
+  const found = readSection(table, from, section, { ...read, earlyColumns });
   const runs = expiring === undefined ? found : found.map(run => expiring.living(run));
   if (changelog === undefined) {
     for await (const rows of mergeRuns(runs, spec, { batchRowsMax }))

@@ -27,8 +27,9 @@ import { mayMatch } from '../../types/prune.ts';
 import { type Column, isValid, type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
-import { type ColumnMapping, mapColumns, sameValues } from './column-mapping.ts';
+import { type ColumnMapping, type MappingInput, mapColumns, sameValues } from './column-mapping.ts';
 import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
+import { splitColumns } from './late-columns.ts';
 import { checkVector, remainingRows } from './remaining-rows.ts';
 
 export type FileRead = {
@@ -40,6 +41,11 @@ export type FileRead = {
   readonly batchRowsMax: number;
   /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
   readonly windowBytesMax?: number | undefined;
+  /**
+   * Columns without which the rows of a merge can't be ordered: key values come with these, the others are decoded when
+   * they are asked for. Undefined: all come at once.
+   */
+  readonly earlyColumns?: readonly string[] | undefined;
   /** A larger file is read by ranges; `wholeFileBytesDefault` when not given. */
   readonly wholeFileBytesMax?: number | undefined;
 };
@@ -76,7 +82,10 @@ export async function liveRowCount(
   return file.rowCount - (vector?.cardinality ?? 0);
 }
 
-/** The rows of a primary-key table's file with their sequence numbers and kinds, and where they lie. */
+/**
+ * The rows of a primary-key table's file with their sequence numbers and kinds, and where they lie; of `earlyColumns`, with
+ * the others to be asked for, where the file's format allows it.
+ */
 export async function* readKeyValues(
   table: Table,
   place: ReadPlace,
@@ -86,14 +95,22 @@ export async function* readKeyValues(
   const found = await describe(table, place, file, read);
   const opened = await open(table, place, file, read, found);
   if (opened === undefined) return;
-  const { content, mapping, rowGroups } = opened;
+  const { content, rowGroups } = opened;
+  const { earlyColumns } = read;
+  const isLate = earlyColumns !== undefined && content.readLate !== undefined;
+  const parts = isLate ? splitColumns(mappingInput(place, read, found.fileSchema), earlyColumns) : undefined;
+  const mapping = parts?.early ?? opened.mapping;
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
-  const options = { ...windowOf(read), fields, rowGroups };
-  for await (const { rows, firstPosition, kept } of remainingRows(content, options, opened)) {
+  const options = { ...windowOf(read), fields, rowGroups, lateFields: parts?.late.fileFields };
+  for await (const { rows, firstPosition, kept, late } of remainingRows(content, options, opened)) {
     const [sequence, kind, ...columns] = rows.columns;
-    const values = makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns);
+    const early = mapping.apply(makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns));
     yield {
-      rows: mapping.apply(values),
+      rows: early,
+      wholeRows:
+        parts === undefined || late === undefined
+          ? undefined
+          : async () => parts.join(early, parts.late.apply(await late())),
       sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
       level: file.level,
@@ -184,13 +201,15 @@ async function describe(table: Table, place: FilePlace, file: DataFileMeta, read
   if (!isKnownFormat(format)) throw unsupported(`${format} data files`, where);
   if (file.externalPath !== undefined) throw unsupported('external paths', where);
   const fileSchema = await table.schemas.get(file.schemaId);
-  const mapping = mapColumns({
-    wanted: read.wanted,
-    fileSchema,
-    partitionKeys: read.schema.partitionKeys,
-    partitionValues: place.partitionValues,
-  });
-  return { where, fileSchema, mapping };
+  return { where, fileSchema, mapping: mapColumns(mappingInput(place, read, fileSchema)) };
+}
+
+function mappingInput(
+  { partitionValues }: FilePlace,
+  { wanted, schema }: FileRead,
+  fileSchema: TableSchema,
+): MappingInput {
+  return { wanted, fileSchema, partitionKeys: schema.partitionKeys, partitionValues };
 }
 
 /** Undefined: an index of the file says that no row of it passes the filter, and the file is not opened. */

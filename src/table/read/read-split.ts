@@ -6,6 +6,7 @@ import { columnsToMerge } from '../../format/merge-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { Section } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
+import { pickingColumns } from '../../lsm/merge-function.ts';
 import { selectRows } from '../../types/filter.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
@@ -111,8 +112,9 @@ export function mergeSection(
   section: Section,
   { dropDeletes, ...read }: FileRead & { readonly dropDeletes: boolean },
 ): AsyncIterable<KeyValueBatch> {
-  const runs = readSection(table, place, section, read);
-  return mergeRuns(runs, mergeSpec(read.schema, { dropDeletes }), { batchRowsMax: read.batchRowsMax });
+  const spec = mergeSpec(read.schema, { dropDeletes });
+  const runs = readSection(table, place, section, { ...read, earlyColumns: pickingColumns(spec) });
+  return mergeRuns(runs, spec, { batchRowsMax: read.batchRowsMax });
 }
 
 /** The runs of a section, to be merged; what they hold at a time is bounded together. */
@@ -126,7 +128,10 @@ export function readSection(
   const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(mergeWindowBytes / section.length));
   const wholeBytes = section.reduce((sum, files) => sum + largestWhole(files), 0);
   const wholeFileBytesMax = wholeBytes <= wholeFilesBytes ? undefined : Math.floor(wholeFilesBytes / section.length);
-  return section.map(files => readRun(table, place, files, { ...read, windowBytesMax, wholeFileBytesMax }));
+  // Of a run alone all rows come out.
+  const earlyColumns = section.length > 1 ? read.earlyColumns : undefined;
+  const bounded = { ...read, windowBytesMax, wholeFileBytesMax, earlyColumns };
+  return section.map(files => readRun(table, place, files, bounded));
 }
 
 /** The length of the largest of the files that would be read whole: of a run one is open at a time. */

@@ -7,6 +7,7 @@ import { corrupt } from '../../base/errors.ts';
 import type { DataFileContent, DataFileReadOptions } from '../../format/data-file-content.ts';
 import { type DeletionVector, deletedPositions, positionsEnd } from '../../format/deletion-vector.ts';
 import type { RowSet } from '../../format/file-index/row-set.ts';
+import type { DataField } from '../../types/data-type.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 
@@ -16,6 +17,8 @@ export type PositionedBatch = {
   readonly firstPosition: number;
   /** Row i is the one at `firstPosition + kept[i]`; undefined: at `firstPosition + i`. */
   readonly kept: Uint32Array | undefined;
+  /** The late columns of the same rows. */
+  readonly late: (() => Promise<RowBatch>) | undefined;
 };
 
 export type LeftOut = {
@@ -24,19 +27,36 @@ export type LeftOut = {
   readonly matching: RowSet | undefined;
 };
 
-/** @param options with the row groups to read; batches are never empty */
+export type RemainingRead = DataFileReadOptions & {
+  readonly rowGroups: readonly number[];
+  /** Columns that are decoded when they are asked for. */
+  readonly lateFields?: readonly DataField[] | undefined;
+};
+
+/** Batches are never empty. @param read with late columns only where the file can read them so */
 export async function* remainingRows(
   content: DataFileContent,
-  options: DataFileReadOptions & { readonly rowGroups: readonly number[] },
+  read: RemainingRead,
   leftOut: LeftOut,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
-  const walk = new PositionWalk(content, options.rowGroups);
-  for await (const rows of content.read(options)) {
+  const walk = new PositionWalk(content, read.rowGroups);
+  for await (const { rows, late } of batchesOf(content, read)) {
     const firstPosition = walk.advance(rows.rowCount);
     const kept = keptRows(leftOut, firstPosition, rows.rowCount);
-    if (kept === undefined) yield { rows, firstPosition, kept };
-    else if (kept.length > 0) yield { rows: takeRows(rows, kept), firstPosition, kept };
+    if (kept === undefined) yield { rows, firstPosition, kept, late };
+    else if (kept.length > 0) {
+      const lateKept = late === undefined ? undefined : async () => takeRows(await late(), kept);
+      yield { rows: takeRows(rows, kept), firstPosition, kept, late: lateKept };
+    }
   }
+}
+
+async function* batchesOf(
+  content: DataFileContent,
+  { lateFields, ...options }: RemainingRead,
+): AsyncGenerator<Pick<PositionedBatch, 'rows' | 'late'>, void, undefined> {
+  if (lateFields !== undefined) yield* present(content.readLate, 'late columns')({ ...options, lateFields });
+  else for await (const rows of content.read(options)) yield { rows, late: undefined };
 }
 
 /** @throws LakeError `corrupt` LAKE_CORRUPT_VECTOR when the vector names rows that the file does not have */
