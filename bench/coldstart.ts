@@ -4,8 +4,9 @@
  * that see `npm run bench -- functions`. Processor time is given beside it, since on a busy machine the clock says little. Run: `npm run bench -- coldstart [ROUNDS]`.
  */
 import { join } from 'node:path';
+import type { FunctionName } from '../infra/definitions/functions.ts';
 import { olderNode } from '../scripts/older-node.ts';
-import { type FunctionName, FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
+import { FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
 import { FunctionHost } from '../test/services/function-host.ts';
 import { median } from './figures/median.ts';

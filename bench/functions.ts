@@ -3,13 +3,9 @@
  * own runtime client. Memory is the most that its hardest work took (test/function-loads/loads.ts); times and requests are of a
  * small event with real work in it (small-events.ts). Run: `npm run bench -- functions [FUNCTION]`.
  */
+import type { FunctionName } from '../infra/definitions/functions.ts';
 import { CountingProxy } from '../test/function-loads/counting-proxy.ts';
-import {
-  type FunctionName,
-  type FunctionOptions,
-  FunctionWorld,
-  functionNames,
-} from '../test/function-loads/function-world.ts';
+import { type FunctionOptions, FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
 import { loads } from '../test/function-loads/loads.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
 import { median } from './figures/median.ts';

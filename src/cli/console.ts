@@ -3,6 +3,7 @@
  */
 import { systemClock } from '../base/clock.ts';
 import { isLakeError } from '../base/errors.ts';
+import { printable } from './printable.ts';
 
 /** A second interrupt counts as one only after this long. */
 const againMsMin = 1_000;
@@ -38,7 +39,8 @@ export class CliConsole {
   /** Writes data, waiting while its reader is slow. */
   async write(text: string): Promise<void> {
     if (this.#readerGone || text === '') return;
-    if (process.stdout.write(text)) return;
+    // A program gets what there is; a terminal would act on some of it.
+    if (process.stdout.write(process.stdout.isTTY ? printable(text) : text)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     process.stdout.once('drain', resolve);
     this.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -54,7 +56,7 @@ export class CliConsole {
 
   /** A line for people, beside the data. */
   say(line: string): void {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${printable(line)}\n`);
   }
 
   /** Makes the process end with status 1, though nothing was thrown. */

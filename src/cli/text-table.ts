@@ -1,4 +1,5 @@
-/** Rows of cells as a table for people. */
+/** Rows of cells as a table for people; nothing of their text steers the terminal. */
+import { printableInLine } from './printable.ts';
 
 export type TextTable = {
   readonly columns: readonly string[];
@@ -14,7 +15,7 @@ export async function* textTable({ columns, isNumber, rows }: TextTable): AsyncG
   let widths: readonly number[] | undefined;
   const line = (cells: readonly string[]): string => {
     const padded = cells.map((cell, index) => {
-      const text = shortened(cell);
+      const text = shown(cell);
       const blank = ' '.repeat(Math.max(0, (widths?.[index] ?? 0) - widthOf(text)));
       return isNumber[index] === true ? blank + text : text + blank;
     });
@@ -24,7 +25,7 @@ export async function* textTable({ columns, isNumber, rows }: TextTable): AsyncG
     let text = '';
     if (widths === undefined) {
       widths = columns.map((name, index) =>
-        piece.reduce((width, row) => Math.max(width, widthOf(shortened(row[index] ?? ''))), widthOf(name)),
+        piece.reduce((width, row) => Math.max(width, widthOf(shown(row[index] ?? ''))), widthOf(shown(name))),
       );
       text = line(columns) + line(widths.map(width => '-'.repeat(width)));
     }
@@ -32,7 +33,7 @@ export async function* textTable({ columns, isNumber, rows }: TextTable): AsyncG
     yield text;
   }
   if (widths === undefined) {
-    widths = columns.map(widthOf);
+    widths = columns.map(name => widthOf(shown(name)));
     yield line(columns) + line(widths.map(width => '-'.repeat(width)));
   }
 }
@@ -41,6 +42,8 @@ function widthOf(text: string): number {
   return [...text].length;
 }
 
-function shortened(text: string): string {
+function shown(cell: string): string {
+  // No more of it than is looked at: a cell may be long.
+  const text = printableInLine(cell.slice(0, cellLengthMax + 1));
   return text.length <= cellLengthMax ? text : `${text.slice(0, cellLengthMax - 1)}…`;
 }

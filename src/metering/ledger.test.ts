@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/table-fixture.ts';
-import { isLakeError } from '../base/errors.ts';
 import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -174,7 +173,7 @@ test('a store that is away is tried again later, one that refuses is left alone,
     await ledger.write();
     clock.advance(ledgerIntervalMs);
     await ledger.invocationEnded();
-    expect([isLakeError(fault), tries]).toEqual([isLakeError(fault), triesAfter]);
+    expect(tries).toBe(triesAfter);
   }
 });
 

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memoryEnvironment } from '../../infra/definitions/function-resources.ts';
+import { type FunctionName, functionDefinitions } from '../../infra/definitions/functions.ts';
 import { runProgram } from '../../scripts/cache-folder.ts';
 import type { InvocationReport } from '../../scripts/local-cloud/invocation-report.ts';
 import { LocalFunction } from '../../scripts/local-cloud/local-function.ts';
@@ -22,8 +23,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const timeoutSeconds = 900;
 const linesKeptMax = 40;
 
-export const functionNames = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'] as const;
-export type FunctionName = (typeof functionNames)[number];
+export const functionNames: readonly FunctionName[] = functionDefinitions.map(({ name }) => name);
 
 export type FunctionOptions = {
   readonly node?: string | undefined;

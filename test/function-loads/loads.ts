@@ -4,6 +4,7 @@
  * table of thousands of files, a sort of more than fits. Each prepares its lake and gives the events to be handled.
  */
 import { randomBytes } from 'node:crypto';
+import type { FunctionName } from '../../infra/definitions/functions.ts';
 import { mapBounded } from '../../src/base/concurrency.ts';
 import { createTable } from '../../src/catalog/catalog.ts';
 import { parseIdentifier } from '../../src/catalog/identifier.ts';
@@ -20,8 +21,9 @@ import type { Table } from '../../src/table/table.ts';
 import { TableWriter } from '../../src/table/write/table-writer.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
 import type { RowBatch } from '../../src/types/row-batch.ts';
+import { objectCreatedEvent, sqlEvent, urlEvent } from '../services/function-events.ts';
 import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts';
-import type { FunctionName, FunctionWorld } from './function-world.ts';
+import type { FunctionWorld } from './function-world.ts';
 import { wideBatches, wideColumns } from './wide-rows.ts';
 
 export type Load = {
@@ -200,12 +202,7 @@ const compactRuns: Load = {
 
 export function snapshotEvent(world: FunctionWorld, lake: string, id: number): unknown {
   const [database, table] = tableName.split('.');
-  const key = `${lake}/${database}.db/${table}/snapshot/snapshot-${id}`;
-  return {
-    source: 'aws.s3',
-    'detail-type': 'Object Created',
-    detail: { bucket: { name: world.minio.bucket }, object: { key } },
-  };
+  return objectCreatedEvent(world.minio.bucket, `${lake}/${database}.db/${table}/snapshot/snapshot-${id}`);
 }
 
 const maintainFiles: Load = {
@@ -221,24 +218,6 @@ const maintainFiles: Load = {
   },
   isDone: answer => answer.includes('"tables":1') && answer.includes('"givenUp":[]'),
 };
-
-/** As a function's URL makes it. */
-export function urlEvent(method: string, path: string, body?: string): unknown {
-  return {
-    version: '2.0',
-    routeKey: '$default',
-    rawPath: path,
-    rawQueryString: '',
-    headers: { 'content-type': 'application/json', host: 'function.lambda-url.us-east-1.on.aws' },
-    requestContext: { domainName: 'function', http: { method, path, sourceIp: '127.0.0.1', userAgent: 'load' } },
-    isBase64Encoded: false,
-    body,
-  };
-}
-
-function sqlEvent(sql: string): unknown {
-  return urlEvent('POST', '/sql', JSON.stringify({ sql }));
-}
 
 const querySort: Load = {
   name: 'query',
@@ -270,7 +249,9 @@ const catalogRows: Load = {
       op: '+I',
       row: { id: String(index), b1: String(index * 7), s1: `text ${index}`, s2: 'category', d1: index / 8 },
     }));
-    return [1, 2, 3].map(() => urlEvent('POST', `/v1/tables/${tableName}/rows`, JSON.stringify(changes)));
+    return [1, 2, 3].map(() =>
+      urlEvent({ method: 'POST', path: `/v1/tables/${tableName}/rows`, body: JSON.stringify(changes) }),
+    );
   },
   isDone: answer => answer.includes('"statusCode":200') && answer.includes('"rows":40000'),
 };

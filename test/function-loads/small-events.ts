@@ -2,9 +2,11 @@
  * A lake with a little in it and, for each function, a small event with real work in it: what a cold start ends with, and
  * what a warm function does all day. A stream's event is another each time, since what was taken is passed over.
  */
+import type { FunctionName } from '../../infra/definitions/functions.ts';
+import { sqlEvent, urlEvent } from '../services/function-events.ts';
 import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts';
-import type { FunctionName, FunctionWorld } from './function-world.ts';
-import { makeTable, messageEvents, produce, snapshotEvent, tableName, urlEvent, write } from './loads.ts';
+import type { FunctionWorld } from './function-world.ts';
+import { makeTable, messageEvents, produce, snapshotEvent, tableName, write } from './loads.ts';
 import { wideBatches } from './wide-rows.ts';
 
 export const rowsOfSmallEvent = 100;
@@ -38,9 +40,8 @@ export async function smallEvents(world: FunctionWorld, lake: string, count: num
     commit: () => messages[0],
     compact: () => snapshotEvent(world, lake, 1),
     maintain: () => ({ orphans: 'skip' }),
-    query: () =>
-      urlEvent('POST', '/sql', JSON.stringify({ sql: `SELECT count(*) AS c FROM ${tableName} WHERE id < 50` })),
-    catalog: () => urlEvent('GET', `/v1/tables/${tableName}`),
+    query: () => sqlEvent(`SELECT count(*) AS c FROM ${tableName} WHERE id < 50`),
+    catalog: () => urlEvent({ method: 'GET', path: `/v1/tables/${tableName}` }),
   };
   return { next: name => events[name]() };
 }

@@ -2,7 +2,8 @@
 // AWS's runtime client, in a process that is killed when it takes more. Memory does not depend on how busy the machine is.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FunctionWorld } from '../function-loads/function-world.ts';
-import { type Load, loads, tableName, urlEvent } from '../function-loads/loads.ts';
+import { type Load, loads, tableName } from '../function-loads/loads.ts';
+import { sqlEvent } from '../services/function-events.ts';
 
 const memoryMb = 512;
 /** Of the whole work of the benchmark, which holds no more at a time and takes longer. */
@@ -44,7 +45,5 @@ test('a process that takes more is killed, and its invocation fails', async () =
   const index = loads.findIndex(({ name }) => name === 'query');
   await using deployed = world.function('query', { lake: `lake-${index}`, memoryMb: 128 });
   const sql = `SELECT s1, count(*) AS c FROM ${tableName} GROUP BY s1 ORDER BY c, s1 LIMIT 1`;
-  await expect(deployed.invoke(urlEvent('POST', '/sql', JSON.stringify({ sql })))).rejects.toThrowError(
-    /signal: killed/,
-  );
+  await expect(deployed.invoke(sqlEvent(sql))).rejects.toThrowError(/signal: killed/);
 });

@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type FunctionName, functionDefinitions } from '../../infra/definitions/functions.ts';
 import { runProgram } from '../../scripts/cache-folder.ts';
 import { olderNode } from '../../scripts/older-node.ts';
 import { type Lake, type LakeSettings, openLake, t } from '../../src/index.ts';
+import { objectCreatedEvent, sqlEvent } from '../services/function-events.ts';
 import { FunctionHost } from '../services/function-host.ts';
 import { startKinesalite } from '../services/kinesalite.ts';
 import { startKinesisLocal } from '../services/kinesis-local.ts';
@@ -17,9 +19,8 @@ import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bundleBytesMax = 8 * 1024 * 1024;
-const bundleNames = ['ingest', 'commit', 'compact', 'maintain', 'query', 'catalog'];
+const bundleNames = functionDefinitions.map(({ name }) => name);
 
-type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query';
 type World = { readonly name: string; readonly node: string; readonly kinesis: KinesisService };
 
 let bundles: string;
@@ -71,30 +72,11 @@ function start(world: World, name: FunctionName, env: Record<string, string> = {
 }
 
 function snapshotEvent({ name }: World, id: number): unknown {
-  return {
-    version: '0',
-    'detail-type': 'Object Created',
-    source: 'aws.s3',
-    detail: {
-      version: '0',
-      bucket: { name: minio.bucket },
-      object: { key: `lakes/${name}/demo.db/flights/snapshot/snapshot-${id}`, size: 1_000 },
-      reason: 'PutObject',
-    },
-  };
-}
-
-function urlEvent(sql: string): unknown {
-  return {
-    version: '2.0',
-    rawPath: '/sql',
-    requestContext: { http: { method: 'POST' } },
-    body: JSON.stringify({ sql }),
-  };
+  return objectCreatedEvent(minio.bucket, `lakes/${name}/demo.db/flights/snapshot/snapshot-${id}`);
 }
 
 async function ask(host: FunctionHost, sql: string): Promise<{ status: number; body: Record<string, unknown> }> {
-  const { status, pieces } = await host.request(urlEvent(sql));
+  const { status, pieces } = await host.request(sqlEvent(sql));
   const body = Buffer.concat(await Array.fromAsync(pieces)).toString();
   return { status, body: JSON.parse(body) as Record<string, unknown> };
 }

@@ -1,6 +1,6 @@
 // The Lambda of the local cloud under a function made for it: AWS's own runtime client asks a Runtime API of ours, and memory,
 // time, starts and ends are as on AWS.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,6 +46,17 @@ async function ask(asked: LocalFunction, event: unknown): Promise<Record<string,
   return Object(JSON.parse(answer.payload));
 }
 
+/** What the function waits for, until it is opened. */
+function gateOf(name: string): { readonly gate: string; open(): void } {
+  const gate = join(folder, name);
+  return { gate, open: () => writeFileSync(gate, '') };
+}
+
+/** `T`: stopped; of Linux. */
+function stateOf(pid: unknown): string | undefined {
+  return /^\d+ \(.*\) (\w)/.exec(readFileSync(`/proc/${Number(pid)}/stat`, 'utf8'))?.[1];
+}
+
 function failed(answer: BufferedAnswer): { errorType: string; errorMessage: string } {
   if (answer.kind !== 'error') throw new Error(`no error but ${answer.payload}`);
   return answer.error;
@@ -55,11 +66,15 @@ test('an environment starts once, keeps what it has, stands still between invoca
   const lines: string[] = [];
   await using sample = started({}, lines);
   const first = await ask(sample, {});
-  await new Promise(resolve => setTimeout(resolve, 500));
-  const second = await ask(sample, {});
+  await expect.poll(() => [sample.busyCount, stateOf(first['pid'])]).toEqual([0, 'T']);
+  const { gate, open } = gateOf('still');
+  const running = ask(sample, { gate });
+  await expect.poll(() => stateOf(first['pid'])).toBe('S');
+  expect(sample.busyCount).toBe(1);
+  open();
+  const second = await running;
   expect([first['count'], second['count'], sample.environmentCount]).toEqual([1, 2, 1]);
-  // Its timer would have ticked a hundred times.
-  expect(Number(second['ticksBefore']) - Number(first['ticksBefore'])).toBeLessThan(50);
+  expect(second['pid']).toBe(first['pid']);
   expect(Number(first['leftMs'])).toBeGreaterThan(20_000);
   expect(first['flags']).toEqual(expect.arrayContaining(['--max-old-space-size=231', '--max-semi-space-size=12']));
   expect(first['variables']).toMatchObject({
@@ -82,9 +97,17 @@ test('an environment starts once, keeps what it has, stands still between invoca
 });
 
 test('invocations at a time have an environment each, up to the limit, and wait for one then', async () => {
-  await using sample = started({ concurrencyMax: 2 });
-  const answers = await Promise.all([1, 2, 3, 4].map(() => ask(sample, { sleepMs: 200 })));
-  expect(answers.map(({ count }) => count).toSorted()).toEqual([1, 1, 2, 2]);
+  const lines: string[] = [];
+  await using sample = started({ concurrencyMax: 2 }, lines);
+  const begun = (): number => lines.filter(line => line.startsWith('START ')).length;
+  const [first, second] = [gateOf('first-two'), gateOf('second-two')];
+  const answers = Promise.all([first, first, second, second].map(({ gate }) => ask(sample, { gate })));
+  await expect.poll(begun, { timeout: 20_000 }).toBe(2);
+  first.open();
+  await expect.poll(begun, { timeout: 20_000 }).toBe(4);
+  expect([sample.busyCount, sample.environmentCount]).toEqual([2, 2]);
+  second.open();
+  expect((await answers).map(({ count }) => count).toSorted()).toEqual([1, 1, 2, 2]);
   expect(sample.environmentCount).toBe(2);
 });
 
@@ -163,18 +186,21 @@ test('after a deployment invocations meet the new code, and those that run end o
 
 test('a streamed answer comes piece by piece, and a failure in its middle is told after what came before', async () => {
   await using sample = started({ handler: 'index.streaming' });
-  const arrivals: number[] = [];
+  const { gate, open } = gateOf('streamed');
   let text = '';
+  let textAtOpening = '';
   const sink = {
     begin: () => undefined,
     async write(piece: Uint8Array) {
-      arrivals.push(performance.now());
       text += Buffer.from(piece).toString('utf8');
+      if (textAtOpening !== '' || !text.includes('piece 1')) return;
+      textAtOpening = text;
+      open();
     },
   };
-  expect(await sample.invoke('{}', sink)).toEqual({ kind: 'response' });
+  expect(await sample.invoke(JSON.stringify({ queryStringParameters: { gate } }), sink)).toEqual({ kind: 'response' });
+  expect(textAtOpening).toMatch(/\0{8}piece 1\n$/);
   expect(text).toMatch(/^\{"statusCode":201,.*\}\0{8}piece 1\npiece 2\npiece 3\n$/);
-  expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(100);
   text = '';
   expect(await sample.invoke('{"body":"fail"}', sink)).toMatchObject({
     kind: 'error',
@@ -186,20 +212,21 @@ test('a streamed answer comes piece by piece, and a failure in its middle is tol
 test('the URL of a function streams its answer, and says by its end whether it was whole', async () => {
   await using sample = started({ handler: 'index.streaming' });
   await using url = await FunctionUrl.start(sample, 0);
-  const answer = await fetch(`${url.endpoint}/a/path?b=1`, { method: 'POST', body: '{}' });
+  const { gate, open } = gateOf('by-url');
+  const answer = await fetch(`${url.endpoint}/a/path?gate=${gate}`, { method: 'POST', body: '{}' });
   expect([answer.status, answer.headers.get('x-of'), answer.headers.get('set-cookie')]).toEqual([
     201,
     '/a/path',
     'a=b',
   ]);
-  const arrivals: number[] = [];
-  let text = '';
+  const pieces: string[] = [];
   for await (const piece of answer.body ?? []) {
-    arrivals.push(performance.now());
-    text += Buffer.from(piece).toString('utf8');
+    pieces.push(Buffer.from(piece).toString('utf8'));
+    // Nothing more comes before this.
+    open();
   }
-  expect(text).toBe('piece 1\npiece 2\npiece 3\n');
-  expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(100);
+  expect(pieces[0]).toBe('piece 1\n');
+  expect(pieces.join('')).toBe('piece 1\npiece 2\npiece 3\n');
   const torn = await fetch(url.endpoint, { method: 'POST', body: 'fail' });
   expect(torn.status).toBe(201);
   await expect(torn.text()).rejects.toThrow();

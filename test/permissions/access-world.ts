@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { FunctionName } from '../../infra/definitions/functions.ts';
 import { type Lake, type LakeSettings, openLake } from '../../src/index.ts';
 import { FunctionHost } from '../services/function-host.ts';
 import type { KinesisService } from '../services/kinesis-service.ts';
@@ -36,8 +37,6 @@ export type AccessOptions = {
   /** One of `rightLabels` that is taken away. */
   readonly without?: string | undefined;
 };
-
-export type FunctionName = 'ingest' | 'commit' | 'compact' | 'maintain' | 'query' | 'catalog';
 
 const commandLine = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** Whoever reads and appends from elsewhere has a role then, too; and with the commit log no right is left out. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { decodeRecord, encodeRecord, type LogRecordHeader } from '../../src/flow/log-record.ts';
 import { t } from '../../src/index.ts';
+import { objectCreatedEvent, type UrlRequest, urlEvent } from '../services/function-events.ts';
 import type { FunctionHost } from '../services/function-host.ts';
 import { kinesisEvent, readStream, shardIds } from '../services/stream-events.ts';
 import type { AccessWorld } from './access-world.ts';
@@ -102,25 +103,16 @@ export async function ask(query: FunctionHost, sql: string): Promise<string> {
 /** What a function answers to a request to its URL. */
 export async function textOf(
   host: FunctionHost,
-  {
-    method,
-    path,
-    query = '',
-    body,
-  }: { readonly method: string; readonly path: string; readonly query?: string; readonly body?: unknown },
+  { body, ...request }: Omit<UrlRequest, 'body'> & { readonly body?: unknown },
 ): Promise<string> {
-  const { pieces } = await host.request({
-    version: '2.0',
-    rawPath: path,
-    rawQueryString: query,
-    requestContext: { http: { method, path } },
-    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  });
+  const { pieces } = await host.request(
+    urlEvent(body === undefined ? request : { ...request, body: JSON.stringify(body) }),
+  );
   return Buffer.concat(await Array.fromAsync(pieces)).toString();
 }
 
 export function snapshotEvent({ bucket, folder }: AccessWorld, key: string): unknown {
-  return { source: 'aws.s3', detail: { bucket: { name: bucket }, object: { key: `${folder}${key}` } } };
+  return objectCreatedEvent(bucket, `${folder}${key}`);
 }
 
 export function figures(value: unknown, names: readonly string[]): Record<string, unknown> {

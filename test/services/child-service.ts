@@ -207,12 +207,14 @@ class RunningService implements ChildService {
 const servicePorts = { first: 12_000, count: 18_000 };
 const portTriesMax = 50;
 
-async function freePort(): Promise<number> {
+/** @param count this many from it on are free; another program may take them first */
+export async function freePort(count: number = 1): Promise<number> {
   for (let tries = 0; tries < portTriesMax; tries += 1) {
-    const port = servicePorts.first + Math.floor(systemRandom.next() * servicePorts.count);
-    if (await isFree(port)) return port;
+    const first = servicePorts.first + Math.floor(systemRandom.next() * (servicePorts.count - count));
+    const areFree = await Promise.all(Array.from({ length: count }, (_, index) => isFree(first + index)));
+    if (areFree.every(Boolean)) return first;
   }
-  throw new Error(`no free port after ${portTriesMax} tries`);
+  throw new Error(`no ${count} free ports after ${portTriesMax} tries`);
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -10,8 +10,6 @@ export type FunctionHostSpec = {
   readonly bundle: string;
   /** All of its environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Options of Node itself. */
-  readonly nodeArguments?: readonly string[] | undefined;
 };
 
 type Line = {
@@ -46,8 +44,8 @@ export class FunctionHost implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
   #loadedMs = 0;
 
-  constructor({ node, bundle, env, nodeArguments = [] }: FunctionHostSpec) {
-    this.#child = spawn(node, [...nodeArguments, hostFile, bundle], { env });
+  constructor({ node, bundle, env }: FunctionHostSpec) {
+    this.#child = spawn(node, [hostFile, bundle], { env });
     // A container that has ended says so by its answer, which does not come.
     this.#child.stdin.on('error', () => undefined);
     this.#child.stderr.on('data', chunk => {
@@ -77,21 +75,9 @@ export class FunctionHost implements AsyncDisposable {
     return this.#told;
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  /** The most memory that the process has had so far, code and libraries with it; of Linux. */
-  peakBytes(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
-    if (kilobytes === undefined) throw new Error('the system does not tell the peak memory of a process');
-    return Number(kilobytes) * 1024;
-  }
-
   /** Processor time that the process has had so far, its threads with it, in steps of 10 ms; of Linux. */
   cpuMs(): number {
-    const [, figures = ''] = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ');
+    const [, figures = ''] = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ');
     const [user, system] = figures.split(' ').slice(11, 13).map(Number);
     return ((user ?? 0) + (system ?? 0)) * 10;
   }

@@ -15,7 +15,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Socket } from 'node:net';
-import { closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
+import { bodyOf, closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
 import { probePrefix } from '../../src/storage/conditional-put-probe.ts';
 import { type AccessDecision, decideAccess } from '../permissions/evaluate.ts';
 import { KinesisNeeds } from '../permissions/kinesis-actions.ts';
@@ -50,6 +50,9 @@ const keyActions: Readonly<Record<string, string>> = {
   'kinesis:PutRecord': 'kms:GenerateDataKey',
   'kinesis:PutRecords': 'kms:GenerateDataKey',
 };
+
+/** Kinesis does not say what it could not do with the key. */
+const keyDeniedMessage = 'The ciphertext refers to a key that does not exist or that you do not have access to.';
 
 export class PermissionGate implements AsyncDisposable {
   readonly #settings: GateSettings;
@@ -99,7 +102,7 @@ export class PermissionGate implements AsyncDisposable {
   ): Promise<void> {
     response.on('error', () => undefined);
     try {
-      const body = await bytesOf(request);
+      const body = await bodyOf(request);
       await pass({ request, response, body });
     } catch (error) {
       // A client that went away, or a service that did: its connection ends as well.
@@ -134,7 +137,10 @@ export class PermissionGate implements AsyncDisposable {
     if (right === undefined) return refuseKinesis(response, 'UnknownOperationException', target);
     for (const each of [right, ...this.#keyRight(right)]) {
       const message = this.#refusal(each);
-      if (message !== undefined) return refuseKinesis(response, 'AccessDeniedException', message);
+      if (message === undefined) continue;
+      return each === right
+        ? refuseKinesis(response, 'AccessDeniedException', message)
+        : refuseKinesis(response, 'KMSAccessDeniedException', keyDeniedMessage);
     }
     const answer = await this.#forward(this.#settings.kinesis, exchange);
     if (answer.head.statusCode === 200 && answer.body.length > 0) {
@@ -207,7 +213,7 @@ export class PermissionGate implements AsyncDisposable {
         new URL(request.url ?? '/', target),
         // The signature covers the headers, the name of the host among them.
         { method: request.method, headers: request.headers, agent: this.#agent },
-        head => bytesOf(head).then(answer => resolve({ head, body: answer }), reject),
+        head => bodyOf(head).then(answer => resolve({ head, body: answer }), reject),
       );
       onward.on('error', reject);
       onward.end(body);
@@ -217,12 +223,6 @@ export class PermissionGate implements AsyncDisposable {
 
 function endpointOf(server: Server): string {
   return `http://${loopbackAddress(server)}`;
-}
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 /** Stores that are not AWS's are tried out before they are relied on; on AWS there are no such requests. */

@@ -1,16 +1,21 @@
 // A function that does what a test tells it: as a handler of AWS Lambda, and as one that streams its answer.
+import { existsSync } from 'node:fs';
+
 let count = 0;
 const kept = [];
-let ticks = 0;
-setInterval(() => {
-  ticks += 1;
-}, 5);
+// Something to do at any moment at which it is let.
+setInterval(() => undefined, 5);
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
+/** Until the test makes this file. */
+async function waitFor(gate) {
+  while (gate !== undefined && !existsSync(gate)) await sleep(5);
+}
+
 export const handler = async (event, context) => {
   count += 1;
-  const ticksBefore = ticks;
+  await waitFor(event.gate);
   if (event.sleepMs) await sleep(event.sleepMs);
   for (let mb = 0; mb < (event.takeMb ?? 0); mb += 1) {
     kept.push(Buffer.alloc(1024 * 1024, 1));
@@ -22,7 +27,7 @@ export const handler = async (event, context) => {
   const variables = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => /^(AWS|LAMBDA|OWN|HOME)/.test(name)),
   );
-  return { count, ticksBefore, leftMs: context.getRemainingTimeInMillis(), flags: process.execArgv, variables };
+  return { count, pid: process.pid, leftMs: context.getRemainingTimeInMillis(), flags: process.execArgv, variables };
 };
 
 export const streaming = globalThis.awslambda?.streamifyResponse(async (event, stream) => {
@@ -33,7 +38,7 @@ export const streaming = globalThis.awslambda?.streamifyResponse(async (event, s
   });
   for (let piece = 1; piece <= 3; piece += 1) {
     out.write(`piece ${piece}\n`);
-    await sleep(100);
+    await waitFor(event.queryStringParameters?.gate);
     if (event.body === 'fail' && piece === 2) throw new Error('in the middle');
   }
   out.end();

@@ -2,11 +2,13 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
+import { ledgerFolder } from '../../metering/ledger.ts';
 import { readLedger } from '../../metering/read-ledger.ts';
 import type { UsageFigure } from '../../metering/usage.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import { openMemoryLog } from '../../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { watchedObjectStore } from '../../storage/watched-object-store.ts';
 import { manifestCaches } from '../../table/manifests.ts';
 import { t } from '../column-types.ts';
 import { compactOnSnapshot } from '../functions/compact-function.ts';
@@ -24,7 +26,15 @@ const settings: LakeSettings = { warehouse: 'memory:metered-lake', log: 'memory:
 const spec = { columns: { k: t.int(), v: t.string() }, primaryKey: ['k'] } as const;
 
 async function usedLake(inner: MemoryObjectStore) {
-  const store = countingObjectStore(inner);
+  let ledgerBytes = 0;
+  const store = countingObjectStore(
+    watchedObjectStore(inner, {
+      asked: (_operation, key, bytesSent) => {
+        if (key.startsWith(`${ledgerFolder}/`)) ledgerBytes += bytesSent;
+      },
+      received: () => undefined,
+    }),
+  );
   const log = openMemoryLog({ name: `metered-${systemRandom.uuid()}` }, components);
   await using lake = await openLake(settings, { store, log, ...components });
   const table = await lake.createTable('d.t', { ...spec, options: { bucket: '1' } });
@@ -35,12 +45,14 @@ async function usedLake(inner: MemoryObjectStore) {
   await lake.ingest();
   await table.compact({ full: true });
   await table.scan().rows();
-  return { counts: () => store.counts(), log };
+  await table.tags.create('noon');
+  await table.tags.delete('noon');
+  return { counts: () => store.counts(), ledgerBytes: () => ledgerBytes, log };
 }
 
 test('the ledger has every request of a lake, by purpose, and nobody else’s', async () => {
   const inner = new MemoryObjectStore('memory:metered-lake', systemClock);
-  const { counts } = await usedLake(inner);
+  const { counts, ledgerBytes } = await usedLake(inner);
   await using parts = await openLakeParts({ ...settings, access: 'read', cost: { ledger: 'off' } }, { store: inner });
   const all = await costReport(parts, {
     table: undefined,
@@ -54,6 +66,10 @@ test('the ledger has every request of a lake, by purpose, and nobody else’s', 
   expect(sum('get')).toBe(asked.get + asked.getRange + asked.head);
   expect(sum('list')).toBe(asked.list);
   expect(sum('bytesRead')).toBe(asked.bytesRead);
+  expect([sum('delete'), asked.delete]).toEqual([1, 1]);
+  // How long it is itself the ledger does not know.
+  expect(sum('bytesWritten')).toBe(asked.bytesWritten - ledgerBytes());
+  expect(ledgerBytes()).toBeGreaterThan(0);
   const ofTable = all.lines.filter(({ table }) => table === 'd.t');
   expect(ofTable.map(({ purpose }) => purpose)).toEqual(['produce', 'ingest', 'compaction', 'read']);
   expect(ofTable.map(({ usage }) => usage.put > 0)).toEqual([false, true, true, true]);

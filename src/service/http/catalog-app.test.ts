@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changedLog } from '../../../test/changed-ports.ts';
+import { failed } from '../../../test/failed-answer.ts';
 import { logUnavailable } from '../../storage/log-errors.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import { t } from '../column-types.ts';
@@ -79,12 +80,6 @@ function events(count: number, what: string): unknown[] {
 async function eventCount(what: string): Promise<number> {
   const found = await lake.sql<{ n: bigint }>`SELECT count(*) AS n FROM db.events WHERE what = ${what}`;
   return Number((await found.rows())[0]?.n);
-}
-
-async function failed(answer: Promise<Response>): Promise<unknown> {
-  const response = await answer;
-  const body = (await response.json()) as { error: { code: string } };
-  return [response.status, body.error.code];
 }
 
 test('databases and tables are listed, and what is not there is 404', async () => {

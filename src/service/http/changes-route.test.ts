@@ -1,6 +1,7 @@
 /** Subscriptions by server-sent events, in one process, on memory. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changesOf, type ServerEvent, serverEvents } from '../../../test/event-stream.ts';
+import { failed } from '../../../test/failed-answer.ts';
 import { present } from '../../base/assert.ts';
 import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { t } from '../column-types.ts';
@@ -101,12 +102,6 @@ const byKey = (rows: readonly string[]): readonly string[] =>
   rows
     .map(row => row.replace(/^\S+/, '+U'))
     .toSorted((a, b) => Number(/\d+/.exec(a)?.[0]) - Number(/\d+/.exec(b)?.[0]));
-
-async function failed(answer: Promise<Response>): Promise<unknown> {
-  const response = await answer;
-  const body = (await response.json()) as { error: { code: string } };
-  return [response.status, body.error.code];
-}
 
 test('from now on, nothing that was before and everything after the first position', async () => {
   await write('db.t', 0, 10);

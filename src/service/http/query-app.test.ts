@@ -1,5 +1,6 @@
 /** The query interface in one process, on memory: requests in, answers out. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { failed } from '../../../test/failed-answer.ts';
 import { t } from '../column-types.ts';
 import { type Lake, openLake } from '../lake.ts';
 import { type LakeParts, openLakeParts } from '../lake-parts.ts';
@@ -46,13 +47,6 @@ function send(path: string, init: RequestInit, environment: { remainingMs?: numb
 function ask(request: unknown, headers: Record<string, string> = {}, path = '/sql'): Promise<Response> {
   const body = typeof request === 'string' ? request : JSON.stringify(request);
   return send(path, { method: 'POST', body, headers: { ...json, ...headers } });
-}
-
-async function failed(answer: Promise<Response>): Promise<unknown> {
-  const response = await answer;
-  expect(response.headers.get('content-type')).toBe('application/json');
-  const body = (await response.json()) as { error: { code: string } };
-  return [response.status, body.error.code];
 }
 
 test('a query is answered with its columns, its rows in canonical JSON, and how it ended', async () => {

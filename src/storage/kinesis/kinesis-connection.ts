@@ -182,8 +182,11 @@ export function wholeCallError(uri: string, error: unknown): unknown {
 /** The service calls the right as it calls the command; who is told that the credentials are no good needs none. */
 function rightOf(error: unknown): string | undefined {
   const command = failedCommand(error);
-  const isAboutRights = error instanceof Error && error.name === 'AccessDeniedException';
-  return isAboutRights && command !== undefined ? `kinesis:${command}` : undefined;
+  if (command === undefined || !(error instanceof Error)) return undefined;
+  // Kinesis uses the stream's key in the caller's name.
+  if (error.name === 'KMSAccessDeniedException')
+    return command === 'GetRecords' ? 'kms:Decrypt' : 'kms:GenerateDataKey';
+  return error.name === 'AccessDeniedException' ? `kinesis:${command}` : undefined;
 }
 
 function clientConfig(settings: KinesisConnectionSettings): KinesisClientConfig {

@@ -7,13 +7,16 @@ import { KinesisConnection } from './kinesis-connection.ts';
 import { KinesisLogStore } from './kinesis-log-store.ts';
 import { listShards } from './kinesis-shards.ts';
 
-/** A stream whose service answers everything with this error. */
+/** A stream whose service answers everything with this error; what does not touch its records needs no key. */
 async function withRefusal(type: string, use: (log: KinesisLogStore, connection: KinesisConnection) => Promise<void>) {
   const server = createServer((request, response) => {
     request.resume();
     request.on('end', () => {
+      const isWithoutKey =
+        type.startsWith('KMS') && request.headers['x-amz-target'] === 'Kinesis_20131202.GetShardIterator';
+      if (isWithoutKey) return response.end('{"ShardIterator":"first"}');
       response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify({ __type: type, message: 'no' }));
+      return response.end(JSON.stringify({ __type: type, message: 'no' }));
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -43,6 +46,17 @@ test('who may not do something is told what right it takes', async () => {
     await expect(listShards(connection, 'log', undefined)).rejects.toMatchObject(denied('kinesis:ListShards'));
     await expect(log.append([record])).rejects.toMatchObject(denied('kinesis:PutRecords'));
     await expect(log.read('shard', { kind: 'earliest' })).rejects.toMatchObject(denied('kinesis:GetShardIterator'));
+  });
+});
+
+test('who may not use the key of the stream is told what it takes of the key', async () => {
+  await withRefusal('KMSAccessDeniedException', async log => {
+    const denied = (right: string): object => ({
+      code: 'LAKE_LOG_DENIED',
+      message: expect.stringContaining(`this takes the right ${right}; give it`),
+    });
+    await expect(log.append([record])).rejects.toMatchObject(denied('kms:GenerateDataKey'));
+    await expect(log.read('shard', { kind: 'earliest' })).rejects.toMatchObject(denied('kms:Decrypt'));
   });
 });
 

@@ -63,8 +63,14 @@ export function dateOfFailure(error: unknown): string | undefined {
 /** Who is told that the credentials are no good needs no right. */
 function denied(where: string, name: string, error: unknown): LakeError {
   const isAboutRights = name === 'AccessDenied' || !deniedNames.has(name);
-  const right = isAboutRights ? rightOfCommand[failedCommand(error) ?? ''] : undefined;
+  const right = isAboutRights ? (rightOnKey(error) ?? rightOfCommand[failedCommand(error) ?? '']) : undefined;
   return storeDenied(where, error, right);
+}
+
+/** S3 uses the bucket's key in the caller's name, and denies the request with what it could not do with the key. */
+function rightOnKey(error: unknown): string | undefined {
+  const told = error instanceof Error ? error.message : '';
+  return /not authorized to perform: (kms:[A-Za-z]+) on /.exec(told)?.[1];
 }
 
 const rightOfCommand: Readonly<Record<string, string>> = {

@@ -51,10 +51,10 @@ async function withScript(
   }
 }
 
-function failing(status: number, code: string): Answer {
+function failing(status: number, code: string, message: string = 'scripted'): Answer {
   return (_request, response) => {
     response.writeHead(status, { 'content-type': 'application/xml' });
-    response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>scripted</Message></Error>`);
+    response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`);
   };
 }
 
@@ -316,6 +316,11 @@ test('who may not do something is told what right it takes, and who is not known
     expect(await takes(store.delete('k'))).toBe('s3:DeleteObject');
     expect(await takes(drained())).toBe('s3:ListBucket');
     expect(String(await failureOf(store.head('k')))).toContain('docs/rights.md');
+  });
+  const told = 'User: arn:aws:sts::1:r is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x:1:key/k';
+  await withScript([failing(403, 'AccessDenied', told)], async store => {
+    const failure = String(await failureOf(store.get('k', { bytesMax: 1 })));
+    expect(failure).toContain('this takes the right kms:Decrypt; give it');
   });
   for (const code of ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken']) {
     await withScript([failing(403, code)], async store => {
