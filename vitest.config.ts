@@ -7,6 +7,7 @@ const besideSource = [
   'src/**',
   'functions/**',
   'spec/**',
+  'bench/**',
   'infra',
   'infra/definitions',
   'scripts',

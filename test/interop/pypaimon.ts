@@ -11,14 +11,18 @@ import { type LineProcess, startLineProcess } from './line-process.ts';
 import type { TableRef } from './paimon.ts';
 
 /** With those of its dependencies whose newest releases have dropped Pythons that we still want to run on. */
-const packages = ['pypaimon==2.1.0', 'pyarrow==19.0.1'] as const;
+export const pypaimonPackages = ['pypaimon==2.1.0', 'pyarrow==19.0.1'] as const;
 const script = fileURLToPath(new URL('python/pypaimon_harness.py', import.meta.url));
 
-export async function startPypaimon(): Promise<Pypaimon> {
-  const folder = cachedFolder(packages.join('-').replaceAll('==', '-'), into => {
-    runProgram('python3', ['-m', 'pip', 'install', '--quiet', '--target', into, ...packages]);
+/** The folder that has the packages, for PYTHONPATH. */
+export function pypaimonFolder(): string {
+  return cachedFolder(pypaimonPackages.join('-').replaceAll('==', '-'), into => {
+    runProgram('python3', ['-m', 'pip', 'install', '--quiet', '--target', into, ...pypaimonPackages]);
   });
-  const env = { ...process.env, PYTHONPATH: folder, PYTHONUTF8: '1' };
+}
+
+export async function startPypaimon(): Promise<Pypaimon> {
+  const env = { ...process.env, PYTHONPATH: pypaimonFolder(), PYTHONUTF8: '1' };
   return new Pypaimon(await startLineProcess('python3', [script], env));
 }
 
