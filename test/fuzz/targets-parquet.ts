@@ -259,7 +259,17 @@ function outcomeOfIndex<T>(read: () => T): T | undefined {
 export const parquetTargets: readonly Target[] = [
   {
     name: 'parquet-file',
-    decoders: ['readPages', 'readRowGroup', 'decodePages', 'decodeNested'],
+    decoders: [
+      'readPages',
+      'decodeColumn',
+      'decodePages',
+      'decodeNested',
+      'decodeLeaf',
+      'decodeFixed',
+      'decodeTexts',
+      'decodeBits',
+      'readDeltas',
+    ],
     corpus: files,
     mutate: mutateParquet,
     decode: readAll,

@@ -111,7 +111,7 @@ async function unpacked(plainBytes: number, randomBytes = 0): Promise<void> {
   ];
   const leaf = { ...element, repetition: 'required' as const, annotation: undefined };
   const column = { kind: 'leaf', field, plan: planLeaf(leaf, field, 'limits'), chunk, bytes } as const;
-  await new PageCursor(column, 1, 'limits').allPages();
+  await new PageCursor(column, 1, 'limits').allRows();
 }
 
 /** A file of 1 TB that says how long its footer is, and no more. */

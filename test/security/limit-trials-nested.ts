@@ -1,6 +1,9 @@
-/** Limits of nested types and of their columns, just under and just over. */
+/** Limits of nested types, of their columns and of plain ones in Parquet, just under and just over. */
+import { seededRandom } from '../../src/base/random.ts';
 import { newTableSchema } from '../../src/catalog/table-definition.ts';
+import { decodeColumn } from '../../src/format/parquet/column-decoder.ts';
 import type { SchemaElement } from '../../src/format/parquet/footer.ts';
+import { planLeaf } from '../../src/format/parquet/leaf-plan.ts';
 import { NestedCursor } from '../../src/format/parquet/nested-cursor.ts';
 import { planNested } from '../../src/format/parquet/nested-plan.ts';
 import { schemaTree } from '../../src/format/parquet/schema-tree.ts';
@@ -8,7 +11,8 @@ import { writtenSchema } from '../../src/format/parquet/written-schema.ts';
 import { buildBatch } from '../../src/types/column-builder.ts';
 import type { DataField, DataType } from '../../src/types/data-type.ts';
 import { decodeIpc, encodeIpc } from '../../src/types/ipc.ts';
-import { constant, expectEdge, type Trials } from './limit-tools.ts';
+import { writePages } from '../parquet-pages.ts';
+import { constant, expectEdge, mib, type Trials } from './limit-tools.ts';
 
 const int: DataType = { kind: 'int', nullable: true };
 
@@ -34,6 +38,26 @@ function define(type: DataType): unknown {
 function throughIpc(type: DataType): unknown {
   const rowType = { fields: [fieldOf(type)] };
   return decodeIpc(encodeIpc(buildBatch(rowType, [[null]])), rowType);
+}
+
+/** So many nulls of a column whose values have a mebibyte each. */
+function decodeNulls(rowCount: number): Promise<unknown> {
+  const element: SchemaElement = {
+    name: 'a',
+    physical: 'fixed-len-byte-array',
+    typeLength: mib,
+    repetition: 'optional',
+    childCount: 0,
+    fieldId: undefined,
+    annotation: undefined,
+  };
+  const values = Array.from({ length: rowCount }, () => null);
+  const pages = writePages(
+    { element, values, encoding: 'plain', kind: 'data', pageRowsMax: rowCount },
+    seededRandom(1),
+  );
+  const plan = planLeaf(element, fieldOf({ kind: 'varbinary', length: mib, nullable: true }), 'limits');
+  return decodeColumn({ plan, codec: 'none', pages, unpacked: [] }, rowCount, 'limits');
 }
 
 /** The chunk of a list of so many INT; its bytes are not looked at. */
@@ -78,6 +102,12 @@ export const nestedTrials: Trials = {
       'LAKE_UNSUPPORTED',
       () => openList(constant('nestedColumnBytesMax') / 4),
       () => openList(constant('nestedColumnBytesMax') / 4 + 1),
+    ),
+  decodedColumnBytesMax: () =>
+    expectEdge(
+      'LAKE_PARQUET_CORRUPT',
+      () => decodeNulls(constant('decodedColumnBytesMax') / mib),
+      () => decodeNulls(constant('decodedColumnBytesMax') / mib + 1),
     ),
   ipcDepthMax: () =>
     expectEdge(

@@ -1,19 +1,20 @@
 /**
- * How a leaf column of a file becomes a column of a Paimon type: as what the wasm is to decode it, and what is left to do
+ * How a leaf column of a file becomes a column of a Paimon type: as what it is to be decoded, and what is left to do
  * afterwards. Files are taken at their own word: units of times come from their annotations, and integers of any width
  * are taken where the values fit.
  */
 import { unreachable } from '../../base/assert.ts';
-import { type allocateValues, bitAt, makeColumn, physicalOf } from '../../types/column-buffers.ts';
+import { type allocateValues, makeColumn, physicalOf } from '../../types/column-buffers.ts';
 import type { DataField, DataType } from '../../types/data-type.ts';
 import type { Column } from '../../types/row-batch.ts';
 import { corruptParquet } from './fault.ts';
 import type { Annotation, SchemaElement } from './footer.ts';
+import { integerStep } from './leaf-integer.ts';
 import { timeStep, timestampStep, type ValueStep } from './leaf-time.ts';
 import type { DecodedColumn, ValueLayout } from './wasm-door.ts';
 
 export type LeafPlan = {
-  /** The leaf as the wasm is told of it: without annotation, but for decimals; INT96 as 12 bytes. */
+  /** The leaf as decoders are told of it: without annotation, but for decimals; INT96 as 12 bytes. */
   readonly element: SchemaElement;
   readonly layout: ValueLayout;
   readonly toColumn: (decoded: DecodedColumn) => Column;
@@ -92,6 +93,7 @@ function columnOf(type: DataType, decoded: DecodedColumn, values: ReturnType<Val
     values: typed,
     valueOffsets: decoded.valueOffsets,
     nullBitmap: decoded.nullBitmap,
+    nullCount: decoded.nullCount,
   });
 }
 
@@ -128,47 +130,13 @@ function typedView(
 
 function widenFloats({ values, length }: DecodedColumn): Uint8Array {
   const floats = new Float32Array(values.buffer, values.byteOffset, length);
-  return new Uint8Array(Float64Array.from(floats).buffer);
+  return new Uint8Array(new Float64Array(floats).buffer);
 }
 
 function planInteger(leaf: SchemaElement, field: DataField, where: string): LeafPlan {
-  const { type } = field;
-  const isWide = type.kind === 'bigint';
-  if (leaf.physical === 'int64') {
-    if (isWide) return fixedPlan(leaf, 8, type, decoded => decoded.values);
-    return fixedPlan(leaf, 8, type, decoded => {
-      const wide = new BigInt64Array(decoded.values.buffer, decoded.values.byteOffset, decoded.length);
-      return narrowed(field, decoded, { read: row => Number(wide[row] ?? 0n), where });
-    });
-  }
-  if (leaf.physical !== 'int32') throw mismatch(leaf, field, where);
-  if (type.kind === 'int') return fixedPlan(leaf, 4, type, decoded => decoded.values);
-  return fixedPlan(leaf, 4, type, decoded => {
-    const ints = new Int32Array(decoded.values.buffer, decoded.values.byteOffset, decoded.length);
-    if (isWide) return BigInt64Array.from(ints, BigInt);
-    return narrowed(field, decoded, { read: row => ints[row] ?? 0, where });
-  });
-}
-
-type Narrowing = { readonly read: (row: number) => number; readonly where: string };
-
-/** Values in a narrower integer type; one that does not fit is the file's fault. Null rows become 0. */
-function narrowed(
-  field: DataField,
-  { length, nullBitmap }: DecodedColumn,
-  { read, where }: Narrowing,
-): Int8Array | Int16Array | Int32Array {
-  const { kind } = field.type;
-  const out =
-    kind === 'tinyint' ? new Int8Array(length) : kind === 'smallint' ? new Int16Array(length) : new Int32Array(length);
-  for (let row = 0; row < length; row += 1) {
-    const value = read(row);
-    out[row] = value;
-    if (out[row] === value) continue;
-    if (nullBitmap !== undefined && bitAt(nullBitmap, row) === 0) out[row] = 0;
-    else throw corruptParquet(where, `column ${field.name} holds ${value}, its schema says ${kind.toUpperCase()}`);
-  }
-  return out;
+  const step = integerStep(leaf, field, where);
+  if (step === undefined) throw mismatch(leaf, field, where);
+  return fixedPlan(leaf, widthOf(leaf), field.type, step);
 }
 
 /** Digits that fit into a whole number of so many bytes. */
@@ -186,7 +154,7 @@ function planDecimal(leaf: SchemaElement, field: DataField, where: string): Leaf
   }
   const bytes = decimalBytes(leaf);
   if (bytes === undefined || bytes > 16) throw mismatch(leaf, field, where);
-  // The wasm gives 128-bit values when it is told of a decimal; the digits must fit the physical type, not our type.
+  // Decoders give 128-bit values when they are told of a decimal; the digits must fit the physical type, not our type.
   const precision = Math.max(1, Math.min(38, digitsOf(bytes)));
   const told: Annotation = { kind: 'decimal', precision, scale: 0 };
   return fixedPlan({ ...leaf, annotation: told }, 16, type, decoded => decoded.values);

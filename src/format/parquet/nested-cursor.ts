@@ -13,7 +13,7 @@ import { decodeNested } from './mini-file.ts';
 import type { NestedPlan } from './nested-plan.ts';
 import { readPages } from './page.ts';
 import { type RowRange, unpackPages } from './page-cursor.ts';
-import type { ParquetCodec, ValueLayout } from './wasm-door.ts';
+import { parquetCodec, type ValueLayout } from './wasm-door.ts';
 
 /** A nested column asked for, and for each leaf of its plan the chunk in a row group with its bytes. */
 export type NestedSource = {
@@ -52,15 +52,20 @@ export class NestedCursor {
       throw unsupported(`a nested column of ${bytes} bytes in one row group`, this.#where);
   }
 
-  async rows(wasm: ParquetCodec, { start, end }: RowRange): Promise<Column> {
-    this.#column ??= await this.#decode(wasm);
+  allRows(): Promise<Column> {
+    return this.rows({ start: 0, end: this.#rowCount });
+  }
+
+  async rows({ start, end }: RowRange): Promise<Column> {
+    this.#column ??= await this.#decode();
     assert(end <= this.#column.length, 'rows of the row group');
     return start === 0 && end === this.#column.length ? this.#column : sliceColumn(this.#column, start, end);
   }
 
-  async #decode(wasm: ParquetCodec): Promise<Column> {
+  async #decode(): Promise<Column> {
     const { plan, chunks } = this.#source;
     const where = this.#where;
+    const wasm = await parquetCodec();
     const leaves = await mapBounded(plan.leaves, leavesAtOnceMax, async (leaf, index) => {
       const { chunk, bytes } = present(chunks[index], 'a chunk for each leaf');
       const pages = decoding(where, () => readPages(bytes, chunk, where));

@@ -1,16 +1,17 @@
 /** Reads on in one column chunk of a row group: pages are unpacked and decoded when their rows are asked for. */
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
+import { release } from '../../bytes/release.ts';
 import { concatBatches } from '../../types/concat.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { decodeColumn } from './column-decoder.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import type { Codec, ColumnChunk } from './footer.ts';
 import type { LeafPlan } from './leaf-plan.ts';
-import { type ColumnPages, decodePages } from './mini-file.ts';
+import type { ColumnPages } from './mini-file.ts';
 import { type Page, readPages } from './page.ts';
 import { unpackedCodec, unpackPage } from './page-codec.ts';
-import type { ParquetCodec } from './wasm-door.ts';
 
 /** A column asked for, its chunk in a row group, and the chunk's bytes. */
 export type ChunkSource = {
@@ -59,15 +60,18 @@ export class PageCursor {
     this.#dataPages = this.#dictionary === undefined ? pages : pages.slice(1);
   }
 
-  /** Every page, unpacked. */
-  allPages(): Promise<ColumnPages> {
-    return this.#unpack(this.#dataPages);
+  /** All rows at once, instead of `rows`. */
+  async allRows(): Promise<Column> {
+    const pages = await this.#unpack(this.#dataPages);
+    const column = await decodeColumn(pages, this.#source.chunk.valueCount, this.#where);
+    release(pages.unpacked);
+    return column;
   }
 
   /** Ranges must ascend; pages between them are not unpacked. */
-  async rows(wasm: ParquetCodec, { start, end }: RowRange): Promise<Column> {
+  async rows({ start, end }: RowRange): Promise<Column> {
     this.#passOver(start);
-    if (this.#decodedEnd < end) await this.#decodeUntil(wasm, end);
+    if (this.#decodedEnd < end) await this.#decodeUntil(end);
     // The first page may begin before the range.
     this.#passOver(start);
     return present(concatBatches(this.#take(end - start)).columns[0], 'the column');
@@ -103,7 +107,7 @@ export class PageCursor {
     return taken;
   }
 
-  async #decodeUntil(wasm: ParquetCodec, end: number): Promise<void> {
+  async #decodeUntil(end: number): Promise<void> {
     const pages: Page[] = [];
     let rowCount = 0;
     while (this.#decodedEnd + rowCount < end) {
@@ -113,8 +117,8 @@ export class PageCursor {
       rowCount += page.valueCount;
     }
     const unpacked = await this.#unpack(pages);
-    const columns = decoding(this.#where, () => decodePages(wasm, [unpacked], rowCount));
-    this.#pieces.push(makeRowBatch({ fields: [this.#source.field] }, rowCount, columns));
+    const column = await decodeColumn(unpacked, rowCount, this.#where);
+    this.#pieces.push(makeRowBatch({ fields: [this.#source.field] }, rowCount, [column]));
     this.#decodedEnd += rowCount;
   }
 

@@ -2,8 +2,9 @@
  * Reads Parquet files, ours and others'. Nouns: the **footer** (schema, row groups, column chunks), the **leaf** (a column
  * of the file; a nested one has several), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
  * requests; `read` goes row group by row group, fetches the chunks of the columns asked for and nothing else, unpacks
- * their pages (`page-codec.ts`), has the wasm decode them (`mini-file.ts`, `wasm-door.ts`), and brings them into the
- * types asked for (`leaf-plan.ts`, `nested-plan.ts`). `readLate` does so with some columns when it is asked for them.
+ * their pages (`page-codec.ts`), decodes them (`decode/leaf-decoder.ts`; nested ones by the wasm, `mini-file.ts`,
+ * `wasm-door.ts`), and brings them into the types asked for (`leaf-plan.ts`, `nested-plan.ts`). `readLate`
+ * does so with some columns when it is asked for them.
  *
  * Not done here: filters on rows, page indexes, bloom filters, encryption.
  *
@@ -23,7 +24,6 @@ import type { NestedSource } from './nested-cursor.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { rowsOfRowGroup } from './row-group-reader.ts';
 import { leafIndexes, type SchemaNode, schemaTree } from './schema-tree.ts';
-import { parquetCodec } from './wasm-door.ts';
 
 export type ParquetFile = DataFileContent & {
   /** Top-level columns, nested ones included, in the file's order. */
@@ -134,7 +134,6 @@ async function* readFile(file: OpenFile, options: LateReadOptions): AsyncGenerat
     windowBytesMax: options.windowBytesMax ?? windowBytesDefault,
   };
   assert(limits.batchRowsMax >= 1, 'a batch has at least one row');
-  const wasm = await parquetCodec();
   let fetched: Promise<Sources> | undefined;
   for (const [position, index] of indexes.entries()) {
     const group = present(footer.rowGroups[index], `row group ${index}`);
@@ -144,7 +143,7 @@ async function* readFile(file: OpenFile, options: LateReadOptions): AsyncGenerat
     const shape = { rowCount: group.rowCount, where: `${where} row group ${index}` };
     const early = { ...shape, fields, chunks: chunks.slice(0, fields.length) };
     const late = { ...shape, fields: lateFields, chunks: chunks.slice(fields.length) };
-    yield* rowsOfRowGroup(wasm, { early, late }, limits);
+    yield* rowsOfRowGroup({ early, late }, limits);
   }
 }
 

@@ -3,17 +3,14 @@
  * page by page, so that memory is bounded by the window and not by what another writer took for a row group. Columns that
  * a merge may never ask for are decoded later or not at all.
  */
-import { assert, present } from '../../base/assert.ts';
+import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
-import { release } from '../../bytes/release.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { LateBatch } from '../data-file-content.ts';
-import { corruptParquet, decoding } from './fault.ts';
-import { decodePages } from './mini-file.ts';
+import { corruptParquet } from './fault.ts';
 import { NestedCursor, type NestedSource, valueBytes } from './nested-cursor.ts';
 import { type ChunkSource, PageCursor, type RowRange } from './page-cursor.ts';
-import type { ParquetCodec } from './wasm-door.ts';
 
 export type RowGroupSource = {
   readonly fields: readonly DataField[];
@@ -29,6 +26,7 @@ export type RowGroupLimits = {
   readonly windowBytesMax: number;
 };
 
+/** Columns whose pages are unpacked, by threads, while one is decoded. */
 const columnsAtOnceMax = 4;
 const windowRowsMin = 1024;
 /** Runs of equal values take no room until they are decoded: what the values of a window may come to, roughly. */
@@ -39,13 +37,12 @@ export type RowGroupColumns = { readonly early: RowGroupSource; readonly late: R
 
 /** All rows of both, in batches; late columns of a window are decoded at once, when a batch of it is asked for them. */
 export async function* rowsOfRowGroup(
-  wasm: ParquetCodec,
   { early, late }: RowGroupColumns,
   limits: RowGroupLimits,
 ): AsyncGenerator<LateBatch, void, undefined> {
   const { rowCount } = early;
-  const earlyRows = new WindowReader(wasm, early);
-  const lateRows = new WindowReader(wasm, late);
+  const earlyRows = new WindowReader(early);
+  const lateRows = new WindowReader(late);
   const windowRowsMax = rowsPerWindow(rowCount, [...early.chunks, ...late.chunks], limits);
   for (let start = 0; start < rowCount; start += windowRowsMax) {
     const range = { start, end: Math.min(rowCount, start + windowRowsMax) };
@@ -87,14 +84,12 @@ type Cursor = PageCursor | NestedCursor;
 
 /** Windows of some columns of a row group, in ascending order; those between them are passed over. */
 class WindowReader {
-  readonly #wasm: ParquetCodec;
   readonly #source: RowGroupSource;
   /** One for each field; made when they are needed, since that looks at every page. */
   #cursors: readonly (Cursor | undefined)[] | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(wasm: ParquetCodec, source: RowGroupSource) {
-    this.#wasm = wasm;
+  constructor(source: RowGroupSource) {
     this.#source = source;
   }
 
@@ -113,8 +108,8 @@ class WindowReader {
     const found = cursors.filter(cursor => cursor !== undefined);
     const columns =
       windowRows === rowCount
-        ? await readWhole(this.#wasm, found, { rowCount, where })
-        : await mapBounded(found, 1, cursor => cursor.rows(this.#wasm, range));
+        ? await mapBounded(found, columnsAtOnceMax, cursor => cursor.allRows())
+        : await mapBounded(found, 1, cursor => cursor.rows(range));
     let next = 0;
     const all = fields.map((field, index): Column => {
       if (cursors[index] === undefined) return nullColumn(field.type, windowRows);
@@ -134,24 +129,5 @@ function cursorsOf({ chunks, rowCount, where }: RowGroupSource): readonly (Curso
   return chunks.map(chunk => {
     if (chunk === undefined) return undefined;
     return chunk.kind === 'nested' ? new NestedCursor(chunk, rowCount, where) : new PageCursor(chunk, rowCount, where);
-  });
-}
-
-/** All columns: plain ones in one call of the wasm, nested ones one by one. */
-async function readWhole(
-  wasm: ParquetCodec,
-  cursors: readonly Cursor[],
-  { rowCount, where }: { readonly rowCount: number; readonly where: string },
-): Promise<readonly Column[]> {
-  const flat = cursors.filter(cursor => cursor instanceof PageCursor);
-  const pages = await mapBounded(flat, columnsAtOnceMax, cursor => cursor.allPages());
-  const decoded = decoding(where, () => decodePages(wasm, pages, rowCount));
-  release(pages.flatMap(column => column.unpacked));
-  if (flat.length === cursors.length) return decoded;
-  let next = 0;
-  return mapBounded(cursors, 1, async cursor => {
-    if (cursor instanceof NestedCursor) return cursor.rows(wasm, { start: 0, end: rowCount });
-    next += 1;
-    return present(decoded[next - 1], 'a decoded column');
   });
 }

@@ -39,6 +39,8 @@ export type DecodedColumn = {
   readonly length: number;
   /** 1 = value; undefined: no nulls */
   readonly nullBitmap: Uint8Array | undefined;
+  /** Undefined: not counted. */
+  readonly nullCount?: number | undefined;
   /** `length` + 1, for layout `offsets` and lists */
   readonly valueOffsets: Int32Array | undefined;
   /** Begins at a multiple of 8 of its buffer. */
