@@ -72,7 +72,10 @@ export function writeContainer(container: AvroContainer, codec: AvroCodec): Uint
 export type OpenContainer = {
   readonly schemaText: string;
   readonly recordCount: number;
+  readonly blockCount: number;
   blocks(): Generator<AvroBlock, void, undefined>;
+  /** One of them, by its index; the limit of what they unpack to is then for it alone. */
+  block(index: number): AvroBlock;
 };
 
 /**
@@ -95,17 +98,28 @@ export function openContainer(bytes: Uint8Array, where: string): OpenContainer {
     packed.push({ recordCount, bytes: reader.take(reader.count()) });
     if (!equalBytes(reader.take(syncBytes), sync)) throw reader.broken('a block does not end with the sync marker');
   }
+  const bytesMax = Math.min(unpackedBytesMax, unpackedBytesMin + bytes.length * expansionMax);
+  const unpacked = ({ recordCount, bytes: packedBytes }: AvroBlock, room: number): AvroBlock => {
+    const block = unpack(packedBytes, codec, { bytesMax: room, where });
+    if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
+    return { recordCount, bytes: block };
+  };
   return {
     schemaText,
     recordCount: packed.reduce((sum, block) => sum + block.recordCount, 0),
+    blockCount: packed.length,
     *blocks() {
-      let room = Math.min(unpackedBytesMax, unpackedBytesMin + bytes.length * expansionMax);
-      for (const { recordCount, bytes: packedBytes } of packed) {
-        const block = unpack(packedBytes, codec, { bytesMax: room, where });
-        room -= block.length;
-        if (recordCount > block.length) throw reader.broken(`${recordCount} records in ${block.length} bytes`);
-        yield { recordCount, bytes: block };
+      let room = bytesMax;
+      for (const block of packed) {
+        const whole = unpacked(block, room);
+        room -= whole.bytes.length;
+        yield whole;
       }
+    },
+    block(index) {
+      const block = packed[index];
+      assert(block !== undefined, () => `block ${index} of ${packed.length}`);
+      return unpacked(block, bytesMax);
     },
   };
 }

@@ -69,7 +69,14 @@ export function valueCountOf(type: Type, known: Map<Type, number>): number {
   return count;
 }
 
-function isRecordType(type: Type): type is Type & { readonly fields: readonly { readonly type: Type }[] } {
+/** Fields of a record with their types; none of what is no record. */
+export function fieldsOf(type: AvroType): readonly { readonly name: string; readonly type: AvroType }[] {
+  return isRecordType(type) ? type.fields : [];
+}
+
+function isRecordType(
+  type: Type,
+): type is Type & { readonly fields: readonly { readonly name: string; readonly type: Type }[] } {
   return 'fields' in type && Array.isArray(type.fields);
 }
 

@@ -133,6 +133,36 @@ export function openAvro(bytes: Uint8Array, where: string): AvroFile {
   };
 }
 
+/** A file of which single records are decoded, wherever they lie. */
+export type AvroRecords = {
+  readonly type: AvroType;
+  readonly blockCount: number;
+  block(index: number): AvroBlock;
+  /** Decodes the record that begins there in the block; to be used at once, one block after the other. */
+  decoderOf(index: number): (at: number) => AvroRecord;
+};
+
+/** As `openAvro`, for files of which little is wanted. @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` */
+export function openAvroRecords(bytes: Uint8Array, where: string): AvroRecords {
+  const container = openContainer(bytes, where);
+  const { type, valueCount } = readType(container.schemaText, where);
+  return {
+    type,
+    blockCount: container.blockCount,
+    block: index => container.block(index),
+    decoderOf(index) {
+      const { bytes: block } = container.block(index);
+      const buffer = Buffer.from(block.buffer, block.byteOffset, block.length);
+      return at => {
+        beginCounting(block.length);
+        const { value, offset } = decodeOne(type, buffer, { at, where, valueCount });
+        if (offset < 0) throw corrupt('LAKE_CORRUPT_AVRO', `${where}: a block ends within a record`);
+        return value;
+      };
+    },
+  };
+}
+
 type DecodeTarget = { readonly take: (record: AvroRecord) => void; readonly where: string };
 
 function decodeBlock({ type, valueCount }: ReadType, block: AvroBlock, { take, where }: DecodeTarget): void {

@@ -58,7 +58,7 @@ export type ManifestFileMeta = {
 export const manifestVersion = 2;
 
 /** The shortest serialized row there is, that of no fields. */
-const rowBytesMin = 12;
+export const rowBytesMin = 12;
 
 /** Row ids are longs. */
 const rowIdEnd = 2n ** 63n;
@@ -98,14 +98,21 @@ export function decodeManifest(bytes: Uint8Array, where: string): ManifestEntry[
 
 /** Decodes each record; what a field reader says of a record gets the file's name. */
 export function decodeRecords<T>(bytes: Uint8Array, where: string, decode: (record: AvroRecord) => T): T[] {
-  return decodeAvroAs(bytes, where, record => {
-    try {
-      return decode(record);
-    } catch (cause) {
-      if (!isLakeError(cause, 'LAKE_CORRUPT_AVRO')) throw cause;
-      throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${cause.message}`, { cause });
-    }
-  });
+  return decodeAvroAs(bytes, where, record => decodeNamed(record, where, decode));
+}
+
+/** The entry that a record of a manifest is. @throws LakeError `corrupt` LAKE_CORRUPT_AVRO, `unsupported` */
+export function decodeEntry(record: AvroRecord, where: string): ManifestEntry {
+  return decodeNamed(record, where, entryOf);
+}
+
+function decodeNamed<T>(record: AvroRecord, where: string, decode: (record: AvroRecord) => T): T {
+  try {
+    return decode(record);
+  } catch (cause) {
+    if (!isLakeError(cause, 'LAKE_CORRUPT_AVRO')) throw cause;
+    throw corrupt('LAKE_CORRUPT_AVRO', `${where}: ${cause.message}`, { cause });
+  }
 }
 
 export function checkVersion(version: unknown, what: string): void {

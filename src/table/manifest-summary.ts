@@ -25,7 +25,7 @@ type PartitionDraft = { readonly totalBuckets: Set<number>; readonly sequenceMax
 const mapEntryBytes = 64;
 const nameBytes = 120;
 
-export function summarize(entries: readonly ManifestEntry[]): ManifestSummary {
+export function summarize(entries: Iterable<ManifestEntry>): ManifestSummary {
   const partitions = new Map<string, PartitionDraft>();
   const unfixedNames = new Set<string>();
   let bytes = mapEntryBytes;

@@ -9,6 +9,7 @@ import { mapBounded } from '../base/concurrency.ts';
 import { corrupt, invalid, isLakeError } from '../base/errors.ts';
 import type { IndexEntry } from '../format/index-manifest.ts';
 import { decodeManifest, type ManifestEntry, type ManifestFileMeta } from '../format/manifest.ts';
+import { type ManifestLines, type ManifestPlace, openManifestLines } from '../format/manifest-lines.ts';
 import { decodeManifestList } from '../format/manifest-list.ts';
 import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
 import { manifestPath, snapshotPath } from '../format/paths.ts';
@@ -23,12 +24,17 @@ import { type WorkMemory, workMemoryOf } from './work-memory.ts';
 
 export type ManifestCaches = {
   readonly lists: BoundedCache<readonly ManifestFileMeta[]>;
-  readonly entries: BoundedCache<readonly ManifestEntry[]>;
+  readonly entries: BoundedCache<ManifestContent>;
   readonly summaries: BoundedCache<ManifestSummary>;
   /** Index manifests. */
   readonly indexes: BoundedCache<readonly IndexEntry[]>;
   readonly indexFiles: BoundedCache<Uint8Array>;
 };
+
+/** A manifest in memory: all of its entries, or the file as it is and where its entries begin. */
+export type ManifestContent =
+  | { readonly kind: 'entries'; readonly entries: readonly ManifestEntry[] }
+  | { readonly kind: 'lines'; readonly lines: ManifestLines };
 
 /** What to read of the manifests. Everything given must hold; nothing given means all. */
 export type ManifestFilter = {
@@ -37,7 +43,9 @@ export type ManifestFilter = {
   readonly levels?: { readonly from: number; readonly to: number } | undefined;
   /** Leaves out whole manifests, by the statistics of their partitions. Must keep a manifest that may match. */
   readonly mayMatch?: ((meta: ManifestFileMeta) => boolean) | undefined;
-  /** Leaves out single entries, by partition and bucket: an ADD and its DELETE must get the same answer. */
+  /** Leaves out single entries, by where they belong; of a long manifest these are not even decoded. */
+  readonly inPlace?: ((place: ManifestPlace) => boolean) | undefined;
+  /** Leaves out single entries by more than that: an ADD and its DELETE must get the same answer. */
   readonly matches?: ((entry: ManifestEntry) => boolean) | undefined;
 };
 
@@ -52,6 +60,8 @@ const indexFilesBytesMax = 32 * 1024 * 1024;
 const entryBytes = 2_560;
 const metaBytes = 512;
 const readConcurrencyMax = 16;
+/** Of a manifest of more entries only those are decoded that are asked for; a shorter one is as quickly decoded whole. */
+const decodedEntriesMax = 2_000;
 
 export function manifestCaches(
   { manifestEntriesBytes }: Pick<WorkMemory, 'manifestEntriesBytes'> = workMemoryOf(),
@@ -98,23 +108,56 @@ export function readManifestList(
 }
 
 /** All entries of one manifest, in its order. @throws LakeError `corrupt` LAKE_FILE_MISSING, LAKE_CORRUPT_AVRO */
-export function readManifest(table: Table, meta: ManifestFileMeta): Promise<readonly ManifestEntry[]> {
+export async function readManifest(table: Table, meta: ManifestFileMeta): Promise<readonly ManifestEntry[]> {
+  const content = await table.caches.entries.load(meta.fileName, async () => {
+    const { bytes, where } = await manifestFile(table, meta);
+    return wholeContent(bytes, meta, where);
+  });
+  return content.kind === 'entries' ? content.entries : [...content.lines.entries()];
+}
+
+/** The manifest in the form in which single places are quickly found. */
+function readContent(table: Table, meta: ManifestFileMeta): Promise<ManifestContent> {
   return table.caches.entries.load(meta.fileName, async () => {
-    const where = `${table.path}/${manifestPath(meta.fileName)}`;
-    const entries = decodeManifest(await readWhole(table, meta.fileName, meta.fileSize), where);
-    // A container cut short at a block decodes to fewer entries without an error (spec 4.1).
-    const expected = meta.numAddedFiles + meta.numDeletedFiles;
-    if (entries.length !== expected) {
-      throw corrupt('LAKE_CORRUPT_AVRO', `${where} has ${entries.length} entries, its list says ${expected}`);
-    }
-    return { value: entries, bytes: entries.length * entryBytes };
+    const { bytes, where } = await manifestFile(table, meta);
+    const isLong = meta.numAddedFiles + meta.numDeletedFiles > decodedEntriesMax;
+    const lines = isLong ? openManifestLines(bytes, where) : undefined;
+    if (lines === undefined) return wholeContent(bytes, meta, where);
+    checkCount(lines.entryCount, meta, where);
+    return { value: { kind: 'lines', lines }, bytes: lines.bytes };
   });
 }
 
-/** The few numbers of a manifest that outlive its entries in memory. */
+function wholeContent(
+  bytes: Uint8Array,
+  meta: ManifestFileMeta,
+  where: string,
+): { readonly value: ManifestContent; readonly bytes: number } {
+  const entries = decodeManifest(bytes, where);
+  checkCount(entries.length, meta, where);
+  return { value: { kind: 'entries', entries }, bytes: entries.length * entryBytes };
+}
+
+/** A container cut short at a block decodes to fewer entries without an error (spec 4.1). */
+function checkCount(count: number, meta: ManifestFileMeta, where: string): void {
+  const expected = meta.numAddedFiles + meta.numDeletedFiles;
+  if (count === expected) return;
+  throw corrupt('LAKE_CORRUPT_AVRO', `${where} has ${count} entries, its list says ${expected}`);
+}
+
+async function manifestFile(
+  table: Table,
+  { fileName, fileSize }: ManifestFileMeta,
+): Promise<{ readonly bytes: Uint8Array; readonly where: string }> {
+  const where = `${table.path}/${manifestPath(fileName)}`;
+  return { bytes: await readWhole(table, fileName, fileSize), where };
+}
+
+/** The few numbers of a manifest that outlive its entries in memory. Of a long one the entries are never all there. */
 export function readSummary(table: Table, meta: ManifestFileMeta): Promise<ManifestSummary> {
   return table.caches.summaries.load(meta.fileName, async () => {
-    const summary = summarize(await readManifest(table, meta));
+    const content = await readContent(table, meta);
+    const summary = summarize(content.kind === 'entries' ? content.entries : content.lines.entries());
     return { value: summary, bytes: summary.bytes };
   });
 }
@@ -125,7 +168,7 @@ export function rememberManifest(
   meta: ManifestFileMeta,
   entries: readonly ManifestEntry[],
 ): void {
-  caches.entries.put(meta.fileName, entries, entries.length * entryBytes);
+  caches.entries.put(meta.fileName, { kind: 'entries', entries }, entries.length * entryBytes);
   const summary = summarize(entries);
   caches.summaries.put(meta.fileName, summary, summary.bytes);
 }
@@ -141,9 +184,17 @@ export async function readEntries(
   filter: ManifestFilter = {},
 ): Promise<ManifestEntry[]> {
   const wanted = metas.filter(meta => manifestMayMatch(meta, filter));
-  const read = await mapBounded(wanted, readConcurrencyMax, meta => readManifest(table, meta));
+  const isByPlace = filter.buckets !== undefined || filter.inPlace !== undefined;
+  const read = await mapBounded(wanted, readConcurrencyMax, async (meta): Promise<ManifestContent> => {
+    return isByPlace ? readContent(table, meta) : { kind: 'entries', entries: await readManifest(table, meta) };
+  });
+  const isWanted = (place: ManifestPlace): boolean => placeMatches(place, filter);
   const entries: ManifestEntry[] = [];
-  for (const manifest of read) for (const entry of manifest) if (entryMatches(entry, filter)) entries.push(entry);
+  for (const content of read) {
+    const placed =
+      content.kind === 'lines' ? content.lines.entries(isWanted) : content.entries.values().filter(isWanted);
+    for (const entry of placed) if (entryMatches(entry, filter)) entries.push(entry);
+  }
   return entries;
 }
 
@@ -228,9 +279,14 @@ export function manifestMayMatch(meta: ManifestFileMeta, filter: ManifestFilter)
   return filter.mayMatch?.(meta) ?? true;
 }
 
-function entryMatches(entry: ManifestEntry, { buckets, levels, matches }: ManifestFilter): boolean {
-  if (buckets !== undefined && !buckets.has(entry.bucket)) return false;
-  if (levels !== undefined && (entry.file.level < levels.from || entry.file.level > levels.to)) return false;
+function placeMatches(place: ManifestPlace, { buckets, inPlace }: ManifestFilter): boolean {
+  if (buckets !== undefined && !buckets.has(place.bucket)) return false;
+  return inPlace === undefined || inPlace(place);
+}
+
+function entryMatches(entry: ManifestEntry, { levels, matches }: ManifestFilter): boolean {
+  const { level } = entry.file;
+  if (levels !== undefined && (level < levels.from || level > levels.to)) return false;
   return matches === undefined || matches(entry);
 }
 

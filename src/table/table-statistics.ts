@@ -28,7 +28,7 @@ export async function readStatistics(
 
 /** The bytes of a snapshot's files, by the part of their rows that a query sees. */
 export async function mergedSize(table: Table, snapshot: Snapshot, mergedRecordCount: bigint): Promise<bigint> {
-  const seen = await liveEntries(table, snapshot, { matches: ({ bucket }) => bucket !== postponedBucket });
+  const seen = await liveEntries(table, snapshot, { inPlace: ({ bucket }) => bucket !== postponedBucket });
   const files = seen.map(({ file }) => file);
   const bytes = files.reduce((sum, { fileSize }) => sum + fileSize, 0);
   const rows = files.reduce((sum, { rowCount }) => sum + rowCount, 0);

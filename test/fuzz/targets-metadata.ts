@@ -1,4 +1,5 @@
 /** Metadata files of the format: JSON, Avro, binary rows. */
+import { isDeepStrictEqual } from 'node:util';
 import { parseJson, stringifyJson } from '../../src/base/json.ts';
 import { equalBytes } from '../../src/bytes/compare.ts';
 import { packSnappy, unpackSnappy } from '../../src/bytes/snappy.ts';
@@ -6,6 +7,7 @@ import { type AvroContainer, readContainer, writeContainer } from '../../src/for
 import { deserializeRow, serializeRow } from '../../src/format/binary-row.ts';
 import { decodeIndexManifest, encodeIndexManifest } from '../../src/format/index-manifest.ts';
 import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
+import { openManifestLines } from '../../src/format/manifest-lines.ts';
 import { decodeManifestList, encodeManifestList } from '../../src/format/manifest-list.ts';
 import { parseMergeOptions } from '../../src/format/merge-options.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/format/snapshot.ts';
@@ -226,6 +228,23 @@ export const metadataTargets: readonly Target[] = [
         value => encodeManifest(value),
         bytes => decodeManifest(bytes, where),
       );
+    },
+  },
+  {
+    name: 'manifest-lines',
+    decoders: ['decodeEntry'],
+    corpus: () => [...goldenFiles(/manifest\/manifest-[0-9a-f-]{36}-\d+$/), ...fixtureFiles(/manifest$/)],
+    mutate: mutateAvro,
+    decode: input => {
+      const lines = openManifestLines(input, where);
+      if (lines === undefined) return undefined;
+      const all = [...lines.entries()];
+      holds(all.length === lines.entryCount, 'fewer entries than there are');
+      holds(isDeepStrictEqual(all, decodeManifest(input, where)), 'entries that are not those of the manifest');
+      const some = [...lines.entries(({ bucket }) => bucket === 0)];
+      const ofBucket = all.filter(({ bucket }) => bucket === 0);
+      holds(isDeepStrictEqual(some, ofBucket), 'entries of a bucket that are not those of the manifest');
+      return all;
     },
   },
   {

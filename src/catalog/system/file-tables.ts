@@ -7,6 +7,7 @@ import { deserializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
 import type { DataFileMeta } from '../../format/data-file.ts';
 import type { ManifestEntry } from '../../format/manifest.ts';
+import type { ManifestPlace } from '../../format/manifest-lines.ts';
 import { formatOfFileName } from '../../format/paths.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { decodeStats } from '../../format/stats.ts';
@@ -54,14 +55,14 @@ export const filesType: RowType = rowTypeOf({
 export async function fileRows(table: Table, snapshot: Snapshot | undefined): Promise<Rows> {
   if (snapshot === undefined) return [];
   const rows: Scalar[][] = [];
-  for (const entry of inPlaceOrder(await liveEntries(table, snapshot, { matches: isShown }))) {
+  for (const entry of inPlaceOrder(await liveEntries(table, snapshot, { inPlace: isShown }))) {
     rows.push(await fileRow(table, entry));
   }
   return rows;
 }
 
 /** What a batch read would read: not the files of rows that are put off. */
-function isShown({ bucket }: ManifestEntry): boolean {
+function isShown({ bucket }: ManifestPlace): boolean {
   return bucket !== postponedBucket;
 }
 

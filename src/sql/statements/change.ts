@@ -215,7 +215,7 @@ async function refuseWhileRowsWait(table: Table, snapshot: Snapshot): Promise<vo
   const waiting = await whileSnapshotStays(table, snapshot, () =>
     liveEntries(table, snapshot, {
       buckets: new Set([postponedBucket]),
-      matches: ({ bucket }) => bucket === postponedBucket,
+      inPlace: ({ bucket }) => bucket === postponedBucket,
     }),
   );
   if (waiting.length === 0) return;

@@ -175,7 +175,7 @@ export class TableBase implements CommitBase {
   async #liveTotalBuckets(key: string, partition: Uint8Array): Promise<ReadonlySet<number>> {
     const live = await this.liveEntries({
       mayMatch: partitionPruner([partition], partitionTypes(this.schema)),
-      matches: entry => partitionKey(entry.partition) === key,
+      inPlace: ({ partition: other }) => partitionKey(other) === key,
     });
     return new Set(live.map(({ totalBuckets }) => totalBuckets));
   }
@@ -218,7 +218,7 @@ export class TableBase implements CommitBase {
     const entries = await readEntries(this.#table, this.manifests, {
       buckets: new Set(places.map(({ bucket }) => bucket)),
       mayMatch: this.#pruner(places),
-      matches: entry => keys.has(bucketKey(entry)),
+      inPlace: place => keys.has(bucketKey(place)),
     });
     const byBucket = new Map<string, BucketEntries>();
     for (const [key, all] of Map.groupBy(entries, bucketKey)) byBucket.set(key, { all, live: liveAmong(all) });

@@ -4,6 +4,7 @@
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import { identifierKey } from '../live-files.ts';
 import { decideManifestMerge, mergeEntries } from '../manifest-merge.ts';
+import { inOrderOfPlaces } from '../manifest-order.ts';
 import { type PackedManifest, type PackSettings, packManifests } from '../manifest-write.ts';
 import { readManifest } from '../manifests.ts';
 import type { Table } from '../table.ts';
@@ -21,13 +22,19 @@ export type MadeMerge = {
   readonly uploadBeganMs: number;
 };
 
-/** What is due on this base list; nothing is written yet. `readCount`: manifests that had to be fetched. */
+/**
+ * What is due on this base list; nothing is written yet. `readCount`: manifests that had to be fetched.
+ *
+ * @param pack `mergeCountMin`: with so many small ones at the end they are merged; the table's own unless told otherwise
+ */
 export async function mergeManifests(
   table: Table,
   metas: readonly ManifestFileMeta[],
-  pack: PackSettings,
+  pack: PackSettings & { readonly mergeCountMin?: number | undefined },
 ): Promise<{ readonly merges: readonly MadeMerge[]; readonly readCount: number }> {
-  const merge = decideManifestMerge(metas, table.options.manifests);
+  const { manifests } = table.options;
+  const { mergeCountMin = manifests.mergeCountMin } = pack;
+  const merge = decideManifestMerge(metas, { ...manifests, mergeCountMin });
   if (merge.kind === 'none') return { merges: [], readCount: 0 };
   const uploadBeganMs = table.storeTimeMs();
   let readCount = 0;
@@ -41,8 +48,12 @@ export async function mergeManifests(
   } else {
     for (const inputs of merge.groups) {
       const entries: ManifestEntry[] = [];
-      for (const meta of inputs) entries.push(...(await read(meta)));
-      merges.push({ inputs, outputs: packManifests(mergeEntries(entries), pack), uploadBeganMs });
+      for (const meta of inputs) for (const entry of await read(meta)) entries.push(entry);
+      merges.push({
+        inputs,
+        outputs: packManifests(inOrderOfPlaces(mergeEntries(entries), pack.partitionTypes), pack),
+        uploadBeganMs,
+      });
     }
   }
   return { merges, readCount };
@@ -98,15 +109,16 @@ async function fullMerge(
     const kept = all.filter(isKept);
     if (suspects.includes(meta) && kept.length === all.length) continue;
     inputs.push(meta);
-    entries.push(...kept);
+    for (const entry of kept) entries.push(entry);
     bytes += (meta.fileSize * kept.length) / all.length;
     if (bytes < pack.targetBytes * flushFactor) continue;
+    entries = [...inOrderOfPlaces(entries, pack.partitionTypes)];
     // One that is not full would count as unsettled at once: its entries go on to the next.
     const full = packManifests(entries, pack).filter(({ meta: made }) => made.fileSize >= pack.targetBytes);
     outputs.push(...full);
     entries = entries.slice(full.reduce((sum, { entries: part }) => sum + part.length, 0));
     bytes -= full.reduce((sum, { meta: made }) => sum + made.fileSize, 0);
   }
-  outputs.push(...packManifests(entries, pack));
+  outputs.push(...packManifests(inOrderOfPlaces(entries, pack.partitionTypes), pack));
   return { inputs, outputs };
 }

@@ -34,6 +34,18 @@ type KeptManifests = {
   readonly uploadBeganMs: number;
 };
 
+/**
+ * A compaction has read the small manifests that lie at the end of the list, and nobody waits for it: it makes one of so
+ * many of them, long before there are as many as an append takes for a reason. So readers find few.
+ */
+const tidiedCountMin = 10;
+
+type MergeOptions = {
+  readonly isYoung: (kept: KeptMerge) => boolean;
+  readonly uploads: Upload[];
+  readonly kind: CommitPlan['kind'];
+};
+
 type Upload = { readonly key: string; readonly bytes: Uint8Array };
 
 export class MetadataWriter {
@@ -81,7 +93,9 @@ export class MetadataWriter {
     };
     const delta = keep(this.#delta, deltaEntries(plan));
     const changelog = keep(this.#changelog, entriesOf(plan.changelog, 'add'));
-    const merged = plan.emptied ? { metas: [], merges: [] } : await this.#mergedBase(base, isYoung, uploads);
+    const merged = plan.emptied
+      ? { metas: [], merges: [] }
+      : await this.#mergedBase(base, { isYoung, uploads, kind: plan.kind });
     const baseMetas = merged.metas;
     const uuid = this.#table.random.uuid();
     const list = (metas: readonly ManifestFileMeta[], count: number): WrittenList => {
@@ -107,11 +121,12 @@ export class MetadataWriter {
   /** The base's manifests with merges kept from an earlier attempt, or new ones where they are due. */
   async #mergedBase(
     base: TableBase,
-    isYoung: (kept: KeptMerge) => boolean,
-    uploads: Upload[],
+    { isYoung, uploads, kind }: MergeOptions,
   ): Promise<{ readonly metas: readonly ManifestFileMeta[]; readonly merges: readonly KeptMerge[] }> {
     const kept = applyMerges(base.manifests, this.#merges.filter(isYoung));
-    const { merges, readCount } = await mergeManifests(this.#table, kept, this.#pack);
+    const { mergeCountMin } = this.#table.options.manifests;
+    const countMin = kind === 'COMPACT' ? Math.min(mergeCountMin, tidiedCountMin) : mergeCountMin;
+    const { merges, readCount } = await mergeManifests(this.#table, kept, { ...this.#pack, mergeCountMin: countMin });
     const packed = merges.flatMap(({ outputs }) => outputs);
     uploads.push(...packed.map(manifest => this.#manifestUpload(manifest)));
     this.#mergeReadCount += readCount;

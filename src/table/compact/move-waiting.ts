@@ -65,7 +65,7 @@ async function waitingPartitions(
   const { matches } = partitionFilter(table.schema, options.partitions);
   const waiting = await liveEntries(table, snapshot, {
     buckets: new Set([postponedBucket]),
-    matches: ({ partition, bucket }) => bucket === postponedBucket && matches(partition),
+    inPlace: ({ partition, bucket }) => bucket === postponedBucket && matches(partition),
   });
   const byPartition = Map.groupBy(waiting, ({ partition }) => partitionKey(partition));
   return [...byPartition.values()].map(files => files.toSorted(byTime));

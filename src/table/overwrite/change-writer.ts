@@ -185,7 +185,7 @@ export class ChangeWriter {
         .map(({ partition, totalBuckets }) => [partitionKey(partition), totalBuckets]),
     );
     if (counts.size === 0) return undefined;
-    const live = await base.liveEntries({ matches: ({ partition }) => counts.has(partitionKey(partition)) });
+    const live = await base.liveEntries({ inPlace: ({ partition }) => counts.has(partitionKey(partition)) });
     const other = live.find(
       file =>
         file.totalBuckets > 0 &&

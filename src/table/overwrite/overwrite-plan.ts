@@ -58,7 +58,7 @@ export async function replacedAt(
   { given, indexes }: { readonly given: readonly InPartition[]; readonly indexes: readonly IndexEntry[] },
 ): Promise<Replacement> {
   const { mayMatch, matches } = targetFilter(base.schema, target, given);
-  const passing = await base.liveEntries({ mayMatch, matches: entry => matches(entry.partition) });
+  const passing = await base.liveEntries({ mayMatch, inPlace: ({ partition }) => matches(partition) });
   const spared = sparedPartitions(target, passing);
   const goes = ({ partition }: { readonly partition: Uint8Array }): boolean =>
     matches(partition) && !spared.has(partitionKey(partition));

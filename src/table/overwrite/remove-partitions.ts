@@ -58,7 +58,7 @@ async function hasRows(table: Table, predicate: Predicate): Promise<boolean> {
   const snapshot = await latestSnapshot(table);
   if (snapshot === undefined) return false;
   const { mayMatch, matches } = partitionFilter(table.schema, predicate);
-  const live = await liveEntries(table, snapshot, { mayMatch, matches: entry => matches(entry.partition) });
+  const live = await liveEntries(table, snapshot, { mayMatch, inPlace: ({ partition }) => matches(partition) });
   return live.length > 0;
 }
 

@@ -175,10 +175,10 @@ function manifestFilter(schema: TableSchema, { predicate, buckets, partition }: 
   return {
     buckets,
     mayMatch,
-    matches: entry =>
-      entry.bucket !== postponedBucket &&
-      partitionMatches(entry.partition) &&
-      (wanted(entry.totalBuckets)?.has(entry.bucket) ?? true),
+    inPlace: place =>
+      place.bucket !== postponedBucket &&
+      partitionMatches(place.partition) &&
+      (wanted(place.totalBuckets)?.has(place.bucket) ?? true),
   };
 }
 

@@ -158,11 +158,11 @@ export class CrossPartition {
   /** Rows of each bucket in the partitions that rows came for: at least as many as it has keys. */
   async #keyCounts(base: CommitBase): Promise<ReadonlyMap<string, KeyCounts>> {
     const mayMatch = partitionPruner(this.written, partitionTypes(this.#schema));
-    const matches = ({ partition }: { readonly partition: Uint8Array }): boolean =>
+    const inPlace = ({ partition }: { readonly partition: Uint8Array }): boolean =>
       this.#written.has(partitionKey(partition));
     const counts = new Map<string, Map<number, number>>();
     if (this.#staying !== undefined) return counts;
-    for (const { partition, bucket, file } of await base.liveEntries({ mayMatch, matches })) {
+    for (const { partition, bucket, file } of await base.liveEntries({ mayMatch, inPlace })) {
       const id = partitionKey(partition);
       const ofPartition = counts.get(id) ?? new Map<number, number>();
       counts.set(id, ofPartition);
