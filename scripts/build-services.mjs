@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder, howItEnded } from './cache-folder.ts';
 
 const goMinorMin = 24;
 const buildMsMax = 30 * 60_000;
@@ -55,8 +55,11 @@ function build(service) {
       stdio: ['ignore', 2, 2],
       timeout: buildMsMax,
     });
+    // At the end of the time `go` is killed; what it has compiled is kept, and the next run goes on from there.
     if (result.status !== 0) {
-      console.error(`services: \`go install ${service.module}\` failed; its messages are above.`);
+      console.error(
+        `services: \`go install ${service.module}\` failed (${howItEnded(result)}); its messages are above.`,
+      );
       return false;
     }
     renameSync(join(folder, service.name), join(binFolder, service.name));
