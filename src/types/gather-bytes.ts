@@ -14,48 +14,52 @@ export type GatheredBytes = { readonly values: Uint8Array; readonly valueOffsets
 /** The picked values, end to end. Their bytes must come to less than 2^31: callers bound their batches. */
 export function gatherBytes(sources: readonly Column[], picks: Picks): GatheredBytes {
   const { batchIndex, rowIndex } = picks;
-  const offsets = sources.map(offsetsOf);
   const copiers = sources.map(makeCopier);
   const length = rowIndex.length;
-  const valueOffsets = new Int32Array(length + 1);
-  const totalBytes = fillOffsets(valueOffsets, offsets, picks);
+  const { valueOffsets, starts } = placeValues(sources.map(offsetsOf), picks);
+  const totalBytes = valueOffsets[length] ?? 0;
   // Whole words are written, so the last value may run over by seven bytes.
   const out = new Uint8Array(totalBytes + 8);
   const target = new DataView(out.buffer);
   let i = 0;
   while (i < length) {
     const batch = batchIndex[i] ?? 0;
-    const first = rowIndex[i] ?? 0;
+    const from = starts[i] ?? 0;
+    const to = valueOffsets[i] ?? 0;
     let end = i + 1;
     // Neighbours in one source are copied in one go.
-    while (end < length && batchIndex[end] === batch && rowIndex[end] === first + (end - i)) end += 1;
-    const sourceOffsets = offsets[batch];
-    const copy = copiers[batch];
-    if (sourceOffsets !== undefined && copy !== undefined) {
-      const from = sourceOffsets[first] ?? 0;
-      copyRange(
-        copy,
-        { from, byteLength: (sourceOffsets[first + (end - i)] ?? 0) - from },
-        target,
-        valueOffsets[i] ?? 0,
-      );
-    }
+    while (end < length && starts[end] === from + (valueOffsets[end] ?? 0) - to && batchIndex[end] === batch) end += 1;
+    const copier = copiers[batch];
+    if (copier !== undefined) copyRange(copier, { from, byteLength: (valueOffsets[end] ?? 0) - to }, target, to);
     i = end;
   }
   return { values: out.subarray(0, totalBytes), valueOffsets };
 }
 
-function fillOffsets(valueOffsets: Int32Array, offsets: readonly Int32Array[], picks: Picks): number {
-  const { batchIndex, rowIndex } = picks;
+type PlacedValues = {
+  /** Where the values go. */
+  readonly valueOffsets: Int32Array;
+  /** Where each lies in its source; noted so that the pass that copies need not look up a row's offset once more. */
+  readonly starts: Int32Array;
+};
+
+function placeValues(offsets: readonly Int32Array[], { batchIndex, rowIndex }: Picks): PlacedValues {
+  const length = rowIndex.length;
+  const valueOffsets = new Int32Array(length + 1);
+  const starts = new Int32Array(length);
   let total = 0;
-  for (let i = 0; i < rowIndex.length; i += 1) {
+  for (let i = 0; i < length; i += 1) {
     const source = offsets[batchIndex[i] ?? 0];
-    const row = rowIndex[i] ?? 0;
-    if (source !== undefined) total += (source[row + 1] ?? 0) - (source[row] ?? 0);
+    if (source !== undefined) {
+      const row = rowIndex[i] ?? 0;
+      const start = source[row] ?? 0;
+      starts[i] = start;
+      total += (source[row + 1] ?? 0) - start;
+    }
     valueOffsets[i + 1] = total;
   }
   assert(total <= columnBytesMax, () => `${total} bytes of one column do not fit a batch (${columnBytesMax})`);
-  return total;
+  return { valueOffsets, starts };
 }
 
 type Copier = { readonly bytes: Uint8Array; readonly view: DataView; readonly wordFromMax: number };
@@ -76,7 +80,11 @@ function copyRange(
   const { view, bytes, wordFromMax } = copier;
   const { from, byteLength } = range;
   if (byteLength <= wordCopyBytesMax && from + byteLength - 1 <= wordFromMax) {
-    for (let k = 0; k < byteLength; k += 8) target.setBigInt64(to + k, view.getBigInt64(from + k, true), true);
+    // By halves of 32 bits: 64 at a time would be a bigint.
+    for (let k = 0; k < byteLength; k += 8) {
+      target.setInt32(to + k, view.getInt32(from + k, true), true);
+      target.setInt32(to + k + 4, view.getInt32(from + k + 4, true), true);
+    }
     return;
   }
   new Uint8Array(target.buffer).set(bytes.subarray(from, from + byteLength), to);
