@@ -3,7 +3,7 @@ import { invalid, isLakeError } from '../base/errors.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindByte } from '../types/row-kind.ts';
 import { type UserRow, userRowReader } from '../types/user-row.ts';
-import { lineParser, linesOf } from './json-lines.ts';
+import { gatherSteps } from './line-gatherer.ts';
 import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
 
 const batchRowsMax = 16_384;
@@ -33,19 +33,7 @@ export async function* gatherLines(
   table: Table,
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<GatheredRows, void, undefined> {
-  const parse = lineParser(table.schema, table.label);
-  const gatherer = new RowGatherer({ fields: table.schema.fields });
-  let lineNumber = 0;
-  for await (const lines of linesOf(input)) {
-    for (const line of lines) {
-      lineNumber += 1;
-      const op = parse(line, lineNumber);
-      if (op === undefined || op.kind === 'commit') continue;
-      gatherer.add(op.row, op.kindByte);
-      if (isFull(gatherer)) yield gatherer.take();
-    }
-  }
-  if (gatherer.rowCount > 0) yield gatherer.take();
+  for await (const step of gatherSteps(table.schema, table.label, input)) if (step.kind === 'rows') yield step.gathered;
 }
 
 function isFull({ rowCount, bytes }: RowGatherer): boolean {

@@ -2,6 +2,7 @@
  * Changes as lines of JSON, the form of the command line: `{"op":"+I","row":{…}}` with values in canonical JSON, and
  * `{"op":"commit"}`. Read in pieces, so that memory does not depend on the input's length.
  */
+import { isUtf8 } from 'node:buffer';
 import { invalid, isLakeError } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, parseJson, shownJson } from '../base/json.ts';
 import type { TableSchema } from '../format/table-schema.ts';
@@ -18,24 +19,41 @@ const shownOpLengthMax = 80;
 const lineBytesMax = 64 * 1024 * 1024;
 const newline = 10;
 
+/** Whole lines: UTF-8, each with its end but maybe the last of all. */
+export type LineBlock = {
+  readonly bytes: Uint8Array;
+  /** The number of its first line, counted from 1. */
+  readonly firstLine: number;
+};
+
 /**
  * @param input UTF-8, in pieces of any size
  * @throws LakeError `invalid` LAKE_BAD_LINE with the line's number
  */
-export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[], void, undefined> {
+export async function* lineBlocks(input: AsyncIterable<Uint8Array>): AsyncGenerator<LineBlock, void, undefined> {
   let rest: Uint8Array = new Uint8Array();
-  let lineCount = 0;
+  let firstLine = 1;
   for await (const piece of input) {
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
     const end = bytes.lastIndexOf(newline) + 1;
     rest = bytes.subarray(end);
-    if (rest.length > lineBytesMax) throw badLine(`line ${lineCount + 1}`, `it is longer than ${lineBytesMax} bytes`);
-    if (end === 0) continue;
-    const lines = decode(bytes.subarray(0, end - 1), lineCount + 1).split('\n');
-    lineCount += lines.length;
-    yield lines;
+    const block = { bytes: bytes.subarray(0, end), firstLine };
+    if (end > 0) firstLine += lineCountOf(block.bytes);
+    if (rest.length > lineBytesMax) throw badLine(`line ${firstLine}`, `it is longer than ${lineBytesMax} bytes`);
+    if (end > 0) yield checked(block);
   }
-  if (rest.length > 0) yield [decode(rest, lineCount + 1)];
+  if (rest.length > 0) yield checked({ bytes: rest, firstLine });
+}
+
+function lineCountOf(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count += 1;
+  return count;
+}
+
+function checked(block: LineBlock): LineBlock {
+  if (isUtf8(block.bytes)) return block;
+  throw badLine(`line ${block.firstLine}`, 'it, or a line soon after, is not UTF-8');
 }
 
 /** Reads lines of one table's changes. Empty lines are passed over (undefined). */
@@ -96,14 +114,6 @@ function jsonOfLine(line: string, lineNumber: number): JsonValue {
   } catch (cause) {
     const why = `it is not JSON (${cause instanceof Error ? cause.message : 'broken'})`;
     throw badLine(`line ${lineNumber}`, why, cause);
-  }
-}
-
-function decode(bytes: Uint8Array, lineNumber: number): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw badLine(`line ${lineNumber}`, 'it, or a line soon after, is not UTF-8', cause);
   }
 }
 

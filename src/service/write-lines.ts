@@ -3,9 +3,8 @@
  * table. Rows between two `commit` marks are one unit.
  */
 import { endBatch } from './end-batch.ts';
-import { lineParser, linesOf } from './json-lines.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
-import { RowGatherer } from './row-gatherer.ts';
+import { gatherSteps } from './line-gatherer.ts';
 import type { WriteListener } from './row-sinks.ts';
 import { openLakeTable } from './tables.ts';
 import { openUnitWriter } from './unit-writer.ts';
@@ -26,8 +25,6 @@ export type WriteReceipt = {
   readonly snapshotId: number | undefined;
 };
 
-const batchRowsMax = 16_384;
-const batchBytesMax = 8 * 1024 * 1024;
 /**
  * Input that ends without a mark is committed at its end. Units before a bad line are in the table, its own is not (except
  * that of a unit of more than 64 MB the beginning may be in the log already).
@@ -42,16 +39,9 @@ export async function writeLines(parts: LakeParts, name: string, request: WriteL
     onAcknowledged: request.onAcknowledged,
     signal: request.signal,
   });
-  const parse = lineParser(table.schema, table.label);
-  const gatherer = new RowGatherer({ fields: table.schema.fields });
   const receipt = { rowCount: 0, commitCount: 0, snapshotId: undefined as number | undefined };
   let unitRows = 0;
-  const pass = async (): Promise<void> => {
-    unitRows += gatherer.rowCount;
-    if (gatherer.rowCount > 0) await unit.add(gatherer.take());
-  };
   const commit = async (): Promise<void> => {
-    await pass();
     if (unitRows === 0) return;
     request.signal?.throwIfAborted();
     receipt.snapshotId = (await unit.commit()) ?? receipt.snapshotId;
@@ -59,19 +49,25 @@ export async function writeLines(parts: LakeParts, name: string, request: WriteL
     receipt.commitCount += 1;
     unitRows = 0;
   };
-  let lineNumber = 0;
-  for await (const lines of linesOf(request.input)) {
-    request.signal?.throwIfAborted();
-    for (const line of lines) {
-      lineNumber += 1;
-      const op = parse(line, lineNumber);
-      if (op === undefined) continue;
-      if (op.kind === 'commit') await commit();
-      else gatherer.add(op.row, op.kindByte);
-      if (gatherer.rowCount >= batchRowsMax || gatherer.bytes >= batchBytesMax) await pass();
+  for await (const step of gatherSteps(table.schema, table.label, untilAborted(request.input, request.signal))) {
+    if (step.kind === 'commit') {
+      await commit();
+    } else {
+      unitRows += step.gathered.rows.rowCount;
+      await unit.add(step.gathered);
     }
   }
   await commit();
   if (receipt.snapshotId !== undefined) await endBatch(table, receipt.snapshotId);
   return receipt;
+}
+
+async function* untilAborted<T>(
+  input: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  for await (const piece of input) {
+    signal?.throwIfAborted();
+    yield piece;
+  }
 }

@@ -24,7 +24,7 @@ export type CanonicalParser = (json: JsonObject) => Scalar[];
 
 /** A parser for rows of one type; make it once, use it for all rows. */
 export function canonicalParser(rowType: RowType): CanonicalParser {
-  const columns = rowType.fields.map(field => ({ name: field.name, field, parse: valueParser(field) }));
+  const columns = rowType.fields.map(field => ({ name: field.name, field, parse: canonicalValueParser(field) }));
   const names = new Set(rowType.fields.map(field => field.name));
   return json => {
     const row: Scalar[] = new Array(columns.length);
@@ -60,7 +60,8 @@ function nullOf(field: DataField): null {
   return null;
 }
 
-function valueParser(field: DataField): (value: unknown) => Scalar {
+/** A parser for the values of a field, other than null. @throws what it gives: LakeError invalid LAKE_BAD_VALUE */
+export function canonicalValueParser(field: DataField): (value: unknown) => Scalar {
   const { type } = field;
   if (nestedShape(type) !== undefined) return nestedValueReader(field, plainParser);
   return plainParser(field);

@@ -8,8 +8,9 @@ import { parseMaintainEvent } from '../../src/service/functions/maintain-functio
 import { parseCompactEvent, parseObjectCreated, tableOfSnapshot } from '../../src/service/functions/snapshot-event.ts';
 import { queryApp } from '../../src/service/http/query-app.ts';
 import { parseUrlEvent } from '../../src/service/http/streamed-handler.ts';
-import { lineParser, linesOf } from '../../src/service/json-lines.ts';
+import { lineBlocks, lineParser } from '../../src/service/json-lines.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
+import { gatherSteps } from '../../src/service/line-gatherer.ts';
 import { checkSettings } from '../../src/service/settings.ts';
 import { definitionOfDdl, definitionOfSchemaFile } from '../../src/service/table-definitions.ts';
 import { parseWhere } from '../../src/service/where.ts';
@@ -34,6 +35,43 @@ function jsonOf(input: Uint8Array): unknown {
     return JSON.parse(text);
   } catch {
     return text;
+  }
+}
+
+type LinesOutcome = { readonly rows: readonly string[]; readonly error: unknown };
+
+/** The rows of lines that were good to the end, or what was wrong. */
+async function outcomeOfLines(lines: AsyncIterable<string>): Promise<LinesOutcome> {
+  try {
+    return { rows: await Array.fromAsync(lines), error: undefined };
+  } catch (error) {
+    return { rows: [], error };
+  }
+}
+
+async function* gatheredLines(input: Uint8Array): AsyncGenerator<string> {
+  for await (const step of gatherSteps(sampleSchema, 'd.t', onePiece(input))) {
+    if (step.kind === 'commit') continue;
+    const { rows, kinds } = step.gathered;
+    const print = canonicalRow(rows);
+    for (const [row, kind] of kinds.entries()) yield `${kind} ${print(row)}`;
+  }
+}
+
+/** As `gatheredLines`, a line and a value after the other; each row comes back when it is printed. */
+async function* parsedLines(input: Uint8Array): AsyncGenerator<string> {
+  const parse = lineParser(sampleSchema, 'd.t');
+  for await (const { bytes, firstLine } of lineBlocks(onePiece(input))) {
+    for (const [index, line] of new TextDecoder().decode(bytes).split('\n').entries()) {
+      const op = parse(line, firstLine + index);
+      if (op?.kind !== 'row') continue;
+      const text = canonicalRow(buildBatch(rowType, [op.row]))(0);
+      const again = parse(`{"op":"+I","row":${text}}`, 1);
+      holds(again?.kind === 'row', 'a row that is printed and not read');
+      if (again?.kind === 'row')
+        holds(canonicalRow(buildBatch(rowType, [again.row]))(0) === text, 'a row that is printed as another');
+      yield `${op.kindByte} ${text}`;
+    }
   }
 }
 
@@ -150,20 +188,11 @@ export const textTargets: readonly Target[] = [
       texts(...canonicalLines.map(row => `{"op":"+I","row":${row}}`), '{"op":"commit"}', '{"op":"-D","row":{}}'),
     mutate: mutateJson,
     decode: async input => {
-      const parse = lineParser(sampleSchema, 'd.t');
-      let number = 0;
-      for await (const lines of linesOf(onePiece(input))) {
-        for (const line of lines) {
-          number += 1;
-          const op = parse(line, number);
-          if (op?.kind !== 'row') continue;
-          const print = canonicalRow(buildBatch(rowType, [op.row]));
-          const again = parse(`{"op":"+I","row":${print(0)}}`, 1);
-          holds(again?.kind === 'row', 'a row that is printed and not read');
-          if (again?.kind === 'row')
-            holds(canonicalRow(buildBatch(rowType, [again.row]))(0) === print(0), 'a row that is printed as another');
-        }
-      }
+      const told = await outcomeOfLines(gatheredLines(input));
+      const again = await outcomeOfLines(parsedLines(input));
+      holds(told.rows.join('\n') === again.rows.join('\n'), 'rows that are others than the parser gives');
+      holds(String(told.error) === String(again.error), 'lines that are refused otherwise than by the parser');
+      if (told.error !== undefined) throw told.error;
     },
   },
   {

@@ -23,7 +23,7 @@ import { PageCursor } from '../../src/format/parquet/page-cursor.ts';
 import { openParquet } from '../../src/format/parquet/reader.ts';
 import { parseType } from '../../src/format/type-text.ts';
 import { t } from '../../src/service/column-types.ts';
-import { linesOf } from '../../src/service/json-lines.ts';
+import { lineBlocks } from '../../src/service/json-lines.ts';
 import { openLake } from '../../src/service/lake.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { checkObjectKey, keyBytesMax } from '../../src/storage/object-key.ts';
@@ -176,7 +176,7 @@ async function* pieces(...bytes: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
 }
 
 async function readLines(...bytes: readonly Uint8Array[]): Promise<void> {
-  for await (const _ of linesOf(pieces(...bytes)));
+  for await (const _ of lineBlocks(pieces(...bytes)));
 }
 
 export const fileTrials: Trials = {
