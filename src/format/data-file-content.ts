@@ -2,6 +2,7 @@
 import type { DataField, DataType } from '../types/data-type.ts';
 import type { ColumnRange } from '../types/prune.ts';
 import type { RowBatch } from '../types/row-batch.ts';
+import type { RowRange, RowRanges } from './row-ranges.ts';
 
 export type DataFileReadOptions = {
   /** The columns wanted, by the names and types in the schema that the file was written with. */
@@ -33,6 +34,18 @@ export type LateBatch = {
   readonly late: () => Promise<RowBatch>;
 };
 
+/** Few rows of one row group. */
+export type RowSelection = {
+  /** As in `DataFileReadOptions`. */
+  readonly fields: readonly DataField[];
+  readonly rowGroup: number;
+  /** Not empty. */
+  readonly ranges: RowRanges;
+};
+
+/** What some rows of a row group hold of a column. */
+export type PageContent = { readonly rows: RowRange; readonly range: ColumnRange | undefined };
+
 export type RowGroupContent = {
   readonly rowCount: number;
   /** Uncompressed. */
@@ -58,6 +71,20 @@ export type DataFileContent = {
   read(options: DataFileReadOptions): AsyncIterable<RowBatch>;
   /** As `read`, some columns late: with the same requests, only decoding is saved. Not there where rows are not in columns. */
   readonly readLate?: ((options: LateReadOptions) => AsyncIterable<LateBatch>) | undefined;
+  /**
+   * The rows of the selection as one batch: no more is fetched and decoded than the pages that hold them. Fails as `read`
+   * does. Not there where a format has no pages.
+   */
+  readonly select?: ((selection: RowSelection) => Promise<RowBatch>) | undefined;
+  /**
+   * What the pages of columns of a row group hold, as far as the file says so without being read: for each of the fields
+   * its pages, which together are all rows, or undefined.
+   *
+   * @throws LakeError `corrupt`
+   */
+  readonly pageContents?:
+    | ((rowGroup: number, fields: readonly DataField[]) => Promise<readonly (readonly PageContent[] | undefined)[]>)
+    | undefined;
 };
 
 /** A file in the making. */

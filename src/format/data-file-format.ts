@@ -4,6 +4,7 @@ import type { RowType } from '../types/data-type.ts';
 import { openAvroData } from './avro-data/reader.ts';
 import { createAvroDataWriter } from './avro-data/writer.ts';
 import type { DataFileContent, DataFileEncoder } from './data-file-content.ts';
+import type { LayoutCache } from './parquet/layout.ts';
 import { openParquet } from './parquet/reader.ts';
 import { createParquetWriter } from './parquet/writer.ts';
 import { formatOfFileName } from './paths.ts';
@@ -18,10 +19,11 @@ export function isKnownFormat(format: string): format is FileFormat {
 
 /**
  * @param key of the file, which ends in its format
+ * @param layouts what is known of files by their keys
  * @throws LakeError `corrupt`
  */
-export function openDataFile(source: ByteSource, key: string): Promise<DataFileContent> {
-  return formatOfFileName(key) === 'avro' ? openAvroData(source, key) : openParquet(source, key);
+export function openDataFile(source: ByteSource, key: string, layouts?: LayoutCache): Promise<DataFileContent> {
+  return formatOfFileName(key) === 'avro' ? openAvroData(source, key) : openParquet(source, key, layouts);
 }
 
 export type NewDataFile = { readonly format: FileFormat; readonly level: number; readonly rowType: RowType };

@@ -12,6 +12,7 @@ import { decodeManifest, type ManifestEntry, type ManifestFileMeta } from '../fo
 import { type ManifestLines, type ManifestPlace, openManifestLines } from '../format/manifest-lines.ts';
 import { decodeManifestList } from '../format/manifest-list.ts';
 import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
+import type { ParquetLayout } from '../format/parquet/layout.ts';
 import { manifestPath, snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -29,6 +30,8 @@ export type ManifestCaches = {
   /** Index manifests. */
   readonly indexes: BoundedCache<readonly IndexEntry[]>;
   readonly indexFiles: BoundedCache<Uint8Array>;
+  /** Of data files, by their keys. */
+  readonly layouts: BoundedCache<ParquetLayout>;
 };
 
 /** A manifest in memory: all of its entries, or the file as it is and where its entries begin. */
@@ -64,7 +67,7 @@ const readConcurrencyMax = 16;
 const decodedEntriesMax = 2_000;
 
 export function manifestCaches(
-  { manifestEntriesBytes }: Pick<WorkMemory, 'manifestEntriesBytes'> = workMemoryOf(),
+  { manifestEntriesBytes, layoutBytes }: Pick<WorkMemory, 'manifestEntriesBytes' | 'layoutBytes'> = workMemoryOf(),
 ): ManifestCaches {
   return {
     lists: new BoundedCache(manifestListsBytesMax),
@@ -72,6 +75,7 @@ export function manifestCaches(
     summaries: new BoundedCache(manifestSummariesBytesMax),
     indexes: new BoundedCache(indexManifestsBytesMax),
     indexFiles: new BoundedCache(indexFilesBytesMax),
+    layouts: new BoundedCache(layoutBytes),
   };
 }
 

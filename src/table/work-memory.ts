@@ -27,6 +27,8 @@ export type WorkMemory = {
   readonly logPieceBytes: number;
   /** Bytes of manifest entries that are kept, decoded. */
   readonly manifestEntriesBytes: number;
+  /** Bytes of footers and page indexes of data files that are kept, decoded. */
+  readonly layoutBytes: number;
 };
 
 const mib = 1024 * 1024;
@@ -57,5 +59,6 @@ export function workMemoryOf(processBytes?: number): WorkMemory {
     sqlThreads: processBytes === undefined ? undefined : Math.max(1, Math.round(processBytes / bytesPerCore)),
     logPieceBytes: work / 32,
     manifestEntriesBytes: work / 8,
+    layoutBytes: work / 16,
   };
 }

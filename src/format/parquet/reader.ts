@@ -2,11 +2,10 @@
  * Reads Parquet files, ours and others'. Nouns: the **footer** (schema, row groups, column chunks), the **leaf** (a column
  * of the file; a nested one has several), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
  * requests; `read` goes row group by row group, fetches the chunks of the columns asked for and nothing else, unpacks
- * their pages (`page-codec.ts`), decodes them (`decode/leaf-decoder.ts`; nested ones by the wasm, `mini-file.ts`,
- * `wasm-door.ts`), and brings them into the types asked for (`leaf-plan.ts`, `nested-plan.ts`). `readLate`
- * does so with some columns when it is asked for them.
+import { leafIndexes, type SchemaNode } from './schema-tree.ts';
+import { selectRowsOf } from './selected-rows.ts';
  *
- * Not done here: filters on rows, page indexes, bloom filters, encryption.
+ * Not done here: filters on rows, bloom filters, encryption.
  *
  * @see https://parquet.apache.org/docs/file-format/
  */
@@ -20,10 +19,13 @@ import { columnRange } from './column-range.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import { type ColumnChunk, chunkStart, type Footer, magic, type RowGroup, tailBytes } from './footer.ts';
 import { readFooter } from './footer-reader.ts';
+import { type LayoutCache, ParquetLayout } from './layout.ts';
 import type { NestedSource } from './nested-cursor.ts';
+import { pageContentsOf } from './page-contents.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { rowsOfRowGroup } from './row-group-reader.ts';
-import { leafIndexes, type SchemaNode, schemaTree } from './schema-tree.ts';
+import { leafIndexes, type SchemaNode } from './schema-tree.ts';
+import { selectRowsOf } from './selected-rows.ts';
 
 export type ParquetFile = DataFileContent & {
   /** Top-level columns, nested ones included, in the file's order. */
@@ -43,12 +45,12 @@ const prefetchBytesMax = 32 * 1024 * 1024;
 /**
  * Reads the footer of a file.
  *
- * @param where names the file in errors
+ * @param where names the file in errors, and in the cache
  * @throws LakeError `corrupt`
  */
-export async function openParquet(source: ByteSource, where: string): Promise<ParquetFile> {
-  const footer = await fetchFooter(source, where);
-  const leaves: Columns = new Map(schemaTree(footer.schema).map(node => [node.element.name, node]));
+export async function openParquet(source: ByteSource, where: string, layouts?: LayoutCache): Promise<ParquetFile> {
+  const layout = await layoutOf(source, where, layouts);
+  const { footer, columns: leaves } = layout;
   return {
     rowCount: footer.rowCount,
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
@@ -56,10 +58,37 @@ export async function openParquet(source: ByteSource, where: string): Promise<Pa
     columnBytes: name => chunkRanges(footer, leaves.get(name)),
     read: options => rowsOf(readFile({ source, where, footer, leaves }, { ...options, lateFields: [] })),
     readLate: options => readFile({ source, where, footer, leaves }, options),
+    select: selection => keeping(layout, where, layouts, () => selectRowsOf({ source, layout, where }, selection)),
+    pageContents: (rowGroup, fields) =>
+      keeping(layout, where, layouts, () => pageContentsOf({ source, layout, where }, rowGroup, fields)),
   };
 }
 
-async function fetchFooter(source: ByteSource, where: string): Promise<Footer> {
+async function layoutOf(source: ByteSource, where: string, layouts: LayoutCache | undefined): Promise<ParquetLayout> {
+  const known = layouts?.get(where);
+  if (known?.fileBytes === source.byteLength) return known;
+  const { footer, footerBytes } = await fetchFooter(source, where);
+  const layout = new ParquetLayout(footer, { fileBytes: source.byteLength, footerBytes });
+  layouts?.put(where, layout, layout.bytes);
+  return layout;
+}
+
+/** Runs what may add to a layout, and has the cache know what it takes now. */
+async function keeping<T>(
+  layout: ParquetLayout,
+  where: string,
+  layouts: LayoutCache | undefined,
+  read: () => Promise<T>,
+): Promise<T> {
+  const before = layout.bytes;
+  const outcome = await read();
+  if (layout.bytes > before) layouts?.put(where, layout, layout.bytes);
+  return outcome;
+}
+
+type FetchedFooter = { readonly footer: Footer; readonly footerBytes: number };
+
+async function fetchFooter(source: ByteSource, where: string): Promise<FetchedFooter> {
   const fileBytes = source.byteLength;
   if (fileBytes < magic.length + tailBytes) throw corruptParquet(where, `it has ${fileBytes} bytes`);
   const start = Math.max(0, fileBytes - tailReadBytes);
@@ -77,7 +106,7 @@ async function fetchFooter(source: ByteSource, where: string): Promise<Footer> {
     footerStart >= start
       ? tail.subarray(footerStart - start, tail.length - tailBytes)
       : await source.slice(footerStart, fileBytes - tailBytes);
-  return decoding(where, () => readFooter(bytes, fileBytes, where));
+  return { footer: decoding(where, () => readFooter(bytes, fileBytes, where)), footerBytes };
 }
 
 type Columns = ReadonlyMap<string, SchemaNode>;

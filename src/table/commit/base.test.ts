@@ -220,7 +220,7 @@ test('a warm append reads nothing, though the entries of manifests are out of me
   const store = countingObjectStore(new MemoryObjectStore('memory:base', clock));
   const table = await fixtureTable(
     store,
-    { ...parts, caches: manifestCaches({ manifestEntriesBytes: 1 }) },
+    { ...parts, caches: manifestCaches({ manifestEntriesBytes: 1, layoutBytes: 1 }) },
     { partitioned: true },
   );
   for (const partition of ['x', 'y']) await commit(table, numberedAppend(table, { name: partition, partition }));

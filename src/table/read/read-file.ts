@@ -23,20 +23,21 @@ import type { TableSchema } from '../../format/table-schema.ts';
 import { int64Values } from '../../types/column-buffers.ts';
 import { type RowType, withNullable } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { mayMatch } from '../../types/prune.ts';
+import { columnsOf, mayMatch } from '../../types/prune.ts';
 import { type Column, isValid, type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, type MappingInput, mapColumns, sameValues } from './column-mapping.ts';
 import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
 import { splitColumns } from './late-columns.ts';
+import { passingRows, type RowFilter } from './passing-rows.ts';
 import { checkVector, remainingRows } from './remaining-rows.ts';
 
 export type FileRead = {
   /** The reader's schema; `wanted` are columns of it. */
   readonly schema: TableSchema;
   readonly wanted: RowType;
-  /** Row groups that can hold no match are left out, and rows that an index rules out; the rest is not filtered here. */
+  /** Row groups that can hold no match are left out, and rows that an index or their values rule out; others may come. */
   readonly prune: Predicate | undefined;
   readonly batchRowsMax: number;
   /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
@@ -69,7 +70,8 @@ export async function* readRows(
   if (opened === undefined) return;
   const { content, mapping, rowGroups } = opened;
   const options = { ...windowOf(read), fields: mapping.fileFields, rowGroups };
-  for await (const { rows } of remainingRows(content, options, opened)) yield mapping.apply(rows);
+  const filter = filterOf(place, read, found);
+  for await (const { rows } of passingRows(content, options, opened, filter)) yield mapping.apply(rows);
 }
 
 /** Rows of the file without those that its deletion vector names. */
@@ -102,7 +104,8 @@ export async function* readKeyValues(
   const mapping = parts?.early ?? opened.mapping;
   const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups, lateFields: parts?.late.fileFields };
-  for await (const { rows, firstPosition, kept, late } of remainingRows(content, options, opened)) {
+  const filter = filterOf(place, read, found);
+  for await (const { rows, firstPosition, kept, late } of passingRows(content, options, opened, filter)) {
     const [sequence, kind, ...columns] = rows.columns;
     const early = mapping.apply(makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns));
     yield {
@@ -212,6 +215,15 @@ function mappingInput(
   return { wanted, fileSchema, partitionKeys: schema.partitionKeys, partitionValues };
 }
 
+/** What tells rows that pass, out of the file's own columns. */
+function filterOf(place: FilePlace, read: FileRead, { fileSchema }: DescribedFile): RowFilter | undefined {
+  const { schema, prune } = read;
+  if (prune === undefined) return undefined;
+  const names = columnsOf(prune);
+  const wanted = { fields: schema.fields.filter(({ name }) => names.has(name)) };
+  return { predicate: prune, mapping: mapColumns(mappingInput(place, { ...read, wanted }, fileSchema)) };
+}
+
 /** Undefined: an index of the file says that no row of it passes the filter, and the file is not opened. */
 async function open(
   table: Table,
@@ -223,7 +235,8 @@ async function open(
   const { where, fileSchema, mapping } = found;
   const answer = await askIndex(table, place, file, read, found);
   if (answer === 'none') return undefined;
-  const content = await openDataFile(await openFileSource(table, place, file, read.wholeFileBytesMax), where);
+  const source = await openFileSource(table, place, file, wholeBytesMax(table, where, read));
+  const content = await openDataFile(source, where, table.caches.layouts);
   if (content.rowCount !== file.rowCount) {
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${content.rowCount} rows, its manifest says ${file.rowCount}`);
   }
@@ -231,6 +244,14 @@ async function open(
   const matching = answer === 'any' ? undefined : answer;
   const rowGroups = groupsWithRows(content, matchingRowGroups(content, mapping, fileSchema, read), matching);
   return { content, mapping, rowGroups, vector, matching };
+}
+
+/** Of a larger file whose layout is known, those who look for some rows fetch pages only. */
+const filteredFileBytesMax = 128 * 1024;
+
+function wholeBytesMax(table: Table, where: string, { prune, wholeFileBytesMax }: FileRead): number | undefined {
+  const isAskedForPages = prune !== undefined && table.caches.layouts.get(where) !== undefined;
+  return isAskedForPages ? filteredFileBytesMax : wholeFileBytesMax;
 }
 
 function groupsWithRows(

@@ -7,6 +7,7 @@ import { corrupt } from '../../base/errors.ts';
 import type { DataFileContent, DataFileReadOptions } from '../../format/data-file-content.ts';
 import { type DeletionVector, deletedPositions, positionsEnd } from '../../format/deletion-vector.ts';
 import type { RowSet } from '../../format/file-index/row-set.ts';
+import type { RowRanges } from '../../format/row-ranges.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
@@ -81,6 +82,33 @@ function keptRows({ vector, matching }: LeftOut, start: number, count: number): 
     keptCount += 1;
   }
   return keptCount === count ? undefined : kept.subarray(0, keptCount);
+}
+
+/**
+ * Clears the flags of rows that are left out.
+ *
+ * @param flags one for each row of the ranges, which are of a row group that begins at `firstPosition`
+ */
+export function withoutLeftOut(
+  flags: Uint8Array,
+  ranges: RowRanges,
+  firstPosition: number,
+  { vector, matching }: LeftOut,
+): void {
+  let at = 0;
+  for (const { start, end } of ranges) {
+    const from = firstPosition + start;
+    const to = firstPosition + end;
+    if (vector !== undefined) {
+      for (const position of deletedPositions(vector, from, to)) flags[at + position - from] = 0;
+    }
+    if (matching !== undefined) {
+      for (let position = from; position < to; position += 1) {
+        if (!matching.has(position)) flags[at + position - from] = 0;
+      }
+    }
+    at += to - from;
+  }
 }
 
 /** Goes along with the batches of a read: they come in order and none reaches over the end of a row group. */

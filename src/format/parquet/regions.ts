@@ -1,0 +1,42 @@
+/** Stretches of a file: neighbours in one range, a few ranges at a time. */
+import { assert } from '../../base/assert.ts';
+import { mapBounded } from '../../base/concurrency.ts';
+import type { ByteSource } from '../../bytes/byte-source.ts';
+import type { FileRegion } from './footer.ts';
+
+/** Reading this much for nothing is cheaper than another request. */
+const gapBytesMax = 64 * 1024;
+const rangesAtOnceMax = 16;
+
+type Range = { readonly start: number; end: number; readonly members: number[] };
+
+/** The bytes of each region, in the order given. */
+export async function fetchRegions(source: ByteSource, regions: readonly FileRegion[]): Promise<readonly Uint8Array[]> {
+  const bytes: Uint8Array[] = new Array(regions.length);
+  await mapBounded(coalesce(regions), rangesAtOnceMax, async range => {
+    const read = await source.slice(range.start, range.end);
+    assert(read.length === range.end - range.start, 'a byte source gives the bytes asked for');
+    for (const member of range.members) {
+      const region = regions[member];
+      assert(region !== undefined, 'a region of the range');
+      const at = region.start - range.start;
+      bytes[member] = read.subarray(at, at + region.bytes);
+    }
+  });
+  return bytes;
+}
+
+function coalesce(regions: readonly FileRegion[]): readonly Range[] {
+  const order = regions.map(({ start, bytes }, index) => ({ start, end: start + bytes, index }));
+  order.sort((a, b) => a.start - b.start);
+  const ranges: Range[] = [];
+  for (const { start, end, index } of order) {
+    const last = ranges.at(-1);
+    if (last === undefined || start > last.end + gapBytesMax) ranges.push({ start, end, members: [index] });
+    else {
+      last.end = Math.max(last.end, end);
+      last.members.push(index);
+    }
+  }
+  return ranges;
+}

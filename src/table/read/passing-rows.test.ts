@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../base/random.ts';
+import { bytesSource } from '../../bytes/byte-source.ts';
+import type { DataFileContent } from '../../format/data-file-content.ts';
+import type { DeletionVector } from '../../format/deletion-vector.ts';
+import { RowSet } from '../../format/file-index/row-set.ts';
+import { openParquet } from '../../format/parquet/reader.ts';
+import { createParquetWriter } from '../../format/parquet/writer.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import { buildBatch } from '../../types/column-builder.ts';
+import { rowsOf } from '../../types/column-reader.ts';
+import type { DataField, DataType } from '../../types/data-type.ts';
+import { evaluatePredicate } from '../../types/filter.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import { columnsOf } from '../../types/prune.ts';
+import type { Scalar } from '../../types/scalar.ts';
+import { mapColumns } from './column-mapping.ts';
+import { passingRows, type RowFilter } from './passing-rows.ts';
+
+const int: DataType = { kind: 'int', nullable: true };
+const text: DataType = { kind: 'varchar', length: 9, nullable: true };
+const fields: readonly DataField[] = [
+  { id: 0, name: 'k', type: int, description: undefined, defaultValue: undefined },
+  { id: 1, name: 'a', type: int, description: undefined, defaultValue: undefined },
+  { id: 2, name: 'v', type: text, description: undefined, defaultValue: undefined },
+];
+const rowCount = 1_000;
+const rows = Array.from({ length: rowCount }, (_, row): Scalar[] => [
+  row,
+  row % 13 === 0 ? null : (row * 7) % 50,
+  `v${row}`,
+]);
+
+async function file(): Promise<DataFileContent> {
+  const writer = createParquetWriter({ rowType: { fields }, compression: 'none', rowGroupRowsMax: 130 });
+  await writer.append(buildBatch({ fields }, rows));
+  return openParquet(bytesSource((await writer.finish()).bytes), 'f');
+}
+
+const fileSchema: TableSchema = {
+  version: 3,
+  id: 0,
+  fields,
+  highestFieldId: 2,
+  partitionKeys: [],
+  primaryKeys: [],
+  options: {},
+  comment: undefined,
+  timeMillis: 0,
+  extra: {},
+};
+
+function filterOf(predicate: Predicate): RowFilter {
+  const wanted = { fields: fields.filter(({ name }) => columnsOf(predicate).has(name)) };
+  return { predicate, mapping: mapColumns({ wanted, fileSchema, partitionKeys: [], partitionValues: [] }) };
+}
+
+function vectorOf(positions: ReadonlySet<number>): DeletionVector {
+  const values = Uint16Array.from([...positions].toSorted((a, b) => a - b));
+  const containers = [{ key: 0, cardinality: values.length, kind: 'list' as const, values }];
+  return { cardinality: values.length, parts: [{ base: 0, bitmap: { cardinality: values.length, containers } }] };
+}
+
+const range = (from: number, to: number): Predicate => ({
+  kind: 'and',
+  children: [
+    { kind: 'compare', column: 'k', op: '>=', value: from },
+    { kind: 'compare', column: 'k', op: '<', value: to },
+  ],
+});
+
+test('rows that pass come with their positions, without those that are left out, and their late columns', async () => {
+  const content = await file();
+  const random = seededRandom(9);
+  const below = (n: number): number => Math.floor(random.next() * n);
+  for (let round = 0; round < 60; round += 1) {
+    const from = below(rowCount);
+    const few = range(from, from + below(300));
+    const predicate: Predicate = below(3) === 0 ? { kind: 'in', column: 'a', values: [below(50), below(50)] } : few;
+    const deleted = new Set(Array.from({ length: below(200) }, () => below(rowCount)));
+    const vector = deleted.size === 0 ? undefined : vectorOf(deleted);
+    const matching = below(2) === 0 ? undefined : new RowSet(rowCount);
+    for (let row = 0; row < rowCount; row += 1) if (row % 3 !== 0) matching?.add(row);
+    const isLate = below(2) === 0;
+    const [k, a, v] = fields;
+    const early = isLate ? [v, k, a] : [v, k];
+    const options = {
+      fields: early.flatMap(field => field ?? []),
+      rowGroups: content.rowGroups.map((_, index) => index).filter(index => index !== 2),
+      lateFields: isLate ? [v, a].flatMap(field => field ?? []) : undefined,
+      batchRowsMax: 1 + below(200),
+    };
+    const passes = evaluatePredicate(predicate, buildBatch({ fields }, rows));
+    const found: number[] = [];
+    for await (const part of passingRows(content, options, { vector, matching }, filterOf(predicate))) {
+      const { rowCount: count } = part.rows;
+      expect(count).toBeGreaterThan(0);
+      expect(count).toBeLessThanOrEqual(options.batchRowsMax);
+      const positions = Array.from({ length: count }, (_, row) => part.firstPosition + (part.kept?.[row] ?? row));
+      expect(rowsOf(part.rows).map(row => row.slice(0, 2))).toEqual(positions.map(at => [rows[at]?.[2], at]));
+      if (part.late !== undefined) {
+        expect(rowsOf(await part.late())).toEqual(positions.map(at => [rows[at]?.[2], rows[at]?.[1]]));
+      }
+      expect(part.late !== undefined).toBe(isLate);
+      found.push(...positions.filter(at => passes[at] === 1));
+      expect(positions.filter(at => deleted.has(at) || matching?.has(at) === false)).toEqual([]);
+    }
+    const isLeft = (at: number): boolean =>
+      passes[at] === 1 && !deleted.has(at) && matching?.has(at) !== false && Math.floor(at / 130) !== 2;
+    expect(found).toEqual(rows.map((_, at) => at).filter(isLeft));
+  }
+});
+
+test('of a filter that few rows pass no other comes, of one that most pass they may', async () => {
+  const content = await file();
+  const options = { fields, rowGroups: content.rowGroups.map((_, index) => index) };
+  const countOf = async (predicate: Predicate): Promise<number> => {
+    let count = 0;
+    const leftOut = { vector: undefined, matching: undefined };
+    for await (const part of passingRows(content, options, leftOut, filterOf(predicate))) count += part.rows.rowCount;
+    return count;
+  };
+  expect(await countOf(range(500, 503))).toBe(3);
+  expect(await countOf({ kind: 'compare', column: 'a', op: '=', value: 7 })).toBe(
+    rows.filter(row => row[1] === 7).length,
+  );
+  expect(await countOf({ kind: 'is-not-null', column: 'a' })).toBeGreaterThan(900);
+});

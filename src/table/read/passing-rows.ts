@@ -1,0 +1,173 @@
+/**
+ * Rows of a file that pass a filter, found before the rest of them is read: pages that can hold some by the page index, of
+ * these the filter's columns, and of the rows that pass the other columns. So the rows of few keys cost a few pages.
+ *
+ * A filter that lets most rows of a row group pass is not worth asking first: what follows is read as a whole, unfiltered.
+ */
+import { present } from '../../base/assert.ts';
+import type { DataFileContent } from '../../format/data-file-content.ts';
+import { allRowsOf, flaggedRows, type RowRanges, rowCountOf } from '../../format/row-ranges.ts';
+import type { DataField } from '../../types/data-type.ts';
+import { evaluatePredicate } from '../../types/filter.ts';
+import { takeRows } from '../../types/gather.ts';
+import type { Predicate } from '../../types/predicate.ts';
+import { makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { rowsThatMayMatch } from '../scan/prune-pages.ts';
+import { type ColumnMapping, sameValues } from './column-mapping.ts';
+import {
+  type LeftOut,
+  type PositionedBatch,
+  type RemainingRead,
+  remainingRows,
+  withoutLeftOut,
+} from './remaining-rows.ts';
+
+export type RowFilter = {
+  readonly predicate: Predicate;
+  /** The columns that the predicate speaks of. */
+  readonly mapping: ColumnMapping;
+};
+
+/** Where more rows of a row group pass, the next ones are not asked. */
+const passingShareMax = 0.5;
+/** Of a row group of which nothing is ruled out so much is looked at, uncompressed; of a larger one the reader decodes a part at a time. */
+const lookedAtBytesMax = 32 * 1024 * 1024;
+const batchRowsDefault = 65_536;
+
+/** As `remainingRows`, of rows that may pass; others may come too. */
+export async function* passingRows(
+  content: DataFileContent,
+  options: RemainingRead,
+  leftOut: LeftOut,
+  filter: RowFilter | undefined,
+): AsyncGenerator<PositionedBatch, void, undefined> {
+  const { select } = content;
+  let groups = options.rowGroups;
+  if (filter !== undefined && select !== undefined && filter.mapping.fileFields.length > 0) {
+    for (const [index, rowGroup] of options.rowGroups.entries()) {
+      groups = options.rowGroups.slice(index);
+      const selection = await selectionOf(content, { filter, select, rowGroup, leftOut });
+      if (selection === undefined) break;
+      yield* selectedBatches(selection, { select, rowGroup, options });
+      groups = options.rowGroups.slice(index + 1);
+      const { rowCount } = present(content.rowGroups[rowGroup], 'row group');
+      if (rowCountOf(selection.passing) > rowCount * passingShareMax) break;
+    }
+  }
+  if (groups.length > 0) yield* remainingRows(content, { ...options, rowGroups: groups }, leftOut);
+}
+
+type Select = NonNullable<DataFileContent['select']>;
+
+/** The rows of a row group that pass. */
+type Selection = {
+  readonly passing: RowRanges;
+  /** Of the file, of the row group's first row. */
+  readonly firstPosition: number;
+  /** The filter's columns of these rows, as the file has them. */
+  readonly known: RowBatch;
+};
+
+type Asked = {
+  readonly filter: RowFilter;
+  readonly select: Select;
+  readonly rowGroup: number;
+  readonly leftOut: LeftOut;
+};
+
+/** Undefined: the row group is better read as a whole. */
+async function selectionOf(
+  content: DataFileContent,
+  { filter, select, rowGroup, leftOut }: Asked,
+): Promise<Selection | undefined> {
+  const { predicate, mapping } = filter;
+  const group = present(content.rowGroups[rowGroup], 'row group');
+  const firstPosition = content.rowGroups.slice(0, rowGroup).reduce((sum, { rowCount }) => sum + rowCount, 0);
+  const { fileFields } = mapping;
+  const none = { passing: [], firstPosition, known: makeRowBatch({ fields: [] }, 0, []) };
+  const candidates = await candidatesOf(content, filter, rowGroup);
+  const candidateRows = rowCountOf(candidates);
+  if (candidateRows === 0) return none;
+  if (candidateRows === group.rowCount && group.byteSize > lookedAtBytesMax) return undefined;
+  const known = await select({ fields: fileFields, rowGroup, ranges: candidates });
+  const flags = evaluatePredicate(predicate, mapping.apply(known));
+  withoutLeftOut(flags, candidates, firstPosition, leftOut);
+  const passing = flaggedRows(candidates, flags);
+  if (passing.length === 0) return none;
+  const rowIndex = Uint32Array.from(flags.keys().filter(row => flags[row] === 1));
+  return { passing, firstPosition, known: rowIndex.length === known.rowCount ? known : takeRows(known, rowIndex) };
+}
+
+async function candidatesOf(
+  content: DataFileContent,
+  { predicate, mapping }: RowFilter,
+  rowGroup: number,
+): Promise<RowRanges> {
+  const { rowCount } = present(content.rowGroups[rowGroup], 'row group');
+  if (content.pageContents === undefined) return allRowsOf(rowCount);
+  const { fileFields, wanted } = mapping;
+  const pages = await content.pageContents(rowGroup, fileFields);
+  return rowsThatMayMatch(predicate, {
+    rowType: wanted,
+    rowCount,
+    pagesOf: column => {
+      const own = mapping.fileFieldOf(column);
+      const type = wanted.fields.find(({ name }) => name === column)?.type;
+      return own === undefined || type === undefined || !sameValues(own.type, type)
+        ? undefined
+        : pages[fileFields.indexOf(own)];
+    },
+  });
+}
+
+type Rest = { readonly select: Select; readonly rowGroup: number; readonly options: RemainingRead };
+
+async function* selectedBatches(
+  { passing, firstPosition, known }: Selection,
+  { select, rowGroup, options }: Rest,
+): AsyncGenerator<PositionedBatch, void, undefined> {
+  if (passing.length === 0) return;
+  const { fields, lateFields, batchRowsMax = batchRowsDefault } = options;
+  const isKnown = (field: DataField): boolean => known.rowType.fields.some(({ name }) => name === field.name);
+  const others = fields.filter(field => !isKnown(field));
+  const rest = others.length === 0 ? undefined : await select({ fields: others, rowGroup, ranges: passing });
+  const rows = joined(fields, [known, ...(rest === undefined ? [] : [rest])]);
+  const kept = positionsIn(passing);
+  const late =
+    lateFields === undefined ? undefined : once(() => select({ fields: lateFields, rowGroup, ranges: passing }));
+  for (let start = 0; start < rows.rowCount; start += batchRowsMax) {
+    const end = Math.min(rows.rowCount, start + batchRowsMax);
+    const part = { rows: sliceBatch(rows, start, end), firstPosition, kept: kept.subarray(start, end) };
+    yield { ...part, late: late === undefined ? undefined : async () => sliceBatch(await late(), start, end) };
+  }
+}
+
+/** Begins at the first call; all calls have the same outcome. */
+function once<T>(begin: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | undefined;
+  return () => {
+    begun ??= begin();
+    return begun;
+  };
+}
+
+/** The fields out of batches of the same rows. */
+function joined(fields: readonly DataField[], parts: readonly RowBatch[]): RowBatch {
+  const columns = fields.map(({ name }) => {
+    const part = present(
+      parts.find(({ rowType }) => rowType.fields.some(field => field.name === name)),
+      `column ${name}`,
+    );
+    return present(part.columns[part.rowType.fields.findIndex(field => field.name === name)], 'column');
+  });
+  return makeRowBatch({ fields }, present(parts[0], 'a batch').rowCount, columns);
+}
+
+function positionsIn(ranges: RowRanges): Uint32Array {
+  const positions = new Uint32Array(rowCountOf(ranges));
+  let at = 0;
+  for (const { start, end } of ranges) {
+    for (let row = start; row < end; row += 1, at += 1) positions[at] = row;
+  }
+  return positions;
+}
