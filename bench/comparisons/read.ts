@@ -4,8 +4,8 @@ import type { Peer } from '../run/contestants.ts';
 import type { Goal } from '../run/goals.ts';
 import type { ReadJob } from '../turns/job.ts';
 import { checkAnswer } from '../workload/check-sum.ts';
+import { liveFiles } from '../workload/live-files.ts';
 import { baseRowCount, mergedCheckSum } from '../workload/rows.ts';
-import { liveFiles } from '../workload/tables.ts';
 
 const passes = 5;
 

@@ -27,3 +27,9 @@ export function ratiosOf(ours: Figures, peer: Figures): Figures {
 export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+/** The smallest value that at least this share of all does not exceed. @param share above 0, up to 1 */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+}

@@ -35,7 +35,7 @@ export async function runTurn({ program, args, env }: Command, job: Job): Promis
   let report: TurnReport | undefined;
   let rssMb = Number.NaN;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (!line.startsWith('{"passes"')) continue;
+    if (!line.startsWith('{"passes":')) continue;
     report = reportOf(line);
     rssMb = peakRssMb(child.pid ?? 0);
     child.stdin.end();

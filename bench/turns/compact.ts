@@ -1,11 +1,15 @@
-/** A full compaction of the table, its opening with it. */
-import { compactWorkTable } from '../workload/table.ts';
+/** A full compaction of the table by the SDK, its opening with it. */
+import { openLake } from '../../src/index.ts';
+import { database } from '../workload/table.ts';
 import type { CompactJob } from './job.ts';
 import { type TurnReport, timed } from './passes.ts';
 
-export async function compact(job: CompactJob): Promise<TurnReport> {
+export async function compact({ warehouse, table, memoryMb }: CompactJob): Promise<TurnReport> {
+  const memoryBytes = memoryMb === undefined ? undefined : memoryMb * 1024 * 1024;
   const pass = await timed(async () => {
-    await compactWorkTable(job);
+    await using lake = await openLake({ warehouse, memoryBytes });
+    const opened = await lake.table(`${database}.${table}`);
+    await opened.compact({ full: true });
     return undefined;
   });
   return { passes: [pass] };

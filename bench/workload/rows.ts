@@ -58,6 +58,16 @@ export function baseRange(start: number, count: number, total: number = baseRowC
   return { seed: 1, start, count, idOf: index => (index * 618_033) % total };
 }
 
+/** Rows of 10M, in an order in which keys jump all over. */
+export function scatteredRange(start: number, count: number): RowRange {
+  return baseRange(start, count, 10_000_000);
+}
+
+/** Of the same rows those with keys `part * count` to `(part + 1) * count`, in an order in which they jump. */
+export function sortedPartRange(part: number, count: number): RowRange {
+  return { seed: 1, start: 0, count, idOf: index => part * count + ((index * 618_033) % count) };
+}
+
 /** Rows of an update run, 0 to 9: one key of each ten. */
 export function updateRange(run: number, start: number, count: number): RowRange {
   const idOf = (index: number): number => {

@@ -1,20 +1,34 @@
 /** Tables that benches work on, in a folder of their own: made when they are first asked for, and copied for those who change them. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveEntries } from '../../src/table/manifests.ts';
-import { latestSnapshot } from '../../src/table/snapshots.ts';
-import { baseRowCount } from './rows.ts';
-import { compactWorkTable, database, openWorkTable, type TablePlace, writeRuns } from './table.ts';
+import { jsonLines } from '../../src/service/printed-rows.ts';
+import { CheckSum } from './check-sum.ts';
+import { baseRange, baseRowCount, type RowRange, scatteredRange, sortedPartRange } from './rows.ts';
+import {
+  compactWorkTable,
+  createWorkTable,
+  database,
+  type TablePlace,
+  workBatches,
+  writeBatches,
+  writeRuns,
+} from './table.ts';
 
 /** Writes the table of 11 runs in a warehouse. */
 export type RunsWriter = (place: TablePlace, rows: number) => Promise<void>;
+
+export const largeRowCount = 10_000_000;
+const largePartCount = 10;
+const partRowCount = largeRowCount / largePartCount;
 
 export class WorkTables implements Disposable {
   readonly warehouse: string = mkdtempSync(join(tmpdir(), 'tidelake-bench-'));
   readonly #made = new Map<string, Promise<TablePlace>>();
   readonly #writeRuns: RunsWriter;
-  #copies = 0;
+  #names = 0;
+  #lines: string | undefined;
+  #largeSum: bigint | undefined;
 
   /** @param write how the table of 11 runs comes to be, when not by us */
   constructor(write: RunsWriter | undefined) {
@@ -34,10 +48,51 @@ export class WorkTables implements Disposable {
     });
   }
 
+  /** 10M rows, written in the order of their keys a million at a time, and compacted. */
+  large(): Promise<TablePlace> {
+    return this.#once('large', async place => {
+      await writeParts(place, part => sortedPartRange(part, partRowCount));
+      await compactWorkTable(place);
+    });
+  }
+
+  /** The same rows in ten runs of a million keys all over. */
+  overlapping(): Promise<TablePlace> {
+    return this.#once('overlapping', place =>
+      writeParts(place, part => scatteredRange(part * partRowCount, partRowCount)),
+    );
+  }
+
+  /** The check sum of the 10M rows. */
+  async largeSum(): Promise<bigint> {
+    if (this.#largeSum !== undefined) return this.#largeSum;
+    const check = new CheckSum();
+    for (const batch of workBatches(scatteredRange(0, largeRowCount))) check.addColumns(batch.columns, batch.rowCount);
+    this.#largeSum = check.sum;
+    return check.sum;
+  }
+
+  /** A file with the base rows as lines of changes. */
+  async lines(): Promise<string> {
+    if (this.#lines !== undefined) return this.#lines;
+    const path = join(this.warehouse, 'base.jsonl');
+    for (const batch of workBatches(baseRange(0, baseRowCount))) {
+      appendFileSync(path, jsonLines(batch).replaceAll(/^(.+)$/gm, '{"op":"+I","row":$1}'));
+    }
+    this.#lines = path;
+    console.error('bench: made the lines of the base rows');
+    return path;
+  }
+
   /** A name that no table has. */
   freshName(): string {
-    this.#copies += 1;
-    return `t${this.#copies}`;
+    this.#names += 1;
+    return `t${this.#names}`;
+  }
+
+  /** A path in the folder where nothing is. */
+  newFolder(): string {
+    return join(this.warehouse, `folder-${this.freshName()}`);
   }
 
   copyOf(place: TablePlace): TablePlace {
@@ -75,12 +130,10 @@ export class WorkTables implements Disposable {
   }
 }
 
-/** Paths of the data files that are live, of a table without partitions and with one bucket. */
-export async function liveFiles(place: TablePlace): Promise<readonly string[]> {
-  await using opened = await openWorkTable(place);
-  const { table } = opened;
-  const snapshot = await latestSnapshot(table);
-  if (snapshot === undefined) return [];
-  const entries = await liveEntries(table, snapshot);
-  return entries.map(({ file }) => join(place.warehouse, table.path, 'bucket-0', file.fileName));
+/** A commit for each part. */
+async function writeParts(place: TablePlace, rangeOf: (part: number) => RowRange): Promise<void> {
+  await using opened = await createWorkTable(place, { 'write-only': 'true' });
+  for (let part = 0; part < largePartCount; part += 1) {
+    await writeBatches(opened.table, workBatches(rangeOf(part)));
+  }
 }
