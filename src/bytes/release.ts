@@ -3,8 +3,8 @@
  * tens of megabytes of it lie about where each row group takes as much again.
  */
 
-/** Smaller ones are not worth it; and Node's shared pool, which must never be given back, is far smaller. */
-const worthwhileBytes = 256 * 1024;
+/** Smaller ones are not worth it; and Node's shared pool, which must never be given back, is smaller. */
+const worthwhileBytes = 128 * 1024;
 
 /** @param pieces own the whole of their buffers, or share them with others of these; none may be used afterwards */
 export function release(pieces: Iterable<Uint8Array>): void {

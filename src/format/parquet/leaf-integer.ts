@@ -1,6 +1,5 @@
 /**
- * Integers of a file in the width of the column's type. The engine copies between arrays of different widths, dropping the
- * upper bits; then it is looked whether a value changed by that, which is the file's fault.
+ * Integers of a file in the width of the column's type. One that does not fit is the file's fault.
  */
 import { bitAt } from '../../types/column-buffers.ts';
 import type { DataField } from '../../types/data-type.ts';
@@ -58,14 +57,28 @@ function narrowed(
 ): Narrow {
   const { kind } = field.type;
   if (kind === 'int') return ints;
-  const out: Narrow = kind === 'tinyint' ? new Int8Array(ints) : new Int16Array(ints);
+  const signBit = kind === 'tinyint' ? 7 : 15;
+  // The bits that differ from the sign's, of all values together: the engine's copy drops what lies above.
+  let bits = 0;
   for (let row = 0; row < ints.length; row += 1) {
     const value = ints[row] ?? 0;
-    if (out[row] === value) continue;
-    allowNull(decoded, row, () => misfit(value, field, where));
-    out[row] = 0;
+    bits |= value ^ (value >> 31);
   }
-  return out;
+  const fitting = bits >> signBit === 0 ? ints : withoutMisfits(decoded, ints, { field, where, signBit });
+  return kind === 'tinyint' ? new Int8Array(fitting) : new Int16Array(fitting);
+}
+
+/** Zeros for what does not fit in null rows. */
+function withoutMisfits(
+  decoded: DecodedColumn,
+  ints: Int32Array,
+  { field, where, signBit }: { readonly field: DataField; readonly where: string; readonly signBit: number },
+): Int32Array {
+  return ints.map((value, row) => {
+    if ((value ^ (value >> 31)) >> signBit === 0) return value;
+    allowNull(decoded, row, () => misfit(value, field, where));
+    return 0;
+  });
 }
 
 function allowNull({ nullBitmap }: DecodedColumn, row: number, error: () => Error): void {

@@ -21,6 +21,7 @@ export type Miniblock = {
 const wordRange = 2 ** 32;
 /** With differences of 25 bits on top it is still an int32. */
 const smallLeastMax = 2 ** 30;
+const powerOf2: Float64Array = Float64Array.from({ length: 65 }, (_, exponent) => 2 ** exponent);
 /** Wider numbers make sums that are not exact as doubles. */
 const doubleBitsMax = 52;
 
@@ -49,7 +50,7 @@ export function addMiniblock64(source: PaddedBytes, miniblock: Miniblock, words:
     return;
   }
   const before = (words[outAt * 2 - 1] ?? 0) * wordRange + ((words[outAt * 2 - 2] ?? 0) >>> 0);
-  const farthest = Math.abs(before) + miniblock.count * (Math.abs(least) + 2 ** bitWidth);
+  const farthest = Math.abs(before) + miniblock.count * (Math.abs(least) + (powerOf2[bitWidth] ?? 0));
   if (bitWidth <= doubleBitsMax && farthest <= Number.MAX_SAFE_INTEGER) {
     addDoubles(source.view, miniblock, words, outAt);
   } else addWords(source.view, miniblock, words, outAt);

@@ -36,16 +36,7 @@ export function appendPrefixed(sink: TextSink, { bytes, valueCount }: PageValues
   const suffixesAt = readDeltas(source, { byteAt: 0, count: valueCount, bits: 32 }, prefixes, 0);
   const start = readDeltas(source, { byteAt: suffixesAt, count: valueCount, bits: 32 }, suffixes, 0);
   sink.reserve(prefixedBytes(prefixes, suffixes, bytes.length - start));
-  let from = start;
-  let previousBytes = 0;
-  for (let i = 0; i < valueCount; i += 1) {
-    const prefixBytes = prefixes[i] ?? 0;
-    const suffixEnd = from + (suffixes[i] ?? 0);
-    sink.appendShared(prefixBytes, previousBytes, bytes.subarray(from, suffixEnd));
-    sink.offsets[row + 1 + i] = sink.byteLength;
-    previousBytes = prefixBytes + suffixEnd - from;
-    from = suffixEnd;
-  }
+  sink.appendPrefixed(source, { prefixes, suffixes, start }, row);
 }
 
 /** How many bytes the values come to, each of which has been seen to be there. */

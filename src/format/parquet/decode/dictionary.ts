@@ -75,9 +75,13 @@ export function placesOf({ bytes, valueCount }: PageValues, dictionaryCount: num
   const [bitWidth] = bytes;
   if (bitWidth === undefined) throw broken('a page ends before its values');
   expandRuns(padded(bytes), { byteAt: 1, bitWidth, count: valueCount }, places);
-  let outside = 0;
-  for (let i = 0; i < valueCount; i += 1) outside |= (places[i] ?? 0) >>> 0 < dictionaryCount ? 0 : 1;
-  if (outside !== 0) throw broken(`a place outside of a dictionary of ${dictionaryCount} values`);
+  // Negative when any of them is, or is larger than the last place.
+  let signs = 0;
+  for (let i = 0; i < valueCount; i += 1) {
+    const place = places[i] ?? 0;
+    signs |= place | (dictionaryCount - 1 - place);
+  }
+  if (signs < 0) throw broken(`a place outside of a dictionary of ${dictionaryCount} values`);
   return places;
 }
 

@@ -119,14 +119,40 @@ export class TextSink {
     this.#end = to;
   }
 
-  /** A value that shares `prefixBytes` with the one before it, which is `previousBytes` long, for which there is room. */
-  appendShared(prefixBytes: number, previousBytes: number, suffix: Uint8Array): void {
-    const previous = this.#end - previousBytes;
-    this.#room.copyWithin(this.#end, previous, previous + prefixBytes);
-    this.#room.set(suffix, this.#end + prefixBytes);
-    this.#end += prefixBytes + suffix.length;
+  /**
+   * Values that begin as the one before does, for which there is room, as rows from `row` on. A word of what is shared
+   * may run into the value itself, where the rest is then written.
+   */
+  appendPrefixed(source: PaddedBytes, { prefixes, suffixes, start }: PrefixedTexts, row: number): void {
+    const { offsets } = this;
+    let from = start;
+    let previous = this.#end;
+    let to = this.#end;
+    for (let i = 0; i < prefixes.length; i += 1) {
+      const prefixBytes = prefixes[i] ?? 0;
+      const suffixBytes = suffixes[i] ?? 0;
+      if (prefixBytes > wordCopyBytesMax) this.#room.copyWithin(to, previous, previous + prefixBytes);
+      else copyWords(this.#view, previous, this.#view, { to, byteLength: prefixBytes });
+      const suffixTo = to + prefixBytes;
+      if (suffixBytes > wordCopyBytesMax) this.#room.set(source.bytes.subarray(from, from + suffixBytes), suffixTo);
+      else copyWords(source.view, from, this.#view, { to: suffixTo, byteLength: suffixBytes });
+      previous = to;
+      from += suffixBytes;
+      to = suffixTo + suffixBytes;
+      offsets[row + 1 + i] = to;
+    }
+    this.#end = to;
   }
 }
+
+function copyWords(source: DataView, from: number, target: DataView, { to, byteLength }: Copied): void {
+  for (let k = 0; k < byteLength; k += wordBytes) target.setBigInt64(to + k, source.getBigInt64(from + k, true), true);
+}
+
+type Copied = { readonly to: number; readonly byteLength: number };
+
+/** How many bytes each value shares with the one before, and has besides, which begin at `start`. */
+export type PrefixedTexts = { readonly prefixes: Int32Array; readonly suffixes: Int32Array; readonly start: number };
 
 /** A dictionary's values: value i begins at `starts[i]`, and ends 4 bytes before the next begins. */
 export type PickedTexts = { readonly source: PaddedBytes; readonly starts: Int32Array };
