@@ -13,7 +13,7 @@ import { invalid } from '../base/errors.ts';
 import type { MergeEngine, SequenceOrder } from '../format/merge-options.ts';
 import { gatherBatch } from '../types/gather.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
-import { isAdd } from '../types/row-kind.ts';
+import { areAdds, isAdd } from '../types/row-kind.ts';
 import { foldGroups } from './fold-groups.ts';
 import type { FoldOptions } from './fold-steps.ts';
 import { entriesAt, groupCountOf, kindsOf, type RowGroups, sequencesOf, withoutMergedIn } from './row-groups.ts';
@@ -114,8 +114,9 @@ function rowsAt(groups: RowGroups): KeyValueBatch {
 }
 
 function entriesOfAdds(groups: RowGroups): RowGroups {
+  if (groups.sources.every(({ kinds }) => areAdds(kinds))) return groups;
   const kinds = kindsOf(groups);
-  if (kinds.every(isAdd)) return groups;
+  if (areAdds(kinds)) return groups;
   const places = kinds.keys().filter(entry => isAdd(kinds[entry] ?? 0));
   return entriesAt(groups, Uint32Array.from(places));
 }
@@ -164,7 +165,7 @@ function pickEntries(groups: RowGroups, pick: (start: number, end: number) => nu
 }
 
 export function withoutDeletes(batch: KeyValueBatch): KeyValueBatch {
-  if (batch.kinds.every(isAdd)) return batch;
+  if (areAdds(batch.kinds)) return batch;
   const rowIndex = Uint32Array.from(batch.kinds.keys().filter(row => isAdd(batch.kinds[row] ?? 0)));
   return rowsAt({ sources: [batch], sourceIndex: new Uint32Array(rowIndex.length), rowIndex, starts: undefined });
 }

@@ -1,6 +1,7 @@
 /** Rows of equal keys, as a merge hands them to its merge function. */
 import { mapBounded } from '../base/concurrency.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
+import { kindBits } from '../types/row-kind.ts';
 import { wordsOf } from './key-order.ts';
 
 /**
@@ -33,7 +34,9 @@ export async function withWholeRows(groups: RowGroups): Promise<RowGroups> {
     placeOf[source] = place;
     place += 1;
   }
-  return { ...groups, sources: whole, sourceIndex: sourceIndex.map(source => placeOf[source] ?? 0) };
+  const places = new Uint32Array(sourceIndex.length);
+  for (let i = 0; i < places.length; i += 1) places[i] = placeOf[sourceIndex[i] ?? 0] ?? 0;
+  return { ...groups, sources: whole, sourceIndex: places };
 }
 
 /** The batch with all its columns. */
@@ -105,6 +108,7 @@ export function keepEntries(
 export function kindsOf({ sources, sourceIndex, rowIndex }: RowGroups): Int8Array {
   const kinds = sources.map(source => source.kinds);
   const out = new Int8Array(rowIndex.length);
+  if (kinds.every(ofSource => kindBits(ofSource) === 0)) return out;
   for (let i = 0; i < rowIndex.length; i += 1) {
     const from = kinds[sourceIndex[i] ?? 0];
     if (from !== undefined) out[i] = from[rowIndex[i] ?? 0] ?? 0;

@@ -3,7 +3,7 @@ import { assert } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
 import type { SequenceOrder } from '../format/merge-options.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
-import { isAdd } from '../types/row-kind.ts';
+import { areAdds } from '../types/row-kind.ts';
 import {
   type BatchKeys,
   compareKeys,
@@ -77,7 +77,7 @@ export class RunCursor {
 
   /** Whether a row of the batch takes its key away. */
   hasDeletes(): boolean {
-    return this.batch?.kinds.some(kind => !isAdd(kind)) ?? false;
+    return this.batch !== undefined && !areAdds(this.batch.kinds);
   }
 
   #enter(batch: KeyValueBatch): void {

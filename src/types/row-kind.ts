@@ -17,3 +17,20 @@ export function rowKindOf(byte: number): RowKind {
 export function isAdd(byte: number): boolean {
   return byte === 0 || byte === 2;
 }
+
+const bitsKnown = new WeakMap<Int8Array, number>();
+
+/** The bits of all bytes together, once for each array: 0 when all rows are +I, bit 0 where a row takes its key away. */
+export function kindBits(kinds: Int8Array): number {
+  const known = bitsKnown.get(kinds);
+  if (known !== undefined) return known;
+  let bits = 0;
+  for (let row = 0; row < kinds.length; row += 1) bits |= kinds[row] ?? 0;
+  bitsKnown.set(kinds, bits);
+  return bits;
+}
+
+/** Whether all rows put a row there. */
+export function areAdds(kinds: Int8Array): boolean {
+  return (kindBits(kinds) & 1) === 0;
+}

@@ -25,6 +25,7 @@ import { type RowType, withNullable } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf, mayMatch } from '../../types/prune.ts';
 import { type Column, isValid, type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
+import { kindBits } from '../../types/row-kind.ts';
 import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, type MappingInput, mapColumns, sameValues } from './column-mapping.ts';
@@ -344,6 +345,6 @@ function int64s(values: unknown, table: Table, file: DataFileMeta): BigInt64Arra
 }
 
 function kindsOf(values: unknown, table: Table, file: DataFileMeta): Int8Array {
-  if (values instanceof Int8Array && values.every(kind => kind >= 0 && kind <= 3)) return values;
+  if (values instanceof Int8Array && (kindBits(values) & ~3) === 0) return values;
   throw corrupt('LAKE_CORRUPT_FILE', `${table.label}: ${file.fileName} has row kinds other than 0 to 3`);
 }
