@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { buildBatch } from '../../types/column-builder.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { parseType } from '../type-text.ts';
-import { chooseEncoding } from './column-encoding.ts';
+import { type ColumnEncoding, chooseEncoding, type EncodingLimits } from './column-encoding.ts';
+import { leafOf } from './encode/leaf-values.ts';
 
 const rowCount = 20_000;
 
@@ -11,7 +12,7 @@ function hash(i: number): number {
   return Math.imul(i ^ (i >>> 15), 0x2c1b3c6d) >>> 0;
 }
 
-function choiceFor(type: string, value: (i: number) => Scalar): string {
+function choiceFor(type: string, value: (i: number) => Scalar, limits: EncodingLimits = {}): ColumnEncoding {
   const field = { id: 0, name: 'c', type: parseType(type), description: undefined, defaultValue: undefined };
   const batch = buildBatch(
     { fields: [field] },
@@ -19,9 +20,7 @@ function choiceFor(type: string, value: (i: number) => Scalar): string {
   );
   const [column] = batch.columns;
   if (column === undefined) throw new Error('a column');
-  const chosen = chooseEncoding(column, field.type, rowCount);
-  if (chosen === undefined) return 'not chosen';
-  return chosen.dictionary ? 'dictionary' : chosen.values;
+  return chooseEncoding(leafOf([column], field.type).values, limits);
 }
 
 test.each<[string, string, (i: number) => Scalar, string]>([
@@ -42,7 +41,12 @@ test.each<[string, string, (i: number) => Scalar, string]>([
   ['doubles', 'DOUBLE', i => hash(i) / 7, 'plain'],
   ['booleans', 'BOOLEAN', i => i % 2 === 0, 'plain'],
   ['far timestamps', 'TIMESTAMP(9)', i => BigInt(i), 'plain'],
-  ['only nulls', 'INT', () => null, 'dictionary'],
+  ['only nulls', 'INT', () => null, 'plain'],
+  ['ascending keys between nulls', 'BIGINT', i => (i % 3 === 0 ? null : BigInt(i)), 'delta'],
 ])('%s of type %s', (_, type, value, expected) => {
   expect(choiceFor(type, value)).toBe(expected);
+});
+
+test('without deltas, which Paimon 0.9 does not read, ascending keys are plain', () => {
+  expect(choiceFor('BIGINT', i => BigInt(i), { withoutDeltas: true })).toBe('plain');
 });

@@ -1,6 +1,6 @@
 /**
  * Compression of pages by Node's own zstd, gzip and brotli, which are faster than the wasm's and run on threads beside
- * it. Snappy and LZ4 stay with the wasm: their pages pass through here as they are.
+ * it. Snappy and LZ4 are packed here; to be unpacked by the wasm, their pages pass through as they are.
  */
 
 import { promisify } from 'node:util';
@@ -17,7 +17,10 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from 'node:zlib';
+import { assert } from '../../base/assert.ts';
 import { unsupported } from '../../base/errors.ts';
+import { packLz4 } from '../../bytes/lz4.ts';
+import { packSnappy } from '../../bytes/snappy.ts';
 import { asFault, corruptParquet } from './fault.ts';
 import type { Codec } from './footer.ts';
 import type { Page } from './page.ts';
@@ -104,15 +107,24 @@ async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Prom
  * buffer as long as the plain page.
  */
 export async function packPage(page: Page, codec: Codec, zstdLevel: number): Promise<Page> {
-  if (codec !== 'zstd' && codec !== 'gzip') return page;
   const onThread = page.body.length >= threadBytesMin;
   const chunkSize = page.body.length + chunkBytesSpare;
-  if (codec === 'gzip') {
-    const options = { chunkSize };
-    const body = onThread ? await gzipAsync(page.body, options) : gzipSync(page.body, options);
-    return { ...page, body, isCompressed: true };
+  switch (codec) {
+    case 'zstd': {
+      const options = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } };
+      const body = onThread ? await zstdCompressAsync(page.body, options) : zstdCompressSync(page.body, options);
+      return { ...page, body, isCompressed: true };
+    }
+    case 'gzip': {
+      const body = onThread ? await gzipAsync(page.body, { chunkSize }) : gzipSync(page.body, { chunkSize });
+      return { ...page, body, isCompressed: true };
+    }
+    case 'snappy':
+      return { ...page, body: packSnappy(page.body), isCompressed: true };
+    case 'lz4-raw':
+      return { ...page, body: packLz4(page.body), isCompressed: true };
+    default:
+      assert(codec === 'none', () => `pages are not written in ${codec}`);
+      return page;
   }
-  const options = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } };
-  const body = onThread ? await zstdCompressAsync(page.body, options) : zstdCompressSync(page.body, options);
-  return { ...page, body, isCompressed: true };
 }

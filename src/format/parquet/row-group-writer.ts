@@ -1,30 +1,22 @@
 /**
- * Rows into the bytes of one row group: the wasm encodes them as a small file of its own, whose column chunks are taken
- * out, compressed page by page on Node's threads, and described for the footer of the file they will be part of.
+ * Rows into the bytes of one row group: each flat column is encoded here (`encode/column.ts`), nested ones by the wasm
+ * (`encode/nested-columns.ts`); their pages are compressed on Node's threads and described for the footer of the file they
+ * will be part of.
  */
-import { assert, present } from '../../base/assert.ts';
+import { present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { concatBytes } from '../../bytes/concat.ts';
 import { release } from '../../bytes/release.ts';
-import { bitAt, float32Values, float64Values, nullBitsOf } from '../../types/column-buffers.ts';
-import type { DataType, RowType } from '../../types/data-type.ts';
-import type { RowBatch } from '../../types/row-batch.ts';
-import { chooseEncoding, type EncodingLimits } from './column-encoding.ts';
-import {
-  type ChunkStatistics,
-  type Codec,
-  type ColumnChunk,
-  chunkStart,
-  type RowGroup,
-  type SchemaElement,
-  tailBytes,
-} from './footer.ts';
-import { readFooter } from './footer-reader.ts';
-import { type Page, readPages, writePageHeader } from './page.ts';
-import { isNative, packPage } from './page-codec.ts';
-import { ipcStream } from './row-ipc.ts';
+import { isAtomic, type RowType } from '../../types/data-type.ts';
+import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import type { EncodingLimits } from './column-encoding.ts';
+import { type EncodedLeaf, encodeColumn } from './encode/column.ts';
+import { encodeNestedColumns } from './encode/nested-columns.ts';
+import type { Codec, ColumnChunk, RowGroup, SchemaElement } from './footer.ts';
+import { type Page, writePageHeader } from './page.ts';
+import { packPage } from './page-codec.ts';
 import { type SchemaNode, schemaTree } from './schema-tree.ts';
-import type { GivenEncoding, ParquetCodec } from './wasm-door.ts';
+import type { ParquetCodec } from './wasm-door.ts';
 import { writtenSchema } from './written-schema.ts';
 
 export type RowGroupSettings = EncodingLimits & {
@@ -39,7 +31,7 @@ export type EncodedRowGroup = {
   readonly columns: readonly EncodedColumn[];
 };
 
-type EncodedColumn = { readonly chunk: ColumnChunk; readonly pages: readonly Page[] };
+type EncodedColumn = EncodedLeaf & WrittenLeaf;
 
 /** A row group as bytes; its chunks' offsets are counted from the first of them. */
 export type PackedRowGroup = {
@@ -47,143 +39,70 @@ export type PackedRowGroup = {
   readonly bytes: Uint8Array;
 };
 
-const ownFile = 'a row group just encoded';
 /** More than the pages of a row group of the usual size. */
 const pagesAtOnceMax = 256;
 /** Compression that saves less than this is not worth unpacking. */
 const worthwhile = 0.95;
 
-/** @param batches of the settings' row type, with at least one row in all */
-export function encodeRowGroup(
-  wasm: ParquetCodec,
-  batches: readonly RowBatch[],
-  settings: RowGroupSettings,
-): EncodedRowGroup {
-  const { rowType, codec } = settings;
-  const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
-  const largest = batches.reduce((most, batch) => (batch.rowCount > most.rowCount ? batch : most));
-  const encodings = rowType.fields.map(({ type }, index) =>
-    chooseEncoding(present(largest.columns[index], 'column'), type, rowCount, settings),
-  );
-  const { file, isText: isUtf8 } = encodeFile(wasm, batches, {
-    types: rowType.fields.map(field => field.type),
-    encodings,
-    codec: isNative(codec) ? 'none' : codec,
-  });
-  const footerBytes = new DataView(file.buffer, file.byteOffset).getUint32(file.length - tailBytes, true);
-  const footer = readFooter(file.subarray(-tailBytes - footerBytes, -tailBytes), file.length, ownFile);
-  const [group] = footer.rowGroups;
-  assert(group !== undefined && footer.rowGroups.length === 1, 'the rows were encoded as one row group');
-  assert(group.rowCount === rowCount, () => `${group.rowCount} rows encoded of ${rowCount}`);
-  const leaves = leavesOf(schemaTree(writtenSchema(rowType)));
-  const columns = group.chunks.map((chunk, index) => {
-    const leaf = present(leaves[index], 'a leaf for each chunk');
-    const start = chunkStart(chunk);
-    const pages = readPages(file.subarray(start, start + chunk.compressedBytes), chunk, ownFile);
-    return { chunk: describedChunk(chunk, leaf, { batches, isUtf8 }), pages };
-  });
-  return { rowCount, columns };
+/** True when the wasm is needed to write such rows. */
+export function hasNestedColumns({ fields }: RowType): boolean {
+  return fields.some(({ type }) => !isAtomic(type));
 }
-
-type WrittenLeaf = { readonly element: SchemaElement; readonly path: readonly string[]; readonly column: number };
-
-function leavesOf(columns: readonly SchemaNode[]): readonly WrittenLeaf[] {
-  const below = (node: SchemaNode, path: readonly string[], column: number): readonly WrittenLeaf[] => {
-    const own = [...path, node.element.name];
-    if (node.chunkIndex !== undefined) return [{ element: node.element, path: own, column }];
-    return node.children.flatMap(child => below(child, own, column));
-  };
-  return columns.flatMap((node, column) => below(node, [], column));
-}
-
-/** The chunk as the file's footer has it. Bounds of leaves in nested columns are not written: nobody prunes by them. */
-function describedChunk(
-  chunk: ColumnChunk,
-  { element, path, column }: WrittenLeaf,
-  { batches, isUtf8 }: { readonly batches: readonly RowBatch[]; readonly isUtf8: boolean },
-): ColumnChunk {
-  const isInt96 = element.physical === 'int96' && chunk.physical === 'fixed-len-byte-array';
-  assert(isInt96 || chunk.physical === element.physical, () => `${path.join('.')} was encoded as ${chunk.physical}`);
-  const isNested = path.length > 1;
-  const isCut = !isUtf8 && element.annotation?.kind === 'string';
-  const hasBounds = !isNested && !isInt96 && !isCut && !holdsNaN(batches, column, element.physical);
-  return {
-    ...chunk,
-    physical: element.physical ?? chunk.physical,
-    path,
-    // Those are of the file that the wasm made.
-    offsetIndex: undefined,
-    columnIndex: undefined,
-    statistics: hasBounds && chunk.statistics !== undefined ? ownStatistics(chunk.statistics) : undefined,
-  };
-}
-
-/** Bounds of their own, which outlive the encoded file that they lie in. */
-function ownStatistics({ min, max, nullCount }: ChunkStatistics): ChunkStatistics {
-  return { min: min?.slice(), max: max?.slice(), nullCount };
-}
-
-type EncodedFile = { readonly file: Uint8Array; readonly isText: boolean };
 
 /**
- * The rows as a file. Strings that are not UTF-8, which the wasm refuses, are encoded as bytes; `isText` is then false,
- * and bounds of strings may have been cut within a character.
+ * @param batches of the settings' row type, with at least one row in all
+ * @param wasm there when there are nested columns
  */
-function encodeFile(
-  wasm: ParquetCodec,
+export function encodeRowGroup(
   batches: readonly RowBatch[],
-  { types, encodings, codec }: { types: readonly DataType[]; encodings: readonly GivenEncoding[]; codec: Codec },
-): EncodedFile {
-  try {
-    const rows = ipcStream(batches, types);
-    const file = wasm.encode(rows, encodings, codec);
-    release([rows]);
-    return { file, isText: true };
-  } catch (error) {
-    if (!types.some(holdsText)) throw error;
-    return { file: wasm.encode(ipcStream(batches, types.map(asBytes)), encodings, codec), isText: false };
-  }
+  settings: RowGroupSettings,
+  wasm: ParquetCodec | undefined,
+): EncodedRowGroup {
+  const { fields } = settings.rowType;
+  const columns = schemaTree(writtenSchema(settings.rowType));
+  const isNested = fields.map(({ type }) => !isAtomic(type));
+  const nestedLeaves = columns.filter((_, index) => isNested[index]).flatMap(node => leavesOf(node));
+  const nested = nestedLeaves.length === 0 ? [] : encodeNested(batches, settings, nestedLeaves, wasm);
+  let nextNested = 0;
+  const encoded = columns.flatMap((node, index) =>
+    leavesOf(node).map(({ element, path }): EncodedColumn => {
+      const { type } = present(fields[index], 'a field for each column');
+      if (isNested[index]) {
+        nextNested += 1;
+        return { ...present(nested[nextNested - 1], 'an encoded leaf'), element, path };
+      }
+      const parts = batches.map(batch => present(batch.columns[index], 'column'));
+      return { ...encodeColumn(parts, type, element, settings), element, path };
+    }),
+  );
+  return { rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), columns: encoded };
 }
 
-function holdsText(type: DataType): boolean {
-  return asBytes(type) !== type;
+function encodeNested(
+  batches: readonly RowBatch[],
+  { rowType }: RowGroupSettings,
+  leaves: readonly WrittenLeaf[],
+  wasm: ParquetCodec | undefined,
+): readonly EncodedLeaf[] {
+  const nested = rowType.fields.filter(({ type }) => !isAtomic(type));
+  const names = nested.map(({ name }) => name);
+  return encodeNestedColumns(
+    present(wasm, 'the wasm for nested columns'),
+    batches.map(batch => projectBatch({ ...batch, rowType }, names)),
+    nested.map(({ type }) => type),
+    leaves.map(({ element }) => element),
+  );
 }
 
-/** The type with bytes for texts, at any depth; the same when it has none. */
-function asBytes(type: DataType): DataType {
-  switch (type.kind) {
-    case 'char':
-    case 'varchar':
-      return { ...type, kind: 'varbinary' };
-    case 'array':
-    case 'multiset': {
-      const element = asBytes(type.element);
-      return element === type.element ? type : { ...type, element };
-    }
-    case 'map': {
-      const [key, value] = [asBytes(type.key), asBytes(type.value)];
-      return key === type.key && value === type.value ? type : { ...type, key, value };
-    }
-    case 'row':
-      if (!type.fields.some(field => holdsText(field.type))) return type;
-      return { ...type, fields: type.fields.map(field => ({ ...field, type: asBytes(field.type) })) };
-    default:
-      return type;
-  }
-}
+type WrittenLeaf = { readonly element: SchemaElement; readonly path: readonly string[] };
 
-/** Bounds say nothing of NaN, which Paimon's order puts above all numbers; a chunk with one goes without bounds. */
-function holdsNaN(batches: readonly RowBatch[], index: number, physical: ColumnChunk['physical'] | undefined): boolean {
-  if (physical !== 'float' && physical !== 'double') return false;
-  return batches.some(batch => {
-    const column = present(batch.columns[index], 'column');
-    const values = physical === 'float' ? float32Values(column) : float64Values(column);
-    const nulls = nullBitsOf(column);
-    for (let row = 0; row < column.length; row += 1) {
-      if (Number.isNaN(values[row]) && (nulls === undefined || bitAt(nulls, row) === 1)) return true;
-    }
-    return false;
-  });
+function leavesOf(column: SchemaNode): readonly WrittenLeaf[] {
+  const below = (node: SchemaNode, path: readonly string[]): readonly WrittenLeaf[] => {
+    const own = [...path, node.element.name];
+    if (node.chunkIndex !== undefined) return [{ element: node.element, path: own }];
+    return node.children.flatMap(child => below(child, own));
+  };
+  return below(column, []);
 }
 
 /**
@@ -214,8 +133,9 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
 
 type LaidOutColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };
 
-function layOutColumn({ chunk, pages }: EncodedColumn, packed: readonly Page[], codec: Codec): LaidOutColumn {
-  const isWorthwhile = !isNative(codec) || bodyBytes(packed) < bodyBytes(pages) * worthwhile;
+function layOutColumn(column: EncodedColumn, packed: readonly Page[], codec: Codec): LaidOutColumn {
+  const { pages, element, path, encodings, statistics, valueCount } = column;
+  const isWorthwhile = bodyBytes(packed) < bodyBytes(pages) * worthwhile;
   const chosen = isWorthwhile ? packed : pages;
   const parts: Uint8Array[] = [];
   let at = 0;
@@ -230,12 +150,16 @@ function layOutColumn({ chunk, pages }: EncodedColumn, packed: readonly Page[], 
   }
   return {
     chunk: {
-      ...chunk,
+      physical: present(element.physical, 'a physical type of the leaf'),
+      encodings,
+      path,
       codec: isWorthwhile ? codec : 'none',
+      valueCount,
       uncompressedBytes: plainAt,
       compressedBytes: at,
       dataPageOffset: present(dataPageOffset, 'a data page'),
       dictionaryPageOffset: pages[0]?.kind === 'dictionary' ? 0 : undefined,
+      statistics,
     },
     parts,
   };

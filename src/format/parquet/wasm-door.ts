@@ -1,6 +1,6 @@
 /**
- * The one door to parquet-wasm, which encodes and decodes the values of pages. It is given whole small Parquet files
- * that the callers put together; footers, page headers and compression are theirs.
+ * The one door to parquet-wasm, which decodes the values of pages, and encodes those of nested columns. It is given whole
+ * small Parquet files that the callers put together; footers, page headers and compression are theirs.
  *
  * The wasm is loaded at the first use and once. Its memory grows to the largest file it was given and never shrinks.
  */
@@ -15,13 +15,11 @@ import init, {
   type FFIStream,
   readParquet,
   Table,
-  type WriterProperties,
   WriterPropertiesBuilder,
   wasmMemory,
   writeParquet,
 } from 'parquet-wasm/esm';
 import { assert } from '../../base/assert.ts';
-import type { Codec } from './footer.ts';
 import { withMemoryLimit } from './wasm-memory.ts';
 import { markStack, withStackExport } from './wasm-stack.ts';
 
@@ -49,20 +47,13 @@ export type DecodedColumn = {
   readonly children?: readonly DecodedColumn[];
 };
 
-/** How a column is to be encoded; `plain` is also what a dictionary that grows too large falls back to. */
-export type ColumnEncoding = { readonly dictionary: boolean; readonly values: 'plain' | 'delta' };
-
-/** Undefined for a nested column, of which each leaf gets a dictionary that falls back to plain. */
-export type GivenEncoding = ColumnEncoding | undefined;
-
 export type ParquetCodec = {
   /**
-   * A Parquet file of one row group.
+   * A Parquet file of one row group, not compressed. Each leaf gets a dictionary, which is given up when it grows too large.
    *
    * @param ipcStream the rows as an Arrow IPC stream whose columns are named `0`, `1` …
-   * @param codec one of none, snappy, lz4-raw
    */
-  encode(ipcStream: Uint8Array, encodings: readonly GivenEncoding[], codec: Codec): Uint8Array;
+  encode(ipcStream: Uint8Array): Uint8Array;
   /** The columns of a file of one row group. Throws whatever the wasm throws at unsound bytes. */
   decode(file: Uint8Array, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[];
 };
@@ -89,7 +80,7 @@ async function load(): Promise<ParquetCodec> {
     module_or_path: withMemoryLimit(withStackExport(await readFile(wasmPath())), wasmBytesMax),
   });
   return {
-    encode: (ipcStream, encodings, codec) => surviving(exports, () => encode(ipcStream, encodings, codec)),
+    encode: ipcStream => surviving(exports, () => encode(ipcStream)),
     decode: (file, rowCount, layouts) => surviving(exports, () => decode(file, rowCount, layouts)),
   };
 }
@@ -117,39 +108,18 @@ function wasmPath(): string {
 const rowGroupRowsMax = 2 ** 31 - 1;
 const pageBytesMax = 1024 * 1024;
 
-function encode(ipcStream: Uint8Array, encodings: readonly GivenEncoding[], codec: Codec): Uint8Array {
-  // Both are consumed by writeParquet, whether it succeeds or not.
-  const table = Table.fromIPCStream(ipcStream);
-  return writeParquet(table, writerProperties(encodings, codec));
-}
-
-function writerProperties(encodings: readonly GivenEncoding[], codec: Codec): WriterProperties {
-  const hasNested = encodings.includes(undefined);
-  let builder = new WriterPropertiesBuilder()
-    .setCompression(compressionOf(codec))
+function encode(ipcStream: Uint8Array): Uint8Array {
+  const properties = new WriterPropertiesBuilder()
+    .setCompression(Compression.UNCOMPRESSED)
     .setMaxRowGroupSize(rowGroupRowsMax)
     .setDataPageSizeLimit(pageBytesMax)
     .setDictionaryPageSizeLimit(pageBytesMax)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
-    // Leaves within a column can't be named.
-    .setDictionaryEnabled(hasNested);
-  for (const [index, encoding] of encodings.entries()) {
-    if (encoding === undefined) continue;
-    const name = String(index);
-    if (encoding.dictionary !== hasNested) builder = builder.setColumnDictionaryEnabled(name, encoding.dictionary);
-    builder = builder.setColumnEncoding(
-      name,
-      encoding.values === 'delta' ? Encoding.DELTA_BINARY_PACKED : Encoding.PLAIN,
-    );
-  }
-  return builder.build();
-}
-
-function compressionOf(codec: Codec): Compression {
-  if (codec === 'snappy') return Compression.SNAPPY;
-  if (codec === 'lz4-raw') return Compression.LZ4_RAW;
-  assert(codec === 'none', () => `${codec} is not compressed by the wasm`);
-  return Compression.UNCOMPRESSED;
+    .setEncoding(Encoding.PLAIN)
+    .setDictionaryEnabled(true)
+    .build();
+  // Both are consumed by writeParquet, whether it succeeds or not.
+  return writeParquet(Table.fromIPCStream(ipcStream), properties);
 }
 
 function decode(file: Uint8Array, rowCount: number, layouts: readonly ColumnLayout[]): readonly DecodedColumn[] {

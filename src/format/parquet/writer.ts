@@ -18,6 +18,7 @@ import { type Codec, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
 import {
   encodeRowGroup,
+  hasNestedColumns,
   type PackedRowGroup,
   packRowGroup,
   type RowGroupSettings,
@@ -138,8 +139,8 @@ class Writer implements DataFileEncoder {
   }
 
   async #endRowGroup(): Promise<void> {
-    const wasm = await parquetCodec();
-    const encoded = encodeRowGroup(wasm, this.#pending.splice(0), this.#settings);
+    const wasm = hasNestedColumns(this.#settings.rowType) ? await parquetCodec() : undefined;
+    const encoded = encodeRowGroup(this.#pending.splice(0), this.#settings, wasm);
     const bytes = this.#pendingBytes;
     this.#pendingRows = 0;
     this.#pendingBytes = 0;
