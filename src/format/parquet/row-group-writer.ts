@@ -11,10 +11,12 @@ import { isAtomic, type RowType } from '../../types/data-type.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { EncodingLimits } from './column-encoding.ts';
 import { type EncodedLeaf, encodeColumn } from './encode/column.ts';
+import type { ColumnStatistics } from './encode/column-statistics.ts';
 import { encodeNestedColumns } from './encode/nested-columns.ts';
 import type { Codec, ColumnChunk, RowGroup, SchemaElement } from './footer.ts';
 import { type Page, writePageHeader } from './page.ts';
 import { packPage } from './page-codec.ts';
+import type { PageLocation } from './page-index.ts';
 import { type SchemaNode, schemaTree } from './schema-tree.ts';
 import type { ParquetCodec } from './wasm-door.ts';
 import { writtenSchema } from './written-schema.ts';
@@ -33,10 +35,18 @@ export type EncodedRowGroup = {
 
 type EncodedColumn = EncodedLeaf & WrittenLeaf;
 
-/** A row group as bytes; its chunks' offsets are counted from the first of them. */
+/** A row group as bytes; offsets of chunks and pages are counted from the first of them. */
 export type PackedRowGroup = {
   readonly group: RowGroup;
   readonly bytes: Uint8Array;
+  /** Of each chunk; undefined when there is nothing that could be passed over. */
+  readonly pageIndexes: readonly ChunkIndex[] | undefined;
+};
+
+/** What the page index of a chunk is written of. */
+export type ChunkIndex = {
+  readonly locations: readonly PageLocation[];
+  readonly statistics: ColumnStatistics;
 };
 
 /** More than the pages of a row group of the usual size. */
@@ -115,6 +125,7 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
   const packed = await mapBounded(pages, pagesAtOnceMax, page => packPage(page, codec, zstdLevel));
   const parts: Uint8Array[] = [];
   const chunks: ColumnChunk[] = [];
+  const indexes: ChunkIndex[] = [];
   let at = 0;
   let nextPage = 0;
   for (const column of encoded.columns) {
@@ -122,29 +133,48 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
     nextPage += column.pages.length;
     const laidOut = layOutColumn(column, columnPages, codec);
     chunks.push(shifted(laidOut.chunk, at));
+    indexes.push({ locations: shiftedPages(laidOut.locations, at), statistics: column.statistics });
     parts.push(...laidOut.parts);
     at += laidOut.chunk.compressedBytes;
   }
   const byteSize = chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
   const bytes = concatBytes(parts);
   release([...pages, ...packed].map(({ body }) => body));
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes };
+  const pageIndexes = hasPageIndexes(encoded.columns) ? indexes : undefined;
+  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes, pageIndexes };
 }
 
-type LaidOutColumn = { readonly chunk: ColumnChunk; readonly parts: readonly Uint8Array[] };
+/**
+ * All chunks of a row group have a page index, or none: some readers fail at one that is missing. The wasm does not tell which
+ * rows a page of a nested column has.
+ */
+function hasPageIndexes(columns: readonly EncodedColumn[]): boolean {
+  const isFlat = columns.every(({ path }) => path.length === 1);
+  return isFlat && columns.some(({ pages }) => pages.filter(({ kind }) => kind === 'data').length > 1);
+}
+
+type LaidOutColumn = {
+  readonly chunk: ColumnChunk;
+  readonly parts: readonly Uint8Array[];
+  readonly locations: readonly PageLocation[];
+};
 
 function layOutColumn(column: EncodedColumn, packed: readonly Page[], codec: Codec): LaidOutColumn {
   const { pages, element, path, encodings, statistics, valueCount } = column;
   const isWorthwhile = bodyBytes(packed) < bodyBytes(pages) * worthwhile;
   const chosen = isWorthwhile ? packed : pages;
   const parts: Uint8Array[] = [];
+  const locations: PageLocation[] = [];
   let at = 0;
   let plainAt = 0;
-  let dataPageOffset: number | undefined;
+  let firstRow = 0;
   for (const page of chosen) {
-    if (page.kind !== 'dictionary') dataPageOffset ??= at;
     const header = writePageHeader(page, { withChecksum: true });
     parts.push(header, page.body);
+    if (page.kind !== 'dictionary') {
+      locations.push({ start: at, bytes: header.length + page.body.length, firstRow });
+      firstRow += page.valueCount;
+    }
     at += header.length + page.body.length;
     plainAt += header.length + page.plainBytes;
   }
@@ -157,16 +187,21 @@ function layOutColumn(column: EncodedColumn, packed: readonly Page[], codec: Cod
       valueCount,
       uncompressedBytes: plainAt,
       compressedBytes: at,
-      dataPageOffset: present(dataPageOffset, 'a data page'),
+      dataPageOffset: present(locations[0], 'a data page').start,
       dictionaryPageOffset: pages[0]?.kind === 'dictionary' ? 0 : undefined,
-      statistics,
+      statistics: statistics.chunk,
     },
     parts,
+    locations,
   };
 }
 
 function bodyBytes(pages: readonly Page[]): number {
   return pages.reduce((sum, page) => sum + page.body.length, 0);
+}
+
+export function shiftedPages(locations: readonly PageLocation[], bytes: number): readonly PageLocation[] {
+  return locations.map(location => ({ ...location, start: location.start + bytes }));
 }
 
 /** The row group `bytes` further back in the file. */

@@ -6,7 +6,10 @@
  * group is held; while it is compressed on Node's threads the next one is gathered and encoded. The file's bytes stay in
  * memory until `finish`.
  *
- * Not written: page indexes, bloom filters, key-value metadata.
+ * Row groups of more than a page have **page indexes**, which lie before the footer: first the column indexes of all chunks,
+ * then their offset indexes, as parquet-mr puts them.
+ *
+ * Not written: bloom filters, key-value metadata.
  */
 import { assert } from '../../base/assert.ts';
 import { GrowingBytes } from '../../bytes/growing-bytes.ts';
@@ -14,14 +17,17 @@ import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { DataFileEncoder } from '../data-file-content.ts';
 import type { EncodingLimits } from './column-encoding.ts';
-import { type Codec, magic, type RowGroup } from './footer.ts';
+import { type Codec, type FileRegion, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
+import { writeColumnIndex, writeOffsetIndex } from './page-index.ts';
 import {
+  type ChunkIndex,
   encodeRowGroup,
   hasNestedColumns,
   type PackedRowGroup,
   packRowGroup,
   type RowGroupSettings,
+  shiftedPages,
   shiftedRowGroup,
 } from './row-group-writer.ts';
 import { parquetCodec } from './wasm-door.ts';
@@ -75,6 +81,8 @@ class Writer implements DataFileEncoder {
   #packingBytes = 0;
   readonly #file = new GrowingBytes();
   readonly #rowGroups: RowGroup[] = [];
+  /** Of each row group. */
+  readonly #pageIndexes: (readonly ChunkIndex[] | undefined)[] = [];
   #writtenFrom = 0;
   #rowCount = 0;
 
@@ -126,16 +134,37 @@ class Writer implements DataFileEncoder {
   async finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }> {
     if (this.#pendingRows > 0) await this.#endRowGroup();
     await this.#takePacked();
+    const rowGroups = this.#putPageIndexes();
     this.#file.append(
       writeFooter({
         version: 1,
         schema: writtenSchema(this.#settings.rowType),
         rowCount: this.#rowCount,
-        rowGroups: this.#rowGroups,
+        rowGroups,
         createdBy,
       }),
     );
     return { bytes: this.#file.take(), rowCount: this.#rowCount };
+  }
+
+  /** @returns the row groups, which tell where the indexes lie */
+  #putPageIndexes(): readonly RowGroup[] {
+    const put = (bytes: Uint8Array | undefined): FileRegion | undefined => {
+      if (bytes === undefined) return undefined;
+      const start = this.#file.length;
+      this.#file.append(bytes);
+      return { start, bytes: bytes.length };
+    };
+    const columnIndexes = this.#pageIndexes.map(chunks => chunks?.map(chunk => put(columnIndexOf(chunk))));
+    const offsetIndexes = this.#pageIndexes.map(chunks => chunks?.map(chunk => put(writeOffsetIndex(chunk.locations))));
+    return this.#rowGroups.map((group, number) => ({
+      ...group,
+      chunks: group.chunks.map((chunk, index) => ({
+        ...chunk,
+        columnIndex: columnIndexes[number]?.[index],
+        offsetIndex: offsetIndexes[number]?.[index],
+      })),
+    }));
   }
 
   async #endRowGroup(): Promise<void> {
@@ -153,13 +182,20 @@ class Writer implements DataFileEncoder {
 
   async #takePacked(): Promise<void> {
     if (this.#packing === undefined) return;
-    const { group, bytes } = await this.#packing;
+    const { group, bytes, pageIndexes } = await this.#packing;
     this.#packing = undefined;
-    this.#rowGroups.push(shiftedRowGroup(group, this.#file.length));
+    const start = this.#file.length;
+    this.#rowGroups.push(shiftedRowGroup(group, start));
+    this.#pageIndexes.push(pageIndexes?.map(index => ({ ...index, locations: shiftedPages(index.locations, start) })));
     this.#file.append(bytes);
     this.#writtenFrom += this.#packingBytes;
     this.#packingBytes = 0;
   }
+}
+
+/** Undefined where a page has no bounds. */
+function columnIndexOf({ statistics: { pages, order } }: ChunkIndex): Uint8Array | undefined {
+  return pages === undefined ? undefined : writeColumnIndex(pages, order);
 }
 
 function checkBatch(batch: RowBatch, { fields }: RowType): void {

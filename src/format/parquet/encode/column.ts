@@ -9,13 +9,12 @@ import { release } from '../../../bytes/release.ts';
 import type { DataType } from '../../../types/data-type.ts';
 import type { Column } from '../../../types/row-batch.ts';
 import { chooseEncoding, type EncodingLimits } from '../column-encoding.ts';
-import type { ChunkStatistics, SchemaElement } from '../footer.ts';
+import type { SchemaElement } from '../footer.ts';
 import type { Page } from '../page.ts';
-import { type BoundShape, lowerBound, upperBound } from './bound-bytes.ts';
-import { boundsOf } from './bounds.ts';
+import { type ColumnStatistics, statisticsOf } from './column-statistics.ts';
 import { buildDictionary } from './dictionary.ts';
-import { type Leaf, type LeafValues, leafOf } from './leaf-values.ts';
-import { dataPages, dictionaryPage, encodingNumbers, type ValueForm } from './pages.ts';
+import { type LeafValues, leafOf } from './leaf-values.ts';
+import { dataPages, dictionaryPage, encodingNumbers, pageSpans, type ValueForm } from './pages.ts';
 
 export type EncodedLeaf = {
   /** Thrift values of parquet's Encoding */
@@ -23,8 +22,7 @@ export type EncodedLeaf = {
   readonly pages: readonly Page[];
   /** Nulls included; of leaves in lists also what stands for empty ones. */
   readonly valueCount: number;
-  /** Undefined where no bounds can be given but there are values. */
-  readonly statistics: ChunkStatistics | undefined;
+  readonly statistics: ColumnStatistics;
 };
 
 /** A dictionary that takes more is given up: it would have to be read for any of the pages. */
@@ -43,9 +41,11 @@ export function encodeColumn(
   const leaf = leafOf(columns, type);
   const fixedBytes = element.typeLength ?? 0;
   const form = formOf(leaf.values, fixedBytes, limits);
-  const data = dataPages(leaf, { form, isNullable: element.repetition === 'optional' });
+  const spans = pageSpans(leaf);
+  const data = dataPages(leaf, spans, { form, isNullable: element.repetition === 'optional' });
   const pages = form.kind === 'dictionary' ? [dictionaryPage(form.dictionary, fixedBytes), ...data] : data;
-  const statistics = statisticsOf(leaf, form, { fixedBytes, isText: element.annotation?.kind === 'string' });
+  const shape = { fixedBytes, isText: element.annotation?.kind === 'string' };
+  const statistics = statisticsOf(leaf, spans, { form, shape });
   release(form.kind === 'dictionary' ? [...leaf.own, bytesOf(form.dictionary.indexes)] : leaf.own);
   return { encodings: encodingsOf(form), pages, valueCount: leaf.rowCount, statistics };
 }
@@ -71,15 +71,4 @@ function encodingsOf(form: ValueForm): readonly number[] {
     case 'dictionary':
       return [plain, levels, dictionary];
   }
-}
-
-function statisticsOf(leaf: Leaf, form: ValueForm, shape: BoundShape): ChunkStatistics | undefined {
-  const nullCount = leaf.rowCount - leaf.values.count;
-  if (leaf.values.count === 0) return { min: undefined, max: undefined, nullCount };
-  const values = form.kind === 'dictionary' ? form.dictionary.entries : leaf.values;
-  const bounds = boundsOf(values, { from: 0, to: values.count });
-  if (bounds === undefined) return undefined;
-  const min = lowerBound(values, bounds.least, shape);
-  const max = upperBound(values, bounds.greatest, shape);
-  return min === undefined || max === undefined ? undefined : { min, max, nullCount };
 }

@@ -14,6 +14,7 @@ import type { ParquetCodec } from '../wasm-door.ts';
 import type { EncodedLeaf } from './column.ts';
 
 const ownFile = 'a row group just encoded';
+const noStatistics = { chunk: undefined, pages: undefined, order: 'unordered' } as const;
 
 /**
  * @param batches whose columns are all nested, with at least one row in all
@@ -38,7 +39,7 @@ export function encodeNestedColumns(
     assert(isInt96 || chunk.physical === physical, () => `${name} was encoded as ${chunk.physical}`);
     const start = chunkStart(chunk);
     const pages = readPages(file.subarray(start, start + chunk.compressedBytes), chunk, ownFile);
-    return { encodings: chunk.encodings, pages, valueCount: chunk.valueCount, statistics: undefined };
+    return { encodings: chunk.encodings, pages, valueCount: chunk.valueCount, statistics: noStatistics };
   });
 }
 

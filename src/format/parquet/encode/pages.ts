@@ -40,10 +40,10 @@ export const encodingNumbers = { plain: 0, levels: 3, delta: 5, dictionary: 8 } 
 /**
  * The rows as pages, whose bodies lie one after the other in one buffer.
  *
+ * @param spans where they end, by `pageSpans`
  * @param isNullable whether the column's schema says so, even if no row is null
  */
-export function dataPages(leaf: Leaf, { form, isNullable }: PageShape): readonly Page[] {
-  const spans = pageSpans(leaf);
+export function dataPages(leaf: Leaf, spans: readonly PageSpan[], { form, isNullable }: PageShape): readonly Page[] {
   const room = new Uint8Array(spans.reduce((sum, span) => sum + bodyBytesMax(leaf, span, { form, isNullable }), 0));
   const out = new DataView(room.buffer);
   let start = 0;
