@@ -3,7 +3,7 @@
 import type { Table } from '../table/table.ts';
 import type { Table as ArrowTable, RecordBatch } from '../types/arrow.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { allRows, arrowBatches, arrowTable, eachRow } from './row-stream.ts';
+import { allRows, arrowBatches, arrowTable, eachRow, type RowIterator } from './row-stream.ts';
 import { countRows, type ScanRequest, scanTable } from './scan-table.ts';
 
 /**
@@ -26,8 +26,8 @@ export class TableScan<Row extends object> implements AsyncIterable<Row> {
   }
 
   /** Row by row, in bounded memory. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Row, void, undefined> {
-    yield* eachRow<Row>(await scanTable(this.#parts, this.#table, this.#request));
+  [Symbol.asyncIterator](): RowIterator<Row> {
+    return eachRow<Row>(() => scanTable(this.#parts, this.#table, this.#request));
   }
 
   /** All rows. */

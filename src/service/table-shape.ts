@@ -1,7 +1,8 @@
 /** What the compiler knows of a table: the types of its rows. */
 import type { RowBatch } from '../types/row-batch.ts';
 import type { RowKind } from '../types/row-kind.ts';
-import { type UserRow, userRows } from '../types/user-row.ts';
+import type { UserRow } from '../types/user-row.ts';
+import { userRows } from '../types/user-rows.ts';
 import type { Columns, RowInputOf, RowOf } from './column-types.ts';
 
 export type TableShape = {

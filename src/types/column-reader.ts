@@ -1,4 +1,5 @@
 /** Columns into scalars, row by row: for keys, statistics, printing and tests. */
+import { isAscii } from 'node:buffer';
 import { unreachable } from '../base/assert.ts';
 import {
   bitAt,
@@ -121,12 +122,31 @@ export function readInt128(words: Uint32Array, at: number): bigint {
 }
 
 const shortText = 12;
+/** Texts that are decoded in one piece when they are asked for in their order; each of them keeps the piece alive. */
+const blockRows = 64;
+const blockBytesMax = 4_096;
 
 function textReader(column: Column): (row: number) => string {
   const bytes = uint8Values(column);
   const offsets = offsetsOf(column);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let block = '';
+  let blockStart = 0;
+  let blockEndRow = -1;
+  let nextRow = 0;
   return row => {
+    if (row === nextRow) {
+      nextRow = row + 1;
+      if (row >= blockEndRow) {
+        blockEndRow = Math.min(column.length, row + blockRows);
+        blockStart = offsets[row] ?? 0;
+        block = asciiBlock(buffer, blockStart, offsets[blockEndRow] ?? 0);
+      }
+      if (block !== '') return block.substring((offsets[row] ?? 0) - blockStart, (offsets[row + 1] ?? 0) - blockStart);
+    } else {
+      nextRow = row + 1;
+      blockEndRow = -1;
+    }
     const start = offsets[row] ?? 0;
     const end = offsets[row + 1] ?? 0;
     if (end - start > shortText) return buffer.toString('utf8', start, end);
@@ -138,4 +158,10 @@ function textReader(column: Column): (row: number) => string {
     }
     return text;
   };
+}
+
+/** The bytes as text, where each is a character; else, and for more than a piece, an empty text. */
+function asciiBlock(buffer: Buffer, start: number, end: number): string {
+  if (end - start > blockBytesMax || !isAscii(buffer.subarray(start, end))) return '';
+  return buffer.toString('latin1', start, end);
 }

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch } from './column-builder.ts';
 import type { AtomicType, DataType } from './data-type.ts';
-import { userRows, userRowToScalars } from './user-row.ts';
+import { userRowToScalars } from './user-row.ts';
+import { userRows } from './user-rows.ts';
 
 test('rows given to users are taken back as the same rows', () => {
   const allTypes = [...sampleTypes, ...nestedTypes];

@@ -18,19 +18,15 @@
  * | MAP, MULTISET | Map, of a multiset from elements to counts | array of pairs; with keys of text an object |
  * | ROW | object | |
  */
-import { present } from '../base/assert.ts';
 import { invalid, type LakeError, unsupported } from '../base/errors.ts';
 import { badValue, unknownColumn } from './bad-value.ts';
 import { atomicParser, expected } from './canonical-parse.ts';
-import { columnReader } from './column-reader.ts';
-import { type AtomicType, type DataField, type DataType, isAtomic, type RowType } from './data-type.ts';
-import { printDecimal } from './decimal-text.ts';
+import { type AtomicType, type DataField, isAtomic, type RowType } from './data-type.ts';
 import { nestedShape } from './nested-shape.ts';
 import { nestedValueReader } from './nested-value.ts';
-import type { RowBatch } from './row-batch.ts';
 import type { Scalar } from './scalar.ts';
 import { fitTimestamp } from './scalar-range.ts';
-import { millisPerDay, nanosPerMilli, printDate, printTime, printTimestamp, truncateNanos } from './time.ts';
+import { millisPerDay, nanosPerMilli, truncateNanos } from './time.ts';
 import { typeName } from './type-name.ts';
 
 export type UserRow = Readonly<Record<string, unknown>>;
@@ -74,23 +70,6 @@ export function userRowToScalars(rowType: RowType, row: UserRow): Scalar[] {
     readers.set(rowType, reader);
   }
   return reader(row);
-}
-
-/** Gives each row of a batch as an object. Binary values are copies. */
-export function userRows(batch: RowBatch): (row: number) => Record<string, unknown> {
-  const columns = batch.rowType.fields.map((field, index) => ({
-    name: field.name,
-    read: columnReader(present(batch.columns[index], 'column'), field.type),
-    convert: userValue(field.type),
-  }));
-  return row => {
-    const object: Record<string, unknown> = {};
-    for (const { name, read, convert } of columns) {
-      const value = read(row);
-      object[name] = value === null ? null : convert(value);
-    }
-    return object;
-  };
 }
 
 function notAnObject(row: unknown): LakeError {
@@ -155,68 +134,4 @@ function userExpected(type: AtomicType): string {
     default:
       return expected(type);
   }
-}
-
-/** Milliseconds either side of 1970 that a Date reaches. */
-const dateMillisMax = 8_640_000_000_000_000n;
-
-/** Turns a scalar of the type, not null, into what users get. */
-function userValue(type: DataType): (value: Scalar) => unknown {
-  switch (type.kind) {
-    case 'decimal':
-      return value => (typeof value === 'bigint' ? printDecimal(value, type.scale) : value);
-    case 'date':
-      return value => (typeof value === 'number' ? printDate(value) : value);
-    case 'time':
-      return value => (typeof value === 'number' ? printTime(value) : value);
-    case 'binary':
-    case 'varbinary':
-      return value => (value instanceof Uint8Array ? value.slice() : value);
-    case 'timestamp':
-    case 'timestamp-ltz':
-      return value => (typeof value === 'bigint' ? userTimestamp(value, type) : value);
-    case 'array':
-    case 'map':
-    case 'multiset':
-    case 'row':
-      return nestedUserValue(type);
-    default:
-      return value => value;
-  }
-}
-
-function nestedUserValue(type: DataType): (value: Scalar) => unknown {
-  const shape = nestedShape(type);
-  if (shape?.kind === 'struct') {
-    const fields = shape.fields.map(field => ({ name: field.name, convert: orNull(userValue(field.type)) }));
-    return value => {
-      const values = Array.isArray(value) ? value : [];
-      return Object.fromEntries(fields.map(({ name, convert }, index) => [name, convert(values[index] ?? null)]));
-    };
-  }
-  const entry = shape === undefined ? undefined : nestedShape(shape.entry);
-  if (type.kind !== 'array' && entry?.kind === 'struct') {
-    const [key, item] = entry.fields.map(field => orNull(userValue(field.type)));
-    return value => {
-      const pairs = Array.isArray(value) ? value : [];
-      return new Map(pairs.map(([k, v]) => [present(key, 'key')(k), present(item, 'value')(v)]));
-    };
-  }
-  const convert = orNull(userValue(present(shape?.entry, 'the element')));
-  return value => (Array.isArray(value) ? value.map(convert) : value);
-}
-
-function orNull(convert: (value: Scalar) => unknown): (value: Scalar) => unknown {
-  return value => (value === null ? null : convert(value));
-}
-
-function userTimestamp(
-  nanos: bigint,
-  type: { readonly kind: 'timestamp' | 'timestamp-ltz'; readonly precision: number },
-): Date | string {
-  if (type.precision <= 3) {
-    const millis = nanos / nanosPerMilli;
-    if (millis <= dateMillisMax && millis >= -dateMillisMax) return new Date(Number(millis));
-  }
-  return printTimestamp(nanos, type.precision) + (type.kind === 'timestamp' ? '' : 'Z');
 }
