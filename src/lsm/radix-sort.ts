@@ -1,6 +1,7 @@
 /**
- * Stable sorting of row numbers by a double each, in passes of 11 bits from the lowest: time in proportion to the rows,
- * whatever their order. Doubles that are integers within 2^32 of each other take at most three passes.
+ * Stable sorting of row numbers by a number each, in passes of 11 bits from the lowest: time in proportion to the rows,
+ * whatever their order. Numbers of 32 bits, and doubles that are integers within 2^32 of each other, take at most three
+ * passes, and move with their rows: each pass reads one thing after the other. Others are looked up by row.
  */
 
 const digitBits = 11;
@@ -14,7 +15,14 @@ const exactIntegerMax = 2 ** 53;
  * @param order row numbers below `heads.length`, changed in place
  */
 export function radixSort(heads: Float64Array, order: Uint32Array): void {
-  const words = sortWords(heads, order);
+  const range = rangeOf(heads, order);
+  if (range.isExact && range.max - range.min < uint32Range) {
+    const numbers = new Uint32Array(order.length);
+    for (let i = 0; i < order.length; i += 1) numbers[i] = (heads[order[i] ?? 0] ?? 0) - range.min;
+    radixSortNumbers(numbers, order, bitCount(range.max - range.min));
+    return;
+  }
+  const words = range.isExact ? integerWords(heads, order, range) : doubleWords(heads, order);
   let from = order;
   let to: Uint32Array = new Uint32Array(order.length);
   for (const { values, bits } of words) {
@@ -26,10 +34,60 @@ export function radixSort(heads: Float64Array, order: Uint32Array): void {
   if (from !== order) order.set(from);
 }
 
-type SortWord = { readonly values: Uint32Array; readonly bits: number };
+/**
+ * Sorts both, `order[i]` by `numbers[i]`; rows of equal numbers stay in their order.
+ *
+ * @param numbers each below 2^bits
+ */
+export function radixSortNumbers(numbers: Uint32Array, order: Uint32Array, bits: number): void {
+  let from: NumberedRows = { numbers, order };
+  let to: NumberedRows = { numbers: new Uint32Array(order.length), order: new Uint32Array(order.length) };
+  for (let shift = 0; shift < bits; shift += digitBits) {
+    if (!scatterNumbers(shift, from, to)) continue;
+    [from, to] = [to, from];
+  }
+  if (from.order === order) return;
+  order.set(from.order);
+  numbers.set(from.numbers);
+}
 
-/** Unsigned words that order the rows as the heads do, lowest word first, indexed by row. */
-function sortWords(heads: Float64Array, order: Uint32Array): readonly SortWord[] {
+type NumberedRows = { readonly numbers: Uint32Array; readonly order: Uint32Array };
+
+/** As `scatter`, of rows that have their numbers beside them. */
+function scatterNumbers(shift: number, from: NumberedRows, to: NumberedRows): boolean {
+  const { numbers, order } = from;
+  const positions = new Uint32Array(digitMask + 1);
+  for (let i = 0; i < numbers.length; i += 1) {
+    const at = ((numbers[i] ?? 0) >>> shift) & digitMask;
+    positions[at] = (positions[at] ?? 0) + 1;
+  }
+  if (positions[((numbers[0] ?? 0) >>> shift) & digitMask] === numbers.length) return false;
+  beginPositions(positions);
+  for (let i = 0; i < numbers.length; i += 1) {
+    const number = numbers[i] ?? 0;
+    const at = (number >>> shift) & digitMask;
+    const target = positions[at] ?? 0;
+    to.numbers[target] = number;
+    to.order[target] = order[i] ?? 0;
+    positions[at] = target + 1;
+  }
+  return true;
+}
+
+/** Counts become places: of each digit, the first. */
+function beginPositions(positions: Uint32Array): void {
+  let position = 0;
+  for (let at = 0; at < positions.length; at += 1) {
+    const count = positions[at] ?? 0;
+    positions[at] = position;
+    position += count;
+  }
+}
+
+type HeadRange = { readonly min: number; readonly max: number; readonly isExact: boolean };
+
+/** Heads are whole numbers; from 2^53 on they are taken by their bits. */
+function rangeOf(heads: Float64Array, order: Uint32Array): HeadRange {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < order.length; i += 1) {
@@ -37,11 +95,13 @@ function sortWords(heads: Float64Array, order: Uint32Array): readonly SortWord[]
     if (head < min) min = head;
     if (head > max) max = head;
   }
-  const isSmall = min > -exactIntegerMax && max < exactIntegerMax && max - min < exactIntegerMax;
-  return isSmall ? integerWords(heads, order, { min, max }) : doubleWords(heads, order);
+  const isExact = min > -exactIntegerMax && max < exactIntegerMax && max - min < exactIntegerMax;
+  return { min, max, isExact };
 }
 
-/** Integers, as their distance from the smallest. */
+type SortWord = { readonly values: Uint32Array; readonly bits: number };
+
+/** Integers further apart, as their distance from the smallest. */
 function integerWords(
   heads: Float64Array,
   order: Uint32Array,
@@ -54,7 +114,6 @@ function integerWords(
     const row = order[i] ?? 0;
     low[row] = (heads[row] ?? 0) - min;
   }
-  if (span < uint32Range) return [{ values: low, bits: bitCount(span) }];
   const high = new Uint32Array(heads.length);
   for (let i = 0; i < order.length; i += 1) {
     const row = order[i] ?? 0;
@@ -103,12 +162,7 @@ function scatter(
   }
   const firstDigit = ((values[from[0] ?? 0] ?? 0) >>> shift) & digitMask;
   if (positions[firstDigit] === from.length) return false;
-  let position = 0;
-  for (let at = 0; at <= digitMask; at += 1) {
-    const count = positions[at] ?? 0;
-    positions[at] = position;
-    position += count;
-  }
+  beginPositions(positions);
   for (let i = 0; i < from.length; i += 1) {
     const row = from[i] ?? 0;
     const at = ((values[row] ?? 0) >>> shift) & digitMask;
