@@ -18,3 +18,25 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   }
   return true;
 }
+
+/** Values end to end: value i is the bytes [offsets[i], offsets[i + 1]) of the view. */
+export type ByteValues = { readonly view: DataView; readonly offsets: Int32Array };
+
+/** Two of them as `compareBytes` does, four bytes at a time: as big-endian numbers they are in the order of the bytes. */
+export function compareValues({ view, offsets }: ByteValues, a: number, b: number): number {
+  const startA = offsets[a] ?? 0;
+  const startB = offsets[b] ?? 0;
+  const lengthA = (offsets[a + 1] ?? 0) - startA;
+  const lengthB = (offsets[b + 1] ?? 0) - startB;
+  const length = lengthA < lengthB ? lengthA : lengthB;
+  let at = 0;
+  for (; at + 4 <= length; at += 4) {
+    const difference = view.getUint32(startA + at) - view.getUint32(startB + at);
+    if (difference !== 0) return difference;
+  }
+  for (; at < length; at += 1) {
+    const difference = view.getUint8(startA + at) - view.getUint8(startB + at);
+    if (difference !== 0) return difference;
+  }
+  return lengthA - lengthB;
+}

@@ -6,7 +6,7 @@
  *
  * @see spec 4.4
  */
-import { compareBytes } from '../bytes/compare.ts';
+import { compareValues } from '../bytes/compare.ts';
 import {
   bitAt,
   float32Values,
@@ -149,29 +149,45 @@ function isLess(words: Int32Array, a: number, b: number): boolean {
 }
 
 function decimalRange(words: Uint32Array, { bits, length }: Rows): Range {
-  let min: bigint | undefined;
-  let max: bigint | undefined;
+  let minRow = -1;
+  let maxRow = -1;
   for (let row = 0; row < length; row += 1) {
     if (isNull(bits, row)) continue;
-    const value = readInt128(words, row * 4);
-    if (min === undefined || value < min) min = value;
-    if (max === undefined || value > max) max = value;
+    if (minRow < 0) {
+      minRow = row;
+      maxRow = row;
+    } else if (isLess128(words, row, minRow)) minRow = row;
+    else if (isLess128(words, maxRow, row)) maxRow = row;
   }
-  return { min: min ?? null, max: max ?? null };
+  return { min: readInt128(words, minRow * 4), max: readInt128(words, maxRow * 4) };
+}
+
+/** By the highest word, which has the sign, then by those below. */
+function isLess128(words: Uint32Array, a: number, b: number): boolean {
+  const high = ((words[4 * a + 3] ?? 0) | 0) - ((words[4 * b + 3] ?? 0) | 0);
+  if (high !== 0) return high < 0;
+  for (let word = 2; word >= 0; word -= 1) {
+    const difference = (words[4 * a + word] ?? 0) - (words[4 * b + word] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }
 
 function textRange(column: Column, { bits, length }: Rows): Range {
-  const values = uint8Values(column);
+  const bytes = uint8Values(column);
   const offsets = offsetsOf(column);
-  const bytesAt = (row: number): Uint8Array => values.subarray(offsets[row] ?? 0, offsets[row + 1] ?? 0);
-  let min: Uint8Array | undefined;
-  let max: Uint8Array | undefined;
+  const values = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offsets };
+  let minRow = -1;
+  let maxRow = -1;
   for (let row = 0; row < length; row += 1) {
     if (isNull(bits, row)) continue;
-    const bytes = bytesAt(row);
-    if (min === undefined || compareBytes(bytes, min) < 0) min = bytes;
-    if (max === undefined || compareBytes(bytes, max) > 0) max = bytes;
+    if (minRow < 0) {
+      minRow = row;
+      maxRow = row;
+    } else if (compareValues(values, row, minRow) < 0) minRow = row;
+    else if (compareValues(values, row, maxRow) > 0) maxRow = row;
   }
   const decoder = new TextDecoder();
-  return { min: decoder.decode(min), max: decoder.decode(max) };
+  const textAt = (row: number): string => decoder.decode(bytes.subarray(offsets[row] ?? 0, offsets[row + 1] ?? 0));
+  return { min: textAt(minRow), max: textAt(maxRow) };
 }

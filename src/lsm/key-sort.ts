@@ -43,9 +43,13 @@ export function rowNumbers(count: number): Uint32Array {
 
 /** Keys that are one number. Heads rise with it; beyond 2^53 equal heads may be of other numbers. */
 function sortNumbers(keys: BatchKeys, sorted: SortedRows): void {
-  const { order } = sorted;
+  const { order, begins } = sorted;
   const { heads } = keys;
-  radixSort(heads, order);
+  const numbers = radixSort(heads, order);
+  if (keys.isExact && numbers !== undefined) {
+    for (let i = 1; i < numbers.length; i += 1) begins[i] = numbers[i] === numbers[i - 1] ? 0 : 1;
+    return;
+  }
   if (!keys.isExact) {
     for (let from = 0; from < order.length; ) {
       const head = heads[order[from] ?? 0];

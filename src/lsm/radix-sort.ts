@@ -13,14 +13,15 @@ const exactIntegerMax = 2 ** 53;
  * Sorts `order` so that `heads[order[i]]` ascends; rows of equal heads stay in their order. No head is NaN or -0.
  *
  * @param order row numbers below `heads.length`, changed in place
+ * @returns numbers in the order of the rows, equal where their heads are; undefined where the heads lie too far apart
  */
-export function radixSort(heads: Float64Array, order: Uint32Array): void {
+export function radixSort(heads: Float64Array, order: Uint32Array): Uint32Array | undefined {
   const range = rangeOf(heads, order);
   if (range.isExact && range.max - range.min < uint32Range) {
     const numbers = new Uint32Array(order.length);
     for (let i = 0; i < order.length; i += 1) numbers[i] = (heads[order[i] ?? 0] ?? 0) - range.min;
     radixSortNumbers(numbers, order, bitCount(range.max - range.min));
-    return;
+    return numbers;
   }
   const words = range.isExact ? integerWords(heads, order, range) : doubleWords(heads, order);
   let from = order;
@@ -32,6 +33,7 @@ export function radixSort(heads: Float64Array, order: Uint32Array): void {
     }
   }
   if (from !== order) order.set(from);
+  return undefined;
 }
 
 /**

@@ -60,6 +60,7 @@ function mergeOrder(
 /** Row numbers counted over all batches, by sequence number. */
 export function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: number): Uint32Array {
   const order = rowNumbers(rowCount);
+  if (areAscending(sources)) return order;
   const sequences = new BigInt64Array(rowCount);
   let at = 0;
   for (const { sequenceNumbers } of sources) {
@@ -67,6 +68,23 @@ export function sequenceOrder(sources: readonly KeyValueBatch[], rowCount: numbe
     at += sequenceNumbers.length;
   }
   return sortByKey(wordKeys(wordsOf(sequences), 2), order).order;
+}
+
+/** Whether no row's number is below that of the row before it, over all batches. */
+function areAscending(sources: readonly KeyValueBatch[]): boolean {
+  let high = -(2 ** 31);
+  let low = 0;
+  for (const { sequenceNumbers } of sources) {
+    const words = wordsOf(sequenceNumbers);
+    for (let at = 0; at < words.length; at += 2) {
+      const nextHigh = words[at + 1] ?? 0;
+      const nextLow = (words[at] ?? 0) >>> 0;
+      if (nextHigh < high || (nextHigh === high && nextLow < low)) return false;
+      high = nextHigh;
+      low = nextLow;
+    }
+  }
+  return true;
 }
 
 /** The sorted rows as groups of equal keys. */

@@ -241,7 +241,7 @@ class OpenFile {
     const { rows, kinds, sequenceNumbers } = batch;
     if (this.#rowCount === 0) this.#minKey = this.#keyAt(rows, 0);
     this.#maxKey = this.#keyAt(rows, rows.rowCount - 1);
-    for (const kind of kinds) if (!isAdd(kind)) this.#deleteRowCount += 1;
+    for (let row = 0; row < kinds.length; row += 1) if (!isAdd(kinds[row] ?? 0)) this.#deleteRowCount += 1;
     const { min, max } = rangeOfNumbers(sequenceNumbers);
     if (this.#minSequence === undefined || min < this.#minSequence) this.#minSequence = min;
     if (max > this.#maxSequence) this.#maxSequence = max;
