@@ -3,6 +3,7 @@
  *
  *   npm run bench -- NAME [--vs paimon,pypaimon,duckdb,pyarrow] [--rounds N] [--written-by paimon] [--dry-run]
  *   npm run bench -- all      every comparison, and the plots; under 20 minutes on a quiet machine
+ *   npm run bench -- plots    charts and the table of docs/PERFORMANCE.md from the newest results
  *
  * Comparisons measure us and peers in turns at the same work, and keep a line for each in bench/results/ unless it is a dry run.
  * `--vs none` measures us alone. `--written-by paimon` has Paimon write the tables that are read and compacted.
@@ -12,10 +13,11 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { comparisons } from './comparisons/all.ts';
-import { buildTurns } from './run/built-turns.ts';
+import { buildTurns, repositoryRoot } from './run/built-turns.ts';
 import { compare } from './run/compare.ts';
 import { isPeer, type Peer } from './run/contestants.ts';
 import { paimonRuns } from './run/paimon-runs.ts';
+import { writeReport } from './run/report.ts';
 import { keepResult, resultLine } from './run/results.ts';
 import { WorkTables } from './workload/tables.ts';
 
@@ -81,10 +83,13 @@ async function runComparisons(names: readonly string[], args: readonly string[],
 }
 
 const [name, ...args] = process.argv.slice(2);
-if (name === 'all') await runComparisons(Object.keys(comparisons), args, roundsOfAll);
+if (name === 'all') {
+  await runComparisons(Object.keys(comparisons), args, roundsOfAll);
+  if (!settingsOf(args).isDryRun) writeReport(repositoryRoot);
+} else if (name === 'plots') writeReport(repositoryRoot);
 else if (name !== undefined && comparisons[name] !== undefined) await runComparisons([name], args, roundsDefault);
 else if (name !== undefined && programs.includes(name)) await import(new URL(`./${name}.ts`, import.meta.url).href);
 else {
-  const names = ['all', ...Object.keys(comparisons), ...programs].join(', ');
+  const names = ['all', 'plots', ...Object.keys(comparisons), ...programs].join(', ');
   fail(`${name === undefined ? 'Which benchmark?' : `There is no benchmark ${name}.`} There are: ${names}`);
 }

@@ -10,7 +10,13 @@ export type Goal =
   | { readonly kind: 'least'; readonly figure: string; readonly atLeast: number };
 
 export type GoalOutcome = {
+  /** As people read it. */
   readonly goal: string;
+  readonly figure: string;
+  /** Whose figure it is a ratio to; not there where the goal is of ours alone. */
+  readonly peer?: string;
+  /** Of the ratio, or of our figure. */
+  readonly bound: number;
   readonly reached: number;
   readonly isMet: boolean;
 };
@@ -19,21 +25,17 @@ type Measured = { readonly medians: Figures; readonly ratios: Readonly<Record<st
 
 /** Nothing where it was not measured: the peer took no part. */
 export function outcomeOf(goal: Goal, { medians, ratios }: Measured): GoalOutcome | undefined {
+  const { figure } = goal;
+  const reached = goal.kind === 'ratio' ? ratios[goal.peer]?.[figure] : medians[figure];
+  if (reached === undefined) return undefined;
   switch (goal.kind) {
     case 'ratio': {
-      const reached = ratios[goal.peer]?.[goal.figure];
-      if (reached === undefined) return undefined;
-      return { goal: `${goal.figure} ${goal.peer} ≥ ${goal.atLeast}x`, reached, isMet: reached >= goal.atLeast };
+      const { peer, atLeast: bound } = goal;
+      return { goal: `≥ ${bound}x ${peer}`, figure, peer, bound, reached, isMet: reached >= bound };
     }
-    case 'most': {
-      const reached = medians[goal.figure];
-      if (reached === undefined) return undefined;
-      return { goal: `${goal.figure} ≤ ${goal.atMost}`, reached, isMet: reached <= goal.atMost };
-    }
-    case 'least': {
-      const reached = medians[goal.figure];
-      if (reached === undefined) return undefined;
-      return { goal: `${goal.figure} ≥ ${goal.atLeast}`, reached, isMet: reached >= goal.atLeast };
-    }
+    case 'most':
+      return { goal: `≤ ${goal.atMost}`, figure, bound: goal.atMost, reached, isMet: reached <= goal.atMost };
+    case 'least':
+      return { goal: `≥ ${goal.atLeast}`, figure, bound: goal.atLeast, reached, isMet: reached >= goal.atLeast };
   }
 }

@@ -13,7 +13,7 @@ const result: Result = {
   turns: { tidelake: [{ warmWallMs: 10 }], paimon: [{ warmWallMs: 30 }] },
   medians: { tidelake: { warmWallMs: 10 }, paimon: { warmWallMs: 30 } },
   ratios: { paimon: { warmWallMs: 3 } },
-  goals: [{ goal: 'warmWallMs paimon ≥ 4x', reached: 3, isMet: false }],
+  goals: [{ goal: '≥ 4x paimon', figure: 'warmWallMs', peer: 'paimon', bound: 4, reached: 3, isMet: false }],
 };
 
 test('a result is one line, and comes back as it was', () => {

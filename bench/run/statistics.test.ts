@@ -2,13 +2,19 @@
 import { expect, test } from 'vitest';
 import { outcomeOf } from './goals.ts';
 import { cpuOfStat, peakOfStatus } from './processor-time.ts';
-import { medianFigures, middle, ratiosOf } from './statistics.ts';
+import { medianFigures, middle, quantile, ratiosOf } from './statistics.ts';
 import { figuresOf } from './turn.ts';
 
 test('the middle is that of the sorted values, between two their mean, of none not a number', () => {
   expect(middle([9, 1, 5])).toBe(5);
   expect(middle([10, 1, 2, 4])).toBe(3);
   expect(middle([])).toBeNaN();
+});
+
+test('a quantile is the smallest value that the share does not exceed', () => {
+  const values = Array.from({ length: 20 }, (_, index) => 20 - index);
+  expect([0.05, 0.5, 0.951, 1].map(share => quantile(values, share))).toEqual([1, 10, 20, 20]);
+  expect(quantile([], 0.5)).toBeNaN();
 });
 
 test('medians are of the figures that every turn has', () => {
@@ -26,7 +32,7 @@ test('a ratio is what the peer takes for each of ours, of the figures that both 
 test('goals are told with what was reached; those of who took no part are left out', () => {
   const measured = { medians: { wallMs: 100, peakRssMb: 600, rowsPerS: 5 }, ratios: { paimon: { wallMs: 4 } } };
   expect(outcomeOf({ kind: 'ratio', figure: 'wallMs', peer: 'paimon', atLeast: 4 }, measured)).toEqual({
-    goal: 'wallMs paimon ≥ 4x',
+    ...{ goal: '≥ 4x paimon', figure: 'wallMs', peer: 'paimon', bound: 4 },
     reached: 4,
     isMet: true,
   });
