@@ -69,6 +69,12 @@ async function runComparisons(names: readonly string[], args: readonly string[],
   console.error('bench: building');
   const turns = buildTurns();
   using tables = new WorkTables(writtenBy === 'paimon' ? paimonRuns(turns) : undefined);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      tables[Symbol.dispose]();
+      process.exit(1);
+    });
+  }
   for (const bench of names) {
     for (const comparison of comparisons[bench] ?? []) {
       const result = await compare(comparison, {

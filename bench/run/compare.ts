@@ -20,7 +20,8 @@ export type CompareSettings = {
 };
 
 export async function compare(comparison: Comparison, settings: CompareSettings): Promise<Result> {
-  const { bench, peers, rounds, command, tables, turns: built } = settings;
+  const { bench, peers, command, tables, turns: built } = settings;
+  const rounds = Math.min(settings.rounds, comparison.roundsMax ?? settings.rounds);
   const contestants: readonly Contestant[] = ['tidelake', ...peers];
   const commands = new Map(contestants.map(name => [name, commandOf(name, built)]));
   const opened = await comparison.open(tables);

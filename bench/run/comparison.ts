@@ -15,6 +15,8 @@ export type Comparison = {
   /** Who does when nothing else is said. */
   readonly usualPeers: readonly Peer[];
   readonly goals: readonly Goal[];
+  /** Where more say nothing more. */
+  readonly roundsMax?: number;
   /** Makes what all turns need. */
   open(tables: WorkTables): Promise<OpenedComparison>;
 };

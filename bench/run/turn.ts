@@ -27,6 +27,8 @@ export async function runTurn({ program, args, env }: Command, job: Job): Promis
   const cpuBefore = childrenCpuMs();
   const startMs = performance.timeOrigin + performance.now();
   const child = spawn(program, [...args, JSON.stringify(job)], { env: { ...process.env, ...env }, timeout: turnMsMax });
+  const kill = (): void => void child.kill();
+  process.once('exit', kill);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-stderrCharactersMax);
@@ -41,6 +43,7 @@ export async function runTurn({ program, args, env }: Command, job: Job): Promis
     child.stdin.end();
   }
   const status = await ended;
+  process.removeListener('exit', kill);
   const processWallMs = performance.timeOrigin + performance.now() - startMs;
   if (report === undefined || status !== 0) {
     throw new Error(`${program} ${args.at(-1)} ${JSON.stringify(job)} ended with ${status}: ${stderr}`);

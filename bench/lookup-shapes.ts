@@ -4,7 +4,7 @@
  * of a lookup in a process that has just opened the lake (first), and of 500 more of random keys (p50, p99), their
  * processor time, and what each asked the store for.
  *
- * Run: `npm run bench -- lookup [ROWS] [--folder F] [--only b8r3]`; a folder that is given is kept, and used again with what is in it.
+ * Run: `npm run bench -- lookup-shapes [ROWS] [--folder F] [--only b8r3]`; a folder that is given is kept, and used again with what is in it.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
