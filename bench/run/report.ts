@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { barChart, type Panel, shownNumber } from './bar-chart.ts';
 import type { GoalOutcome } from './goals.ts';
 import { newestResults, type Result } from './results.ts';
+import type { Figures } from './turn.ts';
 
 export const reportBegin = '<!-- bench: begin; written by `npm run bench -- plots` -->';
 export const reportEnd = '<!-- bench: end -->';
@@ -38,8 +39,8 @@ export function withReport(text: string, report: string): string {
 
 export function reportText(results: readonly Result[]): string {
   const head = [
-    '| bench | figure | ours | Paimon | others | goal | reached | load |',
-    '|---|---|---|---|---|---|---|---|',
+    '| bench | figure | ours | Paimon | others | goal | reached | of CPU | load |',
+    '|---|---|---|---|---|---|---|---|---|',
   ];
   const rows = results.flatMap(result => rowsOf(result));
   const charts = benchesOf(results).map(bench => `![${bench}](figures/${chartName(bench)})`);
@@ -69,7 +70,7 @@ function machinesOf(results: readonly Result[]): readonly string[] {
 }
 
 function rowsOf(result: Result): readonly string[] {
-  const { goals, medians, load } = result;
+  const { goals, medians, ratios, load } = result;
   const [start, end] = load;
   const figures =
     goals.length === 0
@@ -88,10 +89,16 @@ function rowsOf(result: Result): readonly string[] {
       `\`${result.case}\``,
       figure,
       ...[value(ours) ?? '', value('paimon') ?? '', others.join(', ')],
-      ...[outcome?.goal ?? '', reached, `${start}–${end}`],
+      ...[outcome?.goal ?? '', reached, cpuText(figure, ratios[outcome?.peer ?? '']), `${start}–${end}`],
     ];
     return `| ${cells.join(' | ')} |`;
   });
+}
+
+/** The same ratio of processor time, which the load of the machine changes less. */
+function cpuText(figure: string, ratios: Figures | undefined): string {
+  const ratio = figure.endsWith('WallMs') ? ratios?.[figure.replace('WallMs', 'CpuMs')] : undefined;
+  return ratio === undefined ? '' : `${shownNumber(ratio)}x`;
 }
 
 function reachedText({ reached, peer }: GoalOutcome): string {
