@@ -118,6 +118,7 @@ export class PageCursor {
     }
     const unpacked = await this.#unpack(pages);
     const column = await decodeColumn(unpacked, rowCount, this.#where);
+    release(unpacked.unpacked.filter(bytes => bytes !== this.#dictionary?.body));
     this.#pieces.push(makeRowBatch({ fields: [this.#source.field] }, rowCount, [column]));
     this.#decodedEnd += rowCount;
   }

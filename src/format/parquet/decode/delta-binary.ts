@@ -55,22 +55,24 @@ type Block = {
 function readBlock(source: PaddedBytes, reader: VarintReader, block: Block, words: Int32Array, outAt: number): number {
   const { miniblocks, miniblockValues, bits, left } = block;
   reader.zigzag64();
-  const { low: leastLow, high: leastHigh } = reader;
+  const miniblock = { byteAt: 0, bitWidth: 0, count: 0, leastLow: reader.low, leastHigh: reader.high };
   const widthsAt = reader.at;
-  reader.at += miniblocks;
-  if (reader.at > source.byteLength) throw broken('a block reaches past its page');
+  let byteAt = widthsAt + miniblocks;
+  if (byteAt > source.byteLength) throw broken('a block reaches past its page');
   let done = 0;
   for (let index = 0; index < miniblocks && done < left; index += 1) {
     const bitWidth = source.view.getUint8(widthsAt + index);
     if (bitWidth > bits) throw broken(`differences of ${bitWidth} bits`);
-    const byteAt = reader.at;
-    const count = Math.min(miniblockValues, left - done);
-    if (packedBytes({ bitWidth, count }) > source.byteLength - byteAt) throw broken('a block reaches past its page');
-    const miniblock = { byteAt, bitWidth, count, leastLow, leastHigh };
+    miniblock.byteAt = byteAt;
+    miniblock.bitWidth = bitWidth;
+    miniblock.count = Math.min(miniblockValues, left - done);
+    if (packedBytes(miniblock) > source.byteLength - byteAt) throw broken('a block reaches past its page');
     if (bits === 64) addMiniblock64(source, miniblock, words, outAt + done);
     else addMiniblock32(source, miniblock, words, outAt + done);
-    reader.at = byteAt + packedBytes({ bitWidth, count: miniblockValues });
-    done += count;
+    // A whole number: miniblocks are of eight values and more.
+    byteAt += bitWidth * (miniblockValues / 8);
+    done += miniblock.count;
   }
+  reader.at = byteAt;
   return done;
 }

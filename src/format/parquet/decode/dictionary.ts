@@ -27,7 +27,17 @@ export type TextDictionary = PickedTexts & {
   readonly byteLength: number;
 };
 
+/** By the page, as long as somebody has it: who goes on in a column comes with the same one. */
+const fixedDictionaries = new WeakMap<Page, FixedDictionary>();
+const textDictionaries = new WeakMap<Page, TextDictionary>();
+
 export function fixedDictionary(page: Page, width: number): FixedDictionary {
+  const dictionary = fixedDictionaries.get(page) ?? copiedValues(page, width);
+  fixedDictionaries.set(page, dictionary);
+  return dictionary;
+}
+
+function copiedValues(page: Page, width: number): FixedDictionary {
   checkPlain(page);
   const byteLength = page.valueCount * width;
   if (byteLength > page.body.length) throw broken(`a dictionary of ${byteLength} bytes in ${page.body.length}`);
@@ -37,6 +47,12 @@ export function fixedDictionary(page: Page, width: number): FixedDictionary {
 }
 
 export function textDictionary(page: Page): TextDictionary {
+  const dictionary = textDictionaries.get(page) ?? foundTexts(page);
+  textDictionaries.set(page, dictionary);
+  return dictionary;
+}
+
+function foundTexts(page: Page): TextDictionary {
   checkPlain(page);
   const source = padded(page.body);
   const { view, byteLength } = source;
