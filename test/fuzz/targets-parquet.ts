@@ -50,11 +50,21 @@ function fieldsOf(name: string): readonly DataField[] {
   });
 }
 
+/** Of the files that hold every encoding. */
+function encodingsFields(): readonly DataField[] {
+  const columns: readonly { readonly name: string; readonly type: string }[] = JSON.parse(
+    readFileSync(new URL('pyarrow-encodings.json', parquetFixtures), 'utf8'),
+  );
+  return columns.map(({ name, type }, id) => {
+    return { id, name, type: parseType(type), description: undefined, defaultValue: undefined };
+  });
+}
+
 let known: readonly (readonly DataField[])[] | undefined;
 
 /** The fields of the fixture that has most of these columns, and a column that no file has. */
 function knownFields(columns: readonly string[]): readonly DataField[] {
-  known ??= names.map(fieldsOf);
+  known ??= [...names.map(fieldsOf), encodingsFields()];
   const shared = known.map(fields => fields.filter(({ name }) => columns.includes(name)).length);
   const fields = known[shared.indexOf(Math.max(...shared))] ?? [];
   const missing: DataField = {
@@ -220,7 +230,8 @@ async function readAll(input: Uint8Array): Promise<unknown> {
   return rowCount;
 }
 
-const files = (): readonly Uint8Array[] => [...names, 'pyarrow-v2', 'pyarrow-empty'].map(fileOf);
+const files = (): readonly Uint8Array[] =>
+  [...names, 'pyarrow-v2', 'pyarrow-empty', 'pyarrow-encodings-v1', 'pyarrow-encodings-v2'].map(fileOf);
 
 const samplePages = [0, 1, 2].map(index => ({ start: 4 + index * 100, bytes: 100, firstRow: index * 50 }));
 const sampleIndex = {
