@@ -40,8 +40,8 @@ export async function* tailLines(
 async function openTail(parts: LakeParts, table: Table, { from, signal }: TailRequest): Promise<LogTail> {
   const tailParts = { log: logOf(parts, 'log tail'), store: parts.store };
   if (from === 'earliest') return new LogTail(tailParts, table, undefined, new Map());
-  const checkpoints = await readCheckpoints(tailParts, signal);
+  const { checkpoints, description } = await readCheckpoints(tailParts, table, { signal });
   const snapshot = await latestSnapshot(table);
   const state = await stateOfHead(table, snapshot);
-  return new LogTail(tailParts, table, state, checkpoints);
+  return new LogTail(tailParts, table, state, checkpoints, { description });
 }

@@ -50,7 +50,11 @@ export class ShardCursors {
 
   /** Looks the shards up; those not known yet begin where `startOf` says. */
   async refresh(signal?: AbortSignal): Promise<void> {
-    const description = await this.#log.describe({ signal });
+    await this.take(await this.#log.describe({ signal }));
+  }
+
+  /** The same with an answer that is there. */
+  async take(description: LogDescription): Promise<void> {
     if (this.#description !== undefined && this.#description.incarnation !== description.incarnation)
       this.#cursors.clear();
     this.#description = description;
@@ -63,8 +67,8 @@ export class ShardCursors {
     }
   }
 
-  #isWanted({ hashKeyStart, hashKeyEnd }: LogShard): boolean {
-    return this.#hashKeys?.some(key => key >= hashKeyStart && key <= hashKeyEnd) ?? true;
+  #isWanted(shard: LogShard): boolean {
+    return ownsAny(shard, this.#hashKeys);
   }
 
   /** Shards that may be read now: not ended, and no listed parent that is not. */
@@ -92,4 +96,9 @@ export class ShardCursors {
     if (last !== undefined) cursor.through = { position: last.position, arrivalMs: last.arrivalMs };
     if (result.ended) cursor.ended = true;
   }
+}
+
+/** @param hashKeys undefined: any */
+export function ownsAny({ hashKeyStart, hashKeyEnd }: LogShard, hashKeys: readonly bigint[] | undefined): boolean {
+  return hashKeys?.some(key => key >= hashKeyStart && key <= hashKeyEnd) ?? true;
 }

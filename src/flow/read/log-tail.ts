@@ -8,13 +8,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { LakeError } from '../../base/errors.ts';
-import type { LogStart, LogStore } from '../../storage/log-store.ts';
+import type { LogDescription, LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { type Checkpoint, readCheckpoint, startAbove } from '../ingest/checkpoint.ts';
 import { routeRecords } from '../ingest/route-records.ts';
-import { type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
+import { ownsAny, type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailResult, type TailRows } from '../ingest/tail.ts';
 import { waitForAny } from '../wait-for-any.ts';
@@ -34,13 +34,31 @@ export type TailRead = {
 
 const shardsInParallelMax = 8;
 
-export async function readCheckpoints({ log, store }: TailParts, signal?: AbortSignal): Promise<Checkpoints> {
-  const { incarnation, shards } = await log.describe({ signal });
+/** What is read before the snapshot. */
+export type TailStart = { readonly description: LogDescription; readonly checkpoints: Checkpoints };
+
+/** @param table with `lanes`: only of the shards that these may be in */
+export async function readCheckpoints(
+  { log, store }: TailParts,
+  table: Table,
+  { lanes, signal }: { readonly lanes?: TailOptions['lanes']; readonly signal?: AbortSignal | undefined } = {},
+): Promise<TailStart> {
+  const description = await log.describe({ signal });
+  const { incarnation } = description;
+  const hashKeys = hashKeysOf(table, lanes);
+  const shards = description.shards.filter(shard => ownsAny(shard, hashKeys));
   const found = await mapBounded(shards, shardsInParallelMax, async ({ shardId }) => {
     const checkpoint = await readCheckpoint(store, incarnation, shardId);
     return [shardId, checkpoint] as const;
   });
-  return new Map(found.flatMap(([shardId, checkpoint]) => (checkpoint === undefined ? [] : [[shardId, checkpoint]])));
+  const known = found.flatMap(([shardId, checkpoint]) =>
+    checkpoint === undefined ? [] : [[shardId, checkpoint] as const],
+  );
+  return { description, checkpoints: new Map(known) };
+}
+
+function hashKeysOf(table: Table, lanes: TailOptions['lanes']): readonly bigint[] | undefined {
+  return lanes === undefined ? undefined : [...lanes].map(lane => bucketHashKey(table.id ?? '', lane));
 }
 
 export type TailOptions = {
@@ -50,6 +68,8 @@ export type TailOptions = {
   readonly followsSchema?: boolean | undefined;
   /** By shard: rows up to it are read, for the numbers of their producers, and not given. */
   readonly passed?: ReadonlyMap<string, bigint> | undefined;
+  /** The log as it was seen before the snapshot; it is asked again when a shard has ended. undefined: it is asked first. */
+  readonly description?: LogDescription | undefined;
 };
 
 export class LogTail {
@@ -60,6 +80,8 @@ export class LogTail {
   #table: Table;
   #producers: ReadonlyMap<string, ProducerState>;
   #described = false;
+  /** Not taken in yet. */
+  #seen: LogDescription | undefined;
 
   /**
    * @param state of the snapshot the tail begins after; undefined: it has taken nothing from any log
@@ -72,18 +94,18 @@ export class LogTail {
     checkpoints: Checkpoints,
     options: TailOptions = {},
   ) {
-    const { lanes, passed = new Map() } = options;
+    const { lanes, passed = new Map(), description } = options;
     this.#passed = passed;
     this.#followsSchema = options.followsSchema ?? false;
     this.#parts = parts;
     this.#table = table;
     this.#producers = state?.producers ?? new Map();
-    const hashKeys = lanes === undefined ? undefined : [...lanes].map(lane => bucketHashKey(table.id ?? '', lane));
     const startOf: StartOf = async (incarnation, shardId) => {
       const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
       return startAfter(recorded, checkpoints.get(shardId));
     };
-    this.#cursors = new ShardCursors(parts.log, startOf, hashKeys);
+    this.#cursors = new ShardCursors(parts.log, startOf, hashKeysOf(table, lanes));
+    this.#seen = description;
   }
 
   /** The positions read so far, by shard. */
@@ -112,7 +134,8 @@ export class LogTail {
    * @throws LakeError `invalid` LAKE_LOG_GAP when the log no longer keeps what follows the snapshot (D4)
    */
   async readSome(signal?: AbortSignal): Promise<TailRead> {
-    if (!this.#described) await this.#cursors.refresh(signal);
+    if (!this.#described) await this.#cursors.take(this.#seen ?? (await this.#parts.log.describe({ signal })));
+    this.#seen = undefined;
     this.#described = true;
     const readable = this.#cursors.readable();
     const answers = await mapBounded(readable, shardsInParallelMax, cursor => this.#readShard(cursor, signal));

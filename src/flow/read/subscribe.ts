@@ -92,21 +92,22 @@ export async function* subscribe(
       return;
     }
     // Checkpoints before the snapshot (D2), for the log phase that follows it.
-    const checkpoints: Checkpoints = tailParts === undefined ? new Map() : await readCheckpoints(tailParts, signal);
+    const started = tailParts === undefined ? undefined : await readCheckpoints(tailParts, table, { signal });
     let snapshot = await latestSnapshot(table);
     if (from.kind === 'full') yield* rowsOf(table, snapshot);
     if (from.kind === 'after-snapshot' || from.kind === 'resume') {
       const lastId = from.kind === 'resume' ? from.point.snapshotId : from.snapshotId;
       snapshot = yield* changesAfter(table, snapshot, lastId);
     }
-    if (tailParts === undefined) {
+    if (tailParts === undefined || started === undefined) {
       yield placeIn(table, pointOf(table, snapshot?.id ?? 0));
       yield* followSnapshots(parts, table, snapshot?.id ?? 0, signal);
       return;
     }
     const state = await stateOfHead(table, snapshot);
+    const { checkpoints, description } = started;
     const tail = new LogTail(tailParts, table, state, checkpoints, { followsSchema: true });
-    const { incarnation } = await tailParts.log.describe({ signal });
+    const { incarnation } = description;
     const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints });
     // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
     if (from.kind === 'latest') await tail.readToTip(signal);

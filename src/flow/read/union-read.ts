@@ -39,7 +39,7 @@ export type UnionReadOptions = ReadOptions & {
   readonly signal?: AbortSignal | undefined;
 };
 
-type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: readonly TailRows[] };
+type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: LogTail };
 
 /** Numbers of tail rows begin here: above every row of a snapshot (D3). */
 const tailSequenceStart = 1n << 62n;
@@ -52,24 +52,27 @@ export async function* unionRead(
 ): AsyncGenerator<RowBatch, void, undefined> {
   // A key's changes are all in the shards of its lane.
   const lanes = wantedLanes(table.schema, options.predicate);
-  const { snapshot, tail } = await unionSnapshot(parts, table, { lanes, signal: options.signal });
-  const plan = await planScan(table, snapshot, { predicate: options.predicate, withLevel0: true });
+  const { snapshot, tail: log } = await unionSnapshot(parts, table, { lanes, signal: options.signal });
+  // What the log has and which files there are does not depend on one another: neither waits for the other.
+  const [{ batches: tail }, plan] = await Promise.all([
+    log.readToTip(options.signal),
+    planScan(table, snapshot, { predicate: options.predicate, withLevel0: true }),
+  ]);
   if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
   else yield* merged(table, plan, tail, options);
 }
 
-/** The newest snapshot and the rows the log has beyond it. */
+/** The newest snapshot, and the log from where it ends. */
 async function unionSnapshot(
   parts: TailParts,
   table: Table,
   { lanes, signal }: { readonly lanes: ReadonlySet<number> | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<UnionSnapshot> {
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
-  const checkpoints = await readCheckpoints(parts, signal);
+  const { checkpoints, description } = await readCheckpoints(parts, table, { lanes, signal });
   const snapshot = await latestSnapshot(table);
   const state = await stateOfHead(table, snapshot);
-  const { batches } = await new LogTail(parts, table, state, checkpoints, { lanes }).readToTip(signal);
-  return { snapshot, tail: batches };
+  return { snapshot, tail: new LogTail(parts, table, state, checkpoints, { lanes, description }) };
 }
 
 async function* appended(
