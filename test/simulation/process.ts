@@ -75,7 +75,7 @@ export class SimProcess {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { faults, scheduler } = this.#world;
     const fault = faults.next({ of: request.of, isHint: request.isHint ?? false });
-    const latencyMs = this.#world.latencyMs();
+    const latencyMs = this.#world.latencyMs(request.what);
     const delayMs = fault?.kind === 'slow' && fault.isBefore ? latencyMs + fault.delayMs : latencyMs;
     const answered = new Promise<T>((resolve, reject) => {
       scheduler.after(delayMs, () => this.#arrive(request, fault, { resolve, reject }));

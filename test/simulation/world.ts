@@ -34,6 +34,8 @@ export type WorldSettings = {
   readonly isHashed?: boolean | undefined;
   /** A request takes up to this long. */
   readonly latencyMsMax?: number | undefined;
+  /** How long a request takes of this kind (`put`, `get`, …), by chance; instead of `latencyMsMax`. */
+  readonly latencyMsOf?: ((what: string, chance: number) => number) | undefined;
   /** S3 tells whole seconds, a folder milliseconds. */
   readonly storeTickMs?: number | undefined;
   readonly pageKeysMax?: number | undefined;
@@ -67,7 +69,7 @@ export class World {
   /** What a hint's reader may still see. */
   readonly staleHints: Map<string, Uint8Array> = new Map();
   readonly #storeTickMs: number;
-  readonly #latencyMsMax: number;
+  readonly #latencyMsOf: (what: string, chance: number) => number;
   readonly #latencySeed: number;
   readonly #watchers: Watcher[] = [];
   #latencies = 0;
@@ -84,7 +86,7 @@ export class World {
     this.events = new EventLog({ isHashed: settings.isHashed ?? false });
     this.faults = new Faults(seed, rates, settings.onlyFaults);
     this.#storeTickMs = storeTickMs;
-    this.#latencyMsMax = latencyMsMax;
+    this.#latencyMsOf = settings.latencyMsOf ?? ((_, place) => 1 + Math.floor(place * latencyMsMax));
     this.#latencySeed = seedOf(seed, 'latencies');
     this.pageKeysMax = pageKeysMax;
     this.sabotage = settings.sabotage;
@@ -99,9 +101,10 @@ export class World {
     return this.#failure;
   }
 
-  latencyMs(): number {
+  /** @param what the kind of request */
+  latencyMs(what: string): number {
     this.#latencies += 1;
-    return 1 + Math.floor(chance(this.#latencySeed, this.#latencies) * this.#latencyMsMax);
+    return this.#latencyMsOf(what, chance(this.#latencySeed, this.#latencies));
   }
 
   coin(): boolean {
