@@ -15,7 +15,7 @@ const clock = new ManualClock();
 type Merging = { readonly merges: readonly MadeMerge[]; readonly readCount: number };
 
 type Bench = {
-  /** What the manifests of a list hold: `name` comes, `-name` goes. */
+  /** What the manifests of a list hold: `name` comes, `-name` goes, `name@2` comes in bucket 2. */
   readonly write: (...manifests: (readonly string[])[]) => Promise<readonly ManifestFileMeta[]>;
   readonly merge: (metas: readonly ManifestFileMeta[]) => Promise<Merging>;
   /** `read` for each request, `pack` for each manifest that is made. */
@@ -33,7 +33,8 @@ async function bench(settings: {
   const store = countingObjectStore(memory, operation => operation === 'get' && events.push('read'));
   const opened = await fixtureTable(store, { clock, random: seededRandom(1) });
   const entryOf = (text: string): ManifestEntry => {
-    const { partition, bucket, totalBuckets, file } = plannedFile(opened, { name: text.replace('-', '') });
+    const [name = '', inBucket = '0'] = text.replace('-', '').split('@');
+    const { partition, bucket, totalBuckets, file } = plannedFile(opened, { name, bucket: Number(inBucket) });
     // So long that what else a manifest has counts for nothing beside its entries.
     const long = { ...file, embeddedIndex: new Uint8Array(20_000) };
     return { kind: text.startsWith('-') ? 'delete' : 'add', partition, bucket, totalBuckets, file: long };
@@ -120,6 +121,21 @@ test('a full merge takes what goes out of all manifests, and leaves those alone 
   const gone = ['f003', 'f031', 'f032'];
   expect(contents(made).flat()).toEqual(kept.filter(name => !gone.includes(name)));
   expect(merging.readCount).toBe(5);
+});
+
+test('of the full ones only those are read that may speak of a bucket in which something goes', async () => {
+  const { write, merge } = await bench(always);
+  const inBucket = (bucket: number, first: number): readonly string[] =>
+    namesFrom(first, 10).map(name => `${name}@${bucket}`);
+  const metas = await write(inBucket(1, 0), inBucket(2, 10), inBucket(3, 20), ['f030@1'], ['-f013@2']);
+  const merging = await merge(metas);
+  const made = only(merging);
+  expect(made.inputs).toEqual([metas[1], metas[3], metas[4]]);
+  expect(contents(made).flat().toSorted()).toEqual(
+    [...namesFrom(10, 10), 'f030'].filter(name => name !== 'f013').toSorted(),
+  );
+  // The two small ones, and of the full ones the second.
+  expect(merging.readCount).toBe(3);
 });
 
 test('without anything that goes the full ones are not even read', async () => {

@@ -2,11 +2,12 @@
  * Carrying out a merge of manifests: which is decided in manifest-merge.ts, here it is read and packed.
  */
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
-import { identifierKey } from '../live-files.ts';
+import { identifierKey, partitionKey } from '../live-files.ts';
 import { decideManifestMerge, mergeEntries } from '../manifest-merge.ts';
 import { inOrderOfPlaces } from '../manifest-order.ts';
 import { type PackedManifest, type PackSettings, packManifests } from '../manifest-write.ts';
-import { readManifest } from '../manifests.ts';
+import { manifestMayMatch, readManifest } from '../manifests.ts';
+import { partitionPruner } from '../partition-pruning.ts';
 import type { Table } from '../table.ts';
 
 /** Manifests that stand for others, neighbours or all of a base. */
@@ -93,10 +94,21 @@ async function fullMerge(
   { read, pack }: MergeWork,
 ): Promise<Pick<MadeMerge, 'inputs' | 'outputs'>> {
   const deleted = new Set<string>();
+  const buckets = new Set<number>();
+  const partitions = new Map<string, Uint8Array>();
   for (const meta of metas) {
     if (meta.numDeletedFiles === 0) continue;
-    for (const entry of await read(meta)) if (entry.kind === 'delete') deleted.add(identifierKey(entry));
+    for (const entry of await read(meta)) {
+      if (entry.kind !== 'delete') continue;
+      deleted.add(identifierKey(entry));
+      buckets.add(entry.bucket);
+      partitions.set(partitionKey(entry.partition), entry.partition);
+    }
   }
+  // Of the suspects only those are read that may speak of a bucket in which something goes.
+  const filter = { buckets, mayMatch: partitionPruner([...partitions.values()], pack.partitionTypes) };
+  const suspected = new Set(suspects.filter(meta => manifestMayMatch(meta, filter)));
+  const surely = new Set(rewritten);
   // Neither what goes nor the entry that says so.
   const isKept = (entry: ManifestEntry): boolean => !deleted.has(identifierKey(entry));
   const inputs: ManifestFileMeta[] = [];
@@ -104,10 +116,10 @@ async function fullMerge(
   let entries: ManifestEntry[] = [];
   let bytes = 0;
   for (const meta of metas) {
-    if (!rewritten.includes(meta) && !suspects.includes(meta)) continue;
+    if (!surely.has(meta) && !suspected.has(meta)) continue;
     const all = await read(meta);
     const kept = all.filter(isKept);
-    if (suspects.includes(meta) && kept.length === all.length) continue;
+    if (suspected.has(meta) && kept.length === all.length) continue;
     inputs.push(meta);
     for (const entry of kept) entries.push(entry);
     bytes += (meta.fileSize * kept.length) / all.length;
