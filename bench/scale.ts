@@ -20,8 +20,8 @@ const loads = [
   { writers: 1, everyMs: 10_000, commitsEach: { swap: 20, message: 20 } },
   { writers: 10, everyMs: 10_000, commitsEach: { swap: 10, message: 10 } },
   { writers: 100, everyMs: 10_000, commitsEach: { swap: 4, message: 4 } },
-  { writers: many, everyMs: 60_000, commitsEach: { swap: 1, message: 4 } },
-  { writers: many, everyMs: 10_000, commitsEach: { swap: 1, message: 4 } },
+  { writers: many, everyMs: 60_000, commitsEach: { swap: 1, message: 2 } },
+  { writers: many, everyMs: 10_000, commitsEach: { swap: 1, message: 2 } },
 ];
 for (const { commitsEach, ...load } of loads) {
   for (const by of ['swap', 'message'] as const) {
