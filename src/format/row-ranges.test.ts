@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '../base/random.ts';
-import { allRowsOf, commonRows, flaggedRows, type RowRanges, rowCountOf, unitedRows } from './row-ranges.ts';
+import {
+  allRowsOf,
+  commonRows,
+  flaggedRows,
+  partOfRows,
+  type RowRanges,
+  rowCountOf,
+  unitedRows,
+} from './row-ranges.ts';
 
 const rowCount = 40;
 
@@ -27,6 +35,8 @@ test('ranges are what sets of rows are', () => {
     expect(commonRows(rangesOf(a), rangesOf(b))).toEqual(rangesOf(a.intersection(b)));
     const mixed = [...rangesOf(a), ...rangesOf(b)].toSorted(() => random.next() - 0.5);
     expect(unitedRows(mixed)).toEqual(rangesOf(a.union(b)));
+    const [from, to] = [Math.floor(random.next() * rowCount), Math.floor(random.next() * rowCount)];
+    expect(partOfRows(rangesOf(a), from, to)).toEqual(rangesOf(new Set([...a].slice(from, Math.max(from, to)))));
     const flags = Uint8Array.from(a, row => (b.has(row) ? 1 : 0));
     expect(flaggedRows(rangesOf(a), flags)).toEqual(rangesOf(a.intersection(b)));
   }

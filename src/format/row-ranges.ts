@@ -41,6 +41,19 @@ export function unitedRows(ranges: readonly RowRange[]): RowRanges {
   return united;
 }
 
+/** Of the rows in `ranges`, one after the other, those from the `from`th up to but without the `to`th. */
+export function partOfRows(ranges: RowRanges, from: number, to: number): RowRanges {
+  const part: RowRange[] = [];
+  let before = 0;
+  for (const { start, end } of ranges) {
+    const first = Math.max(start, start + from - before);
+    const last = Math.min(end, start + to - before);
+    if (first < last) part.push({ start: first, end: last });
+    before += end - start;
+  }
+  return part;
+}
+
 /** Of the rows in `ranges`, one after the other, those whose flag is 1. @param flags one for each row in the ranges */
 export function flaggedRows(ranges: RowRanges, flags: Uint8Array): RowRanges {
   const flagged: { start: number; end: number }[] = [];

@@ -157,6 +157,7 @@ async function* mergedBucket(
     wanted: { fields: wantedFields(schema, names) },
     earlyColumns: pickingColumns(spec),
     prune: restrictTo(predicate, keyNames),
+    isSortedByKey: true,
     batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
   };
   const from = { ...place, deletions: splits[0]?.deletions ?? noDeletions };

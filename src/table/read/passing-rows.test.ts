@@ -52,7 +52,8 @@ const fileSchema: TableSchema = {
 
 function filterOf(predicate: Predicate): RowFilter {
   const wanted = { fields: fields.filter(({ name }) => columnsOf(predicate).has(name)) };
-  return { predicate, mapping: mapColumns({ wanted, fileSchema, partitionKeys: [], partitionValues: [] }) };
+  const mapping = mapColumns({ wanted, fileSchema, partitionKeys: [], partitionValues: [] });
+  return { predicate, mapping, sortedBy: 'k' };
 }
 
 function vectorOf(positions: ReadonlySet<number>): DeletionVector {
@@ -76,7 +77,9 @@ test('rows that pass come with their positions, without those that are left out,
   for (let round = 0; round < 60; round += 1) {
     const from = below(rowCount);
     const few = range(from, from + below(300));
-    const predicate: Predicate = below(3) === 0 ? { kind: 'in', column: 'a', values: [below(50), below(50)] } : few;
+    const one: Predicate = { kind: 'compare', column: 'k', op: '=', value: from };
+    const some: Predicate = { kind: 'in', column: 'a', values: [below(50), below(50)] };
+    const predicate = [few, some, one, { kind: 'and', children: [one, some] } as const][below(4)] ?? few;
     const deleted = new Set(Array.from({ length: below(200) }, () => below(rowCount)));
     const vector = deleted.size === 0 ? undefined : vectorOf(deleted);
     const matching = below(2) === 0 ? undefined : new RowSet(rowCount);

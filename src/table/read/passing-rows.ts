@@ -6,12 +6,14 @@
  */
 import { present } from '../../base/assert.ts';
 import type { DataFileContent } from '../../format/data-file-content.ts';
-import { allRowsOf, flaggedRows, type RowRanges, rowCountOf } from '../../format/row-ranges.ts';
+import { allRowsOf, flaggedRows, partOfRows, type RowRanges, rowCountOf } from '../../format/row-ranges.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { conjuncts } from '../../types/prune.ts';
+import { columnOf, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import { equalStretch } from '../../types/sorted-column.ts';
 import { rowsThatMayMatch } from '../scan/prune-pages.ts';
 import { type ColumnMapping, sameValues } from './column-mapping.ts';
 import {
@@ -26,6 +28,8 @@ export type RowFilter = {
   readonly predicate: Predicate;
   /** The columns that the predicate speaks of. */
   readonly mapping: ColumnMapping;
+  /** A column by which the file's rows ascend, if it is known. */
+  readonly sortedBy: string | undefined;
 };
 
 /** Where more rows of a row group pass, the next ones are not asked. */
@@ -89,13 +93,40 @@ async function selectionOf(
   const candidateRows = rowCountOf(candidates);
   if (candidateRows === 0) return none;
   if (candidateRows === group.rowCount && group.byteSize > lookedAtBytesMax) return undefined;
-  const known = await select({ fields: fileFields, rowGroup, ranges: candidates });
+  const fetched = await select({ fields: fileFields, rowGroup, ranges: candidates });
+  const { start, end } = stretchOf(filter, fetched);
+  if (start === end) return none;
+  const known = sliceBatch(fetched, start, end);
+  const looked = partOfRows(candidates, start, end);
   const flags = evaluatePredicate(predicate, mapping.apply(known));
-  withoutLeftOut(flags, candidates, firstPosition, leftOut);
-  const passing = flaggedRows(candidates, flags);
+  withoutLeftOut(flags, looked, firstPosition, leftOut);
+  const passing = flaggedRows(looked, flags);
   if (passing.length === 0) return none;
-  const rowIndex = Uint32Array.from(flags.keys().filter(row => flags[row] === 1));
+  const rowIndex = flagged(flags);
   return { passing, firstPosition, known: rowIndex.length === known.rowCount ? known : takeRows(known, rowIndex) };
+}
+
+/** The rows among which those that pass must be: where the column that sorts them must have one value, those that have it. */
+function stretchOf({ predicate, mapping, sortedBy }: RowFilter, rows: RowBatch): { start: number; end: number } {
+  const all = { start: 0, end: rows.rowCount };
+  const only = conjuncts(predicate).find(
+    part => part.kind === 'compare' && part.op === '=' && part.column === sortedBy && part.value !== null,
+  );
+  const type = mapping.wanted.fields.find(({ name }) => name === sortedBy)?.type;
+  const own = sortedBy === undefined ? undefined : mapping.fileFieldOf(sortedBy);
+  if (only?.kind !== 'compare' || type === undefined || own === undefined || !sameValues(own.type, type)) return all;
+  return equalStretch(columnOf(rows, own.name), type, only.value);
+}
+
+function flagged(flags: Uint8Array): Uint32Array {
+  const rowIndex = new Uint32Array(flags.length);
+  let count = 0;
+  for (let row = 0; row < flags.length; row += 1) {
+    if (flags[row] !== 1) continue;
+    rowIndex[count] = row;
+    count += 1;
+  }
+  return rowIndex.subarray(0, count);
 }
 
 async function candidatesOf(

@@ -19,7 +19,7 @@ import type { RowSet } from '../../format/file-index/row-set.ts';
 import { fileIndexBytesMax } from '../../format/metadata-limits.ts';
 import { rowIdField, sequenceNumberField, valueKindField } from '../../format/parquet/data-file-layout.ts';
 import { formatOfFileName } from '../../format/paths.ts';
-import type { TableSchema } from '../../format/table-schema.ts';
+import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { int64Values } from '../../types/column-buffers.ts';
 import { type RowType, withNullable } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -40,6 +40,8 @@ export type FileRead = {
   readonly wanted: RowType;
   /** Row groups that can hold no match are left out, and rows that an index or their values rule out; others may come. */
   readonly prune: Predicate | undefined;
+  /** The rows of each file ascend by the table's key. */
+  readonly isSortedByKey?: boolean | undefined;
   readonly batchRowsMax: number;
   /** Bytes of a row group that are decoded at a time; the reader's own bound when not given. */
   readonly windowBytesMax?: number | undefined;
@@ -222,7 +224,9 @@ function filterOf(place: FilePlace, read: FileRead, { fileSchema }: DescribedFil
   if (prune === undefined) return undefined;
   const names = columnsOf(prune);
   const wanted = { fields: schema.fields.filter(({ name }) => names.has(name)) };
-  return { predicate: prune, mapping: mapColumns(mappingInput(place, { ...read, wanted }, fileSchema)) };
+  const mapping = mapColumns(mappingInput(place, { ...read, wanted }, fileSchema));
+  const sortedBy = read.isSortedByKey === true ? trimmedPrimaryKeys(schema)[0] : undefined;
+  return { predicate: prune, mapping, sortedBy };
 }
 
 /** Undefined: an index of the file says that no row of it passes the filter, and the file is not opened. */

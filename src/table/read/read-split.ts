@@ -72,6 +72,7 @@ async function* rawBatches(
     schema,
     wanted: { fields: wantedFields(schema, withPredicateColumns(schema, options.columns, predicate)) },
     prune: predicate,
+    isSortedByKey: schema.primaryKeys.length > 0,
     batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
   };
   for (const file of split.work.files) yield* readRows(table, split, file, read);
@@ -92,6 +93,7 @@ async function* mergedBatches(
     wanted: { fields: wantedFields(schema, names === undefined ? undefined : mergedColumns(schema, names)) },
     // Only what speaks of keys: a row group left out by its values could hide the newest row of a key.
     prune: restrictTo(predicate, keyNames),
+    isSortedByKey: true,
     batchRowsMax,
   };
   for (const section of split.work.sections) {
