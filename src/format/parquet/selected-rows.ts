@@ -128,7 +128,19 @@ async function decodePagesOf(
   // As if the chunk had these pages only, so that all that is checked of a chunk is checked of them.
   const part = { ...chunk, valueCount: rowCount };
   const decoded = await decodeLeaf(column, part, { bytes: together, pages, rowCount, where });
-  return picked(decoded, column, rowsInPages(pages, ranges));
+  const rows = picked(decoded, column, rowsInPages(pages, ranges));
+  if (rows !== decoded) releaseColumn(decoded);
+  return rows;
+}
+
+/** Of rows that were picked the others are not looked at again; a lookup has a page of them for each column. */
+function releaseColumn({ values, valueOffsets, nullBitmap }: Column): void {
+  const arrays: readonly unknown[] = [values, valueOffsets, nullBitmap];
+  release(
+    arrays.flatMap(array =>
+      ArrayBuffer.isView(array) && array.buffer instanceof ArrayBuffer ? [new Uint8Array(array.buffer)] : [],
+    ),
+  );
 }
 
 async function decodeChunks(
