@@ -44,13 +44,19 @@ function bitsOfValue(values: WordValues | ByteStrings): number {
 function bitsWithDictionary(values: WordValues | ByteStrings, plainBits: number): number {
   const { count } = values;
   const sampled = Math.min(count, sampleValuesMax);
-  const places = Int32Array.from({ length: sampled }, (_, i) => Math.floor((i * count) / sampled));
-  const sample = buildDictionary(valuesAt(values, { places, count: sampled }), Number.MAX_SAFE_INTEGER);
+  const sample = buildDictionary(sampled === count ? values : sampleOf(values, sampled), Number.MAX_SAFE_INTEGER);
   assert(sample !== undefined, 'the sample has a dictionary');
   const distinctCount = Math.min(count, estimateDistinct(sampled, sample.entries.count));
   const dictionaryBits = distinctCount * plainBits;
   if (dictionaryBits > dictionaryBytesMax * 8) return Number.POSITIVE_INFINITY;
   return Math.ceil(Math.log2(Math.max(1, distinctCount))) + dictionaryBits / count;
+}
+
+/** So many of the values, at even distances. */
+function sampleOf(values: WordValues | ByteStrings, sampled: number): WordValues | ByteStrings {
+  const places = new Int32Array(sampled);
+  for (let i = 0; i < sampled; i += 1) places[i] = Math.floor((i * values.count) / sampled);
+  return valuesAt(values, { places, count: sampled });
 }
 
 /** How many values there are when a sample of them, evenly frequent, shows so many: d = D (1 - exp(-n/D)), solved for D. */

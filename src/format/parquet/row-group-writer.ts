@@ -5,7 +5,6 @@
  */
 import { present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
-import { concatBytes } from '../../bytes/concat.ts';
 import { release } from '../../bytes/release.ts';
 import { isAtomic, type RowType } from '../../types/data-type.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
@@ -35,10 +34,11 @@ export type EncodedRowGroup = {
 
 type EncodedColumn = EncodedLeaf & WrittenLeaf;
 
-/** A row group as bytes; offsets of chunks and pages are counted from the first of them. */
+/** A row group as bytes in parts; offsets of chunks and pages are counted from the first of them. */
 export type PackedRowGroup = {
   readonly group: RowGroup;
-  readonly bytes: Uint8Array;
+  /** One after the other; to be given back (`release`) when they are written. */
+  readonly parts: readonly Uint8Array[];
   /** Of each chunk; undefined when there is nothing that could be passed over. */
   readonly pageIndexes: readonly ChunkIndex[] | undefined;
 };
@@ -53,6 +53,8 @@ export type ChunkIndex = {
 const pagesAtOnceMax = 256;
 /** Compression that saves less than this is not worth unpacking. */
 const worthwhile = 0.95;
+/** To pack a column of fewer bytes saves next to nothing; zstd takes some 30 us for whatever it is given. */
+const packedBytesMin = 128;
 
 /** True when the wasm is needed to write such rows. */
 export function hasNestedColumns({ fields }: RowType): boolean {
@@ -122,7 +124,12 @@ function leavesOf(column: SchemaNode): readonly WrittenLeaf[] {
 export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupSettings): Promise<PackedRowGroup> {
   const { codec, zstdLevel } = settings;
   const pages = encoded.columns.flatMap(column => column.pages);
-  const packed = await mapBounded(pages, pagesAtOnceMax, page => packPage(page, codec, zstdLevel));
+  const left = new Set(
+    encoded.columns.filter(column => bodyBytes(column.pages) < packedBytesMin).flatMap(column => column.pages),
+  );
+  const packed = await mapBounded(pages, pagesAtOnceMax, page =>
+    packPage(page, left.has(page) ? 'none' : codec, zstdLevel),
+  );
   const parts: Uint8Array[] = [];
   const chunks: ColumnChunk[] = [];
   const indexes: ChunkIndex[] = [];
@@ -138,10 +145,11 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
     at += laidOut.chunk.compressedBytes;
   }
   const byteSize = chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
-  const bytes = concatBytes(parts);
-  release([...pages, ...packed].map(({ body }) => body));
+  // What has not been chosen is not needed any more.
+  const chosen = new Set(parts.map(({ buffer }) => buffer));
+  release([...pages, ...packed].map(({ body }) => body).filter(({ buffer }) => !chosen.has(buffer)));
   const pageIndexes = hasPageIndexes(encoded.columns) ? indexes : undefined;
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, bytes, pageIndexes };
+  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, parts, pageIndexes };
 }
 
 /**

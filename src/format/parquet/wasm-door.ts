@@ -70,11 +70,6 @@ export function parquetCodec(): Promise<ParquetCodec> {
   return (loading ??= load());
 }
 
-/** Begins to load it beside what else is to be done first; who uses it is told if that fails. */
-export function preloadParquetCodec(): void {
-  parquetCodec().catch(() => undefined);
-}
-
 async function load(): Promise<ParquetCodec> {
   const exports = await init({
     module_or_path: withMemoryLimit(withStackExport(await readFile(wasmPath())), wasmBytesMax),

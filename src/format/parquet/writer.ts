@@ -13,6 +13,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { GrowingBytes } from '../../bytes/growing-bytes.ts';
+import { release } from '../../bytes/release.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { DataFileEncoder } from '../data-file-content.ts';
@@ -182,12 +183,13 @@ class Writer implements DataFileEncoder {
 
   async #takePacked(): Promise<void> {
     if (this.#packing === undefined) return;
-    const { group, bytes, pageIndexes } = await this.#packing;
+    const { group, parts, pageIndexes } = await this.#packing;
     this.#packing = undefined;
     const start = this.#file.length;
     this.#rowGroups.push(shiftedRowGroup(group, start));
     this.#pageIndexes.push(pageIndexes?.map(index => ({ ...index, locations: shiftedPages(index.locations, start) })));
-    this.#file.append(bytes);
+    for (const part of parts) this.#file.append(part);
+    release(parts);
     this.#writtenFrom += this.#packingBytes;
     this.#packingBytes = 0;
   }

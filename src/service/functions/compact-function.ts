@@ -5,7 +5,6 @@
 import { isLakeError } from '../../base/errors.ts';
 import { eachTable } from '../../catalog/each-table.ts';
 import { parseIdentifier, printIdentifier } from '../../catalog/identifier.ts';
-import { preloadParquetCodec } from '../../format/parquet/wasm-door.ts';
 import { Committer } from '../../table/commit/commit.ts';
 import { type CompactReceipt, compactTable } from '../../table/compact/compact-table.ts';
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
@@ -77,7 +76,6 @@ type Limits = {
 };
 
 export async function openCompactFunction(): Promise<CompactParts> {
-  preloadParquetCodec();
   const parts = await openFunctionParts('compaction');
   return {
     ...parts,

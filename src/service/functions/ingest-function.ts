@@ -1,7 +1,6 @@
 /** The ingest function: records of the log into their tables, exactly once (DESIGN 2.3). */
 import { type EventIngest, type EventResult, ingestEvent, openEventIngest } from '../../flow/ingest/ingest-event.ts';
 import type { TakenRecords } from '../../flow/ingest/take-records.ts';
-import { preloadParquetCodec } from '../../format/parquet/wasm-door.ts';
 import {
   type Metered,
   meteredInvocation,
@@ -35,7 +34,6 @@ export type IngestFigures = {
 
 /** What a container keeps: the warehouse, the log, open tables. With a commit log, commits are the commit function's. */
 export async function openIngestFunction(): Promise<EventIngest & Metered> {
-  preloadParquetCodec();
   const parts = await openFunctionParts('ingest');
   const log = await openFunctionLog(parts);
   const { commitLog } = parts.settings;

@@ -10,7 +10,7 @@ import type { Places } from './values-at.ts';
 
 export type EntryLimits = { readonly entriesMax: number };
 
-const slotsMin = 64;
+const slotsMin = 1024;
 const multiplier = 0x9e37_79b1;
 
 class Entries {

@@ -44,18 +44,23 @@ export const encodingNumbers = { plain: 0, levels: 3, delta: 5, dictionary: 8 } 
  * @param isNullable whether the column's schema says so, even if no row is null
  */
 export function dataPages(leaf: Leaf, spans: readonly PageSpan[], { form, isNullable }: PageShape): readonly Page[] {
-  const room = new Uint8Array(spans.reduce((sum, span) => sum + bodyBytesMax(leaf, span, { form, isNullable }), 0));
+  const bytesMax = spans.reduce((sum, span) => sum + bodyBytesMax(leaf, span, { form, isNullable }), 0);
+  // Plain values take what is made room for, others far less: those are written elsewhere and copied.
+  const room = form.kind === 'plain' ? new Uint8Array(bytesMax) : scratchOf(bytesMax);
   const out = new DataView(room.buffer);
-  let start = 0;
-  return spans.map(span => {
+  const ends: number[] = [];
+  for (const span of spans) {
+    const start = ends.at(-1) ?? 0;
     const levelsEnd = isNullable ? putPageLevels(leaf, span, out, start) : start;
-    const end = putValues(leaf.values, form, span, { room, out, start: levelsEnd });
-    const body = room.subarray(start, end);
-    start = end;
+    ends.push(putValues(leaf.values, form, span, { room, out, start: levelsEnd }));
+  }
+  const bodies = form.kind === 'plain' ? room : room.slice(0, ends.at(-1));
+  return spans.map(({ rowCount }, index) => {
+    const body = bodies.subarray(ends[index - 1] ?? 0, ends[index]);
     return {
       ...pageDefaults,
       kind: 'data',
-      valueCount: span.rowCount,
+      valueCount: rowCount,
       encoding: encodingNumbers[form.kind],
       body,
       plainBytes: body.length,
@@ -63,6 +68,17 @@ export function dataPages(leaf: Leaf, spans: readonly PageSpan[], { form, isNull
       repetitionEncoding: encodingNumbers.levels,
     };
   });
+}
+
+/** Used from call to call. */
+let scratch = new Uint8Array(0);
+/** More is made for the call alone. */
+const scratchBytesMax = 2 * 1024 * 1024;
+
+function scratchOf(bytesMax: number): Uint8Array<ArrayBuffer> {
+  if (bytesMax > scratchBytesMax) return new Uint8Array(bytesMax);
+  if (bytesMax > scratch.length) scratch = new Uint8Array(bytesMax);
+  return scratch;
 }
 
 /** Where pages end; none for no rows. */

@@ -30,7 +30,17 @@ function stringsAt({ bytes, offsets: given }: ByteStrings, { places, count }: Pl
   const own = new Uint8Array(total);
   for (let i = 0; i < count; i += 1) {
     const place = places[i] ?? 0;
-    own.set(bytes.subarray(given[place], given[place + 1]), offsets[i]);
+    copyShort(bytes, { from: given[place] ?? 0, to: given[place + 1] ?? 0 }, own, offsets[i] ?? 0);
   }
   return { kind: 'bytes', count, bytes: own, offsets };
+}
+
+/** A call of the runtime's copy takes as long as so many bytes one by one. */
+const copiedHereMax = 48;
+
+type Span = { readonly from: number; readonly to: number };
+
+function copyShort(bytes: Uint8Array, { from, to }: Span, out: Uint8Array, start: number): void {
+  if (to - from > copiedHereMax) out.set(bytes.subarray(from, to), start);
+  else for (let at = from; at < to; at += 1) out[start + at - from] = bytes[at] ?? 0;
 }
