@@ -42,6 +42,14 @@ test.each(samples)('%s comes back, by us and by hyparquet', (_, bytes) => {
   expect(Buffer.compare(theirs, bytes)).toBe(0);
 });
 
+test('four bytes alike between long literals, whose heads take more than a copy saves, find room', () => {
+  const pieces = Array.from({ length: 2000 }, () => Buffer.concat([noise(576), Uint8Array.of(36, 36, 36, 36)]));
+  const bytes = Buffer.concat(pieces);
+  const packed = packSnappy(bytes);
+  expect(Buffer.compare(unpackSnappy(packed, bytes.length), bytes)).toBe(0);
+  expect(packed.length).toBeGreaterThan(bytes.length + 3 * Math.ceil(bytes.length / 65_536));
+});
+
 test('words take less than half, and noise hardly more than it has', () => {
   expect(packSnappy(words(300_000)).length).toBeLessThan(100_000);
   expect(packSnappy(noise(150_000)).length).toBeLessThan(150_020);

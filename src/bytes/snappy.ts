@@ -108,8 +108,8 @@ class Packer {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    // What does not match at all grows by three bytes a fragment; a copy is never longer than what it stands for.
-    this.#packed = new Uint8Array(lengthBytesMax + bytes.length + 3 * Math.ceil(bytes.length / fragmentBytes) + 3);
+    // The most that Snappy's own packer makes room for: a far copy of four bytes takes three, the head of a literal up to three.
+    this.#packed = new Uint8Array(lengthBytesMax + bytes.length + Math.ceil(bytes.length / 6) + 32);
     let rest = bytes.length;
     for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.#put((rest % 128) | 0x80);
     this.#put(rest);
