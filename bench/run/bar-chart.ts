@@ -39,7 +39,7 @@ export function barChart(title: string, panels: readonly Panel[]): string {
   const height = top + margin - panelGap;
   const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif">`;
   const ground = `<rect width="${width}" height="${height}" fill="#ffffff"/>`;
-  return `${[open, ground, ...parts, '</svg>'].join('\n')}\n`;
+  return `${[open, `<title>${escaped(title)}</title>`, ground, ...parts, '</svg>'].join('\n')}\n`;
 }
 
 function drawPanel({ title, unit, bars, goal }: Panel, top: number): readonly string[] {
