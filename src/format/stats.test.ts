@@ -45,6 +45,29 @@ test('strings are cut to their first characters, the largest upwards', () => {
   expect(statsOf(text, values, full).max).toEqual(['abcdefghijklmnopzz']);
 });
 
+test('ranges of texts that begin alike, and of integers alike in a half, are those that comparing them all gives', () => {
+  const bigint: AtomicType = { kind: 'bigint', nullable: true };
+  const texts = fc.array(fc.option(fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'é', '😀'), maxLength: 7 })), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  const half = fc.constantFrom(-(2n ** 31n), -1n, 0n, 1n, 2n ** 31n - 1n);
+  const integers = fc.array(
+    fc.option(fc.tuple(half, half).map(([high, low]) => BigInt.asIntN(64, (high << 32n) + low))),
+    {
+      minLength: 1,
+      maxLength: 20,
+    },
+  );
+  const check = (type: AtomicType, values: readonly Scalar[]): void => {
+    const inOrder = values.filter(value => value !== null).toSorted((a, b) => compareScalars(type, a, b));
+    const { min, max } = statsOf(type, values, full);
+    expect([min, max]).toEqual([[inOrder[0] ?? null], [inOrder.at(-1) ?? null]]);
+  };
+  fc.assert(fc.property(texts, values => check(text, values)));
+  fc.assert(fc.property(integers, values => check(bigint, values)));
+});
+
 test('cutting counts characters beyond the first plane as one and never ends in half of one', () => {
   expect(truncateMin('😀😀😀', 2)).toBe('😀😀');
   expect(truncateMax('😀😀😀', 2)).toBe('😀😁');
