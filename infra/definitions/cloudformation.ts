@@ -10,7 +10,8 @@ export type CloudResource = {
   readonly Type: string;
   readonly Condition?: string;
   readonly DependsOn?: readonly string[];
-  readonly DeletionPolicy?: 'Delete' | 'Retain';
+  /** The last is like `Retain`, but for what was made by an operation that is taken back. */
+  readonly DeletionPolicy?: 'Delete' | 'Retain' | 'RetainExceptOnCreate';
   readonly UpdateReplacePolicy?: 'Delete' | 'Retain';
   readonly Properties: CloudProperties;
 };

@@ -105,7 +105,12 @@ function resourceTexts(template: DeployedTemplate): readonly string[] {
 }
 
 function remark(resource: CloudResource | undefined): string {
-  return resource?.DeletionPolicy === 'Retain' ? ' (stays when the stack is removed)' : '';
+  return isKept(resource) ? ' (stays when the stack is removed)' : '';
+}
+
+/** Also of a stack that was made of another template. */
+function isKept(resource: CloudResource | undefined): boolean {
+  return resource?.DeletionPolicy?.startsWith('Retain') === true;
 }
 
 function alarmTexts(template: DeployedTemplate): readonly string[] {
@@ -127,7 +132,7 @@ function changeText(change: ResourceChange, before: CloudResource | undefined): 
     case 'added':
       return `+ ${change.id} (${change.type})`;
     case 'removed':
-      return `- ${change.id} (${change.type})${before?.DeletionPolicy === 'Retain' ? ': leaves the stack, stays in the account' : ''}`;
+      return `- ${change.id} (${change.type})${isKept(before) ? ': leaves the stack, stays in the account' : ''}`;
     case 'changed':
       return `~ ${change.id} (${change.type}): ${change.properties.join(', ')}`;
     default:

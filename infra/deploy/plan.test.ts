@@ -117,7 +117,14 @@ test('the plan shows what the parameters leave, and nothing else', () => {
 test('the plan of a stack that exists shows what would change, and what leaves it', () => {
   const { FailedEvents: _, ...rest } = template.Resources;
   const old: CloudResource = { ...queue({}), DeletionPolicy: 'Retain' };
-  const changed = { ...rest, Old: old, Dashboard: { Type: 'AWS::CloudWatch::Dashboard', Properties: {} } };
+  const older: CloudResource = { ...old, DeletionPolicy: 'RetainExceptOnCreate' };
+  const changed = {
+    ...rest,
+    Old: old,
+    Older: older,
+    Queue: queue({}),
+    Dashboard: { Type: 'AWS::CloudWatch::Dashboard', Properties: {} },
+  };
   const lines = linesOf({
     status: 'exists',
     template: of(changed),
@@ -128,6 +135,8 @@ test('the plan of a stack that exists shows what would change, and what leaves i
     '  LogMode = PROVISIONED',
     '  + FailedEvents (AWS::SQS::Queue)',
     '  - Old (AWS::SQS::Queue): leaves the stack, stays in the account',
+    '  - Older (AWS::SQS::Queue): leaves the stack, stays in the account',
+    '  - Queue (AWS::SQS::Queue)',
     '  ~ Dashboard (AWS::CloudWatch::Dashboard): DashboardName, DashboardBody',
     '  and the bundles',
   ]) {

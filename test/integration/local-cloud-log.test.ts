@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ListShardsCommand, MergeShardsCommand, type Shard, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { append, testProducer } from '../../src/flow/testing.ts';
 import { type Lake, type LakeSettings, openLake, t } from '../../src/index.ts';
 import { logOf, openLakeParts } from '../../src/service/lake-parts.ts';
 import { openLakeTable } from '../../src/service/tables.ts';
+import { freePort } from '../services/child-service.ts';
 import { CountedTraffic } from '../services/counted-traffic.ts';
 import { FaultyProxy, throttled } from '../services/faulty-proxy.ts';
 import { untilActive } from '../services/kinesis-service.ts';
@@ -19,6 +21,8 @@ import { TestCloud } from '../services/test-cloud.ts';
 
 const trafficMs = 6_000;
 const throttledShare = 0.3;
+/** That `npm run local` uses, from one on. */
+const localPortCount = 5;
 const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const localMain = fileURLToPath(new URL('../../scripts/local-cloud/main.ts', import.meta.url));
 
@@ -44,8 +48,6 @@ afterAll(async () => {
   await front?.[Symbol.asyncDispose]();
 });
 
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-
 function run(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
   const options = { env: { ...process.env, ...env }, timeout: 120_000 };
   return promisify(execFile)(process.execPath, [cli, ...args], options);
@@ -57,7 +59,7 @@ test('a log that is throttled: nothing is lost and nothing comes twice', async (
   if (proxy === undefined) throw new Error('nothing stands before the log');
   proxy.faultShare = throttledShare;
   try {
-    await pause(trafficMs);
+    await systemClock.sleep(trafficMs);
   } finally {
     proxy.faultShare = 0;
   }
@@ -80,18 +82,18 @@ test('a log whose shards are split and merged under load', async () => {
     return Shards.filter(shard => shard.SequenceNumberRange?.EndingSequenceNumber === undefined);
   };
   await using traffic = await CountedTraffic.start(lake, 'demo.split');
-  await pause(trafficMs / 3);
+  await systemClock.sleep(trafficMs / 3);
   const [{ ShardId: ShardToSplit, HashKeyRange: range } = {}] = await openShards();
   const middle = (BigInt(range?.StartingHashKey ?? 0) + BigInt(range?.EndingHashKey ?? 0)) / 2n;
   await client.send(new SplitShardCommand({ StreamName, ShardToSplit, NewStartingHashKey: String(middle) }));
   await untilActive(client, StreamName);
-  await pause(trafficMs / 3);
+  await systemClock.sleep(trafficMs / 3);
   const [left, right] = await openShards();
   await client.send(
     new MergeShardsCommand({ StreamName, ShardToMerge: left?.ShardId, AdjacentShardToMerge: right?.ShardId }),
   );
   await untilActive(client, StreamName);
-  await pause(trafficMs / 3);
+  await systemClock.sleep(trafficMs / 3);
   expect(await traffic.settle()).toEqual([]);
   const mapping = cloud.cloud.mappings.find(({ stream }) => stream === StreamName);
   expect(mapping?.shardIds).toHaveLength(4);
@@ -183,7 +185,7 @@ function settingsOf(env: Readonly<Record<string, string>>): LakeSettings {
 
 test('npm run local says where everything is, works, stops cleanly, and goes on with what it kept', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidelake-local-test-'));
-  const port = 9_000 + (process.pid % 2_000);
+  const port = await freePort(localPortCount);
   try {
     await using first = await startLocal(folder, port);
     expect(first.said()).toContain(`s3://tidelake-local-warehousebucket, on MinIO at http://127.0.0.1:${port + 1}`);
@@ -225,5 +227,13 @@ test('npm run local refuses a port and a parameter that make no sense, with the 
   await expect(refused('--parameter', 'LogShards')).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringContaining('--parameter "LogShards": NAME=VALUE is wanted'),
+  });
+  await expect(refused('--parameter', 'LogShard=2')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/--parameter LogShard: there is no such parameter; there are .*LogShards/),
+  });
+  await expect(refused('--parameter', 'LogShards=0')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--parameter LogShards=0: must be at least 1'),
   });
 });

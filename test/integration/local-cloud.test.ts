@@ -1,6 +1,7 @@
 // The whole lake in the local cloud: real MinIO, a Kinesis emulator, the bundled functions under AWS's own runtime client. Whatever
 // becomes of the functions meanwhile, every row counts once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { type Lake, openLake, t } from '../../src/index.ts';
 import { CountedTraffic } from '../services/counted-traffic.ts';
 import { TestCloud } from '../services/test-cloud.ts';
@@ -23,8 +24,6 @@ afterAll(async () => {
   await lake?.[Symbol.asyncDispose]();
   await cloud?.[Symbol.asyncDispose]();
 });
-
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
 /** A request to the URL of a function; JSON both ways. */
 async function ask(
@@ -60,14 +59,24 @@ test('the functions do all the work by themselves, and what they weigh and take 
   const maintained = await fetch(`${control.endpoint}/${path}`, { method: 'POST', body: '{"orphans":"dry-run"}' });
   expect([maintained.status, await maintained.json()]).toMatchObject([200, { givenUp: [] }]);
   await expect.poll(() => cloud.reportsOf('maintain').length).toBe(1);
-  for (const [name, { spec }] of cloud.cloud.functions) {
-    const reports = cloud.reportsOf(name, 'success');
+  const used = (): readonly string[] =>
+    [...cloud.cloud.functions].flatMap(([name, { reports }]) => (reports.length === 0 ? [] : name)).toSorted();
+  // Nobody has asked the catalog for anything yet.
+  await expect.poll(used).toEqual(['commit', 'compact', 'ingest', 'maintain', 'query']);
+  for (const name of used()) {
+    const { spec, reports } = cloud.cloud.function(name);
     const starts = reports.flatMap(({ initMs }) => initMs ?? []);
+    const most = Math.max(...reports.map(({ memoryMbMax }) => memoryMbMax));
+    expect(new Set(reports.map(({ status }) => status)), name).toEqual(new Set(['success']));
+    expect(starts[0], name).toBeGreaterThan(0);
+    expect(reports[0]?.initMs, name).toBe(starts[0]);
+    expect(most, name).toBeGreaterThan(10);
+    expect(most, name).toBeLessThanOrEqual(spec.memoryMb);
+    expect(reports.map(({ memoryMb }) => memoryMb)).toEqual(reports.map(() => spec.memoryMb));
     const megabytes = (cloud.bundleBytes(name) / 1024 / 1024).toFixed(1);
-    const most = Math.max(0, ...reports.map(({ memoryMbMax }) => memoryMbMax));
-    const start = starts[0] === undefined ? 'not started' : `started in ${starts[0].toFixed(0)} ms`;
     console.log(
-      `${name}: ${megabytes} MB, ${start}, ${reports.length} invocations, at most ${most} of ${spec.memoryMb} MB`,
+      `${name}: ${megabytes} MB, started in ${starts[0]?.toFixed(0)} ms, ${reports.length} invocations, at most ${most} of ` +
+        `${spec.memoryMb} MB`,
     );
   }
 });
@@ -107,7 +116,7 @@ test('functions that are killed in their middle again and again', async () => {
     const before = kills[name];
     while (kills[name] === before && performance.now() < deadlineMs) {
       kills[name] += await cloud.cloud.function(name).killBusy();
-      await pause(killPollMs);
+      await systemClock.sleep(killPollMs);
     }
   }
   expect(await traffic.settle()).toEqual([]);
@@ -122,7 +131,7 @@ test('batches that are handed over twice', async () => {
   const before = repeated();
   repeats = true;
   try {
-    await pause(trafficMs);
+    await systemClock.sleep(trafficMs);
     await expect.poll(() => repeated() - before, { timeout: 60_000 }).toBeGreaterThanOrEqual(4);
     expect(await traffic.settle()).toEqual([]);
   } finally {
@@ -162,7 +171,7 @@ test('a deployment in the middle of traffic', async () => {
       .length;
   const before = failures();
   for (let version = 0; version < 3; version += 1) {
-    await pause(trafficMs / 3);
+    await systemClock.sleep(trafficMs / 3);
     const folder = cloud.redeploy();
     expect(cloud.bundleOf('ingest').startsWith(folder)).toBe(true);
   }

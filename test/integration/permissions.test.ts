@@ -3,9 +3,15 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import { runProgram } from '../../scripts/cache-folder.ts';
-import { type AccessServices, AccessWorld, rightLabels, roleOf } from '../permissions/access-world.ts';
+import {
+  type AccessOptions,
+  type AccessServices,
+  AccessWorld,
+  rightLabels,
+  roleOf,
+} from '../permissions/access-world.ts';
 import { readTemplate } from '../permissions/read-template.ts';
 import type { Scenario } from '../permissions/scenario-parts.ts';
 import { scenarios } from '../permissions/scenarios.ts';
@@ -21,6 +27,7 @@ const withKey = { parameters: { KmsKeyArn: keyArn, Tracing: 'Active' }, keyArn }
 const labels = rightLabels(template);
 const seen = labels.filter(label => !unseenRights.some(({ matches }) => matches.test(label)));
 const labelsWithKey = rightLabels(template, withKey.parameters);
+const ofKey = labelsWithKey.filter(label => label.includes(': kms:'));
 
 const printedMsMax = 10_000;
 
@@ -84,28 +91,14 @@ test('docs/rights.md tells the rights of every function, and none that it has no
 });
 
 test.concurrent.for(seen)('something fails and says why without %s', async (label, { expect }) => {
-  const scenario = neededBy.get(label);
-  expect(scenario, 'no scenario needs it').toBeDefined();
-  if (scenario === undefined) return;
-  await using world = await AccessWorld.open(services, { name: `without-${seen.indexOf(label)}`, without: label });
-  const failure = await scenario.run(world).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(world.denied.length, 'requests denied').toBeGreaterThan(0);
-  if (quietRights.some(({ matches }) => matches.test(label))) return;
-  expect(failure, 'what the scenario ended with').toBeInstanceOf(Error);
-  const [, action = ''] = /: (\S+) on /.exec(label) ?? [];
-  // What a function prints may come after its answer.
-  const text = (): string => `${Object(failure).code} ${Object(failure).message} ${world.said}`;
-  await expect.poll(text, { timeout: printedMsMax }).toMatch(/LAKE_(STORE|LOG)_DENIED/);
-  await expect.poll(text, { timeout: printedMsMax }).toContain(action);
+  await failsWithout({ name: `without-${seen.indexOf(label)}`, without: label }, { expect });
 });
 
 test.each(scenarios)('nothing is denied in a folder of the bucket, under a key of one’s own: $name', async scenario => {
   const place = { name: worldName('keyed', scenario), folder: 'lakes/one', ...withKey };
   await using world = await AccessWorld.open(services, place);
   await scenario.run(world).finally(() => expect(world.denied).toEqual([]));
+  expect(world.unknown).toEqual([]);
   for (const label of world.needed) if (!neededBy.has(label)) neededBy.set(label, scenario);
 });
 
@@ -115,6 +108,36 @@ test('every right that comes with a key of one’s own is needed', () => {
   );
   expect(unneeded).toEqual([]);
 });
+
+test.concurrent.for(ofKey)('something fails and says why without %s', async (label, { expect }) => {
+  await failsWithout({ name: `keyless-${ofKey.indexOf(label)}`, without: label, ...withKey }, { expect });
+});
+
+/** The error must be the product's own, and say which right it takes. */
+async function failsWithout(
+  options: AccessOptions & { readonly without: string },
+  { expect }: Pick<TestContext, 'expect'>,
+): Promise<void> {
+  const { without } = options;
+  const scenario = neededBy.get(without);
+  expect(scenario, 'no scenario needs it').toBeDefined();
+  if (scenario === undefined) return;
+  await using world = await AccessWorld.open(services, options);
+  const failure = await scenario.run(world).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(world.denied.length, 'requests denied').toBeGreaterThan(0);
+  if (quietRights.some(({ matches }) => matches.test(without))) return;
+  expect(failure, 'what the scenario ended with').toBeInstanceOf(Error);
+  const [, action = ''] = /: (\S+) on /.exec(without) ?? [];
+  // What a function prints may come after its answer.
+  const text = (): string => `${Object(failure).code} ${Object(failure).message} ${world.said}`;
+  await expect.poll(text, { timeout: printedMsMax }).toMatch(/LAKE_(STORE|LOG)_DENIED/);
+  await expect
+    .poll(text, { timeout: printedMsMax })
+    .toMatch(new RegExp(`this takes the right [^;]*${action}\\b[^;]*;`));
+}
 
 function worldName(kind: string, scenario: Scenario): string {
   return `${kind}-${scenarios.indexOf(scenario)}`;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { openLake, t } from '../../src/index.ts';
+import { freePort } from '../services/child-service.ts';
 import { startKinesalite } from '../services/kinesalite.ts';
 import { startMinio } from '../services/minio.ts';
 
@@ -52,7 +53,7 @@ test('serverless-offline runs the functions, and they take what the log gets', a
     primaryKey: ['k'],
     options: { bucket: 1 },
   });
-  const port = 11_000 + (process.pid % 900);
+  const port = await freePort(2);
   await using offline = startOffline(
     {
       TIDELAKE_WAREHOUSE: `s3://${minio.bucket}`,

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, request as requestTo, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
+import { bodyOf, closeServer, listenOnLoopback, loopbackAddress } from '../../scripts/loopback.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { chance, seedOf } from '../simulation/chance.ts';
 
@@ -93,14 +93,10 @@ export class FaultyProxy implements AsyncDisposable {
     response.on('error', () => undefined);
     const ordinal = this.requestCount;
     this.requestCount += 1;
-    const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of request) chunks.push(chunk);
-    } catch {
-      // The client went away before it had sent everything.
-      return;
-    }
-    const exchange = { request, response, body: Buffer.concat(chunks) };
+    // A client may go away before it has sent everything.
+    const body = await bodyOf(request).catch(() => undefined);
+    if (body === undefined) return;
+    const exchange = { request, response, body };
     const fault = this.#faultOf(ordinal, exchange);
     if (fault !== undefined) this.faultCounts[fault] += 1;
     try {

@@ -75,7 +75,9 @@ function rightOnKey(error: unknown): string | undefined {
 
 const rightOfCommand: Readonly<Record<string, string>> = {
   GetObject: 's3:GetObject, and s3:ListBucket to be told of an object that is not there',
-  HeadObject: 's3:GetObject, and s3:ListBucket to be told of an object that is not there',
+  // Its refusal has no words: it may be the key as well.
+  HeadObject:
+    's3:GetObject, and s3:ListBucket to be told of an object that is not there, and kms:Decrypt where the bucket has a key of your own',
   PutObject: 's3:PutObject',
   DeleteObject: 's3:DeleteObject',
   ListObjectsV2: 's3:ListBucket',

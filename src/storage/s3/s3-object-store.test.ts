@@ -315,7 +315,9 @@ test('who may not do something is told what right it takes, and who is not known
     expect(await takes(store.putIfAbsent('k', utf8('x')))).toBe('s3:PutObject');
     expect(await takes(store.delete('k'))).toBe('s3:DeleteObject');
     expect(await takes(drained())).toBe('s3:ListBucket');
-    expect(String(await failureOf(store.head('k')))).toContain('docs/rights.md');
+    const ofHead = String(await failureOf(store.head('k')));
+    expect(ofHead).toContain('docs/rights.md');
+    expect(ofHead).toContain('kms:Decrypt where the bucket has a key of your own');
   });
   const told = 'User: arn:aws:sts::1:r is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x:1:key/k';
   await withScript([failing(403, 'AccessDenied', told)], async store => {
