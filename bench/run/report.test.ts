@@ -63,7 +63,7 @@ test('a chart has a bar for each contestant, as long as its value, and a line wh
 
 test('a chart is well-formed whatever its titles hold', () => {
   const svg = barChart('a < b & c', [{ title: '1 > 0', unit: 'ms', bars: [{ label: '<x>', value: 0 }] }]);
-  expect(svg).toContain('a &lt; b &amp; c');
+  expect(svg).toContain('<title>a &lt; b &amp; c</title>');
   expect(svg).toContain('&lt;x&gt;');
   expect(svg.match(/<svg /g)).toHaveLength(1);
   expect(svg.endsWith('</svg>\n')).toBe(true);
