@@ -3,6 +3,7 @@
  * prefix, the upper to the next prefix above it.
  */
 import { isUtf8 } from 'node:buffer';
+import { bitAt } from '../../../types/column-buffers.ts';
 import type { LeafValues } from './leaf-values.ts';
 import { plainBytes, putPlain } from './plain.ts';
 
@@ -44,6 +45,8 @@ function boundedValue(
     const value = new Uint8Array(values.bytes.subarray(values.offsets[place], values.offsets[place + 1]));
     return shape.isText && !isUtf8(value) ? undefined : value;
   }
+  // Of a page of bits the last byte may hold more than its values; a bound is the value and nothing else.
+  if (values.kind === 'bits') return Uint8Array.of(bitAt(values.bits, place));
   const range = { from: place, to: place + 1, fixedBytes: shape.fixedBytes };
   const bytes = new Uint8Array(plainBytes(values, range));
   putPlain(values, range, bytes, 0);

@@ -73,6 +73,15 @@ test('bounds of doubles that do not begin at a multiple of 8', () => {
   expect(boundsOf({ kind: 'double', count: 3, words }, { from: 0, to: 3 })).toEqual({ least: 1, greatest: 0 });
 });
 
+test('a bound of bits is one bit, whatever lies beside it', () => {
+  const bits = { kind: 'bits', count: 16, bits: Uint8Array.of(0b1111_0001, 0b1010_1110) } as const;
+  for (let place = 0; place < 16; place += 1) {
+    const value = ((bits.bits[place >> 3] ?? 0) >> (place & 7)) & 1;
+    expect(lowerBound(bits, place, { fixedBytes: 0, isText: false })).toEqual(Uint8Array.of(value));
+    expect(upperBound(bits, place, { fixedBytes: 0, isText: false })).toEqual(Uint8Array.of(value));
+  }
+});
+
 test('bounds of bits, and none of INT96', () => {
   const bits = { kind: 'bits', count: 3, bits: Uint8Array.of(0b010) } as const;
   expect(boundsOf(bits, { from: 0, to: 3 })).toEqual({ least: 0, greatest: 1 });
