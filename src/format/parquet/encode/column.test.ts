@@ -1,10 +1,16 @@
-// What is encoded here is decoded by parquet-wasm, bit for bit.
+// What is encoded here is decoded by parquet-wasm, bit for bit, and its bounds and counts leave out no value.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { bytesSource } from '../../../bytes/byte-source.ts';
 import { bitAt, makeColumn } from '../../../types/column-buffers.ts';
+import { columnReader } from '../../../types/column-reader.ts';
+import { compareScalars } from '../../../types/compare.ts';
 import type { DataType } from '../../../types/data-type.ts';
+import type { ColumnRange } from '../../../types/prune.ts';
 import { type Column, makeRowBatch, type RowBatch, sliceBatch } from '../../../types/row-batch.ts';
+import type { Scalar } from '../../../types/scalar.ts';
 import { parseType } from '../../type-text.ts';
+import { openParquet } from '../reader.ts';
 import { type DecodedColumn, parquetCodec, type ValueLayout } from '../wasm-door.ts';
 import { createParquetWriter } from '../writer.ts';
 
@@ -130,6 +136,39 @@ async function expectDecoded(batch: RowBatch, parts: readonly RowBatch[], withou
     const different = bitsOf(ours, layout).findIndex((bits, row) => bits !== read[row]);
     expect([type, different, read.length]).toEqual([type, -1, ours.length]);
   }
+  await expectBounded(batch, bytes);
+}
+
+/** Each value lies within the bounds of its row group and of its page, and nulls are counted. */
+async function expectBounded(batch: RowBatch, bytes: Uint8Array): Promise<void> {
+  const file = await openParquet(bytesSource(bytes), 'f.parquet');
+  const { fields } = batch.rowType;
+  let firstRow = 0;
+  for (const [index, group] of file.rowGroups.entries()) {
+    const pages = await file.pageContents?.(index, fields);
+    for (const [at, { name, type }] of fields.entries()) {
+      const column = batch.columns[at];
+      if (column === undefined) throw new Error('a column');
+      const valueAt = columnReader(column, type);
+      const whole = { rows: { start: 0, end: group.rowCount }, range: group.columnRange(name, type) };
+      for (const { rows, range } of [whole, ...(pages?.[at] ?? [])]) {
+        const values = Array.from({ length: rows.end - rows.start }, (_, row) => valueAt(firstRow + rows.start + row));
+        expect([name, range === undefined ? 0 : outside(values, range, type)]).toEqual([name, 0]);
+      }
+    }
+    firstRow += group.rowCount;
+  }
+  expect(firstRow).toBe(batch.rowCount);
+}
+
+/** How many values the range leaves out. */
+function outside(values: readonly Scalar[], { min, max, nullCount }: ColumnRange, type: DataType): number {
+  const nulls = values.filter(value => value === null).length;
+  if (nullCount !== undefined) expect(nullCount).toBe(nulls);
+  const isOut = (value: Scalar): boolean =>
+    value !== null &&
+    ((min !== null && compareScalars(type, value, min) < 0) || (max !== null && compareScalars(type, value, max) > 0));
+  return values.filter(isOut).length;
 }
 
 test('values of each type, with and without nulls, are what the wasm reads', async () => {
