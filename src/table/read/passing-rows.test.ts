@@ -114,6 +114,32 @@ test('rows that pass come with their positions, without those that are left out,
   }
 });
 
+test('of a row group that is too large to be decoded together a part is, where pages rule out the rest', async () => {
+  const content = await file();
+  const countOf = async (groupBytes: number): Promise<number> => {
+    const rowGroups = content.rowGroups.map(group => ({ ...group, byteSize: groupBytes }));
+    // Two pages to a row group, of which one can hold the row.
+    const pageContents: DataFileContent['pageContents'] = async rowGroup => {
+      const [first, count] = [rowGroup * 130, content.rowGroups[rowGroup]?.rowCount ?? 0];
+      const page = (start: number, end: number) => ({
+        rows: { start, end },
+        range: { min: first + start, max: first + end - 1, nullCount: 0 },
+      });
+      return [[page(0, count / 2), page(count / 2, count)]];
+    };
+    let count = 0;
+    const options = { fields, rowGroups: [3] };
+    const leftOut = { vector: undefined, matching: undefined };
+    const filter = filterOf({ kind: 'compare', column: 'k', op: '=', value: 3 * 130 + 7 });
+    for await (const part of passingRows({ ...content, rowGroups, pageContents }, options, leftOut, filter)) {
+      count += part.rows.rowCount;
+    }
+    return count;
+  };
+  expect(await countOf(64 * 1024 * 1024)).toBe(1);
+  expect(await countOf(65 * 1024 * 1024)).toBe(130);
+});
+
 test('of a filter that few rows pass no other comes, of one that most pass they may', async () => {
   const content = await file();
   const options = { fields, rowGroups: content.rowGroups.map((_, index) => index) };

@@ -34,7 +34,7 @@ export type RowFilter = {
 
 /** Where more rows of a row group pass, the next ones are not asked. */
 const passingShareMax = 0.5;
-/** Of a row group of which nothing is ruled out so much is looked at, uncompressed; of a larger one the reader decodes a part at a time. */
+/** Of a row group so much is looked at together, uncompressed, of the rows that pages rule in; more the reader decodes a part at a time. */
 const lookedAtBytesMax = 32 * 1024 * 1024;
 const batchRowsDefault = 65_536;
 
@@ -92,7 +92,7 @@ async function selectionOf(
   const candidates = await candidatesOf(content, filter, rowGroup);
   const candidateRows = rowCountOf(candidates);
   if (candidateRows === 0) return none;
-  if (candidateRows === group.rowCount && group.byteSize > lookedAtBytesMax) return undefined;
+  if ((candidateRows / group.rowCount) * group.byteSize > lookedAtBytesMax) return undefined;
   const fetched = await select({ fields: fileFields, rowGroup, ranges: candidates });
   const { start, end } = stretchOf(filter, fetched);
   if (start === end) return none;
