@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mapBounded, Semaphore } from './concurrency.ts';
+import { mapBounded, once, Semaphore } from './concurrency.ts';
 
 test('mapBounded keeps the order and never runs more than its bound', async () => {
   let running = 0;
@@ -29,4 +29,15 @@ test('a semaphore passes its permit on after a failure', async () => {
   const semaphore = new Semaphore(1);
   await expect(semaphore.use(() => Promise.reject(new Error('x')))).rejects.toThrow('x');
   expect(await semaphore.use(async () => 7)).toBe(7);
+});
+
+test('what is begun once has one outcome for all who ask', async () => {
+  let count = 0;
+  const ask = once(async () => {
+    count += 1;
+    return count;
+  });
+  expect(count).toBe(0);
+  expect(await Promise.all([ask(), ask()])).toEqual([1, 1]);
+  expect(await ask()).toBe(1);
 });

@@ -53,6 +53,15 @@ function started<R>(action: () => Promise<R>): Promise<R> {
   }
 }
 
+/** Begins at the first call; all calls have the same outcome. */
+export function once<T>(begin: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | undefined;
+  return () => {
+    begun ??= begin();
+    return begun;
+  };
+}
+
 /** Lets at most `permits` callers through at a time, in the order they came. */
 export class Semaphore {
   #free: number;

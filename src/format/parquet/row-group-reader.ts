@@ -4,7 +4,7 @@
  * a merge may never ask for are decoded later or not at all.
  */
 import { assert } from '../../base/assert.ts';
-import { mapBounded } from '../../base/concurrency.ts';
+import { mapBounded, once } from '../../base/concurrency.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { LateBatch } from '../data-file-content.ts';
@@ -54,15 +54,6 @@ export async function* rowsOfRowGroup(
       yield { rows: sliceBatch(window, row, end), late: slice };
     }
   }
-}
-
-/** Begins at the first call; all calls have the same outcome. */
-function once<T>(begin: () => Promise<T>): () => Promise<T> {
-  let begun: Promise<T> | undefined;
-  return () => {
-    begun ??= begin();
-    return begun;
-  };
 }
 
 type Chunks = RowGroupSource['chunks'];

@@ -5,6 +5,7 @@
  * A filter that lets most rows of a row group pass is not worth asking first: what follows is read as a whole, unfiltered.
  */
 import { present } from '../../base/assert.ts';
+import { once } from '../../base/concurrency.ts';
 import type { DataFileContent } from '../../format/data-file-content.ts';
 import { allRowsOf, flaggedRows, partOfRows, type RowRanges, rowCountOf } from '../../format/row-ranges.ts';
 import type { DataField } from '../../types/data-type.ts';
@@ -171,15 +172,6 @@ async function* selectedBatches(
     const part = { rows: sliceBatch(rows, start, end), firstPosition, kept: kept.subarray(start, end) };
     yield { ...part, late: late === undefined ? undefined : async () => sliceBatch(await late(), start, end) };
   }
-}
-
-/** Begins at the first call; all calls have the same outcome. */
-function once<T>(begin: () => Promise<T>): () => Promise<T> {
-  let begun: Promise<T> | undefined;
-  return () => {
-    begun ??= begin();
-    return begun;
-  };
 }
 
 /** The fields out of batches of the same rows. */
