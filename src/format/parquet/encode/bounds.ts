@@ -2,6 +2,8 @@
  * Where the least and the greatest of some values stand, in the order that Parquet defines for their type. Places and not
  * values are handed on, so that one kernel serves a page and a chunk.
  */
+import { type ByteValues, compareValues } from '../../../bytes/compare.ts';
+import { bitAt } from '../../../types/column-buffers.ts';
 import { type ByteStrings, type LeafValues, wordsPerValue } from './leaf-values.ts';
 
 /** Numbers of values. */
@@ -57,7 +59,7 @@ export function boundsOfAll(parts: readonly Bounds[], order: Order): Bounds | un
 export function orderOf(values: LeafValues): Order {
   switch (values.kind) {
     case 'bits':
-      return (a, b) => bit(values.bits, a) - bit(values.bits, b);
+      return (a, b) => bitAt(values.bits, a) - bitAt(values.bits, b);
     case 'int32':
       return (a, b) => compare(values.words[a] ?? 0, values.words[b] ?? 0);
     case 'float': {
@@ -69,8 +71,8 @@ export function orderOf(values: LeafValues): Order {
       return (a, b) => compare(doubles[a] ?? 0, doubles[b] ?? 0);
     }
     case 'bytes': {
-      const view = viewOf(values);
-      return (a, b) => compareStrings(view, values.offsets, a, b);
+      const strings = endToEnd(values);
+      return (a, b) => compareValues(strings, a, b);
     }
     default: {
       const { words } = values;
@@ -84,15 +86,11 @@ function compare(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function bit(bits: Uint8Array, index: number): number {
-  return ((bits[index >> 3] ?? 0) >> (index & 7)) & 1;
-}
-
-export function floatsOf({ buffer, byteOffset, length }: Int32Array): Float32Array {
+function floatsOf({ buffer, byteOffset, length }: Int32Array): Float32Array {
   return new Float32Array(buffer, byteOffset, length);
 }
 
-export function doublesOf({ buffer, byteOffset, length }: Int32Array): Float64Array {
+function doublesOf({ buffer, byteOffset, length }: Int32Array): Float64Array {
   // A view of doubles has to begin at a multiple of 8.
   if (byteOffset % 8 === 0) return new Float64Array(buffer, byteOffset, length >> 1);
   return new Float64Array(buffer.slice(byteOffset, byteOffset + length * 4));
@@ -153,37 +151,17 @@ function boundsOfNumbers(numbers: Float32Array | Float64Array, { from, to }: Ran
 }
 
 function boundsOfStrings(strings: ByteStrings, { from, to }: Range): Bounds {
-  const view = viewOf(strings);
-  const { offsets } = strings;
+  const values = endToEnd(strings);
   let [least, greatest] = [from, from];
   for (let i = from + 1; i < to; i += 1) {
-    if (compareStrings(view, offsets, i, least) < 0) least = i;
-    else if (compareStrings(view, offsets, i, greatest) > 0) greatest = i;
+    if (compareValues(values, i, least) < 0) least = i;
+    else if (compareValues(values, i, greatest) > 0) greatest = i;
   }
   return { least, greatest };
 }
 
-function viewOf({ bytes }: ByteStrings): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Four bytes at a time: big-endian, their numbers are in the order of the bytes. */
-function compareStrings(view: DataView, offsets: Int32Array, a: number, b: number): number {
-  const startA = offsets[a] ?? 0;
-  const startB = offsets[b] ?? 0;
-  const lengthA = (offsets[a + 1] ?? 0) - startA;
-  const lengthB = (offsets[b + 1] ?? 0) - startB;
-  const length = Math.min(lengthA, lengthB);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const difference = view.getUint32(startA + i) - view.getUint32(startB + i);
-    if (difference !== 0) return difference;
-  }
-  for (; i < length; i += 1) {
-    const difference = view.getUint8(startA + i) - view.getUint8(startB + i);
-    if (difference !== 0) return difference;
-  }
-  return lengthA - lengthB;
+function endToEnd({ bytes, offsets }: ByteStrings): ByteValues {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offsets };
 }
 
 /** Two's complement of `width` words, the lowest first. */

@@ -1,8 +1,10 @@
 // What is encoded here is decoded by parquet-wasm, bit for bit, and its bounds and counts leave out no value.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { arbitraryScalar, rowTypeOf, sampleTypes } from '../../../../test/arbitrary-rows.ts';
 import { bytesSource } from '../../../bytes/byte-source.ts';
 import { bitAt, makeColumn } from '../../../types/column-buffers.ts';
+import { buildBatch } from '../../../types/column-builder.ts';
 import { columnReader } from '../../../types/column-reader.ts';
 import { compareScalars } from '../../../types/compare.ts';
 import type { DataType } from '../../../types/data-type.ts';
@@ -213,3 +215,61 @@ test('strings that take more than a page, and nulls that have bytes', async () =
   if (decoded === undefined) throw new Error('a column');
   expect(bitsOf(decoded, 'offsets')).toEqual(bitsOf(column, 'offsets'));
 });
+
+/** Of each type some that bounds are easily wrong about. */
+const edges: readonly Scalar[] = [
+  '',
+  '\u{feff}mark',
+  'x'.repeat(64),
+  `${'x'.repeat(64)}y`,
+  `${'ä'.repeat(40)}z`,
+  '\u{10ffff}'.repeat(20),
+  -0,
+  0,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
+
+function edgesOf(type: DataType): readonly Scalar[] {
+  if (type.kind === 'varchar') return edges.filter(value => typeof value === 'string');
+  if (type.kind === 'varbinary') return [new Uint8Array(), new Uint8Array(70).fill(0xff), new Uint8Array(70).fill(7)];
+  return type.kind === 'float' || type.kind === 'double' ? edges.filter(value => typeof value === 'number') : [];
+}
+
+/** Each type's values in pages of 16,384 rows: few that come often, nulls only, and many. */
+function pagesOf(types: readonly DataType[], seed: number): RowBatch {
+  const pageRows = 16_384;
+  const random = randomOf(seed);
+  const pools = types.map((type, at) => {
+    const drawn = fc.sample(arbitraryScalar({ ...type, nullable: false }), { seed: seed + at, numRuns: 400 });
+    return [...edgesOf(type), ...drawn].filter(value => !Number.isNaN(value));
+  });
+  const rows = Array.from({ length: 2 * pageRows + 3_000 }, (_, row) =>
+    pools.map(pool => {
+      if ((row >= pageRows && row < 2 * pageRows) || random(9) === 0) return null;
+      return pool[random(row < pageRows ? 7 : pool.length)] ?? null;
+    }),
+  );
+  return buildBatch(rowTypeOf(types), rows);
+}
+
+test('bounds of each type hold all values of their pages, and pages of nulls have none', async () => {
+  const types = sampleTypes.filter(type => hasBounds(type));
+  const batch = pagesOf(types, 20_241);
+  const writer = createParquetWriter({ rowType: batch.rowType, compression: 'none' });
+  await writer.append(batch);
+  const { bytes } = await writer.finish();
+  await expectBounded(batch, bytes);
+  const file = await openParquet(bytesSource(bytes), 'f.parquet');
+  const pages = (await file.pageContents?.(0, batch.rowType.fields)) ?? [];
+  for (const [at, { kind }] of types.entries()) {
+    const known = pages[at]?.map(({ range }) => (range?.min ?? null) !== null && (range?.max ?? null) !== null);
+    expect([kind, known]).toEqual([kind, [true, false, true]]);
+    expect(pages[at]?.[1]?.range?.nullCount).toBe(16_384);
+  }
+});
+
+/** INT96 has none. */
+function hasBounds(type: DataType): boolean {
+  return !((type.kind === 'timestamp' || type.kind === 'timestamp-ltz') && type.precision > 6);
+}

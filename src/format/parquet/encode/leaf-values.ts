@@ -127,7 +127,8 @@ function valuesOf(column: Column, type: DataType, nullBits: Uint8Array | undefin
     case 'decimal128':
       return decimalsOf(uint32Values(column), count, type.kind === 'decimal' ? type.precision : 38);
     case 'fixed12': {
-      const words = new Uint32Array(uint8Values(column).slice(0, count * 12).buffer);
+      // A copy, which `slice` of a Buffer would not be.
+      const words = new Uint32Array(new Uint8Array(uint8Values(column).subarray(0, count * 12)).buffer);
       const isNull = (row: number): boolean => nullBits !== undefined && bitAt(nullBits, row) === 0;
       return { kind: 'int96', count, words: wordsOf(fixed12ToInt96(words, isNull)) };
     }
