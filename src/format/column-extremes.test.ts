@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryScalar, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
+import { makeColumn } from '../types/column-buffers.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { compareScalars } from '../types/compare.ts';
 import { columnOf } from '../types/row-batch.ts';
@@ -34,4 +35,31 @@ test.each(types)('the extremes of %j are those of its values, one compared with 
       expect([min, max]).toEqual([present[0] ?? null, present.at(-1) ?? null]);
     }),
   );
+});
+
+test('a byte order mark counts in the extremes of texts', () => {
+  const type = sampleTypes.find(({ kind }) => kind === 'varchar');
+  if (type === undefined) throw new Error('a type of texts');
+  const texts = ['\u{feff}b', '\u{feff}a'];
+  const batch = buildBatch(
+    rowTypeOf([type]),
+    texts.map(text => [text]),
+  );
+  expect(columnExtremes(columnOf(batch, 'c0'), type)).toMatchObject({ min: '\u{feff}a', max: '\u{feff}b' });
+});
+
+test('texts whose smallest or largest is not UTF-8 have no extremes', () => {
+  const type = { kind: 'varchar', length: 10, nullable: true } as const;
+  const extremesOf = (...texts: readonly (readonly number[])[]): unknown => {
+    let end = 0;
+    const valueOffsets = Int32Array.from([0, ...texts.map(text => (end += text.length))]);
+    return columnExtremes(
+      makeColumn(type, texts.length, { values: Uint8Array.from(texts.flat()), valueOffsets }),
+      type,
+    );
+  };
+  const none = { nullCount: 0, min: null, max: null, ranged: false };
+  expect(extremesOf([0x61], [0xff])).toEqual(none);
+  expect(extremesOf([0x80], [0xc3, 0xa4])).toEqual(none);
+  expect(extremesOf([0x61], [0xc3, 0xa4])).toEqual({ nullCount: 0, min: 'a', max: 'ä', ranged: true });
 });

@@ -2,10 +2,12 @@
  * The smallest and the largest value of a column and how many nulls it has, straight from its buffers.
  *
  * A column has no extremes when it has no values, when its type keeps none in data files (binaries, timestamps of more
- * than 6 digits), and when a NaN is among its values: SQL and Java put NaN above all, so a range without it would lie.
+ * than 6 digits), when a NaN is among its values: SQL and Java put NaN above all, so a range without it would lie; and when
+ * the smallest or the largest of its texts is not UTF-8.
  *
  * @see spec 4.4
  */
+import { isUtf8 } from 'node:buffer';
 import { compareValues } from '../bytes/compare.ts';
 import {
   bitAt,
@@ -187,7 +189,12 @@ function textRange(column: Column, { bits, length }: Rows): Range {
     } else if (compareValues(values, row, minRow) < 0) minRow = row;
     else if (compareValues(values, row, maxRow) > 0) maxRow = row;
   }
-  const decoder = new TextDecoder();
-  const textAt = (row: number): string => decoder.decode(bytes.subarray(offsets[row] ?? 0, offsets[row + 1] ?? 0));
-  return { min: textAt(minRow), max: textAt(maxRow) };
+  const textAt = (row: number): string | undefined => textOf(bytes.subarray(offsets[row] ?? 0, offsets[row + 1] ?? 0));
+  const [min, max] = [textAt(minRow), textAt(maxRow)];
+  return min === undefined || max === undefined ? { min: null, max: null, ranged: false } : { min, max };
+}
+
+/** To the byte, a byte order mark included; undefined for what is no text, which mended could lie on the other side of a value. */
+function textOf(bytes: Uint8Array): string | undefined {
+  return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined;
 }
