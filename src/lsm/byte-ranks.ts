@@ -85,14 +85,15 @@ function baseOfPlaces(seen: Uint8Array, places: number): BaseOfPlaces {
   return { weights, base, usedPlaces: counts.length };
 }
 
-/** What each byte adds to a key's number, at `place * symbolCount + 1 + byte`. A key that has ended adds nothing. */
+/** What each byte that occurs adds to a key's number, at `place * symbolCount + 1 + byte`. A key that has ended adds nothing. */
 function rankValues(seen: Uint8Array, weights: Float64Array): Float64Array {
   const values = new Float64Array(weights.length * symbolCount);
   for (let place = 0; place < weights.length; place += 1) {
     let rank = 0;
     for (let at = place * symbolCount; at < (place + 1) * symbolCount; at += 1) {
+      if (seen[at] !== 1) continue;
       values[at] = rank * (weights[place] ?? 0);
-      rank += seen[at] ?? 0;
+      rank += 1;
     }
   }
   return values;
