@@ -132,23 +132,23 @@ function textReader(column: Column): (row: number) => string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let block = '';
   let blockStart = 0;
-  let blockEndRow = -1;
+  let blockFirstRow = 0;
+  let blockEndRow = 0;
   let nextRow = 0;
   return row => {
-    if (row === nextRow) {
-      nextRow = row + 1;
-      if (row >= blockEndRow) {
-        blockEndRow = Math.min(column.length, row + blockRows);
-        blockStart = offsets[row] ?? 0;
-        block = asciiBlock(buffer, blockStart, offsets[blockEndRow] ?? 0);
-      }
-      if (block !== '') return block.substring((offsets[row] ?? 0) - blockStart, (offsets[row + 1] ?? 0) - blockStart);
-    } else {
-      nextRow = row + 1;
-      blockEndRow = -1;
+    // Rows of null, which nobody reads, leave gaps in the order: they do not end a block.
+    let isInBlock = row >= blockFirstRow && row < blockEndRow;
+    if (!isInBlock && row === nextRow) {
+      blockFirstRow = row;
+      blockEndRow = Math.min(column.length, row + blockRows);
+      blockStart = offsets[row] ?? 0;
+      block = asciiBlock(buffer, blockStart, offsets[blockEndRow] ?? 0);
+      isInBlock = true;
     }
+    nextRow = row + 1;
     const start = offsets[row] ?? 0;
     const end = offsets[row + 1] ?? 0;
+    if (isInBlock && block !== '') return block.substring(start - blockStart, end - blockStart);
     if (end - start > shortText) return buffer.toString('utf8', start, end);
     let text = '';
     for (let at = start; at < end; at += 1) {
