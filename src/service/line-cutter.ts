@@ -53,8 +53,9 @@ export class LineCutter {
     this.#forms = new Uint8Array(rowsMax * columnNames.length);
   }
 
-  /** @param bytes whole lines, UTF-8, each with its end but maybe the last */
+  /** @param bytes whole lines, UTF-8, each with its end but maybe the last; below 2^31 of them */
   begin(bytes: Uint8Array): void {
+    assert(bytes.length < 2 ** 31, 'places in a block of lines fit 32 bits');
     this.#bytes = bytes;
     this.at = 0;
     this.lineCount = 0;
@@ -152,7 +153,10 @@ export class LineCutter {
     }
     for (let column = 0; column < columnCount; column += 1) {
       const place = column * this.#rowsMax + row;
-      if (this.#forms[place] === unseen) this.#forms[place] = writtenForm.none;
+      if (this.#forms[place] !== unseen) continue;
+      this.#starts[place] = 0;
+      this.#ends[place] = 0;
+      this.#forms[place] = writtenForm.none;
     }
     return at;
   }

@@ -149,9 +149,12 @@ test('of several bad lines the first is told, whatever is wrong with which colum
 
 test('a mark of the byte order is passed over before the first line, and is no JSON before another', async () => {
   expect(await gathered(small, `\ufeff${good}\n`)).toEqual(parsed(small, good));
-  expect(await gathered(small, `${good}\n\ufeff${good}\n`)).toEqual([
-    expect.stringContaining('line 2: it is not JSON'),
-  ]);
+  // However the input is cut, also right before the second line.
+  for (const bytesMax of [1_000, good.length + 1, 3]) {
+    expect(await gathered(small, `${good}\n\ufeff${good}\n`, bytesMax)).toEqual([
+      expect.stringContaining('line 2: it is not JSON'),
+    ]);
+  }
 });
 
 test('bytes that are no UTF-8 are refused', async () => {

@@ -74,7 +74,8 @@ class LineGatherer {
         this.#push(this.#cutRows(block));
       } else if (cutter.at < block.bytes.length) {
         const lineNumber = block.firstLine + cutter.lineCount;
-        const op = this.#parse(textOf(cutter.takeLine(), lineNumber === block.firstLine), lineNumber);
+        const text = textOf(cutter.takeLine());
+        const op = this.#parse(lineNumber === 1 ? withoutMark(text) : text, lineNumber);
         if (op?.kind === 'row') this.#parsed.add(op.row, op.kindByte);
         if (op?.kind === 'commit') {
           yield* this.rest();
@@ -148,7 +149,7 @@ class LineGatherer {
     const gatherer = new RowGatherer({ fields: this.#schema.fields });
     for (let row = 0; row < this.#cutter.rowCount; row += 1) {
       const index = this.#cutter.lineIndexes[row] ?? 0;
-      const line = textOf(this.#cutter.lineAt(this.#cutter.lineStarts[row] ?? 0), index === 0);
+      const line = textOf(this.#cutter.lineAt(this.#cutter.lineStarts[row] ?? 0));
       const op = this.#parse(line, block.firstLine + index);
       if (op?.kind === 'row') gatherer.add(op.row, op.kindByte);
     }
@@ -160,8 +161,11 @@ function nullsAreOfRemovals(column: Column, kinds: Int8Array): boolean {
   return kinds.every((kind, row) => !isAdd(kind) || isValid(column, row));
 }
 
+function textOf(line: Uint8Array): string {
+  return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8');
+}
+
 /** A mark of the byte order may stand before the first line. */
-function textOf(line: Uint8Array, isFirst: boolean): string {
-  const text = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8');
-  return isFirst && text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text;
+function withoutMark(line: string): string {
+  return line.charCodeAt(0) === byteOrderMark ? line.slice(1) : line;
 }
