@@ -9,7 +9,7 @@ import { olderNode } from '../scripts/older-node.ts';
 import { FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
 import { FunctionHost } from '../test/services/function-host.ts';
-import { median } from './figures/median.ts';
+import { wholeMiddle } from './run/statistics.ts';
 
 const roundsDefault = 15;
 const rounds = Number(process.argv[3] ?? roundsDefault);
@@ -46,10 +46,10 @@ for (const name of functionNames) {
   const figures = Object.entries(times).map(([label, all]) => [
     label,
     {
-      medianMs: median(all.map(({ firstEventMs }) => firstEventMs)),
+      medianMs: wholeMiddle(all.map(({ firstEventMs }) => firstEventMs)),
       bestMs: Math.round(Math.min(...all.map(({ firstEventMs }) => firstEventMs))),
-      loadedMs: median(all.map(({ loadedMs }) => loadedMs)),
-      cpuMs: median(all.map(({ cpuMs }) => cpuMs)),
+      loadedMs: wholeMiddle(all.map(({ loadedMs }) => loadedMs)),
+      cpuMs: wholeMiddle(all.map(({ cpuMs }) => cpuMs)),
     },
   ]);
   console.log(JSON.stringify({ function: name, rounds, ...Object.fromEntries(figures) }));

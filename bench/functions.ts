@@ -8,7 +8,7 @@ import { CountingProxy } from '../test/function-loads/counting-proxy.ts';
 import { type FunctionOptions, FunctionWorld, functionNames } from '../test/function-loads/function-world.ts';
 import { loads } from '../test/function-loads/loads.ts';
 import { smallEvents } from '../test/function-loads/small-events.ts';
-import { median } from './figures/median.ts';
+import { wholeMiddle } from './run/statistics.ts';
 
 const coldStarts = 7;
 const warmInvocations = 15;
@@ -65,11 +65,11 @@ for (const name of wanted) {
   console.log(
     JSON.stringify({
       function: name,
-      initMs: median(init),
-      coldMs: median(cold),
-      warmMs: median(warm),
+      initMs: wholeMiddle(init),
+      coldMs: wholeMiddle(cold),
+      warmMs: wholeMiddle(warm),
       firstRequests: first,
-      warmRequests: { s3: median(requests.s3), kinesis: median(requests.kinesis) },
+      warmRequests: { s3: wholeMiddle(requests.s3), kinesis: wholeMiddle(requests.kinesis) },
       smallMb,
       peakMb: await peakMb(world, name),
     }),

@@ -12,106 +12,103 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';
-import { createTable } from '../src/catalog/catalog.ts';
-import { parseIdentifier } from '../src/catalog/identifier.ts';
 import { openLake } from '../src/index.ts';
 import { countingObjectStore } from '../src/storage/counting-object-store.ts';
-import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openObjectStore } from '../src/storage/open-object-store.ts';
-import { Committer } from '../src/table/commit/commit.ts';
-import { compactTable } from '../src/table/compact/compact-table.ts';
-import { openTable, type Table } from '../src/table/table.ts';
-import { TableWriter } from '../src/table/write/table-writer.ts';
-import { wideColumns } from '../test/function-loads/wide-rows.ts';
-import { b1Of, keyedBatch } from './tables/keyed-rows.ts';
+import { quantile } from './run/statistics.ts';
+import { makeRows, type RowRange } from './workload/rows.ts';
+import {
+  compactWorkTable,
+  createWorkTable,
+  database,
+  openWorkTable,
+  type TablePlace,
+  workBatches,
+  writeBatches,
+} from './workload/table.ts';
 
 const lookupCount = 500;
+const warmUps = 50;
 const changedRows = 10_000;
 const newerRuns = 3;
-const batchRows = 100_000;
 const commitRows = 500_000;
 
 const { positionals, values: flags } = parseArgs({
-  args: process.argv.slice(process.argv[1]?.endsWith('main.ts') === true ? 3 : 2),
+  args: process.argv.slice(3),
   options: { folder: { type: 'string' }, only: { type: 'string' } },
   allowPositionals: true,
 });
 const rowCount = Number(positionals[0] ?? 10_000_000);
 const folder = flags.folder ?? mkdtempSync(join(tmpdir(), 'tidelake-lookup-'));
-const components = { clock: systemClock, random: systemRandom };
 
 type Case = { readonly buckets: number; readonly runs: number };
 const tableName = ({ buckets, runs }: Case): string => `b${buckets}r${runs}`;
+/** Run K changes row K of each so many. */
+const stride = Math.max(newerRuns + 1, Math.floor(rowCount / changedRows));
 
-async function write(
-  table: Table,
-  keys: { readonly from: number; readonly to: number; readonly step: number },
+/** Rows `from` and each `step` further, below `to`. Keys are even numbers; a turn gives each key other values. */
+function rangeOf(
   turn: number,
-): Promise<void> {
-  await using committer = new Committer(table);
-  const writer = new TableWriter(table, committer);
-  for (let at = keys.from; at < keys.to; at += batchRows * keys.step) {
-    const length = Math.min(batchRows, Math.ceil((keys.to - at) / keys.step));
-    const ids = Float64Array.from({ length }, (_, index) => 2 * (at + index * keys.step));
-    await writer.add(keyedBatch(table.schema, ids, turn), new Int8Array(length));
-  }
-  await writer.commit();
+  { from, to, step }: { readonly from: number; readonly to: number; readonly step: number },
+): RowRange {
+  const idOf = (index: number): number => 2 * (from + index * step);
+  return { seed: turn, start: 0, count: Math.ceil((to - from) / step), idOf };
 }
 
-/** Keys are even numbers; run K changes every key of a stride. */
-async function make(store: ObjectStore, which: Case): Promise<void> {
-  const parts = { store, ...components };
+async function make(place: TablePlace, which: Case): Promise<void> {
   const options = { bucket: String(which.buckets), 'num-sorted-run.compaction-trigger': '99' };
-  const definition = { columns: wideColumns, primaryKeys: ['id'], partitionKeys: [], options };
-  await createTable(parts, parseIdentifier(`d.${tableName(which)}`), definition, { ifNotExists: false });
-  const table = await openTable(store, { database: 'd', name: tableName(which) }, parts);
-  for (let from = 0; from < rowCount; from += commitRows) {
-    await write(table, { from, to: Math.min(rowCount, from + commitRows), step: 1 }, 0);
+  {
+    await using created = await createWorkTable(place, options);
+    for (let from = 0; from < rowCount; from += commitRows) {
+      const range = rangeOf(0, { from, to: Math.min(rowCount, from + commitRows), step: 1 });
+      await writeBatches(created.table, workBatches(range));
+    }
   }
-  await using committer = new Committer(table);
-  const { status } = await compactTable(table, committer, { isFull: true });
-  if (status !== 'committed') throw new Error(`compaction: ${status}`);
-  const step = Math.max(1, Math.floor(rowCount / changedRows));
-  for (let run = 1; run <= which.runs; run += 1) await write(table, { from: run, to: rowCount, step }, run);
+  await compactWorkTable(place);
+  await using compacted = await openWorkTable(place);
+  for (let run = 1; run <= which.runs; run += 1) {
+    await writeBatches(compacted.table, workBatches(rangeOf(run, { from: run, to: rowCount, step: stride })));
+  }
 }
 
-function turnOf(row: number, { runs }: Case): number {
-  const step = Math.max(1, Math.floor(rowCount / changedRows));
-  const run = row % step;
-  return run >= 1 && run <= runs ? run : 0;
+/** Column b1 of a row as its newest turn has it. */
+function expectedOf(row: number, { runs }: Case): bigint | undefined {
+  const run = row % stride;
+  const turn = run >= 1 && run <= runs ? run : 0;
+  return makeRows(rangeOf(turn, { from: row, to: row + 1, step: 1 })).b1[0];
 }
 
-async function measure(inner: ObjectStore, which: Case): Promise<void> {
-  const store = countingObjectStore(inner);
-  await using lake = await openLake({ warehouse: folder }, { store });
-  const table = await lake.table(`d.${tableName(which)}`);
+async function measure({ warehouse, table: name }: TablePlace, which: Case): Promise<void> {
+  await using opened = await openObjectStore(warehouse, {}, { clock: systemClock, random: systemRandom });
+  const store = countingObjectStore(opened);
+  await using lake = await openLake({ warehouse }, { store });
+  const table = await lake.table(`${database}.${name}`);
   const lookUp = async (index: number): Promise<number> => {
     const isThere = index % 2 === 0;
     const row = Math.floor(Math.random() * rowCount);
     const start = performance.now();
     const found = await table.lookup({ id: 2 * row + (isThere ? 0 : 1) });
     const ms = performance.now() - start;
-    const expected = isThere ? b1Of(2 * row, turnOf(row, which)) : undefined;
+    const expected = isThere ? expectedOf(row, which) : undefined;
     if (found?.['b1'] !== expected) throw new Error(`row ${row}: ${String(found?.['b1'])}, not ${String(expected)}`);
     return ms;
   };
   const first = await lookUp(0);
-  for (let index = 0; index < 50; index += 1) await lookUp(index);
+  for (let index = 0; index < warmUps; index += 1) await lookUp(index);
   store.reset();
   const cpu = process.cpuUsage();
   const times: number[] = [];
   for (let index = 0; index < lookupCount; index += 1) times.push(await lookUp(index));
   const { user, system } = process.cpuUsage(cpu);
-  times.sort((a, b) => a - b);
   const { bytesRead, ...requests } = store.counts();
-  const round = (ms: number | undefined): number => Number((ms ?? 0).toFixed(2));
+  const round = (figure: number): number => Number(figure.toFixed(2));
   console.log(
     JSON.stringify({
       rows: rowCount,
       ...which,
       firstMs: round(first),
-      p50Ms: round(times[lookupCount / 2]),
-      p99Ms: round(times[Math.floor(lookupCount * 0.99)]),
+      p50Ms: round(quantile(times, 0.5)),
+      p99Ms: round(quantile(times, 0.99)),
       cpuMs: round((user + system) / 1_000 / lookupCount),
       kbRead: round(bytesRead / 1_000 / lookupCount),
       requests: Object.fromEntries(Object.entries(requests).filter(([, count]) => count > 0)),
@@ -119,13 +116,13 @@ async function measure(inner: ObjectStore, which: Case): Promise<void> {
   );
 }
 
-const store = await openObjectStore(folder, {}, components);
 for (const buckets of [1, 8]) {
   for (const runs of [0, newerRuns]) {
     const which = { buckets, runs };
-    if (flags.only !== undefined && flags.only !== tableName(which)) continue;
-    if (!existsSync(join(folder, 'd.db', tableName(which)))) await make(store, which);
-    await measure(store, which);
+    const place = { warehouse: folder, table: tableName(which) };
+    if (flags.only !== undefined && flags.only !== place.table) continue;
+    if (!existsSync(join(folder, `${database}.db`, place.table))) await make(place, which);
+    await measure(place, which);
   }
 }
 if (flags.folder === undefined) rmSync(folder, { recursive: true, force: true });

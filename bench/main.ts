@@ -2,7 +2,7 @@
  * Benchmarks. Without a name it lists what there is.
  *
  *   npm run bench -- NAME [--vs paimon,pypaimon,duckdb,pyarrow] [--rounds N] [--written-by paimon] [--dry-run]
- *   npm run bench -- all      every comparison, and the plots; under 20 minutes on a quiet machine
+ *   npm run bench -- all      every comparison, and the plots
  *   npm run bench -- plots    charts and the table of docs/PERFORMANCE.md from the newest results
  *
  * Comparisons measure us and peers in turns at the same work, and keep a line for each in bench/results/ unless it is a dry run.

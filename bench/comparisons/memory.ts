@@ -1,4 +1,4 @@
-/** Memory does not grow with the table: a bucket of 10M rows compacted and read by processes that may have 512 MB. Of us alone. */
+/** Memory does not grow with the table: a bucket of 10M rows compacted and read with `memoryBytes` of 512 MB. Nothing but that setting limits the process. Of us alone. */
 import type { Comparison } from '../run/comparison.ts';
 import { checkFiles } from '../workload/check-files.ts';
 import { type Answer, checkAnswer } from '../workload/check-sum.ts';

@@ -9,6 +9,11 @@ export function middle(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** The middle one in whole units. */
+export function wholeMiddle(values: readonly number[]): number {
+  return Math.round(middle(values));
+}
+
 /** The median of each figure that all turns have. */
 export function medianFigures(turns: readonly Figures[]): Figures {
   const names = Object.keys(turns[0] ?? {}).filter(name => turns.every(turn => turn[name] !== undefined));

@@ -43,11 +43,6 @@ export class CheckSum {
     this.#sum += BigInt(part);
     this.#part = 0;
   }
-
-  /** @throws Error when the answer is not what was expected */
-  check(expected: { readonly sum: bigint; readonly rowCount: number }, what: string): void {
-    checkAnswer({ sum: this.sum, rowCount: this.rowCount }, expected, what);
-  }
 }
 
 export type Answer = { readonly sum: bigint; readonly rowCount: number };

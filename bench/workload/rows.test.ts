@@ -1,7 +1,7 @@
 /** The rows of the work, against a naive twin that makes one row at a time from the rules as they are told. */
 import { expect, test } from 'vitest';
 import { rowsOf } from '../../src/types/column-reader.ts';
-import { CheckSum, type SummedRow } from './check-sum.ts';
+import { CheckSum, checkAnswer, type SummedRow } from './check-sum.ts';
 import { baseRange, type RowRange, updateRange, updateRowCount, updateRunCount } from './rows.ts';
 import { workBatches, workColumns } from './table.ts';
 
@@ -87,9 +87,9 @@ function naiveShare(isTime: boolean, value: unknown): bigint {
 test('an answer that is not the expected one is refused with both', () => {
   const check = new CheckSum();
   check.addRow({ id: 5n });
-  check.check({ rowCount: 1, sum: 5n }, 'read');
-  expect(() => check.check({ rowCount: 1, sum: 6n }, 'read')).toThrow(
+  checkAnswer(check, { rowCount: 1, sum: 5n }, 'read');
+  expect(() => checkAnswer(check, { rowCount: 1, sum: 6n }, 'read')).toThrow(
     'read: a wrong answer, 1 rows of sum 5 where 1 rows of sum 6 was expected',
   );
-  expect(() => check.check({ rowCount: 2, sum: 5n }, 'read')).toThrow('2 rows of sum 5 was expected');
+  expect(() => checkAnswer(check, { rowCount: 2, sum: 5n }, 'read')).toThrow('2 rows of sum 5 was expected');
 });

@@ -1,5 +1,5 @@
 /**
- * How long S3 and Kinesis take in a world that is about time: medians in one region, and a tail as of a log-normal law. They
+ * How long S3 and Kinesis take in a world that is about time: medians in one region, and a tail like that of a log-normal law. They
  * are assumptions, not measurements; docs/SCALE.md states them.
  */
 
@@ -16,7 +16,7 @@ const medianMs: Readonly<Record<string, number>> = {
   read: 15,
 };
 const medianMsDefault = 30;
-/** Of the normal law of the logarithm: one in a hundred takes 2.3 times the median, one in a thousand 3. */
+/** How wide the logarithm lies: one in a hundred takes 2.6 times the median, one in a thousand 4.3, none more than 5. */
 const sigma = 0.36;
 
 /** @param place in [0, 1) */
