@@ -202,6 +202,9 @@ function rebuilt(input: Uint8Array, random: Random, other: Uint8Array): Uint8Arr
         compressedBytes: bytes.length,
         dataPageOffset: at + dictionaryBytes,
         dictionaryPageOffset: dictionaryBytes > 0 ? at : undefined,
+        // They would lie where they are not, and rows be picked from none of these pages.
+        offsetIndex: undefined,
+        columnIndex: undefined,
       };
       at += bytes.length;
       return moved;

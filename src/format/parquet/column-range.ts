@@ -5,7 +5,7 @@ import type { ColumnRange } from '../../types/prune.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { floorDiv, nanosPerMilli } from '../../types/time.ts';
 import type { ColumnChunk, SchemaElement } from './footer.ts';
-import { nanosPer, timestampUnit } from './leaf-time.ts';
+import { nanosPer, timestampUnit, unitOfPrecision } from './leaf-time.ts';
 
 /**
  * Bounds are null where they are not known, and where all values are null. Those of FLOAT and DOUBLE do not cover NaN,
@@ -71,7 +71,9 @@ function int32Bound(value: number, type: DataType | undefined): number | bigint 
 function int64Bound(value: bigint, leaf: SchemaElement, type: DataType | undefined): number | bigint | undefined {
   const { annotation } = leaf;
   if (type?.kind === 'timestamp' || type?.kind === 'timestamp-ltz') {
-    return value * nanosPer[timestampUnit(leaf, type.precision)];
+    // As values are read: what the type has no digits for is cut off.
+    const step = nanosPer[unitOfPrecision(type.precision)];
+    return floorDiv(value * nanosPer[timestampUnit(leaf, type.precision)], step) * step;
   }
   if (annotation?.kind === 'timestamp') return type === undefined ? value * nanosPer[annotation.unit] : undefined;
   if (annotation?.kind === 'time') {

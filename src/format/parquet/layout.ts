@@ -67,7 +67,8 @@ export class ParquetLayout {
     for (const chunk of wanted) {
       const [offsets, columns] = [take(chunk.offsetIndex), take(chunk.columnIndex)];
       if (this.#indexes.has(chunk)) continue;
-      this.#indexes.set(chunk, { offsets, columns });
+      // Copies, for views would keep all that was read with them.
+      this.#indexes.set(chunk, { offsets: offsets?.slice(), columns: columns?.slice() });
       this.#bytes += ((offsets?.length ?? 0) + (columns?.length ?? 0)) * bytesPerIndexByte;
     }
   }

@@ -24,7 +24,11 @@ export function timeStep(leaf: SchemaElement): ValueStep | undefined {
 
 /** The unit of a timestamp leaf: its own, or where it has none, the one Paimon writes for the precision. */
 export function timestampUnit(leaf: SchemaElement, precision: number): TimeUnit {
-  if (leaf.annotation?.kind === 'timestamp') return leaf.annotation.unit;
+  return leaf.annotation?.kind === 'timestamp' ? leaf.annotation.unit : unitOfPrecision(precision);
+}
+
+/** What values of TIMESTAMP(`precision`) are whole numbers of. */
+export function unitOfPrecision(precision: number): TimeUnit {
   return precision <= 3 ? 'millis' : precision <= 6 ? 'micros' : 'nanos';
 }
 

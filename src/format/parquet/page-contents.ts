@@ -40,7 +40,8 @@ function contentsOf(
   return map.pages.map(({ firstRow: start }, index) => {
     const end = map.pages[index + 1]?.firstRow ?? rowCount;
     const { isAllNull, ...bounds } = present(statistics[index], 'statistics of a page');
-    const nullCount = isAllNull ? end - start : bounds.nullCount;
+    // A page that is said to be all null and to have fewer nulls than rows has no bounds; nothing is known of it.
+    const nullCount = bounds.nullCount ?? (isAllNull ? end - start : undefined);
     const page = { ...chunk, valueCount: end - start, statistics: { ...bounds, nullCount } };
     return { rows: { start, end }, range: columnRange(page, element, field.type) };
   });

@@ -111,8 +111,7 @@ export class PageCursor {
     const pages: Page[] = [];
     let rowCount = 0;
     while (this.#decodedEnd + rowCount < end) {
-      const page = present(this.#dataPages[this.#nextPage], 'a page with the rows asked for');
-      this.#nextPage += 1;
+      const page = present(this.#dataPages[this.#nextPage + pages.length], 'a page with the rows asked for');
       pages.push(page);
       rowCount += page.valueCount;
     }
@@ -120,6 +119,8 @@ export class PageCursor {
     const column = await decodeColumn(unpacked, rowCount, this.#where);
     release(unpacked.unpacked.filter(bytes => bytes !== this.#dictionary?.body));
     this.#pieces.push(makeRowBatch({ fields: [this.#source.field] }, rowCount, [column]));
+    // Both or none: pages that could not be decoded are told of again by who asks again.
+    this.#nextPage += pages.length;
     this.#decodedEnd += rowCount;
   }
 

@@ -2,8 +2,9 @@
  * Reads Parquet files, ours and others'. Nouns: the **footer** (schema, row groups, column chunks), the **leaf** (a column
  * of the file; a nested one has several), the **page** (the piece a chunk is made of). Flow: `openParquet` reads the footer in one or two range
  * requests; `read` goes row group by row group, fetches the chunks of the columns asked for and nothing else, unpacks
-import { leafIndexes, type SchemaNode } from './schema-tree.ts';
-import { selectRowsOf } from './selected-rows.ts';
+ * their pages (`page-codec.ts`), decodes them (`column-decoder.ts`; nested ones by the wasm, `mini-file.ts`), and brings
+ * them into the types asked for (`leaf-plan.ts`, `nested-plan.ts`). `readLate` does so with some columns when it is asked
+ * for them, `select` with the pages of few rows (`selected-rows.ts`).
  *
  * Not done here: filters on rows, bloom filters, encryption.
  *
@@ -102,9 +103,10 @@ async function fetchFooter(source: ByteSource, where: string): Promise<FetchedFo
     throw corruptParquet(where, `a footer of ${footerBytes} bytes in a file of ${fileBytes}`);
   }
   const footerStart = fileBytes - tailBytes - footerBytes;
+  // A copy, for bounds of the footer that is kept are views into it, and would keep the whole tail.
   const bytes =
     footerStart >= start
-      ? tail.subarray(footerStart - start, tail.length - tailBytes)
+      ? tail.slice(footerStart - start, tail.length - tailBytes)
       : await source.slice(footerStart, fileBytes - tailBytes);
   return { footer: decoding(where, () => readFooter(bytes, fileBytes, where)), footerBytes };
 }

@@ -110,7 +110,10 @@ async function writtenFile(): Promise<Uint8Array> {
 }
 
 /** The file with indexes of its pages between the row groups and the footer; bounds of column `id` only. */
-function withPageIndexes(bytes: Uint8Array): Uint8Array {
+function withPageIndexes(
+  bytes: Uint8Array,
+  changed: (page: PageStatistics) => PageStatistics = page => page,
+): Uint8Array {
   const tail = bytes.length - tailBytes;
   const footerStart = tail - new DataView(bytes.buffer, bytes.byteOffset).getUint32(tail, true);
   const footer = readFooter(bytes.subarray(footerStart, tail), bytes.length, 'f');
@@ -133,7 +136,7 @@ function withPageIndexes(bytes: Uint8Array): Uint8Array {
       const statistics = pages.map(({ firstRow }, index): PageStatistics => {
         const endRow = pages[index + 1]?.firstRow ?? group.rowCount;
         const bound = (row: number): Uint8Array => new Uint8Array(BigInt64Array.of(BigInt((firstId + row) * 3)).buffer);
-        return { isAllNull: false, min: bound(firstRow), max: bound(endRow - 1), nullCount: 0 };
+        return changed({ isAllNull: false, min: bound(firstRow), max: bound(endRow - 1), nullCount: 0 });
       });
       return { ...chunk, offsetIndex, columnIndex: place(writeColumnIndex(statistics, 'ascending')) };
     });
@@ -198,6 +201,26 @@ test('the pages of a column tell what is in them, where the file has an index', 
   expect(ids?.[0]?.range?.min).toBe(150_000n);
   expect(ids?.at(-1)?.range?.max).toBe(209_997n);
   expect([words, lists]).toEqual([undefined, undefined]);
+});
+
+test('of pages that an index says are all null, and have no nulls, nothing is known', async () => {
+  const contents = async (nullCount: number | undefined) => {
+    const bytes = withPageIndexes(await writtenFile(), page => ({ ...page, isAllNull: true, nullCount }));
+    const [ids] = (await (await openParquet(bytesSource(bytes), 'f')).pageContents?.(0, columns.slice(0, 1))) ?? [];
+    return ids?.[0]?.range;
+  };
+  expect(await contents(0)).toEqual({ min: null, max: null, nullCount: 0 });
+  expect((await contents(undefined))?.nullCount).toBeGreaterThan(0);
+});
+
+test('a layout that is kept keeps no more of what was read than it is made of', async () => {
+  const layouts = mapCache();
+  const bytes = withPageIndexes(await writtenFile());
+  await (await openParquet(bytesSource(bytes), 'f', layouts)).pageContents?.(0, columns.slice(0, 1));
+  const [chunk] = layouts.get('f')?.footer.rowGroups[0]?.chunks ?? [];
+  if (chunk === undefined) throw new Error('a chunk');
+  const bounds = [chunk.statistics?.min, layouts.get('f')?.pageStatistics(chunk, 1, 'f')?.[0]?.min];
+  for (const bound of bounds) expect(bound?.buffer.byteLength).toBeLessThan(16 * 1024);
 });
 
 test('pages of other rows than the index says are corrupt', async () => {
