@@ -62,7 +62,7 @@ test('the functions do all the work by themselves, and what they weigh and take 
   const used = (): readonly string[] =>
     [...cloud.cloud.functions].flatMap(([name, { reports }]) => (reports.length === 0 ? [] : name)).toSorted();
   // Nobody has asked the catalog for anything yet.
-  await expect.poll(used).toEqual(['commit', 'compact', 'ingest', 'maintain', 'query']);
+  await expect.poll(used, { timeout: 20_000 }).toEqual(['commit', 'compact', 'ingest', 'maintain', 'query']);
   for (const name of used()) {
     const { spec, reports } = cloud.cloud.function(name);
     const starts = reports.flatMap(({ initMs }) => initMs ?? []);

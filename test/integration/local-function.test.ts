@@ -66,10 +66,10 @@ test('an environment starts once, keeps what it has, stands still between invoca
   const lines: string[] = [];
   await using sample = started({}, lines);
   const first = await ask(sample, {});
-  await expect.poll(() => [sample.busyCount, stateOf(first['pid'])]).toEqual([0, 'T']);
+  await expect.poll(() => [sample.busyCount, stateOf(first['pid'])], { timeout: 20_000 }).toEqual([0, 'T']);
   const { gate, open } = gateOf('still');
   const running = ask(sample, { gate });
-  await expect.poll(() => stateOf(first['pid'])).toBe('S');
+  await expect.poll(() => stateOf(first['pid']), { timeout: 20_000 }).toBe('S');
   expect(sample.busyCount).toBe(1);
   open();
   const second = await running;
