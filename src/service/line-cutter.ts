@@ -62,8 +62,11 @@ export class LineCutter {
     this.rowCount = 0;
   }
 
-  /** Cuts lines from `at` on: until there are so many rows or bytes, the block ends, or a line is not of the usual shape. */
-  cut({ rowsMax, bytesMax }: { readonly rowsMax: number; readonly bytesMax: number }): void {
+  /**
+   * Cuts lines from `at` on: until there are so many rows or bytes, the block ends, or a line is not of the usual shape.
+   * @returns whether such a line is at `at`
+   */
+  cut({ rowsMax, bytesMax }: { readonly rowsMax: number; readonly bytesMax: number }): boolean {
     const bytes = this.#bytes;
     const end = Math.min(bytes.length, this.at + bytesMax);
     const count = Math.min(rowsMax, this.#rowsMax);
@@ -73,7 +76,7 @@ export class LineCutter {
         this.at += 1;
       } else {
         const next = this.#cutLine(this.rowCount);
-        if (next < 0) return;
+        if (next < 0) return true;
         this.lineStarts[this.rowCount] = this.at;
         this.lineIndexes[this.rowCount] = this.lineCount;
         this.rowCount += 1;
@@ -81,6 +84,7 @@ export class LineCutter {
       }
       this.lineCount += 1;
     }
+    return false;
   }
 
   /** Passes over the line that stopped it. @returns its bytes, without their end */

@@ -168,9 +168,26 @@ test('bytes that are no UTF-8 are refused', async () => {
   ]);
 });
 
-test('rows come in batches of at most 16,384, in their order', async () => {
+test('usual lines between others are read like them, be they few or many', async () => {
+  const rowAt = (k: number): string => `{"k":${k},"v":"${k % 7}"}`;
+  for (const stretch of [1, 2, 31, 32, 33, 40, 500]) {
+    const lines = Array.from({ length: 1_500 }, (_, k) =>
+      k % (stretch + 1) === stretch ? `{"row":${rowAt(k)},"op":"+U"}` : `{"op":"+I","row":${rowAt(k)}}`,
+    );
+    expect(await gathered(small, lines.join('\n'), 20_000)).toEqual(parsed(small, lines.join('\n')));
+    // A value that is wrong in the middle of a stretch.
+    lines[700] = '{"op":"+I","row":{"k":"x","v":"a"}}';
+    const [failure] = await gathered(small, lines.join('\n'), 20_000);
+    expect([failure]).toEqual(parsed(small, lines.join('\n')));
+    expect(failure).toContain('line 701: column k');
+  }
+});
+
+test.each([0, 2, 50])('rows come in batches of at most 16,384 in order, each %s-th of another shape', async odd => {
   const count = 40_000;
-  const text = Array.from({ length: count }, (_, k) => `{"op":"+I","row":{"k":${k},"v":"${k % 7}"}}\n`).join('');
+  const lineAt = (k: number, row: string): string =>
+    odd > 0 && k % odd === 1 ? `{"row":${row},"op":"+I"}\n` : `{"op":"+I","row":${row}}\n`;
+  const text = Array.from({ length: count }, (_, k) => lineAt(k, `{"k":${k},"v":"${k % 7}"}`)).join('');
   const counts: number[] = [];
   let next = 0;
   for await (const step of gatherSteps(small, 'd.t', pieces(text, 100_000))) {

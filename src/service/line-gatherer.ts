@@ -21,6 +21,8 @@ const batchBytesMax = 8 * 1024 * 1024;
 const cutRowsMax = 4_000;
 /** Values at a time, in tables of many columns. */
 const cutValuesMax = 65_536;
+/** Fewer rows before a line of another shape are parsed with it: columns of their own would cost more than they save. */
+const cutRowsMin = 32;
 const byteOrderMark = 0xfeff;
 
 /**
@@ -44,7 +46,7 @@ class LineGatherer {
   readonly #parse: (line: string, lineNumber: number) => LineOp | undefined;
   readonly #cutter: LineCutter;
   readonly #makers: readonly ReturnType<typeof writtenColumns>[];
-  /** Of lines that are not of the usual shape. */
+  /** Of lines that are not of the usual shape, and of the few between them. */
   readonly #parsed: RowGatherer;
   #batches: GatheredRows[] = [];
   #rowCount = 0;
@@ -68,11 +70,14 @@ class LineGatherer {
     cutter.begin(block.bytes);
     while (cutter.at < block.bytes.length) {
       const rowsMax = batchRowsMax - this.#rowCount - this.#parsed.rowCount;
-      cutter.cut({ rowsMax, bytesMax: batchBytesMax });
-      if (cutter.rowCount > 0) {
+      const isOdd = cutter.cut({ rowsMax, bytesMax: batchBytesMax });
+      if (isOdd && cutter.rowCount < cutRowsMin) {
+        this.#parseRows(block, this.#parsed);
+      } else if (cutter.rowCount > 0) {
         this.#endParsed();
         this.#push(this.#cutRows(block));
-      } else if (cutter.at < block.bytes.length) {
+      }
+      if (isOdd) {
         const lineNumber = block.firstLine + cutter.lineCount;
         const text = textOf(cutter.takeLine());
         const op = this.#parse(lineNumber === 1 ? withoutMark(text) : text, lineNumber);
@@ -127,9 +132,13 @@ class LineGatherer {
       if (error instanceof AssertionError) throw error;
       columns = undefined;
     }
-    if (columns === undefined || !this.#fits(columns, ownKinds)) return this.#parsedRows(block);
-    const rows = makeRowBatch({ fields: this.#schema.fields }, rowCount, columns);
-    return { rows, kinds: ownKinds };
+    const rowType = { fields: this.#schema.fields };
+    if (columns !== undefined && this.#fits(columns, ownKinds)) {
+      return { rows: makeRowBatch(rowType, rowCount, columns), kinds: ownKinds };
+    }
+    const gatherer = new RowGatherer(rowType);
+    this.#parseRows(block, gatherer);
+    return gatherer.take();
   }
 
   /** Whether no column is null that must not be, and no row goes from a table that has no key to know it by. */
@@ -145,15 +154,14 @@ class LineGatherer {
     });
   }
 
-  #parsedRows(block: LineBlock): GatheredRows {
-    const gatherer = new RowGatherer({ fields: this.#schema.fields });
+  /** The rows that were cut, by the parser. */
+  #parseRows(block: LineBlock, gatherer: RowGatherer): void {
     for (let row = 0; row < this.#cutter.rowCount; row += 1) {
       const index = this.#cutter.lineIndexes[row] ?? 0;
       const line = textOf(this.#cutter.lineAt(this.#cutter.lineStarts[row] ?? 0));
       const op = this.#parse(line, block.firstLine + index);
       if (op?.kind === 'row') gatherer.add(op.row, op.kindByte);
     }
-    return gatherer.take();
   }
 }
 
