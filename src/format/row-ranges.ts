@@ -16,6 +16,16 @@ export function rowCountOf(ranges: RowRanges): number {
   return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
+/** Each row of the ranges. */
+export function rowsIn(ranges: RowRanges): Uint32Array {
+  const rows = new Uint32Array(rowCountOf(ranges));
+  let at = 0;
+  for (const { start, end } of ranges) {
+    for (let row = start; row < end; row += 1, at += 1) rows[at] = row;
+  }
+  return rows;
+}
+
 /** Rows that are in both. */
 export function commonRows(a: RowRanges, b: RowRanges): RowRanges {
   const common: RowRange[] = [];

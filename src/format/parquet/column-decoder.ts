@@ -1,5 +1,4 @@
 /** Pages of one column into the column: by our decoder, or by the wasm where compression is left to that. */
-import { present } from '../../base/assert.ts';
 import type { Column } from '../../types/row-batch.ts';
 import { decodeLeaf } from './decode/leaf-decoder.ts';
 import { decoding } from './fault.ts';
@@ -15,5 +14,5 @@ export async function decodeColumn(column: ColumnPages, rowCount: number, where:
   const { plan, codec, pages } = column;
   if (codec === 'none') return decoding(where, () => plan.toColumn(decodeLeaf(plan, pages, rowCount)));
   const wasm = await parquetCodec();
-  return decoding(where, () => present(decodePages(wasm, [column], rowCount)[0], 'the decoded column'));
+  return decoding(where, () => decodePages(wasm, column, rowCount));
 }

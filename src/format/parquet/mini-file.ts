@@ -1,6 +1,6 @@
 /**
  * Small Parquet files of one row group put together in memory, which is the form in which the wasm takes pages. They let
- * it decode any columns of a row group, or a few pages of one, and nothing else.
+ * it decode a column of a row group, or a few pages of one, and nothing else.
  */
 import { assert } from '../../base/assert.ts';
 import { concatBytes } from '../../bytes/concat.ts';
@@ -21,52 +21,38 @@ export type ColumnPages = {
   readonly unpacked: readonly Uint8Array[];
 };
 
-/** The values of pages; all columns have `rowCount` rows. */
-export function decodePages(wasm: ParquetCodec, columns: readonly ColumnPages[], rowCount: number): readonly Column[] {
-  if (columns.length === 0) return [];
-  const file = assemble(
-    columns,
-    columns.map(({ plan }, index) => ({ ...plan.element, name: String(index) })),
-    { rowCount, columnCount: columns.length },
-  );
-  const layouts = columns.map(column => column.plan.layout);
-  const decoded = wasm.decode(file, rowCount, layouts);
-  return columns.map((column, index) => {
-    const buffers = decoded[index];
-    assert(buffers !== undefined, 'a decoded column for each column');
-    return column.plan.toColumn(buffers);
-  });
+/** The values of pages that hold `rowCount` rows. */
+export function decodePages(wasm: ParquetCodec, column: ColumnPages, rowCount: number): Column {
+  const { plan } = column;
+  const file = assemble([column], [{ ...plan.element, name: '0' }], rowCount);
+  const [decoded] = wasm.decode(file, rowCount, [plan.layout]);
+  assert(decoded !== undefined, 'a decoded column');
+  return plan.toColumn(decoded);
 }
 
-/** As `decodePages`, for one nested column; `leaves` are those of its plan. */
+/** As `decodePages`, for a nested column; `leaves` are those of its plan. */
 export function decodeNested(
   wasm: ParquetCodec,
   plan: NestedPlan,
   leaves: readonly ColumnPages[],
   rowCount: number,
 ): Column {
-  const file = assemble(leaves, plan.schema, { rowCount, columnCount: 1 });
+  const file = assemble(leaves, plan.schema, rowCount);
   const [decoded] = wasm.decode(file, rowCount, [plan.layout]);
   assert(decoded !== undefined, 'a decoded column');
   return plan.toColumn(decoded);
 }
 
-type FileShape = { readonly rowCount: number; readonly columnCount: number };
-
-/** @param schema without its root, its leaves in the order of `columns` */
-function assemble(
-  columns: readonly ColumnPages[],
-  schema: readonly SchemaElement[],
-  { rowCount, columnCount }: FileShape,
-): Uint8Array {
+/** @param schema of one column, without the root; its leaves in the order of `leaves` */
+function assemble(leaves: readonly ColumnPages[], schema: readonly SchemaElement[], rowCount: number): Uint8Array {
   const parts: Uint8Array[] = [magic];
   let at = magic.length;
-  const chunks = columns.map((column, index): ColumnChunk => {
+  const chunks = leaves.map((leaf, index): ColumnChunk => {
     const start = at;
     let dataPageOffset: number | undefined;
     let valueCount = 0;
     const encodings = new Set<number>();
-    for (const page of column.pages) {
+    for (const page of leaf.pages) {
       if (page.kind !== 'dictionary') {
         dataPageOffset ??= at;
         valueCount += page.valueCount;
@@ -76,25 +62,25 @@ function assemble(
       parts.push(header, page.body);
       at += header.length + page.body.length;
     }
-    const { physical } = column.plan.element;
+    const { physical } = leaf.plan.element;
     assert(physical !== undefined, 'a leaf has a physical type');
     return {
       physical,
       encodings: [...encodings],
       path: [String(index)],
-      codec: column.codec,
+      codec: leaf.codec,
       valueCount,
       uncompressedBytes: at - start,
       compressedBytes: at - start,
       dataPageOffset: dataPageOffset ?? start,
-      dictionaryPageOffset: column.pages[0]?.kind === 'dictionary' ? start : undefined,
+      dictionaryPageOffset: leaf.pages[0]?.kind === 'dictionary' ? start : undefined,
       statistics: undefined,
     };
   });
   parts.push(
     writeFooter({
       version: 1,
-      schema: [rootElement(columnCount), ...schema],
+      schema: [rootElement, ...schema],
       rowCount,
       rowGroups: [{ chunks, rowCount, byteSize: at - magic.length }],
       createdBy: undefined,
@@ -102,6 +88,16 @@ function assemble(
   );
   return intoScratch(parts);
 }
+
+const rootElement: SchemaElement = {
+  name: 'rows',
+  physical: undefined,
+  typeLength: undefined,
+  repetition: undefined,
+  childCount: 1,
+  fieldId: undefined,
+  annotation: undefined,
+};
 
 /** Reused from call to call: the wasm copies what it is given at once. */
 let scratch = new Uint8Array(0);
@@ -118,16 +114,4 @@ function intoScratch(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return scratch.subarray(0, at);
-}
-
-function rootElement(childCount: number): SchemaElement {
-  return {
-    name: 'rows',
-    physical: undefined,
-    typeLength: undefined,
-    repetition: undefined,
-    childCount,
-    fieldId: undefined,
-    annotation: undefined,
-  };
 }

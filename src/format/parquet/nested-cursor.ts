@@ -7,12 +7,13 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, sliceColumn } from '../../types/row-batch.ts';
+import type { RowRange } from '../row-ranges.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import type { ColumnChunk } from './footer.ts';
 import { decodeNested } from './mini-file.ts';
 import type { NestedPlan } from './nested-plan.ts';
 import { readPages } from './page.ts';
-import { type RowRange, unpackPages } from './page-cursor.ts';
+import { unpackPages } from './page-cursor.ts';
 import { parquetCodec, type ValueLayout } from './wasm-door.ts';
 
 /** A nested column asked for, and for each leaf of its plan the chunk in a row group with its bytes. */

@@ -44,15 +44,10 @@ const roomFactor = 16;
 /** LZ4 writes at most 255 bytes for one, Snappy fewer. */
 const byteExpansionMax = 256;
 
-/** True when pages in this codec can be packed and unpacked here. */
-export function isNative(codec: Codec): boolean {
-  return codec === 'zstd' || codec === 'gzip' || codec === 'none';
-}
-
 /** The codec that pages are in after `unpackPage`. */
 export function unpackedCodec(codec: Codec, where: string): Codec {
   if (codec === 'lzo') throw unsupported('Parquet compression LZO', where);
-  return isNative(codec) || codec === 'brotli' ? 'none' : codec;
+  return codec === 'snappy' || codec === 'lz4-raw' || codec === 'lz4' ? codec : 'none';
 }
 
 /**

@@ -5,6 +5,7 @@ import { release } from '../../bytes/release.ts';
 import { concatBatches } from '../../types/concat.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import type { RowRange } from '../row-ranges.ts';
 import { decodeColumn } from './column-decoder.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import type { Codec, ColumnChunk } from './footer.ts';
@@ -21,9 +22,6 @@ export type ChunkSource = {
   readonly chunk: ColumnChunk;
   readonly bytes: Uint8Array;
 };
-
-/** Rows [start, end) of the row group. */
-export type RowRange = { readonly start: number; readonly end: number };
 
 /**
  * What pages that are needed at one time may unpack to: so much always, and so many times their length. Rows of wide values
@@ -134,7 +132,7 @@ export class PageCursor {
   }
 }
 
-export type PackedLeaf = { readonly plan: LeafPlan; readonly codec: Codec; readonly where: string };
+type PackedLeaf = { readonly plan: LeafPlan; readonly codec: Codec; readonly where: string };
 
 /** Pages of a leaf, with its dictionary if it has one, ready for decoding. @throws LakeError `corrupt` */
 export async function unpackPages(pages: readonly Page[], { plan, codec, where }: PackedLeaf): Promise<ColumnPages> {

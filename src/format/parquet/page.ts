@@ -34,8 +34,24 @@ export type Page = {
 const pageBytesMax = 512 * 1024 * 1024;
 /** As above, for runs of equal values that take no room. */
 const pageValuesMax = 16 * 1024 * 1024;
-const plainDictionary = 2;
-const rleDictionary = 8;
+
+/** Thrift values of parquet's Encoding. */
+export const encodings = {
+  plain: 0,
+  plainDictionary: 2,
+  rle: 3,
+  bitPacked: 4,
+  deltaBinaryPacked: 5,
+  deltaLengthByteArray: 6,
+  deltaByteArray: 7,
+  rleDictionary: 8,
+  byteStreamSplit: 9,
+} as const;
+
+/** True of a page whose values are places in the dictionary. */
+export function isDictionaryEncoded({ encoding }: Pick<Page, 'encoding'>): boolean {
+  return encoding === encodings.plainDictionary || encoding === encodings.rleDictionary;
+}
 
 /**
  * The pages of a column chunk, in order: at most one dictionary, first, then data pages.
@@ -70,8 +86,7 @@ export function readPages(bytes: Uint8Array, chunk: ColumnChunk, where: string):
     if (page.kind === 'dictionary') {
       if (pages.length > 0) throw corruptParquet(where, 'a dictionary that is not its first page');
     } else {
-      const needsDictionary = page.encoding === plainDictionary || page.encoding === rleDictionary;
-      if (needsDictionary && pages[0]?.kind !== 'dictionary')
+      if (isDictionaryEncoded(page) && pages[0]?.kind !== 'dictionary')
         throw corruptParquet(where, 'a page lacks its dictionary');
       valueCount += page.valueCount;
     }

@@ -8,9 +8,10 @@ import { mapBounded, once } from '../../base/concurrency.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { LateBatch } from '../data-file-content.ts';
+import type { RowRange } from '../row-ranges.ts';
 import { corruptParquet } from './fault.ts';
 import { NestedCursor, type NestedSource, valueBytes } from './nested-cursor.ts';
-import { type ChunkSource, PageCursor, type RowRange } from './page-cursor.ts';
+import { type ChunkSource, PageCursor } from './page-cursor.ts';
 
 export type RowGroupSource = {
   readonly fields: readonly DataField[];

@@ -11,7 +11,7 @@ import { release } from '../../bytes/release.ts';
 import { gatherColumn } from '../../types/gather.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch } from '../../types/row-batch.ts';
 import type { RowSelection } from '../data-file-content.ts';
-import { allRowsOf, type RowRanges, rowCountOf } from '../row-ranges.ts';
+import { type RowRanges, rowCountOf, rowsIn } from '../row-ranges.ts';
 import { chunkRegion } from './column-chunks.ts';
 import { decodeColumn } from './column-decoder.ts';
 import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
@@ -151,10 +151,9 @@ async function decodeChunks(
   const { rowCount } = group;
   const found = chunks.map((chunk, index) => ({ chunk, bytes: present(bytes[index], 'the bytes of the chunk') }));
   const source = sourceOf(column, found);
-  const all = allRowsOf(rowCount);
   if (source.kind === 'nested') {
     const decoded = await new NestedCursor(source, rowCount, where).allRows();
-    return picked(decoded, column, rowsInPages([{ page: noPage, rows: { start: 0, end: rowCount } }], ranges));
+    return picked(decoded, column, rowsIn(ranges));
   }
   const { chunk, bytes: whole } = source;
   const map = pageMapOfPages(
@@ -163,14 +162,12 @@ async function decodeChunks(
     decoding(where, () => readPages(whole, chunk, where)),
   );
   file.layout.rememberPages(chunk, map);
-  const pages = pagesWith(map, rowCountOf(ranges) === rowCount ? all : ranges, rowCount);
+  const pages = pagesWith(map, ranges, rowCount);
   const start = chunkRegion(chunk).start;
   const own = [...(map.dictionary === undefined ? [] : [map.dictionary]), ...pages.map(({ page }) => page)];
   const parts = own.map(region => whole.subarray(region.start - start, region.start - start + region.bytes));
   return decodePagesOf({ file, column, group, ranges, where }, { kind: 'pages', chunk, map, pages }, parts);
 }
-
-const noPage = { start: 0, bytes: 0, firstRow: 0 };
 
 type Pages = {
   readonly bytes: Uint8Array;

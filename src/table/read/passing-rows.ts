@@ -7,7 +7,7 @@
 import { present } from '../../base/assert.ts';
 import { once } from '../../base/concurrency.ts';
 import type { DataFileContent } from '../../format/data-file-content.ts';
-import { allRowsOf, flaggedRows, partOfRows, type RowRanges, rowCountOf } from '../../format/row-ranges.ts';
+import { allRowsOf, flaggedRows, partOfRows, type RowRanges, rowCountOf, rowsIn } from '../../format/row-ranges.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
@@ -164,7 +164,7 @@ async function* selectedBatches(
   const others = fields.filter(field => !isKnown(field));
   const rest = others.length === 0 ? undefined : await select({ fields: others, rowGroup, ranges: passing });
   const rows = joined(fields, [known, ...(rest === undefined ? [] : [rest])]);
-  const kept = positionsIn(passing);
+  const kept = rowsIn(passing);
   const late =
     lateFields === undefined ? undefined : once(() => select({ fields: lateFields, rowGroup, ranges: passing }));
   for (let start = 0; start < rows.rowCount; start += batchRowsMax) {
@@ -184,13 +184,4 @@ function joined(fields: readonly DataField[], parts: readonly RowBatch[]): RowBa
     return present(part.columns[part.rowType.fields.findIndex(field => field.name === name)], 'column');
   });
   return makeRowBatch({ fields }, present(parts[0], 'a batch').rowCount, columns);
-}
-
-function positionsIn(ranges: RowRanges): Uint32Array {
-  const positions = new Uint32Array(rowCountOf(ranges));
-  let at = 0;
-  for (const { start, end } of ranges) {
-    for (let row = start; row < end; row += 1, at += 1) positions[at] = row;
-  }
-  return positions;
 }

@@ -1,6 +1,7 @@
 /** Booleans of a leaf, as bits. */
+import { encodings } from '../page.ts';
 import { packedBytes, unpackBits } from './bit-unpack.ts';
-import { encodings, type LeafPages } from './leaf-pages.ts';
+import type { LeafPages } from './leaf-pages.ts';
 import { broken, padded } from './padded-bytes.ts';
 import type { PageValues } from './page-sections.ts';
 import { expandRuns } from './run-lengths.ts';

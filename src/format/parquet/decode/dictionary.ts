@@ -1,19 +1,10 @@
 /** Dictionaries of a column chunk, and the pages whose values are places in one. */
-import type { Page } from '../page.ts';
+import { encodings, type Page } from '../page.ts';
 import { broken, padded } from './padded-bytes.ts';
 import type { PageValues } from './page-sections.ts';
 import { expandRuns } from './run-lengths.ts';
 import { scratchInt32 } from './scratch.ts';
 import type { PickedTexts } from './text-sink.ts';
-
-export const plainEncoding = 0;
-const plainDictionary = 2;
-const rleDictionary = 8;
-
-/** True of a page whose values are places in the dictionary. */
-export function isDictionaryEncoded({ encoding }: { readonly encoding: number }): boolean {
-  return encoding === plainDictionary || encoding === rleDictionary;
-}
 
 /** Values of one fixed width, in a buffer of their own. */
 export type FixedDictionary = { readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number };
@@ -81,7 +72,8 @@ function foundTexts(page: Page): TextDictionary {
 }
 
 function checkPlain({ encoding }: Page): void {
-  if (encoding !== plainEncoding && encoding !== plainDictionary) throw broken(`a dictionary in encoding ${encoding}`);
+  if (encoding === encodings.plain || encoding === encodings.plainDictionary) return;
+  throw broken(`a dictionary in encoding ${encoding}`);
 }
 
 /** The places in a dictionary of so many values, in room that the next page takes again. */

@@ -1,17 +1,11 @@
 /** Values of one width (numbers, timestamps, fixed-length bytes) straight into one buffer for all pages. */
 import type { PhysicalType, SchemaElement } from '../footer.ts';
+import { encodings, isDictionaryEncoded } from '../page.ts';
 import { joinByteStreams } from './byte-stream-split.ts';
 import { readDeltas } from './delta-binary.ts';
 import { appendPrefixed } from './delta-text.ts';
-import {
-  type FixedDictionary,
-  fixedDictionary,
-  gatherOdd,
-  gatherWords,
-  isDictionaryEncoded,
-  placesOf,
-} from './dictionary.ts';
-import { encodings, forEachPage, type LeafPages } from './leaf-pages.ts';
+import { type FixedDictionary, fixedDictionary, gatherOdd, gatherWords, placesOf } from './dictionary.ts';
+import { forEachPage, type LeafPages } from './leaf-pages.ts';
 import { broken, padded } from './padded-bytes.ts';
 import type { PageValues } from './page-sections.ts';
 import { checkedRoom } from './room.ts';

@@ -151,7 +151,7 @@ function wasmRows(wasm: ParquetCodec, plan: LeafPlan, pages: readonly Page[], ro
     rows.push(...rowsOf(decoded, plan));
     return plan.toColumn(decoded);
   };
-  decodePages(wasm, [{ plan: { ...plan, toColumn }, codec: 'none', pages, unpacked: [] }], rowCount);
+  decodePages(wasm, { plan: { ...plan, toColumn }, codec: 'none', pages, unpacked: [] }, rowCount);
   return rows;
 }
 

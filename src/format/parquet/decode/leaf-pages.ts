@@ -13,16 +13,6 @@ export type LeafPages = {
   readonly bitmap: Uint8Array | undefined;
 };
 
-/** Thrift values of parquet's Encoding, besides those of dictionaries. */
-export const encodings = {
-  plain: 0,
-  rle: 3,
-  deltaBinaryPacked: 5,
-  deltaLengthByteArray: 6,
-  deltaByteArray: 7,
-  byteStreamSplit: 9,
-} as const;
-
 /** Calls `decode` with each page and its first row, and `spread` where a page has values and nulls. */
 export function forEachPage(
   { pages, bitmap }: LeafPages,

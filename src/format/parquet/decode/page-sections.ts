@@ -1,5 +1,5 @@
 /** What a data page of a leaf that is not nested is made of: definition levels, if there can be nulls, and values. */
-import type { Page } from '../page.ts';
+import { encodings, type Page } from '../page.ts';
 import type { NullBits } from './null-bits.ts';
 import { broken, padded } from './padded-bytes.ts';
 import { VarintReader } from './varint.ts';
@@ -13,9 +13,6 @@ export type PageValues = {
   readonly encoding: number;
   readonly bytes: Uint8Array;
 };
-
-const rleLevels = 3;
-const bitPackedLevels = 4;
 
 /** The page without its levels, which are appended to `nulls`. @param page unpacked */
 export function sectionsOf(page: Page, isOptional: boolean, nulls: NullBits): PageValues {
@@ -38,8 +35,8 @@ function readLevels(page: Page, isOptional: boolean, nulls: NullBits): number {
     nulls.appendRun(true, valueCount);
     return 0;
   }
-  if (page.definitionEncoding === bitPackedLevels) return appendBigEndian(nulls, body, valueCount);
-  if (page.definitionEncoding !== rleLevels) throw broken(`levels in encoding ${page.definitionEncoding}`);
+  if (page.definitionEncoding === encodings.bitPacked) return appendBigEndian(nulls, body, valueCount);
+  if (page.definitionEncoding !== encodings.rle) throw broken(`levels in encoding ${page.definitionEncoding}`);
   if (body.length < 4) throw broken('a page ends before its levels');
   const end = 4 + new DataView(body.buffer, body.byteOffset).getUint32(0, true);
   if (end > body.length) throw broken('levels reach past their page');

@@ -1,7 +1,8 @@
 /** Byte strings of a leaf: all pages' bytes end to end, with the place where each row's end. */
+import { encodings, isDictionaryEncoded } from '../page.ts';
 import { appendByLength, appendPrefixed } from './delta-text.ts';
-import { isDictionaryEncoded, placesOf, type TextDictionary, textDictionary } from './dictionary.ts';
-import { encodings, forEachPage, type LeafPages } from './leaf-pages.ts';
+import { placesOf, type TextDictionary, textDictionary } from './dictionary.ts';
+import { forEachPage, type LeafPages } from './leaf-pages.ts';
 import { broken, padded } from './padded-bytes.ts';
 import type { PageValues } from './page-sections.ts';
 import { spreadOffsets } from './spread-nulls.ts';
