@@ -89,6 +89,25 @@ test('decimals of 256 bits are taken where they fit 128', () => {
   expect(() => imported(vector(minusOne), { ...decimal, scale: 3 })).toThrow('came as');
 });
 
+test.each([
+  [9, 2n ** 31n - 1n, -(2n ** 31n)],
+  [18, 2n ** 63n - 1n, -(2n ** 63n)],
+  [19, 10n ** 19n - 1n, -(10n ** 19n) + 1n],
+  [38, 10n ** 38n - 1n, -(10n ** 38n) + 1n],
+])('of decimals of %i digits no more is taken than files keep', (precision, most, least) => {
+  const decimal: AtomicType = { kind: 'decimal', precision, scale: 0, nullable: true };
+  const type = new arrow.Decimal(0, 38, 128);
+  const vector = (value: bigint, nullBitmap?: Uint8Array): arrow.Vector => {
+    const data = Uint32Array.from({ length: 4 }, (_, word) => Number(BigInt.asUintN(32, value >> BigInt(32 * word))));
+    return new arrow.Vector([arrow.makeData({ type, length: 1, data, nullBitmap: nullBitmap ?? null })]);
+  };
+  for (const value of [most, least, 0n, -1n]) expect(imported(vector(value), decimal)).toEqual([value]);
+  for (const value of [most + 1n, least - 1n]) {
+    expect(() => imported(vector(value), decimal)).toThrow(`holds ${value}, which is out of its range`);
+    expect(imported(vector(value, Uint8Array.of(0)), decimal)).toEqual([null]);
+  }
+});
+
 test('offsets outside the bytes and too few values are refused', () => {
   const type: AtomicType = { kind: 'varchar', length: 9, nullable: true };
   for (const valueOffsets of [

@@ -107,7 +107,7 @@ function importValues(from: Imported, type: AtomicType): ColumnBuffers {
       if (!ArrowDataType.isFloat(from.data.type)) throw wrongArrowType(from);
       return { values: importDoubles(from) };
     case 'decimal':
-      return { values: importDecimals(from, type.scale) };
+      return { values: importDecimals(from, type) };
     case 'char':
     case 'varchar':
     case 'binary':

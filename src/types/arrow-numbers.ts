@@ -2,6 +2,7 @@
 import { corrupt, type LakeError } from '../base/errors.ts';
 import { ArrowDataType, type Data } from './arrow.ts';
 import { bitAt, type ColumnValues } from './column-buffers.ts';
+import { readInt128 } from './column-reader.ts';
 import { floorDiv, millisPerDay } from './time.ts';
 
 /** One Arrow column from outside and what is known of it. */
@@ -133,8 +134,31 @@ export function importFixed12(from: Imported): Uint8Array {
   return new Uint8Array(out.buffer);
 }
 
-/** Four words a value, from a decimal of 128 or 256 bits at the same scale. */
-export function importDecimals(from: Imported, scale: number): Uint32Array {
+type DecimalShape = { readonly precision: number; readonly scale: number };
+
+/** Four words a value, from a decimal of 128 or 256 bits at the same scale. Its precision says nothing of its values. */
+export function importDecimals(from: Imported, { precision, scale }: DecimalShape): Uint32Array {
+  const words = decimalWords(from, scale);
+  checkReach(from, words, precision);
+  return words;
+}
+
+/** Files keep 4 bytes of a decimal of up to 9 digits and 8 of one of up to 18: of more, another number would be read. */
+function checkReach({ data, nullBitmap, where }: Imported, words: Uint32Array, precision: number): void {
+  const kept = precision <= 9 ? 1 : 2;
+  const end = precision > 18 ? 10n ** BigInt(precision) : 0n;
+  for (let row = 0; row < data.length; row += 1) {
+    if (nullBitmap !== undefined && bitAt(nullBitmap, row) === 0) continue;
+    const sign = ((words[row * 4 + kept - 1] ?? 0) | 0) < 0 ? 0xffff_ffff : 0;
+    let isShort = words[row * 4 + 2] === sign && words[row * 4 + 3] === sign;
+    if (kept === 1) isShort &&= words[row * 4 + 1] === sign;
+    if (isShort) continue;
+    const value = readInt128(words, row * 4);
+    if (value >= end || value <= -end) throw arrowMismatch(`${where} holds ${value}, which is out of its range`);
+  }
+}
+
+function decimalWords(from: Imported, scale: number): Uint32Array {
   const { type, length } = from.data;
   if (!ArrowDataType.isDecimal(type) || type.scale !== scale) throw wrongArrowType(from);
   if (type.bitWidth === 128) return importSame(from, Uint32Array, 4);
