@@ -37,6 +37,10 @@ const columns: Readonly<Record<string, readonly [type: string, value: (row: numb
   s: ['STRING', row => `name ${String(row).padStart(6, '0')}${'ä'.repeat(40)}`],
   few: ['STRING', row => `${Math.floor(row / 10_000)} of four`],
   dec: ['DECIMAL(25, 2)', row => `${row - 20_000}.25`],
+  flag: ['BOOLEAN', row => row >= 17_000],
+  tiny: ['TINYINT', row => Math.floor(row / 1_000) - 20],
+  gap: ['STRING', row => (row < 17_000 ? null : `one of ${row % 3}`)],
+  day: ['DATE', row => `20${10 + Math.floor(row / 1_000)}-02-03`],
   ts: ['TIMESTAMP(3)', row => `2024-01-01T00:${10 + Math.floor(row / 1000)}:00.${100 + (row % 900)}`],
   far: ['TIMESTAMP(9)', row => `2024-01-01T00:00:00.${100_000_000 + row}`],
 };
@@ -82,8 +86,8 @@ test('Paimon finds by a filter all rows that are there, and reads no page that h
         wanted.filter(at => !ids.has(at)),
         `${column} of row ${row}`,
       ).toEqual([]);
-      // Of INT96 there are no bounds.
-      if (column !== 'far') expect(ids.size, `${column} of row ${row}`).toBeLessThan(rowCount);
+      // Of INT96 there are no bounds, and by a BOOLEAN Paimon 1.4.2 passes over nothing.
+      if (column !== 'far' && column !== 'flag') expect(ids.size, `${column} of row ${row}`).toBeLessThan(rowCount);
     }
   }
 });
