@@ -140,6 +140,35 @@ test('of a row group that is too large to be decoded together a part is, where p
   expect(await countOf(65 * 1024 * 1024)).toBe(130);
 });
 
+test('of a row group of very many rows, however small it is packed, none are picked: it is read in parts', async () => {
+  const content = await file();
+  const askedOf = async (rowCountOfGroup: number): Promise<readonly string[]> => {
+    const asked: string[] = [];
+    const long: DataFileContent = {
+      ...content,
+      rowGroups: content.rowGroups.slice(0, 1).map(group => ({ ...group, rowCount: rowCountOfGroup })),
+      pageContents: undefined,
+      async select() {
+        asked.push('select');
+        return buildBatch({ fields: fields.slice(0, 1) }, [[0]]);
+      },
+      async *read() {
+        asked.push('read');
+        yield buildBatch({ fields }, rows.slice(0, 1));
+      },
+    };
+    const filter = filterOf({ kind: 'compare', column: 'k', op: '=', value: -1 });
+    const leftOut = { vector: undefined, matching: undefined };
+    for await (const { rows: found } of passingRows(long, { fields, rowGroups: [0] }, leftOut, filter)) {
+      expect(found.rowCount).toBe(1);
+    }
+    return asked;
+  };
+  const rowsMax = Math.floor((32 * 1024 * 1024) / fields.length);
+  expect(await askedOf(rowsMax)).toEqual(['select']);
+  expect(await askedOf(rowsMax + 1)).toEqual(['read']);
+});
+
 test('of a filter that few rows pass no other comes, of one that most pass they may', async () => {
   const content = await file();
   const options = { fields, rowGroups: content.rowGroups.map((_, index) => index) };

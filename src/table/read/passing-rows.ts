@@ -37,6 +37,8 @@ export type RowFilter = {
 const passingShareMax = 0.5;
 /** Of a row group so much is looked at together, uncompressed, of the rows that pages rule in; more the reader decodes a part at a time. */
 const lookedAtBytesMax = 32 * 1024 * 1024;
+/** Runs of equal values take no room until they are decoded: so many values of all columns are looked at together. */
+const lookedAtValuesMax = 32 * 1024 * 1024;
 const batchRowsDefault = 65_536;
 
 /** As `remainingRows`, of rows that may pass; others may come too. */
@@ -47,11 +49,12 @@ export async function* passingRows(
   filter: RowFilter | undefined,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
   const { select } = content;
+  const columnCount = options.fields.length + (options.lateFields?.length ?? 0);
   let groups = options.rowGroups;
   if (filter !== undefined && select !== undefined && filter.mapping.fileFields.length > 0) {
     for (const [index, rowGroup] of options.rowGroups.entries()) {
       groups = options.rowGroups.slice(index);
-      const selection = await selectionOf(content, { filter, select, rowGroup, leftOut });
+      const selection = await selectionOf(content, { filter, select, rowGroup, leftOut, columnCount });
       if (selection === undefined) break;
       yield* selectedBatches(selection, { select, rowGroup, options });
       groups = options.rowGroups.slice(index + 1);
@@ -78,12 +81,14 @@ type Asked = {
   readonly select: Select;
   readonly rowGroup: number;
   readonly leftOut: LeftOut;
+  /** That are asked for. */
+  readonly columnCount: number;
 };
 
 /** Undefined: the row group is better read as a whole. */
 async function selectionOf(
   content: DataFileContent,
-  { filter, select, rowGroup, leftOut }: Asked,
+  { filter, select, rowGroup, leftOut, columnCount }: Asked,
 ): Promise<Selection | undefined> {
   const { predicate, mapping } = filter;
   const group = present(content.rowGroups[rowGroup], 'row group');
@@ -94,6 +99,7 @@ async function selectionOf(
   const candidateRows = rowCountOf(candidates);
   if (candidateRows === 0) return none;
   if ((candidateRows / group.rowCount) * group.byteSize > lookedAtBytesMax) return undefined;
+  if (candidateRows * columnCount > lookedAtValuesMax) return undefined;
   const fetched = await select({ fields: fileFields, rowGroup, ranges: candidates });
   const { start, end } = stretchOf(filter, fetched);
   if (start === end) return none;
