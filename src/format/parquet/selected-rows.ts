@@ -13,7 +13,7 @@ import { type Column, makeRowBatch, nullColumn, type RowBatch } from '../../type
 import type { RowSelection } from '../data-file-content.ts';
 import { type RowRanges, rowCountOf, rowsIn } from '../row-ranges.ts';
 import { chunkRegion } from './column-chunks.ts';
-import { decodeColumn } from './column-decoder.ts';
+import { pickColumn } from './column-decoder.ts';
 import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
 import { corruptParquet, decoding } from './fault.ts';
 import type { ColumnChunk, FileRegion, RowGroup } from './footer.ts';
@@ -28,6 +28,8 @@ export type SelectableFile = { readonly source: ByteSource; readonly layout: Par
 
 /** Columns of which pages are unpacked at a time. */
 const columnsAtOnceMax = 16;
+/** Pages that are larger than Node's shared pool have buffers of their own when they are unpacked. */
+const unpackedBytesMin = Buffer.poolSize + 1;
 
 /** What is fetched of one column. */
 type Fetch =
@@ -127,20 +129,7 @@ async function decodePagesOf(
   const together = bytes.length === 1 ? present(bytes[0], 'bytes') : concatBytes(bytes);
   // As if the chunk had these pages only, so that all that is checked of a chunk is checked of them.
   const part = { ...chunk, valueCount: rowCount };
-  const decoded = await decodeLeaf(column, part, { bytes: together, pages, rowCount, where });
-  const rows = picked(decoded, column, rowsInPages(pages, ranges));
-  if (rows !== decoded) releaseColumn(decoded);
-  return rows;
-}
-
-/** Of rows that were picked the others are not looked at again; a lookup has a page of them for each column. */
-function releaseColumn({ values, valueOffsets, nullBitmap }: Column): void {
-  const arrays: readonly unknown[] = [values, valueOffsets, nullBitmap];
-  release(
-    arrays.flatMap(array =>
-      ArrayBuffer.isView(array) && array.buffer instanceof ArrayBuffer ? [new Uint8Array(array.buffer)] : [],
-    ),
-  );
+  return pickFromPages(column, part, { bytes: together, pages, rowCount, rows: rowsInPages(pages, ranges), where });
 }
 
 async function decodeChunks(
@@ -173,13 +162,15 @@ type Pages = {
   readonly bytes: Uint8Array;
   readonly pages: readonly PageRows[];
   readonly rowCount: number;
+  /** Of those of the pages, that are picked. */
+  readonly rows: Uint32Array;
   readonly where: string;
 };
 
-async function decodeLeaf(
+async function pickFromPages(
   column: PlannedColumn,
   chunk: ColumnChunk,
-  { bytes, pages: places, rowCount, where }: Pages,
+  { bytes, pages: places, rowCount, rows, where }: Pages,
 ): Promise<Column> {
   assert(column.kind === 'leaf', 'a nested column is not read by its pages');
   const pages = decoding(where, () => readPages(bytes, chunk, where));
@@ -188,9 +179,9 @@ async function decodeLeaf(
     throw corruptParquet(where, 'its pages have other rows than their index says');
   }
   const unpacked = await unpackPages(pages, { plan: column.leaf.plan, codec: chunk.codec, where });
-  const decoded = await decodeColumn(unpacked, rowCount, where);
-  release(unpacked.unpacked);
-  return decoded;
+  const picked = await pickColumn(unpacked, { rowCount, rows, type: column.field.type }, where);
+  release(unpacked.unpacked, unpackedBytesMin);
+  return picked;
 }
 
 function rowsOfPage(place: PageRows | undefined): number {

@@ -1,6 +1,6 @@
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type BigIntStats, closeSync, constants, fstatSync, open, read } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { invalid, type LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
@@ -38,35 +38,42 @@ export function pathOfKey(root: string, key: string): string {
   return join(root, key);
 }
 
+/** Only opening and reading may wait for a disk. The rest takes less than a turn of Node's threads. */
+const openAsync: (path: string, flags: number) => Promise<number> = promisify(open);
+const readAsync = promisify(read);
+
+/** A plain file, to be disposed of. */
+export type OpenedObject = Disposable & { readonly fd: number; readonly stat: BigIntStats };
+
 /** Opens for reading without following a link out of the root; undefined when there is no plain file. */
-export async function openObject(path: string): Promise<{ file: FileHandle; stat: BigIntStats } | undefined> {
-  let file: FileHandle;
+export async function openObject(path: string): Promise<OpenedObject | undefined> {
+  let fd: number;
   try {
     // Non-blocking, or a named pipe of that name would hold us for ever.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = await openAsync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
   }
   try {
-    const stat = await file.stat({ bigint: true });
-    if (stat.isFile()) return { file, stat };
+    const stat = fstatSync(fd, { bigint: true });
+    if (stat.isFile()) return { fd, stat, [Symbol.dispose]: () => closeSync(fd) };
   } catch (error) {
-    await file.close();
+    closeSync(fd);
     throw error;
   }
-  await file.close();
+  closeSync(fd);
   return undefined;
 }
 
 /** Bytes [start, end) of an open file that is at least `end` long. */
-export async function readBytes(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+export async function readBytes(fd: number, start: number, end: number): Promise<Uint8Array> {
   const length = end - start;
   const slab = Buffer.allocUnsafeSlow(length);
   const bytes = new Uint8Array(slab.buffer, slab.byteOffset, length);
   let filled = 0;
   while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, start + filled);
+    const { bytesRead } = await readAsync(fd, bytes, filled, length - filled, start + filled);
     if (bytesRead === 0) throw new Error(`the file ended at ${start + filled} of ${end} bytes while it was read`);
     filled += bytesRead;
   }

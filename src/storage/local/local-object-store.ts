@@ -115,10 +115,10 @@ class LocalObjectStore implements ObjectStore {
     return await this.#operate(key, options, async path => {
       const opened = await openObject(path);
       if (opened === undefined) return undefined;
-      await using file = opened.file;
-      checkObjectSize(`${this.uri}/${key}`, Number(opened.stat.size), options?.bytesMax);
-      const bytes = await readBytes(file, 0, Number(opened.stat.size));
-      return { ...(await this.#headOf(opened.stat, bytes)), bytes };
+      using file = opened;
+      checkObjectSize(`${this.uri}/${key}`, Number(file.stat.size), options?.bytesMax);
+      const bytes = await readBytes(file.fd, 0, Number(file.stat.size));
+      return { ...(await this.#headOf(file.stat, bytes)), bytes };
     });
   }
 
@@ -127,9 +127,9 @@ class LocalObjectStore implements ObjectStore {
       checkByteRange(key, range);
       const opened = await openObject(path);
       if (opened === undefined) return undefined;
-      await using file = opened.file;
-      const end = Math.min(range.end, Number(opened.stat.size));
-      return end <= range.start ? new Uint8Array() : await readBytes(file, range.start, end);
+      using file = opened;
+      const end = Math.min(range.end, Number(file.stat.size));
+      return end <= range.start ? new Uint8Array() : await readBytes(file.fd, range.start, end);
     });
   }
 

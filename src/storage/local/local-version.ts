@@ -96,10 +96,10 @@ export async function linkTemp(temp: TempFile, path: string): Promise<LinkOutcom
 export async function versionAt(path: string): Promise<FoundVersion | undefined> {
   const opened = await openObject(path);
   if (opened === undefined) return undefined;
-  await using file = opened.file;
-  const size = Number(opened.stat.size);
-  const content = size <= etagContentBytesMax ? await readBytes(file, 0, size) : undefined;
-  return { stat: opened.stat, etag: etagOf(opened.stat, content), content };
+  using file = opened;
+  const size = Number(file.stat.size);
+  const content = size <= etagContentBytesMax ? await readBytes(file.fd, 0, size) : undefined;
+  return { stat: file.stat, etag: etagOf(file.stat, content), content };
 }
 
 /** @throws EISDIR when a folder has the name */

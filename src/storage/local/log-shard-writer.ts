@@ -190,7 +190,7 @@ export class ShardWriter {
     if (bytesBehind === 0) return head;
     if (bytesBehind < 0) throw logCorrupt(segment.path, `${-bytesBehind} bytes are missing at its end`);
     const offset = headerBytes + head.end - head.segmentStart;
-    const kept = wholeRecords(await readBytes(segment.file, offset, offset + bytesBehind), head);
+    const kept = wholeRecords(await readBytes(segment.file.fd, offset, offset + bytesBehind), head);
     await segment.file.truncate(headerBytes + kept.end - head.segmentStart);
     await this.#sync(segment.file);
     files.writeHead(kept);

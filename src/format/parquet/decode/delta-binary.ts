@@ -13,33 +13,35 @@ export type DeltaValues = {
   readonly byteAt: number;
   readonly count: number;
   readonly bits: 32 | 64;
+  /** Of `count` values only so many, from the first on; all when not given. */
+  readonly firstOnly?: number | undefined;
 };
 
 /**
  * Values into `words` from value `outAt` on: an int32 each, or two of them, low word first.
  *
- * @returns where the last miniblock ends, which may be cut off behind its last value
+ * @returns where the last miniblock ends, which may be cut off behind its last value; of no use with `firstOnly`
  */
 export function readDeltas(source: PaddedBytes, values: DeltaValues, words: Int32Array, outAt: number): number {
-  const { count, bits } = values;
+  const { count, bits, firstOnly: wanted = count } = values;
   const reader = new VarintReader(source, values.byteAt);
   const blockValues = reader.uint32();
   const miniblocks = reader.uint32();
   const written = reader.uint32();
   reader.zigzag64();
   if (written !== count) throw broken(`${written} values, not ${count}`);
-  if (count === 0) return reader.at;
+  if (wanted === 0) return reader.at;
   if (bits === 64) {
     words[outAt * 2] = reader.low;
     words[outAt * 2 + 1] = reader.high;
   } else words[outAt] = reader.low;
-  if (count === 1) return reader.at;
+  if (wanted === 1) return reader.at;
   const miniblockValues = blockValues / miniblocks;
   if (!(miniblockValues >= 8) || miniblockValues % 8 !== 0)
     throw broken(`${blockValues} values in ${miniblocks} parts`);
   const shape = { miniblocks, miniblockValues, bits };
-  for (let done = 1; done < count; )
-    done += readBlock(source, reader, { ...shape, left: count - done }, words, outAt + done);
+  for (let done = 1; done < wanted; )
+    done += readBlock(source, reader, { ...shape, left: wanted - done }, words, outAt + done);
   return reader.at;
 }
 

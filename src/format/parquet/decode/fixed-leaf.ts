@@ -56,8 +56,8 @@ export function decodeFixed(leaf: LeafPages, width: number): Uint8Array<ArrayBuf
   return bytes;
 }
 
-/** Before room is made for values that are not there. */
-function checkLength({ encoding, valueCount, bytes }: PageValues, width: number): void {
+/** Before room is made for values that are not there. @throws RangeError */
+export function checkLength({ encoding, valueCount, bytes }: PageValues, width: number): void {
   const isAsLong = encoding === encodings.plain || encoding === encodings.byteStreamSplit;
   if (isAsLong && valueCount * width > bytes.length) {
     throw broken(`${valueCount} values of ${width} bytes in ${bytes.length}`);

@@ -10,7 +10,7 @@ import { type LeafPlan, planLeaf } from '../leaf-plan.ts';
 import { decodePages } from '../mini-file.ts';
 import type { Page } from '../page.ts';
 import { type DecodedColumn, type ParquetCodec, parquetCodec } from '../wasm-door.ts';
-import { decodeLeaf } from './leaf-decoder.ts';
+import { decodeLeaf, pickLeaf } from './leaf-decoder.ts';
 
 type Leaf = {
   readonly physical: PhysicalType;
@@ -199,6 +199,37 @@ test('any run of whole pages is decoded by itself, after the dictionary', () => 
   );
 });
 
+/** Rows of so many: each with the chance given, and one at the least. */
+function someOf(rowCount: number, share: number, random: Random): Uint32Array {
+  const rows = Array.from({ length: rowCount }, (_, row) => row).filter(() => random.next() < share);
+  return Uint32Array.from(rows.length > 0 ? rows : [rowCount - 1]);
+}
+
+test('rows picked out of pages are those of the decoded pages', () => {
+  fc.assert(
+    fc.property(cases, fc.constantFrom(0, 0.05, 0.5, 1), (of, share) => {
+      const { plan, values, pages } = pagesOf(of);
+      const rows = someOf(values.length, share, seededRandom(of.seed));
+      const picked = pickLeaf(plan, { pages, rowCount: values.length }, rows);
+      const all = expectedRows(of.leaf, values);
+      expect(rowsOf(picked, plan)).toEqual(Array.from(rows, row => all[row]));
+      expect(picked.nullCount).toBe(rows.filter(row => values[row] === null).length);
+      expect(picked.nullBitmap === undefined).toBe(picked.nullCount === 0);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+/** As `outcomeOf`, of some rows. */
+function pickedOutcomeOf(plan: LeafPlan, pages: readonly Page[], rowCount: number, rows: Uint32Array): unknown {
+  try {
+    return rowsOf(pickLeaf(plan, { pages, rowCount }, rows), plan);
+  } catch (error) {
+    if (error instanceof RangeError) return 'broken';
+    throw error;
+  }
+}
+
 /** The rows, or that the values were found broken; any other failure fails the test. */
 function outcomeOf(plan: LeafPlan, pages: readonly Page[], rowCount: number): readonly string[] | 'broken' {
   try {
@@ -232,9 +263,13 @@ test('broken pages are refused or read, and nothing that lies behind a page is',
         return { ...page, body: body.subarray(0, (changes.length & 1) === 0 ? body.length : body.length - 1) };
       });
       const alone = outcomeOf(plan, changed, values.length);
+      const rows = someOf(values.length, 0.1, seededRandom(of.seed));
+      const pickedAlone = pickedOutcomeOf(plan, changed, values.length, rows);
+      if (alone !== 'broken') expect(pickedAlone).toEqual(Array.from(rows, row => alone[row]));
       for (const filler of [0, 1, 0xff]) {
         const padded = changed.map(page => followedBy(page, filler));
         expect(outcomeOf(plan, padded, values.length)).toEqual(alone);
+        expect(pickedOutcomeOf(plan, padded, values.length, rows)).toEqual(pickedAlone);
       }
       outcomes[alone === 'broken' ? 'broken' : 'read'] += 1;
     }),
