@@ -171,6 +171,37 @@ test('a committer that has lost a swap looks again, and believes what it remembe
   expect((await latestSnapshot(table))?.id).toBe(5);
 });
 
+test('a committer among rivals asks for the next snapshot before it writes, and builds on that', async () => {
+  const clock = new ManualClock();
+  const inner = new MemoryObjectStore('memory:limits', clock);
+  const table = await fixtureTable(inner, { clock, random: seededRandom(3) });
+  const rival = await openTable(inner, { database: 'd', name: 't' }, { clock, random: seededRandom(4) });
+  const lose = beforePutIfAbsent(inner, '/snapshot-1', async () => {
+    await commit(rival, numberedAppend(rival, { name: 'first' }));
+  });
+  const store = countingObjectStore(lose);
+  const own = await openTable(store, { database: 'd', name: 't' }, { clock, random: seededRandom(5) });
+  await using committer = new Committer(own);
+  const request = numberedAppend(own, { name: 'a' });
+  const bases: number[] = [];
+  const outcome = await committer.commit({
+    ...request,
+    async plan(base, again) {
+      const id = base.snapshot?.id ?? 0;
+      bases.push(id);
+      const planned = await request.plan(base, again);
+      // At the second attempt, when it is known that there are rivals: one is quicker than this plan.
+      if (id === 1) await commit(rival, numberedAppend(rival, { name: 'second' }));
+      return planned;
+    },
+  });
+  expect(outcome).toMatchObject({ status: 'committed', snapshot: { id: 3 }, attempts: 2 });
+  expect(bases).toEqual([0, 1, 2]);
+  // Of the swap that was lost and of the one that was won, a manifest for each, since numbers changed; nothing on base 1.
+  expect(outcome.requests).toMatchObject({ put: 6, putIfAbsent: 2 });
+  expect((await latestSnapshot(table))?.id).toBe(3);
+});
+
 test('commits of one committer take turns', async () => {
   const clock = new ManualClock();
   const table = await fixtureTable(new MemoryObjectStore('memory:limits', clock), { clock, random: seededRandom(3) });
@@ -197,8 +228,8 @@ test('who has lost a swap waits as many attempts as the window is wide, and who 
   const table = await fixtureTable(store, { clock, random: half });
   await using quick = new Committer(table);
   expect(await quick.commit(fixedRequest(table, {}))).toMatchObject({ status: 'committed', attempts: 3 });
-  // An attempt counts half a millisecond at least; the window is two of them, then four.
-  expect(clock.waitsMs.splice(0)).toEqual([0.5, 1]);
+  // An attempt counts half a millisecond at least; the window is two of them by one and a half, then four by two.
+  expect(clock.waitsMs.splice(0)).toEqual([1 / 3, 0.5]);
   // Somebody is still about.
   expect(await quick.commit(fixedRequest(table, {}))).toMatchObject({ attempts: 1, requests: { list: 1 } });
   expect(await quick.commit(fixedRequest(table, {}))).toMatchObject({ attempts: 1, requests: { list: 0 } });
@@ -206,7 +237,7 @@ test('who has lost a swap waits as many attempts as the window is wide, and who 
   [swapMs, losses] = [100, 2];
   await using slow = new Committer(table);
   expect(await slow.commit(fixedRequest(table, {}))).toMatchObject({ status: 'committed', attempts: 3 });
-  expect(clock.waitsMs).toEqual([100, 200]);
+  expect(clock.waitsMs).toEqual([200 / 3, 100]);
 });
 
 test('a committer that does not know what became of its swap looks before the next', async () => {

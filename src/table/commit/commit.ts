@@ -39,7 +39,7 @@ import {
   lookupTriesMax,
   planRoundsMax,
 } from './limits.ts';
-import { type LookupResult, lookUpBase } from './look-up.ts';
+import { followBase, type LookupResult, lookUpBase } from './look-up.ts';
 import { carriedProperties } from './properties.ts';
 import type {
   CommitBase,
@@ -64,6 +64,11 @@ type CommitRun = {
   /** Bases that had expired when they were read. */
   expiredCount: number;
 };
+
+/** A plan, or why there is none, and the base it is for. */
+type Planned =
+  | { readonly kind: 'planned'; readonly base: TableBase; readonly plan: CommitPlan | End }
+  | Extract<LookupResult, { kind: 'fenced' }>;
 
 /** What one attempt has put together when it swaps. */
 type Attempt = {
@@ -170,9 +175,10 @@ export class Committer implements AsyncDisposable {
       const held = this.#freshBase();
       const found = await this.#currentBase();
       if (found.kind === 'fenced') return { status: 'fenced', reason: found.reason };
-      const { base } = found;
-      const wasHeld = base === held;
-      const plan = await planOn(base, request, { firstOnly: wasHeld });
+      const wasHeld = found.base === held;
+      const planned = await this.#planOn(found.base, request, { firstOnly: wasHeld });
+      if (planned.kind === 'fenced') return { status: 'fenced', reason: planned.reason };
+      const { base, plan } = planned;
       // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
       if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan;
       const written = await base.reading(() => run.metadata.write(base, plan));
@@ -186,6 +192,20 @@ export class Committer implements AsyncDisposable {
       run.expiredCount += 1;
       return this.#lookAgain();
     }
+  }
+
+  /**
+   * Among rivals a base has often been overtaken by the time its plan is made, and a swap that is lost costs four PUTs. So the
+   * next number is asked for before anything is written; a snapshot that is there is the base instead, a short step from here.
+   */
+  async #planOn(base: TableBase, request: CommitRequest, options: { readonly firstOnly: boolean }): Promise<Planned> {
+    const plan = await planOn(base, request, options);
+    if (plan.status !== 'plan' || !this.#contention.isContended) return { kind: 'planned', base, plan };
+    const next = await followBase(this.#table, base);
+    if (next === undefined) return { kind: 'planned', base, plan };
+    if (next.kind === 'fenced') return next;
+    this.#base = next.base;
+    return { kind: 'planned', base: next.base, plan: await planOn(next.base, request, { firstOnly: false }) };
   }
 
   async #swap(request: CommitRequest, attempt: Attempt): Promise<AttemptResult> {

@@ -22,7 +22,10 @@ test('the window doubles with each lost swap up to 128 attempts, and halves with
     contention.lost(10);
     widths.push(contention.waitMs(longest));
   }
-  expect(widths).toEqual([20, 40, 80, 160, 320, 640, 1_280, 1_280, 1_280]);
+  // Who has lost once waits two thirds of it, then half, two fifths, and a third from the fourth on.
+  const parts = [2 / 3, 1 / 2, 2 / 5, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3];
+  const windows = [20, 40, 80, 160, 320, 640, 1_280, 1_280, 1_280];
+  expect(widths.map(Math.round)).toEqual(windows.map((windowMs, index) => Math.round(windowMs * (parts[index] ?? 0))));
   expect(contention.waitMs(shortest)).toBe(0);
   expect(contention.isContended).toBe(true);
   for (let won = 1; won <= 6; won += 1) contention.won(10);
@@ -36,10 +39,10 @@ test('an attempt counts as long as the shortest lately, and what rivals add to o
   const contention = new Contention();
   contention.lost(10);
   contention.lost(1_000);
-  // 4 attempts of 10 ms, of which a tenth is forgotten at each further one.
-  expect(contention.waitMs(longest)).toBeCloseTo(44);
+  // 4 attempts of 10 ms, of which a tenth is forgotten at each further one; half of it after two lost swaps.
+  expect(contention.waitMs(longest)).toBeCloseTo(22);
   contention.lost(5);
-  expect(contention.waitMs(longest)).toBe(40);
+  expect(contention.waitMs(longest)).toBe(16);
   contention.won(1_000);
   expect(contention.waitMs(longest)).toBeCloseTo(22);
 });
@@ -47,7 +50,7 @@ test('an attempt counts as long as the shortest lately, and what rivals add to o
 test('an attempt counts half a millisecond at least, and no wait is longer than ten seconds', () => {
   const quick = new Contention();
   quick.lost(0);
-  expect(quick.waitMs(longest)).toBe(1);
+  expect(quick.waitMs(longest)).toBeCloseTo(2 / 3);
   const slow = new Contention();
   for (let lost = 1; lost <= 7; lost += 1) slow.lost(60_000);
   expect(slow.waitMs(longest)).toBe(10_000);

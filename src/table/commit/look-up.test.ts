@@ -11,7 +11,8 @@ import { headSnapshot } from '../snapshots.ts';
 import { openTable, type Table } from '../table.ts';
 import type { TableBase } from './base.ts';
 import { commit } from './commit.ts';
-import { lookUpBase, propertiesInForce } from './look-up.ts';
+import { baseLookAgainMs } from './limits.ts';
+import { followBase, lookUpBase, propertiesInForce } from './look-up.ts';
 
 const clock = new ManualClock();
 const parts = { clock, random: seededRandom(1) };
@@ -100,6 +101,44 @@ test('what others have committed since is found above the base that is known', a
   expect(second).toMatchObject({ id: 1, manifests: [{ numAddedFiles: 1 }] });
   await commit(writer, numberedAppend(writer, { name: 'b' }));
   expect((await baseOf(table, second)).id).toBe(2);
+});
+
+test('the snapshot that follows a base is found by one GET, and is a base of the same time', async () => {
+  const { table, writer, requests } = await bench();
+  await commit(writer, numberedAppend(writer, { name: 'a' }));
+  const first = await baseOf(table);
+  requests.length = 0;
+  expect(await followBase(table, first)).toBeUndefined();
+  expect(requests).toEqual(['get snapshot-2']);
+  clock.advance(1_000);
+  for (const name of ['b', 'c']) await commit(writer, numberedAppend(writer, { name }));
+  const found = await followBase(table, first);
+  expect(found).toMatchObject({ kind: 'base', base: { id: 2, storeTimeMs: first.storeTimeMs } });
+  expect(found?.kind === 'base' && found.base.manifests.length).toBe(2);
+  expect(snapshotReads(requests)).toEqual([2, 2]);
+});
+
+test('S1: what lies above a base that has grown old is not believed', async () => {
+  const { table, writer } = await bench();
+  await commit(writer, numberedAppend(writer, { name: 'a' }));
+  const first = await baseOf(table);
+  await commit(writer, numberedAppend(writer, { name: 'b' }));
+  clock.advance(baseLookAgainMs);
+  expect(await followBase(table, first)).toMatchObject({ kind: 'base', base: { id: 2 } });
+  clock.advance(1);
+  expect(await followBase(table, first)).toBeUndefined();
+});
+
+test('S10: what follows a base and is of another table fences', async () => {
+  const opened = await bench();
+  await foreignOnTop(opened, 0);
+  const { inner, table } = opened;
+  const first = await baseOf(table);
+  const head = await headSnapshot(table);
+  if (head === undefined) throw new Error('there is a snapshot');
+  const another = encodeSnapshot({ ...head, id: 2, properties: { 'tidelake.table': 'another' } });
+  await inner.put('d.db/t/snapshot/snapshot-2', another);
+  expect(await followBase(table, first)).toEqual({ kind: 'fenced', reason: 'table-gone' });
 });
 
 test('a head that goes between listing and reading, or before its manifests are read, is looked for again', async () => {

@@ -8,7 +8,7 @@ import { manifestsOf, whileSnapshotStays } from '../manifests.ts';
 import { latestIdAbove, listSnapshotIds, readSnapshot } from '../snapshots.ts';
 import type { Table } from '../table.ts';
 import { TableBase } from './base.ts';
-import type { FenceReason } from './decide-base.ts';
+import { baseIsStale, type FenceReason } from './decide-base.ts';
 import { headOfTable } from './head-of-table.ts';
 import { lookupTriesMax, metadataConcurrencyMax } from './limits.ts';
 import { carriedProperties, droppedProperty, isOurs, type Properties } from './properties.ts';
@@ -35,17 +35,8 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
       return { kind: 'base', base: new TableBase(table, { ...known, storeTimeMs, seenAtMs }) };
     }
     try {
-      const schemaId = Math.max(snapshot?.schemaId ?? 0, table.schema.id);
-      const parts = {
-        snapshot,
-        schema: await table.schemas.get(schemaId),
-        properties: decided.fresh || snapshot === undefined ? {} : await propertiesInForce(table, snapshot),
-        storeTimeMs,
-        seenAtMs,
-        manifests:
-          snapshot === undefined ? [] : await whileSnapshotStays(table, snapshot, () => manifestsOf(table, snapshot)),
-      };
-      return { kind: 'base', base: new TableBase(table, parts) };
+      const base = await baseAt(table, snapshot, { storeTimeMs, seenAtMs, isFresh: decided.fresh });
+      return { kind: 'base', base };
     } catch (error) {
       // Superseded, and so long ago that it has expired: there is a newer one.
       if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
@@ -56,6 +47,42 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
     'LAKE_STORE_UNAVAILABLE',
     `${table.store.uri}: the head of ${table.label} vanishes while it is read; try again`,
   );
+}
+
+/**
+ * The snapshot that has followed a base since it was seen as the head, as the next base; undefined: there is none, or the base
+ * has grown too old to tell. One GET, and what it refers to. S1: while a base is fresh nothing above it expires, so what lies
+ * there is in the chain and was the head after the base was. Its time as a base stays that of the first look.
+ *
+ * @throws LakeError LAKE_SNAPSHOT_EXPIRED
+ */
+export async function followBase(table: Table, base: TableBase): Promise<LookupResult | undefined> {
+  const { storeTimeMs } = base;
+  const seenAtMs = table.clock.monotonicMs();
+  const snapshot = await readSnapshot(table, base.id + 1);
+  if (snapshot === undefined || baseIsStale(storeTimeMs, table.storeTimeMs())) return undefined;
+  const decided = await headOfTable(table, base.snapshot?.id, snapshot);
+  if (decided.kind === 'fenced') return decided;
+  return { kind: 'base', base: await baseAt(table, snapshot, { storeTimeMs, seenAtMs, isFresh: decided.fresh }) };
+}
+
+type Seen = {
+  readonly storeTimeMs: number;
+  readonly seenAtMs: number;
+  /** The snapshot is the marker of a former table, whose state does not count. */
+  readonly isFresh: boolean;
+};
+
+async function baseAt(table: Table, snapshot: Snapshot | undefined, seen: Seen): Promise<TableBase> {
+  const { storeTimeMs, seenAtMs, isFresh } = seen;
+  const schemaId = Math.max(snapshot?.schemaId ?? 0, table.schema.id);
+  const schema = await table.schemas.get(schemaId);
+  if (snapshot === undefined) {
+    return new TableBase(table, { snapshot, schema, properties: {}, storeTimeMs, seenAtMs, manifests: [] });
+  }
+  const properties = isFresh ? {} : await propertiesInForce(table, snapshot);
+  const manifests = await whileSnapshotStays(table, snapshot, () => manifestsOf(table, snapshot));
+  return new TableBase(table, { snapshot, schema, properties, storeTimeMs, seenAtMs, manifests });
 }
 
 async function headId(

@@ -1,6 +1,7 @@
 /**
  * Carrying out a merge of manifests: which is decided in manifest-merge.ts, here it is read and packed.
  */
+import { mapBounded } from '../../base/concurrency.ts';
 import type { ManifestEntry, ManifestFileMeta } from '../../format/manifest.ts';
 import { identifierKey, partitionKey } from '../live-files.ts';
 import { decideManifestMerge, mergeEntries } from '../manifest-merge.ts';
@@ -9,6 +10,7 @@ import { type PackedManifest, type PackSettings, packManifests } from '../manife
 import { manifestMayMatch, readManifest } from '../manifests.ts';
 import { partitionPruner } from '../partition-pruning.ts';
 import type { Table } from '../table.ts';
+import { metadataConcurrencyMax } from './limits.ts';
 
 /** Manifests that stand for others, neighbours or all of a base. */
 export type KeptMerge = {
@@ -48,8 +50,8 @@ export async function mergeManifests(
     merges.push({ ...(await fullMerge(metas, merge, { read, pack })), uploadBeganMs });
   } else {
     for (const inputs of merge.groups) {
-      const entries: ManifestEntry[] = [];
-      for (const meta of inputs) for (const entry of await read(meta)) entries.push(entry);
+      // One after the other they would take as many round trips, in which rivals win.
+      const entries = (await mapBounded(inputs, metadataConcurrencyMax, read)).flat();
       merges.push({
         inputs,
         outputs: packManifests(inOrderOfPlaces(mergeEntries(entries), pack.partitionTypes), pack),
