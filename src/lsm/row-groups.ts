@@ -61,6 +61,20 @@ export function groupCountOf({ starts, rowIndex }: RowGroups): number {
   return starts === undefined ? rowIndex.length : starts.length - 1;
 }
 
+/** Groups [from, to), of the same sources. */
+export function groupsBetween(
+  { sources, sourceIndex, rowIndex, starts }: RowGroups,
+  { from, to }: { readonly from: number; readonly to: number },
+): RowGroups {
+  const [first, end] = starts === undefined ? [from, to] : [starts[from] ?? 0, starts[to] ?? 0];
+  return {
+    sources,
+    sourceIndex: sourceIndex.subarray(first, end),
+    rowIndex: rowIndex.subarray(first, end),
+    starts: starts?.subarray(from, to + 1).map(start => start - first),
+  };
+}
+
 /** Without the rows that a row of a level above 0 has in it already: of a group's rows at such levels the lowest stays. */
 export function withoutMergedIn(groups: RowGroups): RowGroups {
   const levels = groups.sources.map(({ level }) => level ?? 0);

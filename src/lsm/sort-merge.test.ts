@@ -12,7 +12,7 @@ import {
   keyShapes,
   keysOfShape,
 } from './key-values.arbitrary.ts';
-import { sortAndMerge } from './sort-merge.ts';
+import { sortAndMerge, sortFlush } from './sort-merge.ts';
 
 const bigintKeys = keyShape([{ kind: 'bigint', nullable: false }]);
 const row = (id: bigint, sequence: bigint, value: number, kind = 0): Entry => ({ key: [id], sequence, kind, value });
@@ -45,6 +45,36 @@ test('a flush equals a map from key to last row, for any keys and any batches', 
       },
     ),
     { numRuns: 400 },
+  );
+});
+
+test('a flush in batches has the rows and kinds of one at once, and each batch as many as are asked for', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(30), fc.constantFrom(0, 3)), { maxLength: 60 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.constantFrom(
+        deduplicate,
+        { engine: { kind: 'deduplicate', ignoresDeletes: true }, sequence: undefined } as const,
+        {
+          engine: { kind: 'aggregation', aggregates: new Map(), holdsMergedRows: false, removesOnDelete: false },
+          sequence: undefined,
+        } as const,
+      ),
+      (rows, rowsMax, { engine, sequence }) => {
+        const entries = rows.map(([id, kind], i) => row(BigInt(id), BigInt(i), i, kind));
+        const batches = [batchOf(bigintKeys, entries.slice(0, 20)), batchOf(bigintKeys, entries.slice(20))];
+        const merging = { keyNames: ['k0'], engine, sequence };
+        const whole = entriesOf(sortAndMerge(batches, { ...merging, dropDeletes: false }));
+        const flush = sortFlush(batches, merging);
+        const parts = [...flush.batches(rowsMax)];
+        const withoutNumbers = ({ key, kind, value }: Entry): unknown => ({ key, kind, value });
+        expect(parts.flatMap(entriesOf).map(withoutNumbers)).toEqual(whole.map(withoutNumbers));
+        expect(flush.rowCount).toBe(whole.length);
+        expect(parts.slice(0, -1).every(part => part.rows.rowCount === rowsMax)).toBe(true);
+        expect([...flush.batches(rowsMax)].flatMap(entriesOf)).toEqual(parts.flatMap(entriesOf));
+      },
+    ),
   );
 });
 

@@ -1,5 +1,6 @@
 /**
- * The flush of a write buffer: rows in the order they arrived become one sorted run with unique keys.
+ * The flush of a write buffer: rows in the order they arrived become one sorted run with unique keys. Only keys are sorted;
+ * whole rows are made of them at once, or a batch at a time as they are asked for.
  */
 import { assert, present } from '../base/assert.ts';
 import type { SequenceOrder } from '../format/merge-options.ts';
@@ -8,7 +9,7 @@ import { emptyBatch, type KeyValueBatch, projectBatch } from '../types/row-batch
 import { keyLayout, keysOf, wordKeys, wordsOf } from './key-order.ts';
 import { rowNumbers, type SortedRows, sortByKey } from './key-sort.ts';
 import { type MergeFunction, type MergeSpec, mergeFunction } from './merge-function.ts';
-import type { RowGroups } from './row-groups.ts';
+import { groupCountOf, groupsBetween, type RowGroups } from './row-groups.ts';
 import { checkLengths } from './run-cursor.ts';
 import { sequenceKeysOf, sortBySequence } from './sequence-order.ts';
 
@@ -26,20 +27,72 @@ export type SortMergeResult = KeyValueBatch & {
  */
 export function sortAndMerge(batches: readonly KeyValueBatch[], spec: MergeSpec): SortMergeResult {
   const first = present(batches[0], 'a batch to sort');
-  for (const batch of batches) checkLengths(batch);
-  const sources = batches.filter(batch => batch.rows.rowCount > 0);
-  const rowCount = sources.reduce((sum, batch) => sum + batch.rows.rowCount, 0);
-  assert(rowCount <= rowCountMax, () => `${rowCount} rows in one sort`);
-  if (rowCount === 0) {
+  const engine = mergeFunction(spec);
+  const groups = sortedGroups(batches, spec, engine);
+  if (groups === undefined) {
     const none = { sequenceNumbers: new BigInt64Array(0), kinds: new Int8Array(0), mergedAwayCount: 0 };
     return { rows: emptyBatch(first.rows.rowType), ...none };
   }
+  const merged = engine.merge(groups);
+  return { ...merged, mergedAwayCount: rowCountOf(batches) - merged.rows.rowCount };
+}
+
+/** Rows of a flush, made whenever they are asked for; what they are made of is held until then. */
+export type SortedFlush = {
+  readonly rowCount: number;
+  /** Keys ascending over all batches. Their sequence numbers are none that mean anything. */
+  readonly batches: (rowsMax: number) => Iterable<KeyValueBatch>;
+};
+
+/**
+ * As `sortAndMerge`, of rows in the order in which they are to be merged. Deletes are kept, so that there is a row for each
+ * key that the engine does not pass over.
+ */
+export function sortFlush(
+  batches: readonly Pick<KeyValueBatch, 'rows' | 'kinds'>[],
+  spec: Omit<MergeSpec, 'dropDeletes'>,
+): SortedFlush {
+  // All the same: none is above another, and nobody has to make or move them.
+  const numbers = new BigInt64Array(batches.reduce((most, { rows }) => Math.max(most, rows.rowCount), 0));
+  const engine = mergeFunction({ ...spec, dropDeletes: false });
+  const inOrder = batches.map(({ rows, kinds }) => {
+    return { rows, kinds, sequenceNumbers: numbers.subarray(0, rows.rowCount) };
+  });
+  const groups = sortedGroups(inOrder, spec, engine);
+  const rowCount = groups === undefined ? 0 : groupCountOf(groups);
+  return {
+    rowCount,
+    *batches(rowsMax) {
+      for (let from = 0; groups !== undefined && from < rowCount; from += rowsMax) {
+        const to = Math.min(rowCount, from + rowsMax);
+        const merged = engine.merge(groupsBetween(groups, { from, to }));
+        assert(merged.rows.rowCount === to - from, () => `${to - from} keys gave ${merged.rows.rowCount} rows`);
+        yield merged;
+      }
+    },
+  };
+}
+
+/** The rows as groups of equal keys, as the engine picks them; undefined for no rows. */
+function sortedGroups(
+  batches: readonly KeyValueBatch[],
+  spec: Omit<MergeSpec, 'dropDeletes'>,
+  engine: MergeFunction<unknown>,
+): RowGroups | undefined {
+  for (const batch of batches) checkLengths(batch);
+  const sources = batches.filter(batch => batch.rows.rowCount > 0);
+  const [first] = sources;
+  if (first === undefined) return undefined;
+  const rowCount = rowCountOf(sources);
+  assert(rowCount <= rowCountMax, () => `${rowCount} rows in one sort`);
   const layout = keyLayout(first.rows.rowType, spec.keyNames);
   const keys = keysOf(concatBatches(sources.map(batch => projectBatch(batch.rows, spec.keyNames))), layout);
   const sorted = sortByKey(keys, mergeOrder(sources, rowCount, spec.sequence));
-  const engine = mergeFunction(spec);
-  const merged = engine.merge(engine.pick(groupRows(sources, sorted, engine.entries)));
-  return { ...merged, mergedAwayCount: rowCount - merged.rows.rowCount };
+  return engine.pick(groupRows(sources, sorted, engine.entries));
+}
+
+function rowCountOf(batches: readonly KeyValueBatch[]): number {
+  return batches.reduce((sum, { rows }) => sum + rows.rowCount, 0);
 }
 
 /** Row numbers are 32-bit. */

@@ -18,12 +18,18 @@ import {
   uint8Values,
   uint32Values,
 } from './column-buffers.ts';
+import type { LocalPicks } from './local-picks.ts';
 import type { Column } from './row-batch.ts';
 
 export type BatchIndex = Uint8Array | Uint16Array | Uint32Array;
 
 /** Which rows: row `rowIndex[i]` of source `batchIndex[i]`. */
-export type Picks = { readonly batchIndex: BatchIndex; readonly rowIndex: Uint32Array };
+export type Picks = {
+  readonly batchIndex: BatchIndex;
+  readonly rowIndex: Uint32Array;
+  /** There when they jump all over: for the loops that have most to move. */
+  readonly local?: LocalPicks | undefined;
+};
 
 export type GatheredNulls = { readonly nullBitmap?: Uint8Array; readonly nullCount: number };
 
@@ -93,7 +99,14 @@ function gatherBits(sources: readonly Uint8Array[], picks: Picks): Uint8Array {
 }
 
 function gatherInts<A extends Int8Array | Int16Array | Int32Array>(out: A, sources: readonly A[], picks: Picks): A {
-  const { batchIndex, rowIndex } = picks;
+  const { batchIndex, rowIndex, local } = picks;
+  if (local !== undefined) {
+    for (let j = 0; j < local.places.length; j += 1) {
+      const source = sources[local.batchIndex[j] ?? 0];
+      out[local.places[j] ?? 0] = source?.[local.rowIndex[j] ?? 0] ?? 0;
+    }
+    return out;
+  }
   const [only] = sources;
   if (sources.length === 1 && only !== undefined) {
     for (let i = 0; i < rowIndex.length; i += 1) out[i] = only[rowIndex[i] ?? 0] ?? 0;
@@ -108,7 +121,8 @@ function gatherInts<A extends Int8Array | Int16Array | Int32Array>(out: A, sourc
 
 /** Values of two words. */
 function gatherPairs(sources: readonly Int32Array[], picks: Picks): Int32Array {
-  const { batchIndex, rowIndex } = picks;
+  const { batchIndex, rowIndex, local } = picks;
+  if (local !== undefined) return scatterPairs(sources, local);
   const out = new Int32Array(rowIndex.length * 2);
   const [only] = sources;
   if (sources.length === 1 && only !== undefined) {
@@ -125,6 +139,19 @@ function gatherPairs(sources: readonly Int32Array[], picks: Picks): Int32Array {
     const from = (rowIndex[i] ?? 0) * 2;
     out[i * 2] = source[from] ?? 0;
     out[i * 2 + 1] = source[from + 1] ?? 0;
+  }
+  return out;
+}
+
+function scatterPairs(sources: readonly Int32Array[], { batchIndex, rowIndex, places }: LocalPicks): Int32Array {
+  const out = new Int32Array(places.length * 2);
+  for (let j = 0; j < places.length; j += 1) {
+    const source = sources[batchIndex[j] ?? 0];
+    if (source === undefined) continue;
+    const from = (rowIndex[j] ?? 0) * 2;
+    const to = (places[j] ?? 0) * 2;
+    out[to] = source[from] ?? 0;
+    out[to + 1] = source[from + 1] ?? 0;
   }
   return out;
 }

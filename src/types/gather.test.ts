@@ -1,10 +1,12 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryBatch, nestedTypes, rowTypeOf, sampleTypes } from '../../test/arbitrary-rows.ts';
 import { buildBatch } from './column-builder.ts';
 import { rowsOf } from './column-reader.ts';
 import { concatBatches, gatherBatch, takeRows } from './gather.ts';
-import { emptyBatch, sliceBatch } from './row-batch.ts';
+import { localPicks } from './local-picks.ts';
+import { emptyBatch, type RowBatch, sliceBatch } from './row-batch.ts';
 
 const allTypes = [...sampleTypes, ...nestedTypes];
 
@@ -26,6 +28,39 @@ test('gathering picks the same rows as picking them one by one', () => {
       );
       expect(rowsOf(gathered)).toEqual(valid.map(([b = 0, r = 0]) => batches[b]?.rows[r]));
     }),
+  );
+});
+
+test('many rows that jump all over their sources are picked as few are', () => {
+  fc.assert(
+    fc.property(
+      fc.array(arbitraryBatch(sampleTypes, 12), { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(7, 4_099),
+      (given, stride) => {
+        const parts = given.filter(({ rows }) => rows.length > 0);
+        if (parts.length === 0) return;
+        // Each source is some thousands of rows, those that were made over and over.
+        const sources = parts.map(({ batch }) => concatBatches(Array.from({ length: 800 }, () => batch)));
+        const total = sources.reduce((sum, { rowCount }) => sum + rowCount, 0);
+        const picks = Array.from({ length: 33_000 }, (_, i) => {
+          let at = (i * stride) % total;
+          let source = 0;
+          for (; at >= (sources[source]?.rowCount ?? 0); source += 1) at -= sources[source]?.rowCount ?? 0;
+          return [source, at] as const;
+        });
+        const batchIndex = Uint8Array.from(picks, ([source]) => source);
+        const rowIndex = Uint32Array.from(picks, ([, at]) => at);
+        const rowCounts = sources.map(({ rowCount }) => rowCount);
+        const local = localPicks(rowCounts, { batchIndex, rowIndex });
+        if (total > 10_000) expect(local !== undefined).toBe(stride > 64);
+        const gathered = gatherBatch(sources, batchIndex, rowIndex);
+        const few = Array.from({ length: 33 }, (_, part) => [part * 1_000, part * 1_000 + 1_000] as const).map(
+          ([from, to]) => gatherBatch(sources, batchIndex.subarray(from, to), rowIndex.subarray(from, to)),
+        );
+        expect(bytesOf(gathered)).toEqual(bytesOf(concatBatches(few)));
+      },
+    ),
+    { numRuns: 8 },
   );
 });
 
@@ -74,3 +109,14 @@ test('values of every length around a word are copied whole', () => {
   const order = Uint32Array.from({ length: 140 }, (_, i) => (i * 37) % 140);
   expect(rowsOf(takeRows(batch, order))).toEqual([...order].map(row => [texts[row]]));
 });
+
+/** What a batch holds, column by column. */
+function bytesOf({ columns }: RowBatch): readonly string[] {
+  return columns.map(({ values, valueOffsets, nullBitmap, nullCount }) => {
+    const parts = [values, valueOffsets, nullBitmap].filter(array => ArrayBuffer.isView(array));
+    const hashes = parts.map(({ buffer, byteOffset, byteLength }) =>
+      crc32(new Uint8Array(buffer, byteOffset, byteLength)),
+    );
+    return [nullCount, ...hashes].join();
+  });
+}

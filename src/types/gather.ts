@@ -10,6 +10,7 @@ import type { DataType } from './data-type.ts';
 import { gatherBytes } from './gather-bytes.ts';
 import { pickEntries } from './gather-entries.ts';
 import { type BatchIndex, type GatheredNulls, gatherNulls, gatherValues, type Picks } from './gather-values.ts';
+import { localPicks } from './local-picks.ts';
 import { type NestedShape, nestedShape } from './nested-shape.ts';
 import { type Column, makeRowBatch, type RowBatch } from './row-batch.ts';
 
@@ -23,8 +24,12 @@ export function gatherColumn(
   batchIndex: BatchIndex,
   rowIndex: Uint32Array,
 ): Column {
+  return gatherPicks(sources, type, { batchIndex, rowIndex });
+}
+
+function gatherPicks(sources: readonly Column[], type: DataType, picks: Picks): Column {
+  const { batchIndex, rowIndex } = picks;
   assert(batchIndex.length === rowIndex.length, 'as many batch indexes as row indexes');
-  const picks = { batchIndex, rowIndex };
   const nulls = gatherNulls(sources, picks);
   const shape = nestedShape(type);
   if (shape !== undefined) return gatherNested(sources, { type, shape, picks, nulls });
@@ -47,11 +52,10 @@ function gatherNested(sources: readonly Column[], { type, shape, picks, nulls }:
   const length = picks.rowIndex.length;
   if (shape.kind === 'struct') {
     const children = shape.fields.map((field, index) =>
-      gatherColumn(
+      gatherPicks(
         sources.map(source => childOf(source, index)),
         field.type,
-        picks.batchIndex,
-        picks.rowIndex,
+        picks,
       ),
     );
     return makeColumn(type, length, { values: noValues, ...nulls, children });
@@ -65,12 +69,13 @@ function gatherNested(sources: readonly Column[], { type, shape, picks, nulls }:
 /** The picked rows of batches of one row type. */
 export function gatherBatch(sources: readonly RowBatch[], batchIndex: BatchIndex, rowIndex: Uint32Array): RowBatch {
   const rowType = present(sources[0], 'a batch to gather from').rowType;
+  const rowCounts = sources.map(({ rowCount }) => rowCount);
+  const picks = { batchIndex, rowIndex, local: localPicks(rowCounts, { batchIndex, rowIndex }) };
   const columns = rowType.fields.map((field, index) =>
-    gatherColumn(
+    gatherPicks(
       sources.map(source => present(source.columns[index], 'column')),
       field.type,
-      batchIndex,
-      rowIndex,
+      picks,
     ),
   );
   return makeRowBatch(rowType, rowIndex.length, columns);

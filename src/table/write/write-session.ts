@@ -11,13 +11,10 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { unsupported } from '../../base/errors.ts';
 import { parseTableOptions, refusedFeatures, type TableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
-import { sortAndMerge } from '../../lsm/sort-merge.ts';
-import { concatBatches } from '../../types/gather.ts';
 import { batchBytes, type KeyValueBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { CommitBase, KeysAt, PlanAgain, PlannedFile } from '../commit/request.ts';
 import { noDeletions } from '../index-files.ts';
 import { bucketKey } from '../live-files.ts';
-import { mergeSpec } from '../merge-spec.ts';
 import { type FileRead, readKeyValues, readRows } from '../read/read-file.ts';
 import { readBatchRowsMax } from '../read/read-split.ts';
 import type { Table } from '../table.ts';
@@ -31,11 +28,12 @@ import {
   type HashEdit,
 } from './dynamic-buckets.ts';
 import { checkDynamicOptions } from './dynamic-options.ts';
+import { flushedRows, type HeldRows, waitingRows } from './held-rows.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { type PostponedBuckets, postponedBuckets } from './postponed-buckets.ts';
 import { firstNumber, numbersFrom, renumbered, shiftedNumbers } from './sequence-numbers.ts';
-import { asTheyCame, isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
+import { isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
 
 export type WriteCounts = {
   readonly rowsIn: number;
@@ -47,7 +45,7 @@ export type WriteCounts = {
   readonly moved: number;
 };
 
-/** Of the write buffer, half is for rows as they come and half for their sorted copy. */
+/** Of the write buffer, half is for rows as they come and half for what of them is sorted and encoded at a time. */
 const bufferShare = 0.5;
 
 /** Names that file names may have in them. */
@@ -81,10 +79,10 @@ type Buffer = {
 /** Rows of one place that were sorted together, and the files they are in. */
 type Group = {
   readonly place: Place;
-  /** At or below the numbers of `rows`. */
+  /** The number of the first of `rows`, unless the base asks for a higher one. */
   readonly first: bigint;
   /** undefined: spilled, the files have them. */
-  rows: KeyValueBatch | undefined;
+  rows: HeldRows | undefined;
   files: readonly PlannedFile[];
   /** With `changelog-producer=input`: the rows as they came, until they are written. */
   input: readonly KeyValueBatch[];
@@ -257,7 +255,7 @@ export class WriteSession {
   /** The rows of a buffer in their order: those of its groups merged, unless they are a changelog as they came. */
   async *#rowsOfBuffer({ place, groups, batches }: Buffer): AsyncGenerator<KindedRows, void, undefined> {
     for (const group of groups) {
-      if (!this.#producesChangelog || isWaiting(place)) yield* this.#keyValuesOf(group);
+      if (!this.#producesChangelog || isWaiting(place)) yield* this.#keyValuesOf(group, 0n);
       else if (group.input.length > 0) yield* group.input;
       else for (const { file } of group.changelog) yield* this.#keyValuesIn(group.place, file);
     }
@@ -290,25 +288,13 @@ export class WriteSession {
     const { place } = buffer;
     const waits = isWaiting(place);
     const first = waits ? waitingNumber : (buffer.next ?? 0n);
-    const { rows, kinds } = waits ? asTheyCame(buffer.batches) : this.#merged(buffer.batches);
-    const sequenceNumbers = waits
-      ? new BigInt64Array(rows.rowCount).fill(waitingNumber)
-      : numbersFrom(first, rows.rowCount);
-    const input = this.#producesChangelog && !waits ? numbered(buffer.batches, first) : [];
-    buffer.groups.push({ place, first, rows: { rows, kinds, sequenceNumbers }, files: [], input, changelog: [] });
+    const rows = waits ? waitingRows(buffer.batches) : flushedRows(this.#schema, buffer.batches);
+    const input = this.#producesChangelog && !waits ? [...numbered(buffer.batches, first)] : [];
+    buffer.groups.push({ place, first, rows, files: [], input, changelog: [] });
     this.#bufferedBytes -= buffer.bytes;
     buffer.batches = [];
     buffer.bytes = 0;
     buffer.next = first + BigInt(rows.rowCount);
-  }
-
-  /** Of an append table: the rows as they came. */
-  #merged(batches: Buffer['batches']): { readonly rows: RowBatch; readonly kinds: Int8Array } {
-    if (this.#schema.primaryKeys.length === 0) {
-      const rows = concatBatches(batches.map(batch => batch.rows));
-      return { rows, kinds: new Int8Array(rows.rowCount) };
-    }
-    return sortAndMerge(numbered(batches, 0n), mergeSpec(this.#schema, { dropDeletes: false }));
   }
 
   async #spillLargest(floorOf: Outlook['floorOf']): Promise<void> {
@@ -347,9 +333,7 @@ export class WriteSession {
     });
     const shift = floor + 1n - (group.rows === undefined ? firstNumber(group.files) : group.first);
     if (this.#schema.primaryKeys.length > 0) {
-      for await (const batch of this.#keyValuesOf(group)) {
-        await writer.writeKeyValues({ ...batch, sequenceNumbers: shiftedNumbers(batch.sequenceNumbers, shift) });
-      }
+      for await (const batch of this.#keyValuesOf(group, shift)) await writer.writeKeyValues(batch);
       return writer.finish();
     }
     // The number of a row is not in an append table's file: only the file's range is told anew.
@@ -362,9 +346,21 @@ export class WriteSession {
     return writer.finish();
   }
 
-  async *#keyValuesOf({ rows, files, place }: Group): AsyncGenerator<KeyValueBatch, void, undefined> {
-    if (rows !== undefined) yield rows;
-    else for (const { file } of files) yield* this.#keyValuesIn(place, file);
+  /** Their numbers larger by `shift`. */
+  async *#keyValuesOf(
+    { rows, first, files, place }: Group,
+    shift: bigint,
+  ): AsyncGenerator<KeyValueBatch, void, undefined> {
+    if (rows !== undefined) {
+      const { batches } = rows;
+      yield* isWaiting(place) ? numberedAs(waitingNumber, batches()) : numbered(batches(), first + shift);
+      return;
+    }
+    for (const { file } of files) {
+      for await (const batch of this.#keyValuesIn(place, file)) {
+        yield { ...batch, sequenceNumbers: shiftedNumbers(batch.sequenceNumbers, shift) };
+      }
+    }
   }
 
   /** The rows of a file of ours, in which nothing is deleted yet. */
@@ -373,7 +369,7 @@ export class WriteSession {
   }
 
   async *#rowsOf({ rows, files, place }: Group): AsyncGenerator<RowBatch, void, undefined> {
-    if (rows !== undefined) yield rows.rows;
+    if (rows !== undefined) for (const batch of rows.batches()) yield batch.rows;
     else
       for (const { file } of files)
         yield* readRows(this.#table, { ...place, deletions: noDeletions }, file, this.#wholeRows());
@@ -385,12 +381,17 @@ export class WriteSession {
   }
 }
 
-/** Rows as they came, numbered in that order. */
-function numbered(batches: Buffer['batches'], first: bigint): readonly KeyValueBatch[] {
+/** Numbered in their order. */
+function* numbered(batches: Iterable<KindedRows>, first: bigint): Generator<KeyValueBatch> {
   let next = first;
-  return batches.map(({ rows, kinds }): KeyValueBatch => {
-    const sequenceNumbers = numbersFrom(next, rows.rowCount);
+  for (const { rows, kinds } of batches) {
+    yield { rows, kinds, sequenceNumbers: numbersFrom(next, rows.rowCount) };
     next += BigInt(rows.rowCount);
-    return { rows, kinds, sequenceNumbers };
-  });
+  }
+}
+
+function* numberedAs(number: bigint, batches: Iterable<KindedRows>): Generator<KeyValueBatch> {
+  for (const { rows, kinds } of batches) {
+    yield { rows, kinds, sequenceNumbers: new BigInt64Array(rows.rowCount).fill(number) };
+  }
 }
