@@ -58,7 +58,8 @@ export async function latestSnapshotFrom(table: Table, knownId: number): Promise
   return latestSnapshot(table);
 }
 
-async function checkedHead(table: Table, head: Snapshot | undefined): Promise<Snapshot | undefined> {
+/** @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND when it is not the table's that was opened */
+export async function checkedHead(table: Table, head: Snapshot | undefined): Promise<Snapshot | undefined> {
   const decision = await headOfTable(table, undefined, head);
   if (decision.kind === 'fenced') throw tableGone(table, decision.reason);
   return head;

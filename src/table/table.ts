@@ -17,6 +17,7 @@ import type { DataType } from '../types/data-type.ts';
 import { type ManifestCaches, manifestCaches } from './manifests.ts';
 import { ObservedStore } from './observed-store.ts';
 import { SchemaCache } from './schemas.ts';
+import type { HeadMemory } from './seen-head.ts';
 import { type WorkMemory, workMemoryOf } from './work-memory.ts';
 
 export type TableIdentifier = {
@@ -50,6 +51,8 @@ export type Table = {
   readonly dynamicOptions: OptionMap;
   readonly schemas: SchemaCache;
   readonly caches: ManifestCaches;
+  /** The newest snapshot that was seen (`seen-head.ts`). */
+  readonly heads: HeadMemory;
   readonly workMemory: WorkMemory;
 };
 
@@ -96,6 +99,7 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     dynamicOptions: {},
     schemas,
     caches: parts.caches ?? manifestCaches(workMemory),
+    heads: { seen: undefined },
     workMemory,
   };
 }

@@ -20,7 +20,7 @@ import type { FileRead } from '../../table/read/read-file.ts';
 import { mergedColumns, type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
-import { latestSnapshot } from '../../table/snapshots.ts';
+import { newestSnapshot } from '../../table/seen-head.ts';
 import type { Table } from '../../table/table.ts';
 import { DynamicBuckets } from '../../table/write/dynamic-buckets.ts';
 import { inputRows } from '../../table/write/input-rows.ts';
@@ -70,7 +70,7 @@ async function unionSnapshot(
 ): Promise<UnionSnapshot> {
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
   const { checkpoints, description } = await readCheckpoints(parts, table, { lanes, signal });
-  const snapshot = await latestSnapshot(table);
+  const snapshot = await newestSnapshot(table);
   const state = await stateOfHead(table, snapshot);
   return { snapshot, tail: new LogTail(parts, table, state, checkpoints, { lanes, description }) };
 }

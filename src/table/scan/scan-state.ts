@@ -8,6 +8,7 @@ import { invalid } from '../../base/errors.ts';
 import { type OptionMap, textOption, wordOption } from '../../format/option-values.ts';
 import { batchCommitIdentifier, type Snapshot } from '../../format/snapshot.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { newestSnapshot } from '../seen-head.ts';
 import {
   latestSnapshot,
   listSnapshots,
@@ -70,7 +71,7 @@ export async function scanStateOf(table: Table, { timestamp }: ScanMoment = {}):
   const { mode, key } = modeOf(options, timestamp);
   if (timestamp !== undefined) return scanStateAt(table, await snapshotAtTimestamp(table, textMillis(timestamp)));
   if (key !== undefined) return stateOf(table, key, textOption(options, key) ?? '');
-  const snapshot = mode === 'compacted-full' ? await newestCompacted(table) : await latestSnapshot(table);
+  const snapshot = mode === 'compacted-full' ? await newestCompacted(table) : await newestSnapshot(table);
   return { snapshot, schema: table.schema, withLog: mode === 'default' };
 }
 

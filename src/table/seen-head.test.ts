@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { fixtureTable, ManualClock, numberedAppend } from '../../test/table-fixture.ts';
+import { seededRandom } from '../base/random.ts';
+import { encodeSnapshot } from '../format/snapshot.ts';
+import { type CountingObjectStore, countingObjectStore } from '../storage/counting-object-store.ts';
+import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
+import { Committer } from './commit/commit.ts';
+import { baseFreshMs } from './commit/limits.ts';
+import { newestSnapshot } from './seen-head.ts';
+import { snapshotById } from './snapshots.ts';
+import { openTable, type Table } from './table.ts';
+
+const folder = 'd.db/t/snapshot';
+
+type Opened = {
+  readonly store: CountingObjectStore;
+  readonly clock: ManualClock;
+  /** Another process's, who commits. */
+  readonly writer: Table;
+  readonly reader: Table;
+  readonly commit: (count: number) => Promise<void>;
+};
+
+/** A table with three snapshots, whose head the reader has seen. */
+async function seenTable(): Promise<Opened> {
+  const clock = new ManualClock();
+  const store = countingObjectStore(new MemoryObjectStore('memory:test', clock));
+  const parts = { clock, random: seededRandom(1) };
+  const writer = await fixtureTable(store, parts);
+  let files = 0;
+  const commit = async (count: number): Promise<void> => {
+    await using committer = new Committer(writer);
+    for (let n = 0; n < count; n += 1) {
+      files += 1;
+      await committer.commit(numberedAppend(writer, { name: `f${files}` }));
+    }
+  };
+  await commit(3);
+  const reader = await openTable(store, writer.identifier, { clock, random: seededRandom(2) });
+  expect((await newestSnapshot(reader))?.id).toBe(3);
+  store.reset();
+  return { store, clock, writer, reader, commit };
+}
+
+test('a head that was seen is asked for by two GETs, those that came after it by one more each', async () => {
+  const { store, reader, commit } = await seenTable();
+  expect((await newestSnapshot(reader))?.id).toBe(3);
+  expect(store.counts()).toMatchObject({ get: 2, list: 0 });
+  await commit(2);
+  store.reset();
+  expect((await newestSnapshot(reader))?.id).toBe(5);
+  expect(store.counts()).toMatchObject({ get: 4, list: 0 });
+  await commit(30);
+  store.reset();
+  expect((await newestSnapshot(reader))?.id).toBe(35);
+  expect(store.counts()).toMatchObject({ list: 1 });
+});
+
+test('a head that was seen longer ago is looked for by LIST: what came after it may have come and gone', async () => {
+  const { store, clock, reader, commit } = await seenTable();
+  await commit(4);
+  for (const id of [4, 5]) await store.delete(`${folder}/snapshot-${id}`);
+  clock.advance(baseFreshMs);
+  // A late writer may even have filled its number again.
+  store.reset();
+  expect((await newestSnapshot(reader))?.id).toBe(7);
+  expect(store.counts()).toMatchObject({ list: 1 });
+});
+
+test('an answer that comes too late, when snapshots can have expired meanwhile, is not believed', async () => {
+  const { clock, reader, commit } = await seenTable();
+  const { getHooked, hooked } = hookedReader(reader);
+  // The process stands still behind the answer that there is no snapshot 4.
+  getHooked(`${folder}/snapshot-4`, async () => {
+    await commit(4);
+    clock.advance(baseFreshMs);
+  });
+  expect((await newestSnapshot(hooked))?.id).toBe(7);
+});
+
+function hookedReader(reader: Table): {
+  readonly hooked: Table;
+  readonly getHooked: (key: string, then: () => Promise<void>) => void;
+} {
+  let hook: { readonly key: string; readonly then: () => Promise<void> } | undefined;
+  const observed = new Proxy(reader.store, {
+    get(target, name) {
+      if (name !== 'get') {
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async (key: string, options: object) => {
+        const answer = await target.get(key, options);
+        if (hook?.key !== key) return answer;
+        const { then } = hook;
+        hook = undefined;
+        await then();
+        return answer;
+      };
+    },
+  });
+  return {
+    hooked: { ...reader, store: observed },
+    getHooked: (key, then) => {
+      hook = { key, then };
+    },
+  };
+}
+
+test('a head that somebody took away or wrote anew is looked for by LIST', async () => {
+  const { store, reader, writer } = await seenTable();
+  const third = await snapshotById(writer, 3);
+  // As another engine's rollback does, and a commit after it.
+  await store.delete(`${folder}/snapshot-3`);
+  expect((await newestSnapshot(reader))?.id).toBe(2);
+  await store.put(`${folder}/snapshot-3`, encodeSnapshot(third));
+  expect((await newestSnapshot(reader))?.id).toBe(3);
+  const other = { ...third, deltaManifestList: 'manifest-list-of-another' };
+  await store.put(`${folder}/snapshot-3`, encodeSnapshot(other));
+  expect((await newestSnapshot(reader))?.deltaManifestList).toBe('manifest-list-of-another');
+});
+
+test('a table whose folder is gone has no snapshot any more', async () => {
+  const { store, reader } = await seenTable();
+  for (const id of [1, 2, 3]) await store.delete(`${folder}/snapshot-${id}`);
+  expect(await newestSnapshot(reader)).toBeUndefined();
+});
