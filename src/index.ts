@@ -5,6 +5,7 @@
  * Whatever opens is `AsyncDisposable`, and whatever waits takes an `AbortSignal`.
  */
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors.ts';
+export { markHeapLate } from './base/heap-marking.ts';
 export type { AcknowledgedRecord } from './flow/acknowledged-record.ts';
 export type { ArrowColumns } from './service/arrow-columns.ts';
 export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';

@@ -1,10 +1,11 @@
 /** A full compaction of the table by the SDK, its opening with it. */
-import { openLake } from '../../src/index.ts';
+import { markHeapLate, openLake } from '../../src/index.ts';
 import { database } from '../workload/table.ts';
 import type { CompactJob } from './job.ts';
 import { type TurnReport, timed } from './passes.ts';
 
 export async function compact({ warehouse, table, memoryMb }: CompactJob): Promise<TurnReport> {
+  markHeapLate();
   const memoryBytes = memoryMb === undefined ? undefined : memoryMb * 1024 * 1024;
   const pass = await timed(async () => {
     await using lake = await openLake({ warehouse, memoryBytes });

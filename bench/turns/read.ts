@@ -1,5 +1,5 @@
 /** Reads rows by the SDK and looks at every value, each pass with a lake that was just opened or has read before. */
-import { type Lake, openLake } from '../../src/index.ts';
+import { type Lake, markHeapLate, openLake } from '../../src/index.ts';
 import { CheckSum } from '../workload/check-sum.ts';
 import { conditionOf, sumInSql } from '../workload/sum-in-sql.ts';
 import { database } from '../workload/table.ts';
@@ -15,6 +15,7 @@ const readers: Readonly<Record<ReadJob['to'], (reading: Reading) => Promise<Answ
 };
 
 export async function read({ warehouse, table, to, filter, memoryMb, passes: count }: ReadJob): Promise<TurnReport> {
+  markHeapLate();
   const memoryBytes = memoryMb === undefined ? undefined : memoryMb * 1024 * 1024;
   await using lake = await openLake({ warehouse, memoryBytes });
   const where = filter === undefined ? undefined : conditionOf(filter);
@@ -35,7 +36,7 @@ async function readArrow({ lake, name, where }: Reading): Promise<Answer> {
 async function readRows({ lake, name, where }: Reading): Promise<Answer> {
   const check = new CheckSum();
   const table = await lake.table(name);
-  for (const row of await table.scan({ where }).rows()) check.addRow(row);
+  for await (const rows of table.scan({ where }).rowArrays()) for (const row of rows) check.addRow(row);
   return { rowCount: check.rowCount, sum: check.sum };
 }
 

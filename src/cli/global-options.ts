@@ -1,5 +1,6 @@
 /** The options that every command takes, before or after its name, and the lake they lead to. */
 import type { Command } from 'commander';
+import { markHeapLate } from '../base/heap-marking.ts';
 import type { CliConsole } from './console.ts';
 
 type GlobalOptions = {
@@ -71,5 +72,6 @@ export const withLake: WithLake = async (command, options, action) => {
   const createWithShards = settings.kinesis?.endpoint === undefined ? undefined : emulatedShardCount;
   const kinesis = { ...settings.kinesis, createWithShards };
   await using parts = await openLakeParts({ ...settings, log, kinesis });
+  markHeapLate();
   await action(parts);
 };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { buildBatch } from '../types/column-builder.ts';
 import type { RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
-import { eachRow, type OpenedRows } from './row-stream.ts';
+import { eachRow, type OpenedRows, rowArrays } from './row-stream.ts';
 
 const rowType: RowType = {
   fields: [
@@ -84,4 +84,19 @@ test('rows that are asked for at one time come in their order', async () => {
   const asked = Array.from({ length: 5 }, () => rows.next());
   const found = await Promise.all(asked);
   expect(found.map(({ value }) => value)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, undefined, undefined]);
+});
+
+test('rows come in arrays of at most 2,048, none empty, and who leaves early ends the read', async () => {
+  const numbers = Array.from({ length: 5_000 }, (_, n) => n);
+  const { seen, open } = source([batchOf(...numbers), batchOf(), batchOf(7)]);
+  const arrays: object[][] = [];
+  for await (const rows of rowArrays(await open())) arrays.push(rows);
+  expect(arrays.map(rows => rows.length)).toEqual([2_048, 2_048, 904, 1]);
+  expect(arrays.flat()).toEqual([...numbers, 7].map(n => ({ n })));
+  expect(seen.closed).toBe(1);
+  for await (const rows of rowArrays(await open())) {
+    expect(rows).toHaveLength(2_048);
+    break;
+  }
+  expect(seen.closed).toBe(2);
 });

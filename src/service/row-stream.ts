@@ -110,6 +110,22 @@ export async function allRows<Row extends object>(opened: OpenedRows): Promise<R
   return rows;
 }
 
+/** So few rows at a time die young: the garbage collector copies what is alive, and need not copy them. */
+const arrayRowsMax = 2_048;
+
+/** Rows in arrays of at most 2,048: one wait for each array, and memory for one. */
+export async function* rowArrays<Row extends object>(opened: OpenedRows): AsyncGenerator<Row[], void, undefined> {
+  for await (const batch of opened.batches) {
+    const row = rowsAs<Row>(batch);
+    for (let start = 0; start < batch.rowCount; start += arrayRowsMax) {
+      const end = Math.min(batch.rowCount, start + arrayRowsMax);
+      const rows: Row[] = [];
+      for (let index = start; index < end; index += 1) rows.push(row(index));
+      yield rows;
+    }
+  }
+}
+
 export async function* arrowBatches(opened: OpenedRows): AsyncGenerator<RecordBatch, void, undefined> {
   for await (const batch of opened.batches) yield toRecordBatch(batch);
 }

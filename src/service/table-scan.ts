@@ -3,7 +3,7 @@
 import type { Table } from '../table/table.ts';
 import type { Table as ArrowTable, RecordBatch } from '../types/arrow.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { allRows, arrowBatches, arrowTable, eachRow, type RowIterator } from './row-stream.ts';
+import { allRows, arrowBatches, arrowTable, eachRow, type RowIterator, rowArrays } from './row-stream.ts';
 import { countRows, type ScanRequest, scanTable } from './scan-table.ts';
 
 /**
@@ -28,6 +28,14 @@ export class TableScan<Row extends object> implements AsyncIterable<Row> {
   /** Row by row, in bounded memory. */
   [Symbol.asyncIterator](): RowIterator<Row> {
     return eachRow<Row>(() => scanTable(this.#parts, this.#table, this.#request));
+  }
+
+  /**
+   * Arrays of rows, at most 2,048 each, in bounded memory: the quickest way to all rows as objects. It waits once for an array where
+   * the iterator waits for each row, and objects that are not kept cost a third of those of `rows()`.
+   */
+  async *rowArrays(): AsyncGenerator<Row[], void, undefined> {
+    yield* rowArrays<Row>(await scanTable(this.#parts, this.#table, this.#request));
   }
 
   /** All rows. */

@@ -1,6 +1,6 @@
 /**
  * Rows of a batch as plain objects, as the table of `user-row.ts` has them. A reader for each column is made once a batch; rows
- * are copies of one empty row, so that all have one shape, filled column by column.
+ * all have one shape (`row-maker.ts`).
  */
 import { present } from '../base/assert.ts';
 import { bitAt, int64Values, nullBitsOf } from './column-buffers.ts';
@@ -9,21 +9,19 @@ import type { DataType } from './data-type.ts';
 import { printDecimal } from './decimal-text.ts';
 import { nestedShape } from './nested-shape.ts';
 import type { Column, RowBatch } from './row-batch.ts';
+import { rowMaker } from './row-maker.ts';
 import type { Scalar } from './scalar.ts';
 import { nanosPerMilli, printDate, printTime, printTimestamp } from './time.ts';
 
 /** Gives each row of a batch as an object. Binary values are copies. Quickest for rows in their order. */
 export function userRows(batch: RowBatch): (row: number) => Record<string, unknown> {
-  const columns = batch.rowType.fields.map((field, index) => ({
-    name: field.name,
-    read: userColumn(present(batch.columns[index], 'column'), field.type),
-  }));
-  const empty: Record<string, unknown> = Object.fromEntries(columns.map(({ name }) => [name, null]));
-  return row => {
-    const object = { ...empty };
-    for (const { name, read } of columns) object[name] = read(row);
-    return object;
-  };
+  const { fields } = batch.rowType;
+  const readers = fields.map(({ type }, index) => userColumn(present(batch.columns[index], 'column'), type));
+  return rowMaker(
+    fields.map(({ name }) => name),
+    readers,
+    batch.rowCount,
+  );
 }
 
 /** Gives what users get of each row of a column. */

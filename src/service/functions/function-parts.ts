@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { invalid } from '../../base/errors.ts';
+import { markHeapLate } from '../../base/heap-marking.ts';
 import { type Random, systemRandom } from '../../base/random.ts';
 import type { Purpose } from '../../metering/usage.ts';
 import type { LogStore } from '../../storage/log-store.ts';
@@ -71,10 +72,16 @@ export function openAhead<T>(open: () => Promise<T>): () => Promise<T> {
 export function openOnce<T>(open: () => Promise<T>): () => Promise<T> {
   let opened: Promise<T> | undefined;
   return () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
+    opened ??= open().then(
+      parts => {
+        markHeapLate();
+        return parts;
+      },
+      (error: unknown) => {
+        opened = undefined;
+        throw error;
+      },
+    );
     return opened;
   };
 }
