@@ -18,6 +18,8 @@ test('a union read is the model at every moment, whatever is ingested and compac
   const producer = testProducer(w, schema);
   const model = new Map<bigint, Scalar[]>();
   await using ingest = new IngestWorker(w);
+  // One that knows what it read before, beside one that is opened anew each time.
+  const opened = await openTestTable(w);
   let n = 0;
   for (let step = 0; step < 120; step += 1) {
     const rows: Scalar[][] = Array.from({ length: 1 + Math.floor(w.random.next() * 20) }, () => {
@@ -38,6 +40,13 @@ test('a union read is the model at every moment, whatever is ingested and compac
     }
     const expected = [...model.values()].toSorted((a, b) => Number(a[0]) - Number(b[0]));
     expect(await collect(unionRead(w, table)), `step ${step}`).toEqual(expected);
+    expect(await collect(unionRead(w, opened)), `step ${step}, opened before`).toEqual(expected);
+    const key = BigInt(Math.floor(w.random.next() * 200));
+    const ofKey = { kind: 'compare', op: '=', column: 'k', value: key } as const;
+    const row = model.get(key);
+    expect(await collect(unionRead(w, opened, { predicate: ofKey })), `step ${step}, key ${key}`).toEqual(
+      row === undefined ? [] : [row],
+    );
     const predicate = { kind: 'compare', op: '<', column: 'n', value: n - 30 } as const;
     const some = await collect(unionRead(w, table, { columns: ['k', 'v'], predicate }));
     expect(some, `step ${step}, filtered`).toEqual(

@@ -1,8 +1,12 @@
 /** What a union read asks of the log; that its rows are right is tested in union-read.long.test.ts. */
 import { expect, test } from 'vitest';
+import { LakeError } from '../../base/errors.ts';
 import { createTable } from '../../catalog/catalog.ts';
 import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { openTable } from '../../table/table.ts';
+import type { Scalar } from '../../types/scalar.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
 import { append, collect, openTestTable, testDefinition, testIdentifier, testProducer, testWorld } from '../testing.ts';
 import { unionRead } from './union-read.ts';
@@ -16,7 +20,8 @@ async function halfIngested() {
   await using worker = new IngestWorker(w);
   await worker.drain();
   await append(producer, schema, rowsFrom(20));
-  return { w, table: await openTestTable(w) };
+  const write = (rows: Scalar[][], kind = 0) => append(producer, schema, rows, kind);
+  return { w, table: await openTestTable(w), write };
 }
 
 test('a union read asks once which shards there are and reads each once', async () => {
@@ -27,13 +32,14 @@ test('a union read asks once which shards there are and reads each once', async 
 });
 
 test('by key only the shard is read, and only the checkpoint, that the key can be in', async () => {
-  const { w, table } = await halfIngested();
+  const { w } = await halfIngested();
   const log = countingLogStore(w.log);
   const checkpoints: string[] = [];
   const store = countingObjectStore(w.store, (operation, key) => {
     if (operation === 'get' && key.startsWith('tidelake-log/')) checkpoints.push(key);
   });
   for (const k of [7n, 27n]) {
+    const table = await openTestTable(w);
     checkpoints.length = 0;
     const before = log.counts();
     const predicate = { kind: 'compare', op: '=', column: 'k', value: k } as const;
@@ -41,4 +47,93 @@ test('by key only the shard is read, and only the checkpoint, that the key can b
     const after = log.counts();
     expect([after.describe - before.describe, after.read - before.read, checkpoints.length]).toEqual([1, 1, 1]);
   }
+});
+
+test('who reads again asks the log for what is new, and the store whether the snapshot is still the head', async () => {
+  const { w, write } = await halfIngested();
+  const log = countingLogStore(w.log);
+  const store = countingObjectStore(w.store);
+  const table = await openTable(store, { database: 'db', name: 't' }, w);
+  const ofKey = { predicate: { kind: 'compare', op: '=', column: 'k', value: 25n } } as const;
+  const read = () => collect(unionRead({ ...w, store, log }, table, ofKey));
+  expect(await read()).toEqual([[25n, 'v', 25]]);
+  await write([[25n, 'newer', 1]]);
+  const [logBefore, storeBefore] = [log.counts(), store.counts()];
+  expect(await read()).toEqual([[25n, 'newer', 1]]);
+  expect(log.counts()).toMatchObject({ describe: logBefore.describe, read: logBefore.read + 1 });
+  // No list, and no data file: the newest row of the key is all there is of it.
+  expect(store.counts()).toMatchObject({
+    get: storeBefore.get + 2,
+    getRange: storeBefore.getRange,
+    list: storeBefore.list,
+  });
+  await write([[25n, 'gone', 1]], 3);
+  expect(await read()).toEqual([]);
+  await write([[25n, 'back', 2]]);
+  await using worker = new IngestWorker(w);
+  await worker.drain();
+  // The tail was that of another snapshot.
+  expect(await read()).toEqual([[25n, 'back', 2]]);
+  expect(log.counts().describe).toBe(logBefore.describe + 1);
+});
+
+/** The log, whose records are read so. */
+function readingBy(log: LogStore, read: LogStore['read']): LogStore {
+  return new Proxy(log, {
+    get(target, name) {
+      if (name === 'read') return read;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('each of many reads at a time has what was acknowledged before it began', async () => {
+  const { w, table, write } = await halfIngested();
+  let reads = 0;
+  const slow: LogStore = readingBy(w.log, async (...args) => {
+    reads += 1;
+    const answer = await w.log.read(...args);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    return answer;
+  });
+  const ofKey = { predicate: { kind: 'compare', op: '=', column: 'k', value: 25n } } as const;
+  const newest = async () => (await collect(unionRead({ ...w, log: slow }, table, ofKey)))[0]?.[2];
+  await newest();
+  reads = 0;
+  const looks: Promise<void>[] = [];
+  for (let n = 100; n < 160; n += 1) {
+    await write([[25n, 'v', n]]);
+    looks.push(
+      newest().then(found => {
+        expect(found).toBeGreaterThanOrEqual(n);
+      }),
+    );
+  }
+  await Promise.all(looks);
+  // Those that wait for the same read share it.
+  expect(reads).toBeLessThanOrEqual(looks.length);
+});
+
+test('a tail of which a read failed is begun anew', async () => {
+  const { w, table, write } = await halfIngested();
+  let failures = 0;
+  const failing: LogStore = readingBy(w.log, (...args) => {
+    if (failures === 0) return w.log.read(...args);
+    failures -= 1;
+    return Promise.reject(new LakeError('unavailable', 'LAKE_LOG_UNAVAILABLE', 'the log does not answer'));
+  });
+  const read = () => collect(unionRead({ ...w, log: failing }, table));
+  expect(await read()).toHaveLength(40);
+  await write([
+    [100n, 'v', 1],
+    [101n, 'v', 1],
+    [102n, 'v', 1],
+  ]);
+  failures = 1;
+  expect(await read()).toHaveLength(43);
+  failures = 6;
+  await expect(read()).rejects.toMatchObject({ code: 'LAKE_LOG_UNAVAILABLE' });
+  failures = 0;
+  expect(await read()).toHaveLength(43);
 });

@@ -20,7 +20,7 @@ import type { FileRead } from '../../table/read/read-file.ts';
 import { mergedColumns, type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
-import { newestSnapshot } from '../../table/seen-head.ts';
+import { isSameSnapshot, newestSnapshot } from '../../table/seen-head.ts';
 import type { Table } from '../../table/table.ts';
 import { DynamicBuckets } from '../../table/write/dynamic-buckets.ts';
 import { inputRows } from '../../table/write/input-rows.ts';
@@ -32,14 +32,22 @@ import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row
 import { stateOfHead } from '../ingest/load-state.ts';
 import type { TailRows } from '../ingest/tail.ts';
 import { wantedLanes } from '../lanes.ts';
+import { forgetTail, KeptTail, keepTail, keptTail } from './kept-tails.ts';
 import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { newestOfKey, tailOfKeys } from './tail-of-keys.ts';
 
 export type UnionReadOptions = ReadOptions & {
   readonly predicate?: Predicate | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
-type UnionSnapshot = { readonly snapshot: Snapshot | undefined; readonly tail: LogTail };
+type UnionState = {
+  readonly snapshot: Snapshot | undefined;
+  /** Rows that the log has beyond it. */
+  readonly tail: readonly TailRows[];
+  /** There if it was not put off: what the tail has may do. */
+  readonly plan: ScanPlan | undefined;
+};
 
 /** Numbers of tail rows begin here: above every row of a snapshot (D3). */
 const tailSequenceStart = 1n << 62n;
@@ -50,29 +58,55 @@ export async function* unionRead(
   table: Table,
   options: UnionReadOptions = {},
 ): AsyncGenerator<RowBatch, void, undefined> {
-  // A key's changes are all in the shards of its lane.
-  const lanes = wantedLanes(table.schema, options.predicate);
-  const { snapshot, tail: log } = await unionSnapshot(parts, table, { lanes, signal: options.signal });
-  // What the log has and which files there are does not depend on one another: neither waits for the other.
-  const [{ batches: tail }, plan] = await Promise.all([
-    log.readToTip(options.signal),
-    planScan(table, snapshot, { predicate: options.predicate, withLevel0: true }),
-  ]);
-  if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, tail, options);
-  else yield* merged(table, plan, tail, options);
+  const planOf = (snapshot: Snapshot | undefined): Promise<ScanPlan> =>
+    planScan(table, snapshot, { predicate: options.predicate, withLevel0: true });
+  const state = (await keptState(parts, table, options)) ?? (await newState(parts, table, options, planOf));
+  const found = newestOfKey(table, state.tail, options.predicate);
+  if (found !== undefined) {
+    yield* finished(found, { schema: table.schema, predicate: options.predicate }, options);
+    return;
+  }
+  const plan = state.plan ?? (await planOf(state.snapshot));
+  if (table.schema.primaryKeys.length === 0) yield* appended(table, plan, state.tail, options);
+  else yield* merged(table, plan, tailOfKeys(table, state.tail, options.predicate), options);
+}
+
+/** A key's changes are all in the shards of its lane. */
+function lanesOf(table: Table, { predicate }: UnionReadOptions): ReadonlySet<number> | undefined {
+  return wantedLanes(table.schema, predicate);
+}
+
+/** Out of a tail that an earlier read has kept. Undefined: there is none, or the snapshot below it is the head no more. */
+async function keptState({ log }: TailParts, table: Table, options: UnionReadOptions): Promise<UnionState | undefined> {
+  const lanes = lanesOf(table, options);
+  const kept = keptTail(table, log, lanes);
+  if (kept === undefined) return undefined;
+  // The two do not depend on one another: the tail goes with the snapshot that it was begun on, if that is still the head.
+  const [snapshot, tail] = await Promise.all([newestSnapshot(table), kept.rows().catch(() => undefined)]);
+  options.signal?.throwIfAborted();
+  const isHead = snapshot !== undefined && isSameSnapshot(snapshot, kept.snapshot);
+  if (!isHead || tail === undefined || kept.isTooLong) forgetTail(table, lanes);
+  return isHead && tail !== undefined ? { snapshot, tail, plan: undefined } : undefined;
 }
 
 /** The newest snapshot, and the log from where it ends. */
-async function unionSnapshot(
+async function newState(
   parts: TailParts,
   table: Table,
-  { lanes, signal }: { readonly lanes: ReadonlySet<number> | undefined; readonly signal: AbortSignal | undefined },
-): Promise<UnionSnapshot> {
+  options: UnionReadOptions,
+  planOf: (snapshot: Snapshot | undefined) => Promise<ScanPlan>,
+): Promise<UnionState> {
+  const { signal } = options;
+  const lanes = lanesOf(table, options);
   // D2: the checkpoints first. One read after the snapshot could be beyond what that snapshot holds.
   const { checkpoints, description } = await readCheckpoints(parts, table, { lanes, signal });
   const snapshot = await newestSnapshot(table);
   const state = await stateOfHead(table, snapshot);
-  return { snapshot, tail: new LogTail(parts, table, state, checkpoints, { lanes, description }) };
+  const log = new LogTail(parts, table, state, checkpoints, { lanes, description });
+  // What the log has and which files there are does not depend on one another: neither waits for the other.
+  const [{ batches: tail }, plan] = await Promise.all([log.readToTip(signal), planOf(snapshot)]);
+  if (snapshot !== undefined) keepTail(table, parts.log, lanes, new KeptTail(snapshot, log, tail));
+  return { snapshot, tail, plan };
 }
 
 async function* appended(
@@ -190,7 +224,11 @@ function neededColumns(schema: TableSchema, { columns, predicate }: UnionReadOpt
 }
 
 /** Filtered and projected. */
-function* finished(rows: RowBatch, { schema, predicate }: ScanPlan, options: UnionReadOptions): Generator<RowBatch> {
+function* finished(
+  rows: RowBatch,
+  { schema, predicate }: Pick<ScanPlan, 'schema' | 'predicate'>,
+  options: UnionReadOptions,
+): Generator<RowBatch> {
   const kept = predicate === undefined ? rows : selectRows(rows, predicate);
   const names = wantedFields(schema, options.columns).map(field => field.name);
   if (kept.rowCount > 0) yield projectBatch(kept, names);
