@@ -1,16 +1,22 @@
 /**
  * The synchronous part of a merge: goes from row to row in key order as far as the batches in memory reach, and notes
  * down which rows belong to which group. What to load and when to hand on is merge.ts's.
+ *
+ * Most rows go in **blocks**: those below a head that all batches reach are merged by their heads (stretch-merge.ts), and of
+ * equal heads brought into order after that. The rows up to a batch's end, and of heads that very many rows share, come one
+ * by one out of a loser tree.
  */
 import { assert, present } from '../base/assert.ts';
 import type { KeyValueBatch } from '../types/row-batch.ts';
 import { type BatchKeys, compareKeys, compareTails, noKeys } from './key-order.ts';
 import { commonPrefixBytes, sharedBytes, skipBytes } from './key-prefix.ts';
 import { endedHead, LoserTree } from './loser-tree.ts';
+import { blockEnds } from './merge-block.ts';
 import type { MergeFunction } from './merge-function.ts';
 import type { RowGroups } from './row-groups.ts';
 import type { RunCursor } from './run-cursor.ts';
 import { compareSequences } from './sequence-order.ts';
+import { type MergedHeads, rowBits, StretchMerge, stretchLeavesMax, stretchRowsMax } from './stretch-merge.ts';
 
 /** `full`: take the groups; `exhausted`: load the winner's next batch, then `advance`; `ended`: nothing is left. */
 export type CollectOutcome = 'full' | 'exhausted' | 'ended';
@@ -18,10 +24,15 @@ export type CollectOutcome = 'full' | 'exhausted' | 'ended';
 /** Room for entries at the start of an output batch; it grows. */
 const entriesFirst = 1024;
 
+/** A block ends before a head that more rows share: bringing them into order takes the square of that. */
+const tiedRowsMax = 64;
+const rowMask = stretchRowsMax - 1;
+
 export class MergeLoop {
   readonly #cursors: readonly RunCursor[];
   readonly #tree: LoserTree;
   readonly #entries: MergeFunction<unknown>['entries'];
+  readonly #stretches = new StretchMerge();
   #winner = 0;
   #lastKeys: BatchKeys = noKeys;
   #lastRow = 0;
@@ -57,6 +68,12 @@ export class MergeLoop {
    * are the groups known to be complete: the next row has another key.
    */
   collect(groupsMax: number): CollectOutcome {
+    // Of a block of so many rows there are no more groups.
+    while (this.#takeBlock(groupsMax - this.#groupCount)) {}
+    return this.#collectByTree(groupsMax);
+  }
+
+  #collectByTree(groupsMax: number): CollectOutcome {
     const { heads } = this.#tree;
     const keepsAll = this.#entries === 'all';
     // The state of the loop is in locals while it runs.
@@ -163,6 +180,70 @@ export class MergeLoop {
     this.#tree.heads[leaf] = cursor.isEnded ? endedHead : (cursor.keys.heads[cursor.row] ?? endedHead);
   }
 
+  /** Adds a block of at most `rowsMax` rows, if there is one. @returns whether there may be another */
+  #takeBlock(rowsMax: number): boolean {
+    const cursors = this.#cursors;
+    const isCoded = cursors.length <= stretchLeavesMax && cursors.every(({ keys }) => keys.rowCount <= stretchRowsMax);
+    const ends = isCoded ? blockEnds(cursors, rowsMax) : undefined;
+    if (ends === undefined) return false;
+    const stretches = cursors.flatMap(({ keys: { heads }, row: start }, leaf) => {
+      const end = ends[leaf] ?? 0;
+      return end > start ? [{ heads, leaf, start, end }] : [];
+    });
+    const merged = this.#stretches.merge(stretches);
+    const count = this.#orderTies(merged);
+    this.#takeMerged(merged, count);
+    this.#winner = this.#begin();
+    return count === merged.count;
+  }
+
+  /** Brings rows of equal heads into order. @returns how many rows come before a head that too many share */
+  #orderTies({ heads, codes, count }: MergedHeads): number {
+    let start = 0;
+    for (let end = 1; end <= count; end += 1) {
+      if (end < count && heads[end] === heads[start]) continue;
+      if (end - start > tiedRowsMax) return start;
+      for (let i = start + 1; i < end; i += 1) {
+        const code = codes[i] ?? 0;
+        let to = i;
+        for (; to > start && this.#isOrdered(code, codes[to - 1] ?? 0); to -= 1) codes[to] = codes[to - 1] ?? 0;
+        codes[to] = code;
+      }
+      start = end;
+    }
+    return count;
+  }
+
+  #isOrdered(code: number, other: number): boolean {
+    return this.#isBefore(code >>> rowBits, code & rowMask, other >>> rowBits, other & rowMask);
+  }
+
+  #takeMerged({ heads, codes }: MergedHeads, count: number): void {
+    const keepsAll = this.#entries === 'all';
+    let lastKeys = this.#lastKeys;
+    let lastRow = this.#lastRow;
+    let lastHead = this.#groupCount > 0 ? (lastKeys.heads[lastRow] ?? endedHead) : endedHead;
+    for (let i = 0; i < count; i += 1) {
+      const code = codes[i] ?? 0;
+      const row = code & rowMask;
+      const cursor = this.#cursors[code >>> rowBits];
+      assert(cursor !== undefined, 'a cursor for each leaf');
+      const { keys } = cursor;
+      const head = heads[i] ?? 0;
+      const isSameKey =
+        head === lastHead && (keys.isExact || lastKeys.isExact || compareTails(keys, row, lastKeys, lastRow) === 0);
+      if (!isSameKey) this.#beginGroup(cursor, row);
+      else if (keepsAll) this.#addEntry(cursor, row);
+      else this.#replaceEntry(cursor, row);
+      cursor.row = row + 1;
+      lastKeys = keys;
+      lastRow = row;
+      lastHead = head;
+    }
+    this.#lastKeys = lastKeys;
+    this.#lastRow = lastRow;
+  }
+
   #beginGroup(cursor: RunCursor, row: number): void {
     if (this.#groupCount + 1 >= this.#starts.length) this.#starts = grown(this.#starts);
     this.#starts[this.#groupCount] = this.#entryCount;
@@ -191,23 +272,28 @@ export class MergeLoop {
     return cursor.sourceIndex;
   }
 
-  /** The order of rows whose heads are equal: key, `sequence.field`, sequence number, run. */
   #comesBefore(a: number, b: number): boolean {
     const x = this.#cursors[a];
     const y = this.#cursors[b];
     if (x === undefined || y === undefined || x.isEnded || y.isEnded) return a < b;
+    return this.#isBefore(a, x.row, b, y.row);
+  }
+
+  /** The order of rows whose heads are equal, row `i` of leaf `a` and `j` of `b`: key, `sequence.field`, sequence number, run. */
+  #isBefore(a: number, i: number, b: number, j: number): boolean {
+    const x = this.#cursors[a];
+    const y = this.#cursors[b];
+    if (x === undefined || y === undefined) return a < b;
     if (!(x.keys.isExact || y.keys.isExact)) {
-      const order = compareTails(x.keys, x.row, y.keys, y.row);
+      const order = compareTails(x.keys, i, y.keys, j);
       if (order !== 0) return order < 0;
     }
     if (x.sequenceKeys !== undefined && y.sequenceKeys !== undefined) {
-      const order = compareSequences(x.sequenceKeys, x.row, y.sequenceKeys, y.row);
+      const order = compareSequences(x.sequenceKeys, i, y.sequenceKeys, j);
       if (order !== 0) return order < 0;
     }
-    const i = x.row * 2;
-    const j = y.row * 2;
-    const high = (x.sequences[i + 1] ?? 0) - (y.sequences[j + 1] ?? 0);
-    const order = high !== 0 ? high : ((x.sequences[i] ?? 0) >>> 0) - ((y.sequences[j] ?? 0) >>> 0);
+    const high = (x.sequences[i * 2 + 1] ?? 0) - (y.sequences[j * 2 + 1] ?? 0);
+    const order = high !== 0 ? high : ((x.sequences[i * 2] ?? 0) >>> 0) - ((y.sequences[j * 2] ?? 0) >>> 0);
     return order !== 0 ? order < 0 : a < b;
   }
 }
