@@ -192,7 +192,9 @@ export class MergeLoop {
     });
     const merged = this.#stretches.merge(stretches);
     const count = this.#orderTies(merged);
-    this.#takeMerged(merged, count);
+    const isLastOfExact = this.#entries === 'last' && cursors.every(({ keys }) => keys.isExact);
+    if (isLastOfExact && count === merged.count) this.#takeLast(merged, ends);
+    else this.#takeMerged(merged, count);
     this.#winner = this.#begin();
     return count === merged.count;
   }
@@ -216,6 +218,33 @@ export class MergeLoop {
 
   #isOrdered(code: number, other: number): boolean {
     return this.#isBefore(code >>> rowBits, code & rowMask, other >>> rowBits, other & rowMask);
+  }
+
+  /** As `#takeMerged` where heads tell keys and of each key the last row counts alone: no branch depends on data. */
+  #takeLast({ heads, codes, count }: MergedHeads, ends: Uint32Array): void {
+    const sources = new Uint32Array(this.#cursors.length);
+    for (const [leaf, cursor] of this.#cursors.entries()) {
+      const end = ends[leaf] ?? 0;
+      if (end > cursor.row) sources[leaf] = this.#sourceOf(cursor);
+      cursor.row = end;
+    }
+    while (this.#entryCount + count > this.#rowIndex.length) this.#growEntries();
+    const [sourceIndex, rowIndex] = [this.#sourceIndex, this.#rowIndex];
+    let head = this.#groupCount > 0 ? (this.#lastKeys.heads[this.#lastRow] ?? endedHead) : endedHead;
+    let entry = this.#entryCount - 1;
+    for (let i = 0; i < count; i += 1) {
+      const code = codes[i] ?? 0;
+      const next = heads[i] ?? 0;
+      entry += Number(next !== head);
+      head = next;
+      sourceIndex[entry] = sources[code >>> rowBits] ?? 0;
+      rowIndex[entry] = code & rowMask;
+    }
+    this.#groupCount += entry + 1 - this.#entryCount;
+    this.#entryCount = entry + 1;
+    const code = codes[count - 1] ?? 0;
+    this.#lastKeys = present(this.#cursors[code >>> rowBits], 'run').keys;
+    this.#lastRow = code & rowMask;
   }
 
   #takeMerged({ heads, codes }: MergedHeads, count: number): void {
@@ -253,13 +282,15 @@ export class MergeLoop {
 
   #addEntry(cursor: RunCursor, row: number): void {
     const at = this.#entryCount;
-    if (at >= this.#rowIndex.length) {
-      this.#sourceIndex = grown(this.#sourceIndex);
-      this.#rowIndex = grown(this.#rowIndex);
-    }
+    if (at >= this.#rowIndex.length) this.#growEntries();
     this.#sourceIndex[at] = this.#sourceOf(cursor);
     this.#rowIndex[at] = row;
     this.#entryCount = at + 1;
+  }
+
+  #growEntries(): void {
+    this.#sourceIndex = grown(this.#sourceIndex);
+    this.#rowIndex = grown(this.#rowIndex);
   }
 
   #replaceEntry(cursor: RunCursor, row: number): void {
