@@ -2,6 +2,7 @@
 import type { DataField, DataType } from '../types/data-type.ts';
 import type { ColumnRange } from '../types/prune.ts';
 import type { RowBatch } from '../types/row-batch.ts';
+import type { ColumnExtremes } from './column-extremes.ts';
 import type { RowRange, RowRanges } from './row-ranges.ts';
 
 export type DataFileReadOptions = {
@@ -95,6 +96,15 @@ export type DataFileEncoder = {
   readonly rowCount: number;
   /** About how long the file would be if it ended here. */
   readonly estimatedBytes: number;
+  /** Whether `finish` tells the extremes of columns, so that nobody else has to look for them. */
+  readonly findsExtremes: boolean;
   /** The whole file. The encoder must not be used afterwards. */
-  finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }>;
+  finish(): Promise<EncodedFile>;
+};
+
+export type EncodedFile = {
+  readonly bytes: Uint8Array;
+  readonly rowCount: number;
+  /** For each part of its rows, and in it for each column of the row type; undefined for nested ones. */
+  readonly extremes: readonly (readonly (ColumnExtremes | undefined)[])[];
 };

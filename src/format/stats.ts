@@ -13,7 +13,7 @@ import type { RowBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { emptyRow, rowReader, serializeRow } from './binary-row.ts';
 import { arityOf } from './binary-row-reader.ts';
-import { columnExtremes, hasExtremes, highZero, lowZero } from './column-extremes.ts';
+import { type ColumnExtremes, columnExtremes, hasExtremes, highZero, lowZero } from './column-extremes.ts';
 import type { SimpleStats } from './data-file.ts';
 
 /** What is kept of a column; `truncate` cuts strings to that many code points. */
@@ -58,9 +58,24 @@ export class StatsCollector {
         mode.kind !== 'counts' && state.ranged && hasExtremes(type)
           ? columnExtremes(column, type)
           : { nullCount: column.nullCount, min: null, max: null, ranged: false };
-      state.nullCount += found.nullCount;
-      state.ranged &&= found.ranged;
-      widen(state, type, found);
+      add(state, type, found);
+    }
+  }
+
+  /**
+   * As `append`, of rows in which somebody has looked already.
+   *
+   * @param found as `columnExtremes`; of a nested column undefined
+   */
+  appendFound(found: readonly (ColumnExtremes | undefined)[]): void {
+    assert(found.length === this.#types.length, 'extremes of each column of the collector');
+    for (const [index, state] of this.#columns.entries()) {
+      const [type, mode, ofColumn] = [this.#types[index], this.#modes[index], found[index]];
+      assert(type !== undefined && mode !== undefined, 'a type and a mode for each column');
+      if (mode.kind === 'none' || !isAtomic(type)) continue;
+      assert(ofColumn !== undefined, 'extremes of each column that is not nested');
+      const isRanged = mode.kind !== 'counts' && hasExtremes(type);
+      add(state, type, isRanged ? ofColumn : { nullCount: ofColumn.nullCount, min: null, max: null, ranged: false });
     }
   }
 
@@ -146,6 +161,12 @@ function decodeValues(bytes: Uint8Array, types: readonly DataType[]): Scalar[] {
 }
 
 type ColumnState = { nullCount: number; min: Scalar; max: Scalar; ranged: boolean };
+
+function add(state: ColumnState, type: DataType, found: ColumnExtremes): void {
+  state.nullCount += found.nullCount;
+  state.ranged &&= found.ranged;
+  widen(state, type, found);
+}
 
 function widen(state: ColumnState, type: DataType, found: { readonly min: Scalar; readonly max: Scalar }): void {
   if (found.min !== null && (state.min === null || compareScalars(type, found.min, state.min) < 0)) {

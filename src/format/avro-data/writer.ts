@@ -5,7 +5,7 @@ import type { RowType } from '../../types/data-type.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { type AvroFormat, type AvroRecord, avroFormat, encodeAvro, encodeAvroRecord } from '../avro.ts';
 import type { AvroCodec } from '../avro-container.ts';
-import type { DataFileEncoder } from '../data-file-content.ts';
+import type { DataFileEncoder, EncodedFile } from '../data-file-content.ts';
 import type { FileCompression } from '../table-options.ts';
 import { avroRecordType } from './record-type.ts';
 import { type ToAvro, toAvro } from './values.ts';
@@ -35,6 +35,7 @@ function codecOf(compression: FileCompression): AvroCodec {
 }
 
 class Writer implements DataFileEncoder {
+  readonly findsExtremes = false;
   readonly #format: AvroFormat;
   readonly #codec: AvroCodec;
   readonly #columns: readonly { readonly name: string; readonly write: ToAvro }[];
@@ -67,8 +68,8 @@ class Writer implements DataFileEncoder {
     return Promise.resolve();
   }
 
-  finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }> {
+  finish(): Promise<EncodedFile> {
     const bytes = encodeAvro(this.#format, this.#records, this.#codec);
-    return Promise.resolve({ bytes, rowCount: this.#records.length });
+    return Promise.resolve({ bytes, rowCount: this.#records.length, extremes: [] });
   }
 }

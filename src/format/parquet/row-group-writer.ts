@@ -8,6 +8,7 @@ import { mapBounded } from '../../base/concurrency.ts';
 import { release } from '../../bytes/release.ts';
 import { isAtomic, type RowType } from '../../types/data-type.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
+import type { ColumnExtremes } from '../column-extremes.ts';
 import type { EncodingLimits } from './column-encoding.ts';
 import { type EncodedLeaf, encodeColumn } from './encode/column.ts';
 import type { ColumnStatistics } from './encode/column-statistics.ts';
@@ -39,6 +40,8 @@ export type PackedRowGroup = {
   readonly group: RowGroup;
   /** One after the other; to be given back (`release`) when they are written. */
   readonly parts: readonly Uint8Array[];
+  /** Of each column of the row type. */
+  readonly extremes: readonly (ColumnExtremes | undefined)[];
   /** Of each chunk; undefined when there is nothing that could be passed over. */
   readonly pageIndexes: readonly ChunkIndex[] | undefined;
 };
@@ -149,7 +152,18 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
   const chosen = new Set(parts.map(({ buffer }) => buffer));
   release([...pages, ...packed].map(({ body }) => body).filter(({ buffer }) => !chosen.has(buffer)));
   const pageIndexes = hasPageIndexes(encoded.columns) ? indexes : undefined;
-  return { group: { chunks, rowCount: encoded.rowCount, byteSize }, parts, pageIndexes };
+  return {
+    group: { chunks, rowCount: encoded.rowCount, byteSize },
+    parts,
+    pageIndexes,
+    extremes: extremesOf(encoded, settings),
+  };
+}
+
+/** Undefined for a nested column. */
+function extremesOf({ columns }: EncodedRowGroup, { rowType }: RowGroupSettings): PackedRowGroup['extremes'] {
+  const flat = columns.filter(({ path }) => path.length === 1);
+  return rowType.fields.map(({ name }) => flat.find(({ path }) => path[0] === name)?.statistics.extremes);
 }
 
 /**

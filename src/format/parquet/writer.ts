@@ -16,7 +16,8 @@ import { GrowingBytes } from '../../bytes/growing-bytes.ts';
 import { release } from '../../bytes/release.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
-import type { DataFileEncoder } from '../data-file-content.ts';
+import type { ColumnExtremes } from '../column-extremes.ts';
+import type { DataFileEncoder, EncodedFile } from '../data-file-content.ts';
 import type { EncodingLimits } from './column-encoding.ts';
 import { type Codec, type FileRegion, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
@@ -84,6 +85,8 @@ class Writer implements DataFileEncoder {
   readonly #rowGroups: RowGroup[] = [];
   /** Of each row group. */
   readonly #pageIndexes: (readonly ChunkIndex[] | undefined)[] = [];
+  readonly #extremes: (readonly (ColumnExtremes | undefined)[])[] = [];
+  readonly findsExtremes = true;
   #writtenFrom = 0;
   #rowCount = 0;
 
@@ -132,7 +135,7 @@ class Writer implements DataFileEncoder {
     return Math.max(1, Math.min(rowCount, rowsLeft, rowsByBytes));
   }
 
-  async finish(): Promise<{ readonly bytes: Uint8Array; readonly rowCount: number }> {
+  async finish(): Promise<EncodedFile> {
     if (this.#pendingRows > 0) await this.#endRowGroup();
     await this.#takePacked();
     const rowGroups = this.#putPageIndexes();
@@ -145,7 +148,7 @@ class Writer implements DataFileEncoder {
         createdBy,
       }),
     );
-    return { bytes: this.#file.take(), rowCount: this.#rowCount };
+    return { bytes: this.#file.take(), rowCount: this.#rowCount, extremes: this.#extremes };
   }
 
   /** @returns the row groups, which tell where the indexes lie */
@@ -183,10 +186,11 @@ class Writer implements DataFileEncoder {
 
   async #takePacked(): Promise<void> {
     if (this.#packing === undefined) return;
-    const { group, parts, pageIndexes } = await this.#packing;
+    const { group, parts, pageIndexes, extremes } = await this.#packing;
     this.#packing = undefined;
     const start = this.#file.length;
     this.#rowGroups.push(shiftedRowGroup(group, start));
+    this.#extremes.push(extremes);
     this.#pageIndexes.push(pageIndexes?.map(index => ({ ...index, locations: shiftedPages(index.locations, start) })));
     for (const part of parts) this.#file.append(part);
     release(parts);

@@ -6,6 +6,7 @@ import { assert, present } from '../../base/assert.ts';
 import { fitsAvro } from '../../format/avro-data/record-type.ts';
 import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
+import type { ColumnExtremes } from '../../format/column-extremes.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
 import type { DataFileEncoder } from '../../format/data-file-content.ts';
 import { createDataFile, isKnownFormat } from '../../format/data-file-format.ts';
@@ -206,6 +207,7 @@ class OpenFile {
   readonly #schema: TableSchema;
   readonly #keyNames: readonly string[];
   readonly #thin: boolean;
+  readonly #rowType: RowType;
   readonly #encoder: DataFileEncoder;
   readonly #keyStats: StatsCollector;
   readonly #valueStats: StatsCollector | undefined;
@@ -223,8 +225,8 @@ class OpenFile {
     this.#schema = schema;
     this.#keyNames = hasKey ? trimmedPrimaryKeys(schema) : [];
     this.#thin = files.thinMode;
-    const rowType: RowType = hasKey ? keyValueRowType(schema, files.thinMode) : { fields: schema.fields };
-    this.#encoder = createDataFile(files, { format, level, rowType });
+    this.#rowType = hasKey ? keyValueRowType(schema, files.thinMode) : { fields: schema.fields };
+    this.#encoder = createDataFile(files, { format, level, rowType: this.#rowType });
     this.#keyStats = new StatsCollector(
       { fields: fieldsNamed(schema, this.#keyNames) },
       hasStats ? keyStatsMode : noStats,
@@ -245,8 +247,8 @@ class OpenFile {
     const { min, max } = rangeOfNumbers(sequenceNumbers);
     if (this.#minSequence === undefined || min < this.#minSequence) this.#minSequence = min;
     if (max > this.#maxSequence) this.#maxSequence = max;
-    this.#keyStats.append(projectBatch(rows, this.#keyNames));
-    this.#valueStats?.append(rows);
+    if (!this.#encoder.findsExtremes) this.#keyStats.append(projectBatch(rows, this.#keyNames));
+    this.#addStats(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#encoder.append(toPhysical(batch, this.#schema, this.#thin));
@@ -255,14 +257,29 @@ class OpenFile {
   async addRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
     this.#minSequence ??= firstSequence;
     this.#maxSequence = firstSequence + BigInt(rows.rowCount) - 1n;
-    this.#valueStats?.append(rows);
+    this.#addStats(rows);
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#encoder.append(rows);
   }
 
+  /** Where the encoder finds the extremes, they are taken from it in the end. */
+  #addStats(rows: RowBatch): void {
+    if (!this.#encoder.findsExtremes) this.#valueStats?.append(rows);
+  }
+
+  /** @param extremes of the columns in the file */
+  #takeExtremes(extremes: readonly (ColumnExtremes | undefined)[]): void {
+    const places = new Map(this.#rowType.fields.map(({ name }, index) => [name, index]));
+    const ofColumns = (names: readonly string[]): readonly (ColumnExtremes | undefined)[] =>
+      names.map(name => extremes[present(places.get(name), `column ${name}`)]);
+    this.#keyStats.appendFound(ofColumns(this.#keyNames));
+    this.#valueStats?.appendFound(ofColumns(this.#schema.fields.map(({ name }) => name)));
+  }
+
   async finish(): Promise<FinishedFile> {
-    const { bytes, rowCount } = await this.#encoder.finish();
+    const { bytes, rowCount, extremes } = await this.#encoder.finish();
+    for (const part of extremes) this.#takeExtremes(part);
     assert(rowCount === this.#rowCount, () => `the file has ${rowCount} rows, ${this.#rowCount} were written`);
     const meta: FileFacts = {
       rowCount,

@@ -3,6 +3,7 @@
  * its base gives them. They are made a batch at a time when a file is written, so that while one row group is compressed the
  * next is put together; and again when they are to be written once more.
  */
+import { rowGroupRowsMax } from '../../format/data-file-format.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { sortFlush } from '../../lsm/sort-merge.ts';
 import { concatBatches } from '../../types/gather.ts';
@@ -14,9 +15,6 @@ export type HeldRows = {
   readonly batches: () => Iterable<KindedRows>;
 };
 
-/** As many as a row group of a file has. */
-const batchRowsMax = 131_072;
-
 /** Rows of a primary-key table as they are flushed: sorted, one a key. Those of an append table stay as they came. */
 export function flushedRows(schema: TableSchema, batches: readonly KindedRows[]): HeldRows {
   if (schema.primaryKeys.length === 0) {
@@ -24,7 +22,7 @@ export function flushedRows(schema: TableSchema, batches: readonly KindedRows[])
     return heldAtOnce({ rows, kinds: new Int8Array(rows.rowCount) });
   }
   const flush = sortFlush(batches, mergeSpec(schema, { dropDeletes: false }));
-  return { rowCount: flush.rowCount, batches: () => flush.batches(batchRowsMax) };
+  return { rowCount: flush.rowCount, batches: () => flush.batches(rowGroupRowsMax) };
 }
 
 /** Rows that wait for a bucket. */

@@ -1,9 +1,12 @@
 /** Bounds and nulls of a column, for its chunk and for each of its pages. */
+import type { DataType } from '../../../types/data-type.ts';
+import type { ColumnExtremes } from '../../column-extremes.ts';
 import type { ChunkStatistics } from '../footer.ts';
 import type { BoundaryOrder, PageStatistics } from '../page-index.ts';
 import { type BoundShape, lowerBound, upperBound } from './bound-bytes.ts';
 import { type Bounds, boundsOf, boundsOfAll, type Order, orderOf } from './bounds.ts';
 import type { Dictionary } from './dictionary.ts';
+import { leafExtremes } from './leaf-extremes.ts';
 import type { Leaf, LeafValues } from './leaf-values.ts';
 import type { PageSpan, ValueForm } from './pages.ts';
 
@@ -13,18 +16,23 @@ export type ColumnStatistics = {
   /** One for each data page; undefined likewise. */
   readonly pages: readonly PageStatistics[] | undefined;
   readonly order: BoundaryOrder;
+  /** For the statistics of the file; undefined where they were not looked for. */
+  readonly extremes: ColumnExtremes | undefined;
 };
-
-const unknown: ColumnStatistics = { chunk: undefined, pages: undefined, order: 'unordered' };
 
 export function statisticsOf(
   leaf: Leaf,
   spans: readonly PageSpan[],
-  { form, shape }: { readonly form: ValueForm; readonly shape: BoundShape },
+  { form, shape, type }: { readonly form: ValueForm; readonly shape: BoundShape; readonly type: DataType },
 ): ColumnStatistics {
   const values = form.kind === 'dictionary' ? form.dictionary.entries : leaf.values;
   const order = orderOf(values);
   const bounds = boundsOfPages(leaf.values, spans, form, order);
+  const known = (bounds ?? []).filter(page => page !== undefined);
+  const all = boundsOfAll(known, order);
+  const counts = { valueCount: leaf.values.count, nullCount: leaf.rowCount - leaf.values.count };
+  const extremes = leafExtremes(values, all, type, counts);
+  const unknown: ColumnStatistics = { chunk: undefined, pages: undefined, order: 'unordered', extremes };
   if (bounds === undefined) return unknown;
   const pages: PageStatistics[] = [];
   for (const [index, span] of spans.entries()) {
@@ -32,10 +40,8 @@ export function statisticsOf(
     if (page === undefined) return unknown;
     pages.push({ ...page, isAllNull: bounds[index] === undefined });
   }
-  const known = bounds.filter(page => page !== undefined);
-  const nullCount = leaf.rowCount - leaf.values.count;
-  const chunk = statistics(values, boundsOfAll(known, order), { nullCount, shape });
-  return { chunk, pages, order: isAscending(known, order) ? 'ascending' : 'unordered' };
+  const chunk = statistics(values, all, { nullCount: counts.nullCount, shape });
+  return { chunk, pages, order: isAscending(known, order) ? 'ascending' : 'unordered', extremes };
 }
 
 /** Undefined in their place for pages of nulls; @returns undefined where a page has values and no bounds */

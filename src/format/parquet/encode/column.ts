@@ -45,7 +45,7 @@ export function encodeColumn(
   const data = dataPages(leaf, spans, { form, isNullable: element.repetition === 'optional' });
   const pages = form.kind === 'dictionary' ? [dictionaryPage(form.dictionary, fixedBytes), ...data] : data;
   const shape = { fixedBytes, isText: element.annotation?.kind === 'string' };
-  const statistics = statisticsOf(leaf, spans, { form, shape });
+  const statistics = statisticsOf(leaf, spans, { form, shape, type });
   release(form.kind === 'dictionary' ? [...leaf.own, bytesOf(form.dictionary.indexes)] : leaf.own);
   return { encodings: encodingsOf(form), pages, valueCount: leaf.rowCount, statistics };
 }

@@ -14,7 +14,7 @@ import type { ParquetCodec } from '../wasm-door.ts';
 import type { EncodedLeaf } from './column.ts';
 
 const ownFile = 'a row group just encoded';
-const noStatistics = { chunk: undefined, pages: undefined, order: 'unordered' } as const;
+const noStatistics = { chunk: undefined, pages: undefined, order: 'unordered', extremes: undefined } as const;
 
 /**
  * @param batches whose columns are all nested, with at least one row in all
