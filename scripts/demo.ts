@@ -220,6 +220,7 @@ async function readOptions(): Promise<DemoOptions> {
       kills: { type: 'string', default: '1' },
       s3: { type: 'string' },
       kinesis: { type: 'string' },
+      log: { type: 'string' },
       'local-cloud': { type: 'boolean', default: false },
       bucket: { type: 'string', default: 'tidelake-demo' },
       stream: { type: 'string', default: 'tidelake-demo' },
@@ -237,12 +238,12 @@ async function readOptions(): Promise<DemoOptions> {
   const { region } = values;
   const settings: LakeSettings = {
     warehouse: values.s3 === undefined ? `file:${join(folder, 'lake')}` : `s3://${values.bucket}/lake`,
-    log: values.kinesis === undefined ? `file:${join(folder, 'log')}` : `kinesis://${values.stream}`,
+    log: values.log ?? (values.kinesis === undefined ? `file:${join(folder, 'log')}` : `kinesis://${values.stream}`),
     ...(values.s3 === undefined ? {} : { s3: { region, endpoint: values.s3 } }),
     ...(values.kinesis === undefined ? {} : { kinesis: { region, endpoint: values.kinesis, createWithShards: 4 } }),
   };
   if (settings.s3 !== undefined) await ensureBucket(values.bucket, settings.s3);
-  const isLocal = values.s3 === undefined && values.kinesis === undefined;
+  const isLocal = values.s3 === undefined && values.kinesis === undefined && values.log === undefined;
   return {
     flightCount,
     settings,

@@ -35,7 +35,7 @@ const emulatedShardCount = 4;
 export function addGlobalOptions(program: Command): void {
   program
     .option('--warehouse <place>', 'a folder, file:PATH or s3://bucket/prefix (or TIDELAKE_WAREHOUSE)')
-    .option('--log <place>', 'file:PATH, memory:NAME or kinesis://STREAM (or TIDELAKE_LOG)')
+    .option('--log <place>', 'file:PATH, s3://BUCKET/PREFIX, kinesis://STREAM or memory:NAME (or TIDELAKE_LOG)')
     .option('--endpoint <url>', 'an S3 other than AWS’s')
     .option('--kinesis-endpoint <url>', 'a Kinesis other than AWS’s')
     .option('--region <name>', 'of S3 and Kinesis');

@@ -90,7 +90,10 @@ async function close(opened: AsyncDisposable[]): Promise<void> {
 /** @throws LakeError `invalid` LAKE_NO_LOG */
 export function logOf(parts: LakeParts, what: string): LogStore {
   if (parts.log !== undefined) return parts.log;
-  throw invalid('LAKE_NO_LOG', `${what} needs a log: give --log file:PATH or kinesis://STREAM (setting \`log\`)`);
+  throw invalid(
+    'LAKE_NO_LOG',
+    `${what} needs a log: give --log file:PATH, s3://BUCKET/PREFIX or kinesis://STREAM (setting \`log\`)`,
+  );
 }
 
 /** The same parts for another purpose: what is asked of the stores counts for it. Parts are opened for `read`. */

@@ -32,10 +32,13 @@ function storeSettings({ durability, access, s3 }: LakeSettings): ObjectStoreSet
   };
 }
 
-function logSettings({ durability, fileLog, kinesis }: LakeSettings): LogStoreSettings {
+function logSettings(settings: LakeSettings): LogStoreSettings {
+  const { durability, fileLog, kinesis, s3Log } = settings;
   return {
     local: { durability, ...fileLog },
     memory: { ...fileLog },
+    s3: s3Log,
+    stores: storeSettings(settings),
     kinesis: {
       endpoint: kinesis?.endpoint,
       region: kinesis?.region,

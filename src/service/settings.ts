@@ -23,6 +23,7 @@ export type LakeSettings = {
   readonly s3?: S3Settings | undefined;
   readonly kinesis?: KinesisSettings | undefined;
   readonly fileLog?: FileLogSettings | undefined;
+  readonly s3Log?: S3LogSettings | undefined;
   readonly writer?: WriterSettings | undefined;
   readonly ingest?: IngestLoopSettings | undefined;
   readonly compaction?: CompactionLoopSettings | undefined;
@@ -62,6 +63,18 @@ export type FileLogSettings = {
   readonly shardCount?: number | undefined;
   /** Older records are removed. Default: all are kept. */
   readonly retentionMs?: number | undefined;
+};
+
+/** Of a log in a bucket, which is reached as `s3` says. */
+export type S3LogSettings = {
+  /** What a log is made with; one that exists keeps its own. Default 4. */
+  readonly shardCount?: number | undefined;
+  /** Older records are removed by those who append. Default: all are kept. */
+  readonly retentionMs?: number | undefined;
+  /** How soon a reader at the tip looks again; each look in vain doubles it, up to `idlePollIntervalMs`. Default 250. */
+  readonly pollIntervalMs?: number | undefined;
+  /** Default 10,000. */
+  readonly idlePollIntervalMs?: number | undefined;
 };
 
 export type WriterSettings = {
@@ -135,6 +148,14 @@ const settingsSchema = z.strictObject({
     .strictObject({ ...credentials, endpoint, createWithShards: count.optional(), pollIntervalMs: ms.optional() })
     .optional(),
   fileLog: z.strictObject({ shardCount: count.optional(), retentionMs: ms.optional() }).optional(),
+  s3Log: z
+    .strictObject({
+      shardCount: count.optional(),
+      retentionMs: ms.optional(),
+      pollIntervalMs: ms.optional(),
+      idlePollIntervalMs: ms.optional(),
+    })
+    .optional(),
   writer: z
     .strictObject({ lingerMs: ms.optional(), batchRowsMax: count.optional(), bufferRowsMax: count.optional() })
     .optional(),

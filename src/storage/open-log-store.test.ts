@@ -15,11 +15,22 @@ test('addresses of logs are read as they are meant', () => {
   expect(parseLogUri('file:/data/log')).toEqual({ kind: 'local', path: '/data/log' });
   expect(parseLogUri('file:///data/a%20log')).toEqual({ kind: 'local', path: '/data/a log' });
   expect(parseLogUri('memory:x')).toEqual({ kind: 'memory', name: 'x' });
+  expect(parseLogUri('s3://bucket/a/log/')).toEqual({ kind: 's3', bucket: 'bucket', folder: 'a/log' });
   expect(parseLogUri('kinesis://my-stream')).toEqual({ kind: 'kinesis', stream: 'my-stream' });
 });
 
 test('what is no address of a log is refused with the address in the message', async () => {
-  for (const uri of ['', 'file:', 'kinesis://', 'kinesis:stream', 'kinesis://a b', 'kafka://x', 'file://host/x']) {
+  for (const uri of [
+    '',
+    'file:',
+    'kinesis://',
+    'kinesis:stream',
+    'kinesis://a b',
+    'kafka://x',
+    'file://host/x',
+    's3://bucket',
+    's3:x',
+  ]) {
     expect(() => parseLogUri(uri)).toThrow(`log address ${JSON.stringify(uri)}`);
   }
   await expect(openLogStore('sqs://x', {}, components)).rejects.toMatchObject({ code: 'LAKE_BAD_SETTINGS' });

@@ -9,11 +9,16 @@ import { type LocalLogSettings, openLocalLog } from './local/local-log-store.ts'
 import { badLogSettings } from './log-errors.ts';
 import type { LogStore } from './log-store.ts';
 import { type MemoryLogSettings, openMemoryLog } from './memory/memory-log-store.ts';
+import { type ObjectLogSettings, openObjectLog } from './object-log/object-log-store.ts';
+import { type ObjectStoreSettings, openObjectStore, s3PlaceOf } from './open-object-store.ts';
 
 export type LogStoreSettings = {
   readonly local?: Omit<LocalLogSettings, 'path'> | undefined;
   readonly memory?: Omit<MemoryLogSettings, 'name'> | undefined;
   readonly kinesis?: Omit<KinesisLogSettings, 'stream'> | undefined;
+  readonly s3?: ObjectLogSettings | undefined;
+  /** How the bucket of an `s3:` log is reached. */
+  readonly stores?: ObjectStoreSettings | undefined;
 };
 
 export type LogStoreComponents = { readonly clock: Clock; readonly random: Random };
@@ -22,6 +27,7 @@ export type LogStoreComponents = { readonly clock: Clock; readonly random: Rando
  * - `file:./lake-log`, `file:/data/log`, `file:///data/log` (a URL, so percent-encoded), or a plain path: a folder;
  *   made when it is not there;
  * - `kinesis://STREAM`: a Kinesis data stream;
+ * - `s3://bucket/prefix`: objects of a bucket, without a service beside it; made when there is none;
  * - `memory:NAME`: memory of this process; logs of one name are the same log.
  *
  * @throws LakeError `invalid`: LAKE_BAD_SETTINGS, LAKE_LOG_NOT_FOUND, LAKE_LOG_DENIED; `corrupt` LAKE_LOG_CORRUPT;
@@ -43,6 +49,15 @@ export async function openLogStore(
       const { openKinesisLog } = await import('./kinesis/kinesis-log-store.ts');
       return await openKinesisLog({ ...settings.kinesis, stream: address.stream }, components);
     }
+    case 's3': {
+      const store = await openObjectStore(uri, settings.stores ?? {}, components);
+      try {
+        return await openObjectLog(store, settings.s3 ?? {}, components);
+      } catch (error) {
+        await store[Symbol.asyncDispose]();
+        throw error;
+      }
+    }
     default:
       return unreachable(address);
   }
@@ -51,7 +66,8 @@ export async function openLogStore(
 export type LogAddress =
   | { readonly kind: 'local'; readonly path: string }
   | { readonly kind: 'memory'; readonly name: string }
-  | { readonly kind: 'kinesis'; readonly stream: string };
+  | { readonly kind: 'kinesis'; readonly stream: string }
+  | { readonly kind: 's3'; readonly bucket: string; readonly folder: string };
 
 /** @throws LakeError `invalid` LAKE_BAD_SETTINGS when it is no address of a log */
 export function parseLogUri(uri: string): LogAddress {
@@ -69,9 +85,16 @@ export function parseLogUri(uri: string): LogAddress {
       if (stream === undefined) throw badLogSettings(`log address ${addressText(uri)}: must be kinesis://STREAM`);
       return { kind: 'kinesis', stream };
     }
+    case 's3': {
+      const place = s3PlaceOf(rest);
+      if (place === undefined || place.folder === '') {
+        throw badLogSettings(`log address ${addressText(uri)}: must be s3://bucket/prefix, with a prefix of its own`);
+      }
+      return { kind: 's3', ...place };
+    }
     default:
       throw badLogSettings(
-        `log address ${addressText(uri)}: ${scheme}: is not known; use a folder, file:PATH, kinesis://STREAM or memory:NAME`,
+        `log address ${addressText(uri)}: ${scheme}: is not known; use a folder, file:PATH, s3://bucket/prefix, kinesis://STREAM or memory:NAME`,
       );
   }
 }

@@ -86,11 +86,18 @@ function localAddress(uri: string, path: string): StoreAddress {
 }
 
 function s3Address(uri: string, rest: string): StoreAddress {
-  const match = /^\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(rest);
-  if (match?.[1] === undefined) {
+  const place = s3PlaceOf(rest);
+  if (place === undefined) {
     throw badStoreSettings(`store address ${addressText(uri)}: must be s3://bucket or s3://bucket/prefix`);
   }
-  return { kind: 's3', bucket: match[1], folder: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
+  return { kind: 's3', ...place };
+}
+
+/** Of `//bucket/prefix`; undefined when it is none. */
+export function s3PlaceOf(rest: string): { readonly bucket: string; readonly folder: string } | undefined {
+  const match = /^\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(rest);
+  if (match?.[1] === undefined) return undefined;
+  return { bucket: match[1], folder: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
 }
 
 async function openS3(

@@ -14,6 +14,15 @@ import {
   encodeMeta,
   encodeSegmentHeader,
 } from '../../src/storage/local/log-layout.ts';
+import { decodeBatch, decodeBatchHead, encodeBatch } from '../../src/storage/object-log/batch-codec.ts';
+import {
+  decodeFirstKept,
+  decodeLogObject,
+  encodeFirstKept,
+  encodeLogObject,
+  type ObjectLogMeta,
+  type ObjectLogShard,
+} from '../../src/storage/object-log/log-objects.ts';
 import { rowsOf } from '../../src/types/column-reader.ts';
 import { decodeIpc, encodeIpc } from '../../src/types/ipc.ts';
 import { type Mutator, mutateBytes, mutateInPlace } from './mutate-bytes.ts';
@@ -50,6 +59,27 @@ function claimRecord(): Uint8Array {
   const { header } = decodeRecord(recordOf(3), where);
   return encodeRecord({ header: { ...header, claim }, encoding: 'claim', body: new Uint8Array() });
 }
+
+const batchPlace = { shardId: 'shard-000001', number: 7, where };
+const batches: readonly Uint8Array[] = [[], [new Uint8Array(3)], [new Uint8Array(0), new Uint8Array(200).fill(7)]].map(
+  values => {
+    const head = { number: 7, arrivalMs: 1_700_000_000_000, token: '0123456789abcdef' };
+    return encodeBatch(batchPlace.shardId, { ...head, kind: values.length === 0 ? 'seal' : 'records' }, values);
+  },
+);
+const shardOf = (index: number, parents: readonly string[], state: 'open' | 'closing' | 'closed'): ObjectLogShard => ({
+  shardId: `shard-00000${index}`,
+  parentIds: parents,
+  hashKeyStart: 0n,
+  hashKeyEnd: (1n << 128n) - 1n,
+  state,
+});
+const objectLog: ObjectLogMeta = {
+  incarnation,
+  retentionMs: undefined,
+  nextShardIndex: 3,
+  shards: [shardOf(0, [], 'closed'), shardOf(1, ['shard-000000'], 'closing'), shardOf(2, ['shard-000001'], 'open')],
+};
 
 export const records: readonly Uint8Array[] = [1, 3, 40].map(recordOf);
 
@@ -172,6 +202,31 @@ export const logTargets: readonly Target[] = [
       decodeSegmentHeader(input, incarnation, where);
       onlyOriginals(segments, input);
     },
+  },
+  {
+    name: 'object-log-batch',
+    decoders: ['decodeBatch', 'decodeBatchHead'],
+    corpus: () => batches,
+    mutate: mutateBytes,
+    decode: input => {
+      decodeBatchHead(input, batchPlace);
+      decodeBatch(input, batchPlace);
+      onlyOriginals(batches, input);
+    },
+  },
+  {
+    name: 'object-log',
+    decoders: ['decodeLogObject'],
+    corpus: () => [encodeLogObject(objectLog), encodeLogObject({ ...objectLog, retentionMs: 5_000 })],
+    mutate: mutateJson,
+    decode: input => comesBack(decodeLogObject(input, where), encodeLogObject, bytes => decodeLogObject(bytes, where)),
+  },
+  {
+    name: 'object-log-first',
+    decoders: ['decodeFirstKept'],
+    corpus: () => [encodeFirstKept({ number: 257, previousArrivalMs: 1_000 })],
+    mutate: mutateJson,
+    decode: input => comesBack(decodeFirstKept(input, where), encodeFirstKept, bytes => decodeFirstKept(bytes, where)),
   },
   {
     name: 'cost-ledger',

@@ -32,6 +32,7 @@ const reasons: Readonly<Record<string, string>> = {
   readOptimizedLevel: 'a decision',
   readOwed: 'reads through decoders that are targets',
   readCheckpoints: 'reads through decoders that are targets',
+  readLogObject: 'reads through decodeLogObject',
   readShard: 'reads through decoders that are targets',
   readBytes: 'a file',
   readBody: 'the body of an answer of S3, as it comes',

@@ -1,0 +1,25 @@
+/** The store's clock, carried on between its answers by ours: a log's arrivals follow no machine whose clock is wrong. */
+import type { Clock } from '../../base/clock.ts';
+
+/** Stores tell whole seconds, so a time told is up to one second behind. */
+const staleMsMax = 2_000;
+
+export class LogClock {
+  readonly #clock: Clock;
+  #aheadMs: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A time that an answer of the store told. The one that was least behind counts. */
+  learn(storeTimeMs: number): void {
+    const aheadMs = storeTimeMs - this.#clock.nowMs();
+    const before = this.#aheadMs;
+    if (before === undefined || aheadMs > before || aheadMs < before - staleMsMax) this.#aheadMs = aheadMs;
+  }
+
+  nowMs(): number {
+    return Math.floor(this.#clock.nowMs() + (this.#aheadMs ?? 0));
+  }
+}

@@ -1,0 +1,95 @@
+/** The objects of one shard: its batches by number, the newest of them, and what retention has left. */
+import type { ListPage, ObjectStore } from '../object-store.ts';
+import {
+  type Batch,
+  type BatchHead,
+  batchBytesMax,
+  batchRecordsMax,
+  decodeBatch,
+  decodeBatchHead,
+  headerBytes,
+} from './batch-codec.ts';
+import type { LogClock } from './log-clock.ts';
+import {
+  batchKey,
+  decodeFirstKept,
+  type FirstKept,
+  firstKey,
+  firstObjectBytesMax,
+  nothingRemoved,
+  numberOfBatchKey,
+  shardPrefix,
+} from './log-objects.ts';
+
+const objectBytesMax = headerBytes + 4 * batchRecordsMax + batchBytesMax;
+
+export class ShardObjects {
+  readonly store: ObjectStore;
+  readonly incarnation: string;
+  readonly shardId: string;
+  readonly #clock: LogClock;
+
+  constructor(place: {
+    readonly store: ObjectStore;
+    readonly incarnation: string;
+    readonly shardId: string;
+    readonly clock: LogClock;
+  }) {
+    this.store = place.store;
+    this.incarnation = place.incarnation;
+    this.shardId = place.shardId;
+    this.#clock = place.clock;
+  }
+
+  /** For messages. */
+  get where(): string {
+    return `${this.store.uri} ${this.shardId}`;
+  }
+
+  key(number: number): string {
+    return batchKey(this.incarnation, this.shardId, number);
+  }
+
+  /** @returns undefined when there is no batch of this number */
+  async batch(number: number, signal: AbortSignal | undefined): Promise<Batch | undefined> {
+    const key = this.key(number);
+    const object = await this.store.get(key, { bytesMax: objectBytesMax, signal });
+    if (object === undefined) return undefined;
+    this.#clock.learn(object.storeTimeMs);
+    return decodeBatch(object.bytes, this.#place(number, key));
+  }
+
+  /** The same without its records. */
+  async head(number: number, signal: AbortSignal | undefined): Promise<BatchHead | undefined> {
+    const key = this.key(number);
+    const bytes = await this.store.getRange(key, { start: 0, end: headerBytes }, { signal });
+    return bytes === undefined ? undefined : decodeBatchHead(bytes, this.#place(number, key));
+  }
+
+  /** The number of the newest batch, by one LIST; 0 when there is none. */
+  async newest(signal: AbortSignal | undefined): Promise<number> {
+    const page = await firstPage(
+      this.store.list(shardPrefix(this.incarnation, this.shardId), { pageKeysMax: 1, signal }),
+    );
+    if (page === undefined) return 0;
+    this.#clock.learn(page.storeTimeMs);
+    return numberOfBatchKey(page.objects[0]?.key ?? '') ?? 0;
+  }
+
+  async firstKept(signal: AbortSignal | undefined): Promise<FirstKept & { readonly etag: string | undefined }> {
+    const key = firstKey(this.incarnation, this.shardId);
+    const object = await this.store.get(key, { bytesMax: firstObjectBytesMax, signal });
+    if (object === undefined) return { ...nothingRemoved, etag: undefined };
+    this.#clock.learn(object.storeTimeMs);
+    return { ...decodeFirstKept(object.bytes, `${this.store.uri}/${key}`), etag: object.etag };
+  }
+
+  #place(number: number, key: string): { shardId: string; number: number; where: string } {
+    return { shardId: this.shardId, number, where: `${this.store.uri}/${key}` };
+  }
+}
+
+async function firstPage(pages: AsyncIterable<ListPage>): Promise<ListPage | undefined> {
+  for await (const page of pages) return page;
+  return undefined;
+}

@@ -1,0 +1,273 @@
+/**
+ * Reading one shard: the next batch has the next number, so following a shard takes one GET a batch and one that finds
+ * nothing at the tip. A reader that is behind asks for several numbers at once.
+ *
+ * A number that is not there is the tip, or was removed by retention. Who was at the tip, or read the batch before it, less
+ * than the retention ago needs not ask; others look where retention has come to, and which batch is the newest.
+ */
+import { unreachable } from '../../base/assert.ts';
+import { badPosition, logCorrupt, logUnavailable } from '../log-errors.ts';
+import type { LogReadOptions, LogReadResult, LogRecordEnvelope, LogStart } from '../log-store.ts';
+import type { Batch } from './batch-codec.ts';
+import type { LogClock } from './log-clock.ts';
+import { type FirstKept, placeOf, positionBehind, positionOf } from './log-objects.ts';
+import type { ShardObjects } from './shard-objects.ts';
+
+export type ShardReaderParts = { readonly logClock: LogClock; readonly retentionMs: number | undefined };
+
+const readRecordsMaxDefault = 10_000;
+const readBytesMaxDefault = 4 << 20;
+/** Batches asked for at one time. */
+const aheadMax = 8;
+/** Times of which it is remembered how far everything was older. */
+const timesMax = 64;
+/** Without a retention: how long it is believed that a number that is not there is the tip. */
+const looksAnewMs = 24 * 3_600_000;
+/** Looks at a shard whose batches retention is just removing. */
+const looksMax = 10;
+
+/** Where records are to be given from: from place `place` of batch `number` on. */
+type Place = { readonly number: number; readonly place: number };
+type Found = Place & { readonly gap: boolean };
+type Limits = { readonly recordsMax: number; readonly bytesMax: number };
+type Taken = {
+  readonly records: readonly LogRecordEnvelope[];
+  /** The batch that was not there, or was a seal, or was not asked for any more. */
+  readonly end: 'absent' | 'sealed' | 'limit';
+  /** Number of the last batch that was seen, `from.number - 1` if none. */
+  readonly number: number;
+};
+
+export class ShardReader {
+  readonly #objects: ShardObjects;
+  readonly #parts: ShardReaderParts;
+  /** Batches that are read and not yet given. */
+  readonly #ahead = new Map<number, Batch>();
+  /** Requests, one after the other, in which every number asked for was there. */
+  #hits = 0;
+  /** Records of the last batch that was given whole: a position is known to be its last. */
+  #given: { readonly number: number; readonly recordCount: number; readonly arrivalMs: number } | undefined;
+  /** About what the last batches had in records. */
+  #batchBytes = 0;
+  /** A number that there is or was. */
+  #highest = 0;
+  readonly #olderThan = new Map<number, number>();
+
+  constructor(objects: ShardObjects, parts: ShardReaderParts) {
+    this.#objects = objects;
+    this.#parts = parts;
+  }
+
+  async read(from: LogStart, options: LogReadOptions | undefined): Promise<LogReadResult> {
+    const limits = {
+      recordsMax: options?.recordsMax ?? readRecordsMaxDefault,
+      bytesMax: options?.bytesMax ?? readBytesMaxDefault,
+    };
+    const signal = options?.signal;
+    if (from.kind === 'latest') return await this.#pinned(signal);
+    const found = await this.#find(from, signal);
+    let taken = await this.#take(found, from, limits, signal);
+    let gap = found.gap;
+    if (taken.records.length === 0 && taken.end === 'absent') {
+      const other = await this.#instead(from, taken.number + 1, signal);
+      if (other !== undefined) {
+        gap ||= other.gap;
+        taken = await this.#take(other, from, limits, signal);
+      }
+    }
+    const isEnd = taken.end !== 'limit';
+    return {
+      records: taken.records,
+      next: this.#next(from, taken),
+      atTip: isEnd,
+      ended: taken.end === 'sealed',
+      gap,
+      behindMs: isEnd ? 0 : undefined,
+    };
+  }
+
+  async #pinned(signal: AbortSignal | undefined): Promise<LogReadResult> {
+    const tipMs = this.#parts.logClock.nowMs();
+    const number = await this.#objects.newest(signal);
+    const seal = number > 0 && (await this.#objects.head(number, signal))?.kind === 'seal' ? 1 : 0;
+    this.#highest = Math.max(this.#highest, number);
+    const next: LogStart = { kind: 'after', position: positionBehind(number - seal), tipMs };
+    return { records: [], next, atTip: true, ended: seal === 1, gap: false, behindMs: 0 };
+  }
+
+  #next(from: LogStart, { records, number }: Taken): LogStart {
+    const last = records.at(-1);
+    if (last !== undefined) return { kind: 'after', position: last.position };
+    if (from.kind === 'after') return { ...from, tipMs: this.#parts.logClock.nowMs() };
+    // Of a time only those that are older have been passed over, and what comes may be older still.
+    if (from.kind === 'timestamp') {
+      this.#remember(from.arrivalMs, number);
+      return from;
+    }
+    return { kind: 'after', position: positionBehind(number), tipMs: this.#parts.logClock.nowMs() };
+  }
+
+  async #find(from: Exclude<LogStart, { kind: 'latest' }>, signal: AbortSignal | undefined): Promise<Found> {
+    switch (from.kind) {
+      case 'earliest':
+        return { number: (await this.#first(signal)).number, place: 0, gap: false };
+      case 'after':
+        return { ...(await this.#placeAfter(from.position, signal)), gap: false };
+      case 'timestamp':
+        return await this.#findTime(from.arrivalMs, signal);
+      default:
+        return unreachable(from);
+    }
+  }
+
+  /** @throws LakeError `invalid` LAKE_LOG_POSITION */
+  async #placeAfter(position: bigint, signal: AbortSignal | undefined): Promise<Place> {
+    const at = placeOf(position);
+    if (at === undefined) throw badPosition(this.#objects.where, position, 'is none of such a log');
+    const { number, place } = at;
+    if (place === 'behind') {
+      if (number > this.#highest) await this.#checkGiven(position, number, signal);
+      return { number: number + 1, place: 0 };
+    }
+    let recordCount = this.#given?.number === number ? this.#given.recordCount : undefined;
+    if (recordCount === undefined) {
+      const batch = this.#ahead.get(number) ?? (await this.#objects.batch(number, signal));
+      if (batch === undefined) {
+        await this.#checkGiven(position, number, signal);
+        return { number, place: place + 1 };
+      }
+      this.#keep(batch);
+      recordCount = batch.records.length;
+    }
+    if (place >= recordCount)
+      throw badPosition(this.#objects.where, position, `was never given, batch ${number} has ${recordCount} records`);
+    return place + 1 === recordCount ? { number: number + 1, place: 0 } : { number, place: place + 1 };
+  }
+
+  async #checkGiven(position: bigint, number: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#highest = Math.max(this.#highest, await this.#objects.newest(signal));
+    if (number > this.#highest)
+      throw badPosition(this.#objects.where, position, `was never given, the shard ends with batch ${this.#highest}`);
+  }
+
+  /**
+   * Where to go on instead when a number is not there: undefined at the tip, else the first batch that is kept, or the one
+   * of this number, which has just come.
+   *
+   * @throws LakeError `corrupt` LAKE_LOG_CORRUPT when there are batches behind it that retention has not come to
+   */
+  async #instead(from: LogStart, number: number, signal: AbortSignal | undefined): Promise<Found | undefined> {
+    const { retentionMs, logClock } = this.#parts;
+    const tipMs = from.kind === 'after' ? (from.tipMs ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY;
+    const givenMs = this.#given?.number === number - 1 ? this.#given.arrivalMs : Number.NEGATIVE_INFINITY;
+    if (logClock.nowMs() - Math.max(tipMs, givenMs) < (retentionMs ?? looksAnewMs)) return undefined;
+    const newest = await this.#objects.newest(signal);
+    if (newest < number) return undefined;
+    if ((await this.#objects.head(number, signal)) !== undefined) return { number, place: 0, gap: false };
+    const first = await this.#first(signal);
+    if (first.number <= number) {
+      throw logCorrupt(this.#objects.where, `batch ${number} is missing, while there is a batch ${newest}`);
+    }
+    const gap = from.kind === 'after' || (from.kind === 'timestamp' && first.previousArrivalMs >= from.arrivalMs);
+    return { number: first.number, place: 0, gap };
+  }
+
+  async #first(signal: AbortSignal | undefined): Promise<FirstKept> {
+    // Nothing is ever removed from a log without a retention.
+    return this.#parts.retentionMs === undefined
+      ? { number: 1, previousArrivalMs: 0 }
+      : await this.#objects.firstKept(signal);
+  }
+
+  async #take(
+    { number, place }: Place,
+    from: LogStart,
+    limits: Limits,
+    signal: AbortSignal | undefined,
+  ): Promise<Taken> {
+    const arrivalMsMin = from.kind === 'timestamp' ? from.arrivalMs : Number.NEGATIVE_INFINITY;
+    const records: LogRecordEnvelope[] = [];
+    let bytes = 0;
+    let skip = place;
+    for (let at = number; ; at += 1) {
+      const batch = await this.#batch(at, limits, signal);
+      if (batch === undefined) return { records, end: 'absent', number: at - 1 };
+      if (batch.head.kind === 'seal') return { records, end: 'sealed', number: at - 1 };
+      const { arrivalMs } = batch.head;
+      if (arrivalMs >= arrivalMsMin) {
+        for (const [index, data] of batch.records.entries()) {
+          if (index < skip) continue;
+          bytes += data.byteLength;
+          const isFull = records.length >= limits.recordsMax || bytes > limits.bytesMax;
+          if (records.length > 0 && isFull) return { records, end: 'limit', number: at };
+          // A copy: the caller keeps its records longer than the batch, or changes them.
+          records.push({ position: positionOf(at, index), arrivalMs, data: data.slice() });
+        }
+      }
+      this.#ahead.delete(at);
+      this.#given = { number: at, recordCount: batch.records.length, arrivalMs };
+      skip = 0;
+      // What was asked for at one time is given together; the next request is the next read's.
+      if (records.length > 0 && !this.#ahead.has(at + 1)) return { records, end: 'limit', number: at };
+    }
+  }
+
+  /** A batch that was read ahead, or else the next ones, several at once for who is behind. */
+  async #batch(number: number, limits: Limits, signal: AbortSignal | undefined): Promise<Batch | undefined> {
+    const kept = this.#ahead.get(number);
+    if (kept !== undefined) return kept;
+    this.#ahead.clear();
+    // Who follows finds a batch, then the tip: only a second batch means that there is more.
+    const width = Math.min(aheadMax, 2 ** Math.max(0, this.#hits - 1), this.#fits(limits));
+    const numbers = Array.from({ length: width }, (_, index) => number + index);
+    const batches = await Promise.all(numbers.map(each => this.#objects.batch(each, signal)));
+    this.#hits = batches.includes(undefined) ? 0 : this.#hits + 1;
+    for (const batch of batches) {
+      // What follows a number that is not there was appended since, and may not be passed on before it.
+      if (batch === undefined) break;
+      this.#keep(batch);
+    }
+    return batches[0];
+  }
+
+  /** How many batches like the last ones an answer has room for. */
+  #fits(limits: Limits): number {
+    return Math.max(1, Math.floor(limits.bytesMax / Math.max(1, this.#batchBytes)));
+  }
+
+  #keep(batch: Batch): void {
+    this.#batchBytes = Math.max(batch.head.recordBytes, Math.floor(this.#batchBytes / 2));
+    this.#ahead.set(batch.head.number, batch);
+    this.#highest = Math.max(this.#highest, batch.head.number);
+  }
+
+  /** By bisection over the arrivals of batches, which never go back. */
+  async #findTime(arrivalMs: number, signal: AbortSignal | undefined): Promise<Found> {
+    const older = this.#olderThan.get(arrivalMs);
+    if (older !== undefined) return { number: older + 1, place: 0, gap: false };
+    for (let look = 0; look < looksMax; look += 1) {
+      const first = await this.#first(signal);
+      let low = first.number;
+      let high = (await this.#objects.newest(signal)) + 1;
+      let isWhole = true;
+      while (low < high && isWhole) {
+        const middle = Math.floor((low + high) / 2);
+        const head = await this.#objects.head(middle, signal);
+        isWhole = head !== undefined;
+        if (head === undefined) break;
+        if (head.kind === 'records' && head.arrivalMs < arrivalMs) low = middle + 1;
+        else high = middle;
+      }
+      if (!isWhole) continue;
+      const gap = low === first.number && first.previousArrivalMs >= arrivalMs;
+      return { number: low, place: 0, gap };
+    }
+    throw logUnavailable(this.#objects.where, new Error('batches are removed as fast as they are looked at'));
+  }
+
+  #remember(arrivalMs: number, number: number): void {
+    const oldest = this.#olderThan.keys().next();
+    if (this.#olderThan.size >= timesMax && !oldest.done) this.#olderThan.delete(oldest.value);
+    this.#olderThan.set(arrivalMs, number);
+  }
+}
