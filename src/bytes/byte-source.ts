@@ -7,6 +7,8 @@ import { assert } from '../base/assert.ts';
 /** Promises exactly the bytes asked for; fails when they lie outside the source or cannot be read. */
 export interface ByteSource {
   readonly byteLength: number;
+  /** Nobody else has the buffer of a slice: who asked for it may give it back (`release.ts`). */
+  readonly isOwned?: boolean | undefined;
   /** Bytes [start, end), with 0 <= start <= end <= byteLength. Not to be changed by the caller. */
   slice(start: number, end: number): Promise<Uint8Array>;
 }

@@ -33,7 +33,10 @@ export interface ObjectStore extends AsyncDisposable {
   readonly uri: string;
   /** Whole object, or undefined when there is none. */
   get(key: string, options?: GetOptions): Promise<StoredObject | undefined>;
-  /** Bytes [start, end) of an object; shorter when the object ends before; undefined when there is no object. */
+  /**
+   * Bytes [start, end) of an object; shorter when the object ends before; undefined when there is no object. The caller may do with
+   * them what it likes: nobody else has their buffer, but where it is smaller than 128 KB.
+   */
   getRange(key: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array | undefined>;
   head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined>;
   put(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<PutReceipt>;

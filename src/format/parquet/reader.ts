@@ -12,6 +12,7 @@
  */
 import { assert, present } from '../../base/assert.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { release } from '../../bytes/release.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { DataFileContent, LateBatch, LateReadOptions, RowGroupContent } from '../data-file-content.ts';
 import { fetchChunks } from './column-chunks.ts';
@@ -165,23 +166,29 @@ async function* readFile(file: OpenFile, options: LateReadOptions): AsyncGenerat
     windowBytesMax: options.windowBytesMax ?? windowBytesDefault,
   };
   assert(limits.batchRowsMax >= 1, 'a batch has at least one row');
-  let fetched: Promise<Sources> | undefined;
+  let fetched: Promise<Fetched> | undefined;
   for (const [position, index] of indexes.entries()) {
     const group = present(footer.rowGroups[index], `row group ${index}`);
-    const chunks = await (fetched ?? fetchColumns(file, group, planned));
+    const { sources, bytes } = await (fetched ?? fetchColumns(file, group, planned));
     const following = footer.rowGroups[indexes[position + 1] ?? -1];
     fetched = following === undefined ? undefined : prefetch(file, following, planned);
     const shape = { rowCount: group.rowCount, where: `${where} row group ${index}` };
-    const early = { ...shape, fields, chunks: chunks.slice(0, fields.length) };
-    const late = { ...shape, fields: lateFields, chunks: chunks.slice(fields.length) };
+    const early = { ...shape, fields, chunks: sources.slice(0, fields.length) };
+    const late = { ...shape, fields: lateFields, chunks: sources.slice(fields.length) };
     yield* rowsOfRowGroup({ early, late }, limits);
+    // Late columns may be asked for when the row group is behind.
+    if (file.source.isOwned === true && lateFields.length === 0) release(bytes);
   }
 }
 
-type Sources = readonly (ChunkSource | NestedSource | undefined)[];
+type Fetched = {
+  readonly sources: readonly (ChunkSource | NestedSource | undefined)[];
+  /** Of all their chunks. */
+  readonly bytes: readonly Uint8Array[];
+};
 
 /** The next row group's bytes, on their way while this one's are decoded. */
-function prefetch(file: OpenFile, group: RowGroup, planned: Planned): Promise<Sources> | undefined {
+function prefetch(file: OpenFile, group: RowGroup, planned: Planned): Promise<Fetched> | undefined {
   const chunks = planned.flatMap(column => chunksOf(group, column));
   if (chunks.reduce((sum, chunk) => sum + chunk.compressedBytes, 0) > prefetchBytesMax) return undefined;
   const fetched = fetchColumns(file, group, planned);
@@ -190,11 +197,11 @@ function prefetch(file: OpenFile, group: RowGroup, planned: Planned): Promise<So
   return fetched;
 }
 
-async function fetchColumns({ source }: OpenFile, group: RowGroup, planned: Planned): Promise<Sources> {
+async function fetchColumns({ source }: OpenFile, group: RowGroup, planned: Planned): Promise<Fetched> {
   const chunks = planned.flatMap(column => chunksOf(group, column));
   const bytes = await fetchChunks(source, chunks);
   let next = 0;
-  return planned.map(column => {
+  const sources = planned.map(column => {
     if (column === undefined) return undefined;
     const found = chunksOf(group, column).map((chunk, index) => ({
       chunk,
@@ -203,6 +210,7 @@ async function fetchColumns({ source }: OpenFile, group: RowGroup, planned: Plan
     next += found.length;
     return sourceOf(column, found);
   });
+  return { sources, bytes };
 }
 
 function chunksOf(group: RowGroup, column: PlannedColumn | undefined): readonly ColumnChunk[] {

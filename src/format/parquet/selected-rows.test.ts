@@ -247,3 +247,34 @@ test('pages of other rows than the index says are corrupt', async () => {
     'its pages have other rows than their index says',
   );
 });
+
+test('buffers of a source that gives its own are given back once rows are made, and rows stay', async () => {
+  for (const compression of ['zstd', 'none'] as const) {
+    const writer = createParquetWriter({ rowType: { fields: columns }, compression, rowGroupRowsMax: 50_000 });
+    await writer.append(buildBatch({ fields: columns }, fileRows));
+    const { bytes } = await writer.finish();
+    const given: ArrayBufferLike[] = [];
+    const owned: ByteSource = {
+      byteLength: bytes.length,
+      isOwned: true,
+      async slice(start, end) {
+        const slice = bytes.slice(start, end);
+        if (slice.length >= 128 * 1024) given.push(slice.buffer);
+        return slice;
+      },
+    };
+    const layouts = mapCache();
+    await expectSelected(await openParquet(owned, 'f', layouts), columns, seededRandom(4));
+    const returned = [...given];
+    const file = await openParquet(owned, 'f', layouts);
+    const found: Scalar[][] = [];
+    for await (const { rows, late } of file.readLate?.({ fields: columns.slice(0, 2), lateFields: columns.slice(2) }) ??
+      []) {
+      const others = rowsOf(await late());
+      found.push(...rowsOf(rows).map((row, index) => [...row, ...(others[index] ?? [])]));
+    }
+    expect(found).toEqual(fileRows);
+    expect(returned.map(buffer => buffer.byteLength)).toEqual(returned.map(() => 0));
+    expect(returned.length).toBeGreaterThan(2);
+  }
+});

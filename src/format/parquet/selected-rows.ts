@@ -6,7 +6,7 @@
 import { assert, present } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
-import { concatBytes } from '../../bytes/concat.ts';
+import { joinBytes } from '../../bytes/concat.ts';
 import { release } from '../../bytes/release.ts';
 import { gatherColumn } from '../../types/gather.ts';
 import { type Column, makeRowBatch, nullColumn, type RowBatch } from '../../types/row-batch.ts';
@@ -63,6 +63,7 @@ export async function selectRowsOf(file: SelectableFile, selection: RowSelection
     if (field.type.nullable || found.nullCount === 0) return found;
     throw corruptParquet(where, `column ${field.name} holds nulls, its schema says NOT NULL`);
   });
+  if (source.isOwned === true) release(bytes);
   return makeRowBatch({ fields }, rowCount, columns);
 }
 
@@ -126,10 +127,15 @@ async function decodePagesOf(
   bytes: readonly Uint8Array[],
 ): Promise<Column> {
   const rowCount = pages.reduce((sum, { rows }) => sum + rows.end - rows.start, 0);
-  const together = bytes.length === 1 ? present(bytes[0], 'bytes') : concatBytes(bytes);
   // As if the chunk had these pages only, so that all that is checked of a chunk is checked of them.
   const part = { ...chunk, valueCount: rowCount };
-  return pickFromPages(column, part, { bytes: together, pages, rowCount, rows: rowsInPages(pages, ranges), where });
+  return pickFromPages(column, part, {
+    bytes: joinBytes(bytes),
+    pages,
+    rowCount,
+    rows: rowsInPages(pages, ranges),
+    where,
+  });
 }
 
 async function decodeChunks(

@@ -41,6 +41,7 @@ export async function openFileSource(
   }
   return {
     byteLength: file.fileSize,
+    isOwned: true,
     async slice(start, end) {
       const bytes = await table.store.getRange(key, { start, end });
       if (bytes === undefined) throw fileMissing(table, key);

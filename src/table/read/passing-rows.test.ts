@@ -184,3 +184,32 @@ test('of a filter that few rows pass no other comes, of one that most pass they 
   );
   expect(await countOf({ kind: 'is-not-null', column: 'a' })).toBeGreaterThan(900);
 });
+
+test('a row group that cannot be read is told of behind the rows before it, and not to who stops before', async () => {
+  const content = await file();
+  const { select } = content;
+  const broken: DataFileContent = {
+    ...content,
+    pageContents: undefined,
+    select: async selection => {
+      if (selection.rowGroup === 1) throw new Error('broken');
+      if (select === undefined) throw new Error('a file of pages');
+      return select(selection);
+    },
+  };
+  const options = { fields, rowGroups: [0, 1, 2] };
+  const leftOut = { vector: undefined, matching: undefined };
+  const filter = filterOf({ kind: 'in', column: 'k', values: [5, 140, 300] });
+  const found: Scalar[] = [];
+  const read = async (): Promise<void> => {
+    for await (const part of passingRows(broken, options, leftOut, filter)) {
+      found.push(...rowsOf(part.rows).map(([k]) => k ?? null));
+    }
+  };
+  await expect(read()).rejects.toThrow('broken');
+  expect(found).toEqual([5]);
+  for await (const part of passingRows(broken, options, leftOut, filter)) {
+    expect(part.rows.rowCount).toBe(1);
+    break;
+  }
+});

@@ -52,14 +52,22 @@ export async function* passingRows(
   const columnCount = options.fields.length + (options.lateFields?.length ?? 0);
   let groups = options.rowGroups;
   if (filter !== undefined && select !== undefined && filter.mapping.fileFields.length > 0) {
+    const ask = (rowGroup: number): Promise<Selection | undefined> =>
+      selectionOf(content, { filter, select, rowGroup, leftOut, columnCount });
+    let asked: Promise<Selection | undefined> | undefined;
     for (const [index, rowGroup] of options.rowGroups.entries()) {
       groups = options.rowGroups.slice(index);
-      const selection = await selectionOf(content, { filter, select, rowGroup, leftOut, columnCount });
+      const selection = await (asked ?? ask(rowGroup));
       if (selection === undefined) break;
-      yield* selectedBatches(selection, { select, rowGroup, options });
       groups = options.rowGroups.slice(index + 1);
       const { rowCount } = present(content.rowGroups[rowGroup], 'row group');
-      if (rowCountOf(selection.passing) > rowCount * passingShareMax) break;
+      const isSelective = rowCountOf(selection.passing) <= rowCount * passingShareMax;
+      const next = options.rowGroups[index + 1];
+      asked = isSelective && next !== undefined ? ask(next) : undefined;
+      // A reader that stops early never looks at the outcome; one that goes on awaits the promise itself.
+      asked?.catch(() => undefined);
+      yield* selectedBatches(selection, { select, rowGroup, options });
+      if (!isSelective) break;
     }
   }
   if (groups.length > 0) yield* remainingRows(content, { ...options, rowGroups: groups }, leftOut);
