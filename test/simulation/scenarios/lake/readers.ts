@@ -5,12 +5,14 @@ import { stateOfHead } from '../../../../src/flow/ingest/load-state.ts';
 import type { IngestState, ShardState } from '../../../../src/flow/ingest/state.ts';
 import { subscribe } from '../../../../src/flow/read/subscribe.ts';
 import { unionRead } from '../../../../src/flow/read/union-read.ts';
+import type { LogStore } from '../../../../src/storage/log-store.ts';
 import { isOurs } from '../../../../src/table/commit/properties.ts';
 import { readPlan } from '../../../../src/table/read/read-split.ts';
 import { planScan } from '../../../../src/table/scan/plan-scan.ts';
 import { latestSnapshot, listSnapshots } from '../../../../src/table/snapshots.ts';
 import type { Table } from '../../../../src/table/table.ts';
 import { rowsOf } from '../../../../src/types/column-reader.ts';
+import type { Predicate } from '../../../../src/types/predicate.ts';
 import type { RowBatch } from '../../../../src/types/row-batch.ts';
 import type { SimProcess } from '../../process.ts';
 import { keptName, keyedName, type LakeBench, tableNames } from './bench.ts';
@@ -20,13 +22,14 @@ const columns: readonly string[] = ['k', 'n'];
 
 export function reader(bench: LakeBench, name: string): Promise<void> {
   return bench.world.supervise(name, async process => {
+    const opened = new Map<string, OpenedTable>();
     while (!bench.isStopped) {
       await bench.pause(process, 4);
       // Nobody ingests any more, so a log that forgets may have a gap.
       if (bench.isStopped) return;
       for (const tableName of tableNames) {
         try {
-          if (process.random.next() < 0.5) await readUnion(bench, process, tableName);
+          if (process.random.next() < 0.5) await readUnion(bench, process, tableName, opened);
           else await readSnapshots(bench, process, tableName);
         } catch (error) {
           if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
@@ -69,18 +72,58 @@ function isTakenIn(
   };
 }
 
+/** A table as a reader has it, who knows what it found out before. */
+type OpenedTable = { readonly table: Table; readonly log: LogStore };
+
+const openAnewShare = 0.2;
+const ofKeyShare = 0.5;
+
+async function openedTable(
+  bench: LakeBench,
+  process: SimProcess,
+  tableName: string,
+  opened: Map<string, OpenedTable>,
+): Promise<OpenedTable> {
+  const known = process.random.next() < openAnewShare ? undefined : opened.get(tableName);
+  const found = known ?? { table: await bench.open(process, tableName), log: bench.logStore(process) };
+  opened.set(tableName, found);
+  return found;
+}
+
 /** Whatever the log had when the read began is seen, and nothing that it did not have when the read ended. */
-export async function readUnion(bench: LakeBench, process: SimProcess, tableName: string): Promise<void> {
-  const table = await bench.open(process, tableName);
+export async function readUnion(
+  bench: LakeBench,
+  process: SimProcess,
+  tableName: string,
+  opened: Map<string, OpenedTable> = new Map(),
+): Promise<void> {
+  const { table, log } = await openedTable(bench, process, tableName, opened);
+  const parts = { ...bench.world.parts(process), log };
   const from = bench.model.catchUp();
-  const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
-  const rows = await rowsIn(unionRead(parts, table, { columns }));
+  const keys = [...bench.model.table(tableName).histories.keys()];
+  const key = process.random.next() < ofKeyShare ? keys[Math.floor(process.random.next() * keys.length)] : undefined;
+  const predicate: Predicate | undefined =
+    key === undefined ? undefined : { kind: 'compare', op: '=', column: 'k', value: BigInt(key) };
+  const rows = await rowsIn(unionRead(parts, table, { columns, predicate }));
   const to = bench.model.catchUp();
-  checkRows(bench, tableName, rows, {
-    where: `union read of ${tableName}`,
-    seen: history => mayBeSeen(history, from, to),
-  });
+  const where = `union read of ${tableName}${key === undefined ? '' : `, key ${key}`}`;
+  const seen: Expectation['seen'] = history => mayBeSeen(history, from, to);
+  if (key === undefined) checkRows(bench, tableName, rows, { where, seen });
+  else checkRow(bench, rows, { where, seen, key, history: bench.model.table(tableName).histories.get(key) ?? [] });
   bench.count('union reads');
+}
+
+function checkRow(
+  { world }: LakeBench,
+  rows: readonly (readonly [number, number])[],
+  { where, seen, key, history }: Expectation & { readonly key: number; readonly history: readonly Change[] },
+): void {
+  world.check(rows.every(([k]) => k === key) && rows.length <= 1, () => `${where}: ${rows.length} rows`);
+  const value = rows[0]?.[1];
+  world.check(
+    seen(history).has(value),
+    () => `${where}: ${value ?? 'absent'}, expected ${[...seen(history)].join(', ')}`,
+  );
 }
 
 export type Rows = ReadonlyMap<number, number>;
