@@ -2,24 +2,21 @@
  * Benchmarks. Without a name it lists what there is.
  *
  *   npm run bench -- NAME [--vs paimon,pypaimon,duckdb,pyarrow] [--rounds N] [--written-by paimon] [--dry-run]
- *   npm run bench -- all      every comparison, and the plots
+ *   npm run bench -- all      every comparison, and the plots: some 15 minutes of a machine that has nothing else to do
  *   npm run bench -- plots    charts and the table of docs/PERFORMANCE.md from the newest results
  *
  * Comparisons measure us and peers in turns at the same work, and keep a line for each in bench/results/ unless it is a dry run.
  * `--vs none` measures us alone. `--written-by paimon` has Paimon write the tables that are read and compacted.
- * Other benches are programs of this folder; each prints lines of JSON.
+ * Other benches are programs of this folder; each prints lines of JSON. Where something fails the process ends with 1.
  */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { comparisons } from './comparisons/all.ts';
-import { buildTurns, repositoryRoot } from './run/built-turns.ts';
-import { compare } from './run/compare.ts';
+import { repositoryRoot } from './run/built-turns.ts';
 import { isPeer, type Peer } from './run/contestants.ts';
-import { paimonRuns } from './run/paimon-runs.ts';
 import { writeReport } from './run/report.ts';
-import { keepResult, resultLine } from './run/results.ts';
-import { WorkTables } from './workload/tables.ts';
+import { type RunSettings, runComparisons } from './run/run-comparisons.ts';
 
 const roundsDefault = 5;
 const roundsOfAll = 3;
@@ -29,14 +26,7 @@ const programs = readdirSync(folder)
   .filter(name => name.endsWith('.ts') && name !== 'main.ts')
   .map(name => name.slice(0, -'.ts'.length));
 
-type Settings = {
-  readonly peers: readonly Peer[] | undefined;
-  readonly rounds: number | undefined;
-  readonly isDryRun: boolean;
-  readonly writtenBy: string;
-};
-
-function settingsOf(args: readonly string[]): Settings {
+function settingsOf(args: readonly string[], { isAll }: { readonly isAll: boolean }): RunSettings {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -50,7 +40,11 @@ function settingsOf(args: readonly string[]): Settings {
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) fail(`--rounds ${values.rounds}: a number`);
   const writtenBy = values['written-by'];
   if (writtenBy !== 'tidelake' && writtenBy !== 'paimon') fail(`--written-by ${writtenBy}: tidelake or paimon`);
-  return { peers: peersOf(values.vs), rounds, isDryRun: values['dry-run'], writtenBy };
+  return {
+    ...{ peers: peersOf(values.vs), isDryRun: values['dry-run'], writtenBy, args },
+    roundsOf: ({ roundsInAll = roundsOfAll, roundsMax = Number.POSITIVE_INFINITY }) =>
+      Math.min(rounds ?? (isAll ? roundsInAll : roundsDefault), roundsMax),
+  };
 }
 
 function peersOf(text: string | undefined): readonly Peer[] | undefined {
@@ -64,37 +58,16 @@ function fail(why: string): never {
   process.exit(2);
 }
 
-async function runComparisons(names: readonly string[], args: readonly string[], usualRounds: number): Promise<void> {
-  const { peers, rounds = usualRounds, isDryRun, writtenBy } = settingsOf(args);
-  console.error('bench: building');
-  const turns = buildTurns();
-  using tables = new WorkTables(writtenBy === 'paimon' ? paimonRuns(turns) : undefined);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      tables[Symbol.dispose]();
-      process.exit(1);
-    });
-  }
-  for (const bench of names) {
-    for (const comparison of comparisons[bench] ?? []) {
-      const result = await compare(comparison, {
-        ...{ bench, rounds, tables, turns },
-        peers: peers?.filter(peer => comparison.peers.includes(peer)) ?? comparison.usualPeers,
-        command: ['npm run bench --', bench, ...args].join(' '),
-      });
-      process.stdout.write(resultLine(result));
-      if (!isDryRun) keepResult(result);
-    }
-  }
-}
-
 const [name, ...args] = process.argv.slice(2);
 if (name === 'all') {
-  await runComparisons(Object.keys(comparisons), args, roundsOfAll);
-  if (!settingsOf(args).isDryRun) writeReport(repositoryRoot);
+  const settings = settingsOf(args, { isAll: true });
+  const failureCount = await runComparisons(Object.keys(comparisons), settings);
+  if (!settings.isDryRun) writeReport(repositoryRoot);
+  if (failureCount > 0) process.exitCode = 1;
 } else if (name === 'plots') writeReport(repositoryRoot);
-else if (name !== undefined && comparisons[name] !== undefined) await runComparisons([name], args, roundsDefault);
-else if (name !== undefined && programs.includes(name)) await import(new URL(`./${name}.ts`, import.meta.url).href);
+else if (name !== undefined && comparisons[name] !== undefined) {
+  if ((await runComparisons([name], settingsOf(args, { isAll: false }))) > 0) process.exitCode = 1;
+} else if (name !== undefined && programs.includes(name)) await import(new URL(`./${name}.ts`, import.meta.url).href);
 else {
   const names = ['all', 'plots', ...Object.keys(comparisons), ...programs].join(', ');
   fail(`${name === undefined ? 'Which benchmark?' : `There is no benchmark ${name}.`} There are: ${names}`);

@@ -1,5 +1,6 @@
 /** The benches that compare, by name. */
 import type { Comparison } from '../run/comparison.ts';
+import { coldStartComparisons } from './coldstart.ts';
 import { compactComparisons } from './compact.ts';
 import { freshnessComparisons, ingestComparisons } from './log.ts';
 import { lookupComparisons } from './lookup.ts';
@@ -22,5 +23,6 @@ export const comparisons: Readonly<Record<string, readonly Comparison[]>> = {
   plan: planComparisons,
   ingest: ingestComparisons,
   freshness: freshnessComparisons,
+  coldstart: coldStartComparisons,
   memory: memoryComparisons,
 };

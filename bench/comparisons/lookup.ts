@@ -22,6 +22,7 @@ export const lookupComparisons: readonly Comparison[] = [
     peers: ['paimon', 'duckdb'],
     usualPeers: ['paimon', 'duckdb'],
     goals: [{ kind: 'most', figure: 'lookupP50Ms', atMost: 5 }],
+    roundsInAll: 2,
     async open(tables) {
       const place = await tables.large();
       const files = await liveFiles(place);

@@ -19,7 +19,7 @@ export const scanFilterComparisons: readonly Comparison[] = Object.entries(filte
     `Rows of the compacted table where ${conditionOf(filter)}: ours as Arrow batches by the SDK, Paimon by its row reader, pypaimon and ` +
     'pyarrow (bare files) as Arrow tables, DuckDB (bare files) by a query that sums them.',
   peers: ['paimon', 'pypaimon', 'duckdb', 'pyarrow'],
-  usualPeers: ['paimon', 'duckdb', 'pyarrow'],
+  usualPeers: ['paimon', 'pypaimon', 'duckdb', 'pyarrow'],
   goals: [{ kind: 'ratio', figure: 'warmWallMs', peer: 'paimon', atLeast: 1 }],
   async open(tables) {
     const place = await tables.compacted();

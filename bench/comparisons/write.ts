@@ -52,6 +52,7 @@ export const writeJsonComparisons: readonly Comparison[] = [
     peers: ['paimon'],
     usualPeers: ['paimon'],
     goals: [{ kind: 'ratio', figure: 'firstWallMs', peer: 'paimon', atLeast: 2 }],
+    roundsInAll: 2,
     async open(tables) {
       const { warehouse } = tables;
       const input = await tables.lines();

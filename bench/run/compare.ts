@@ -4,7 +4,7 @@ import type { BuiltTurns } from './built-turns.ts';
 import type { Comparison } from './comparison.ts';
 import { type Contestant, commandOf, type Peer, versionOf } from './contestants.ts';
 import { outcomeOf } from './goals.ts';
-import { loadNow, thisMachine } from './machine.ts';
+import { cpuNow, loadNow, otherCores, thisMachine } from './machine.ts';
 import type { Result } from './results.ts';
 import { medianFigures, ratiosOf, rounded } from './statistics.ts';
 import { type Figures, runTurn } from './turn.ts';
@@ -20,12 +20,17 @@ export type CompareSettings = {
 };
 
 export async function compare(comparison: Comparison, settings: CompareSettings): Promise<Result> {
-  const { bench, peers, command, tables, turns: built } = settings;
-  const rounds = Math.min(settings.rounds, comparison.roundsMax ?? settings.rounds);
+  const { bench, rounds, peers, command, tables, turns: built } = settings;
   const contestants: readonly Contestant[] = ['tidelake', ...peers];
-  const commands = new Map(contestants.map(name => [name, commandOf(name, built)]));
+  const commands = new Map(
+    contestants.map(name => {
+      const { ownTurn } = comparison;
+      return [name, name === 'tidelake' && ownTurn !== undefined ? ownTurn : commandOf(name, built)] as const;
+    }),
+  );
   const opened = await comparison.open(tables);
   const loadAtStart = loadNow();
+  const cpuAtStart = cpuNow();
   const turns: Record<string, Figures[]> = Object.fromEntries(contestants.map(name => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const [contestant, program] of commands) {
@@ -41,7 +46,8 @@ export async function compare(comparison: Comparison, settings: CompareSettings)
   const ratios = Object.fromEntries(peers.map(name => [name, ratiosOf(ours, medians[name] ?? {})]));
   return {
     ...{ bench, case: comparison.name, what: comparison.what },
-    ...{ date: new Date().toISOString(), command, machine: thisMachine(), load: [loadAtStart, loadNow()] },
+    ...{ date: new Date().toISOString(), command, machine: thisMachine() },
+    ...{ load: [loadAtStart, loadNow()], otherCores: otherCores(cpuAtStart, cpuNow()) },
     versions: { node: process.version, ...Object.fromEntries(contestants.map(name => [name, versionOf(name)])) },
     ...{ turns, medians, ratios },
     goals: comparison.goals.flatMap(goal => outcomeOf(goal, { medians: ours, ratios }) ?? []),

@@ -3,7 +3,7 @@ import type { Job } from '../turns/job.ts';
 import type { WorkTables } from '../workload/tables.ts';
 import type { Contestant, Peer } from './contestants.ts';
 import type { Goal } from './goals.ts';
-import type { Turn } from './turn.ts';
+import type { Command, Turn } from './turn.ts';
 
 export type Comparison = {
   /** Of the case: `write`, `read-compacted/arrow`. */
@@ -17,6 +17,10 @@ export type Comparison = {
   readonly goals: readonly Goal[];
   /** Where more say nothing more. */
   readonly roundsMax?: number;
+  /** Among all benches, where the usual rounds take too long. */
+  readonly roundsInAll?: number;
+  /** Our turn, where it is not one of those that are built (turns/). */
+  readonly ownTurn?: Command;
   /** Makes what all turns need. */
   open(tables: WorkTables): Promise<OpenedComparison>;
 };

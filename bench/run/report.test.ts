@@ -36,6 +36,11 @@ test('the table has a line for each goal, and one for a case without goals', () 
   ]);
 });
 
+test('a line that was measured while others were at work says so', () => {
+  const text = reportText([{ ...withoutGoal, otherCores: 1.5 }]);
+  expect(text).toContain('| `write` | firstWallMs | 1,234 |  |  |  |  |  | 0.1–1.2, **at load** |');
+});
+
 test('the text says on what, against what and when it was measured, and shows each bench once', () => {
   const text = reportText([result, { ...result, case: 'read/rows' }, withoutGoal]);
   expect(text).toContain('Against paimon 1.4.2, duckdb 1.5;');

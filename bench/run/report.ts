@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { barChart, type Panel, shownNumber } from './bar-chart.ts';
 import type { GoalOutcome } from './goals.ts';
-import { newestResults, type Result } from './results.ts';
+import { isAtLoad, newestResults, type Result } from './results.ts';
 import type { Figures } from './turn.ts';
 
 export const reportBegin = '<!-- bench: begin; written by `npm run bench -- plots` -->';
@@ -70,8 +70,7 @@ function machinesOf(results: readonly Result[]): readonly string[] {
 }
 
 function rowsOf(result: Result): readonly string[] {
-  const { goals, medians, ratios, load } = result;
-  const [start, end] = load;
+  const { goals, medians, ratios } = result;
   const figures =
     goals.length === 0
       ? [{ figure: usualFigure, outcome: undefined }]
@@ -89,10 +88,15 @@ function rowsOf(result: Result): readonly string[] {
       `\`${result.case}\``,
       figure,
       ...[value(ours) ?? '', value('paimon') ?? '', others.join(', ')],
-      ...[outcome?.goal ?? '', reached, cpuText(figure, ratios[outcome?.peer ?? '']), `${start}–${end}`],
+      ...[outcome?.goal ?? '', reached, cpuText(figure, ratios[outcome?.peer ?? '']), loadText(result)],
     ];
     return `| ${cells.join(' | ')} |`;
   });
+}
+
+function loadText(result: Result): string {
+  const [start, end] = result.load;
+  return `${start}–${end}${isAtLoad(result) ? ', **at load**' : ''}`;
 }
 
 /** The same ratio of processor time, which the load of the machine changes less. */

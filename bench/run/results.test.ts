@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { keepResult, newestResults, type Result, resultLine } from './results.ts';
+import { isAtLoad, keepResult, newestResults, type Result, resultLine } from './results.ts';
 
 const result: Result = {
   ...{ bench: 'read', case: 'read/arrow', what: 'all rows', date: '2026-01-01T00:00:00.000Z', command: 'bench' },
@@ -20,6 +20,13 @@ test('a result is one line, and comes back as it was', () => {
   const line = resultLine(result);
   expect(line.indexOf('\n')).toBe(line.length - 1);
   expect(JSON.parse(line)).toEqual(result);
+});
+
+test('a result is at load when others kept a third of a core busy, or, where that is not known, by the load', () => {
+  expect([0, 0.3, 0.31].map(otherCores => isAtLoad({ ...result, load: [9, 9], otherCores }))).toEqual([
+    ...[false, false, true],
+  ]);
+  expect([2.9, 3.1].map(load => isAtLoad({ ...result, load: [0, load] }))).toEqual([false, true]);
 });
 
 test('the newest result of each case is found, whatever file it is in', () => {

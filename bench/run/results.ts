@@ -16,6 +16,8 @@ export type Result = {
   readonly machine: Machine;
   /** At the start and at the end. */
   readonly load: readonly [number, number];
+  /** Cores that other programs kept busy meanwhile, on average; old lines have none. */
+  readonly otherCores?: number;
   /** Of Node, of us (a commit), of each peer. */
   readonly versions: Readonly<Record<string, string>>;
   /** By contestant, in the order they were measured. */
@@ -36,6 +38,17 @@ export function keepResult(result: Result, folder: string = resultsFolder): void
   const path = join(folder, `${result.bench}.jsonl`);
   mkdirSync(dirname(path), { recursive: true });
   appendFileSync(path, resultLine(result));
+}
+
+/** Others may keep so much of a core busy before wall times are noise. */
+const otherCoresMax = 0.3;
+/** Of lines that do not know the others: what we ourselves run adds about one for each core. */
+const loadPerCoreMax = 1.5;
+
+/** Whether the machine had so much else to do that wall times say little. */
+export function isAtLoad({ otherCores, load, machine }: Pick<Result, 'otherCores' | 'load' | 'machine'>): boolean {
+  if (otherCores !== undefined) return otherCores > otherCoresMax;
+  return Math.max(...load) > machine.cores * loadPerCoreMax;
 }
 
 /** The newest result of each case, in order of benches and cases. */

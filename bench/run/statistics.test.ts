@@ -1,7 +1,7 @@
 /** Medians, ratios and goals of what turns measured, and the figures of a turn. */
 import { expect, test } from 'vitest';
 import { outcomeOf } from './goals.ts';
-import { cpuOfStat, peakOfStatus } from './processor-time.ts';
+import { cpuOfMachine, cpuOfStat, peakOfStatus } from './processor-time.ts';
 import { medianFigures, middle, quantile, ratiosOf } from './statistics.ts';
 import { figuresOf } from './turn.ts';
 
@@ -56,5 +56,7 @@ test('figures of a turn tell its first pass from the start of the process, and t
 test('processor time of ended children and peak memory are read as the kernel writes them', () => {
   const stat = '17 (a (b) c) S 1 17 17 0 -1 4194304 900 8000 0 0 11 22 330 44 20 0 11 0 5 6 7';
   expect(cpuOfStat(stat)).toBe((330 + 44) * 10);
+  // Idle and waiting for the disk (4th and 5th) are not busy; guests (the last two) are in what users had.
+  expect(cpuOfMachine('cpu  100 20 3 9000 500 4 5 6 7 8\ncpu0 1 1 1 1 1 1 1 1 1 1\n')).toBe(138 * 10);
   expect(peakOfStatus('Name:\tnode\nVmPeak:\t 999999 kB\nVmHWM:\t   46080 kB\nVmRSS:\t 1 kB\n')).toBe(45);
 });

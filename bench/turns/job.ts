@@ -63,6 +63,9 @@ export type FreshnessJob = TablePlace & { readonly job: 'freshness'; readonly lo
 /** Of us alone: commits to and plans of a table of so many data files, which are in its metadata only. */
 export type PlanJob = { readonly job: 'plan'; readonly fileCounts: readonly number[] };
 
+/** Of us alone: each bundled function from a fresh process to its first event, so many times on each Node. */
+export type ColdStartJob = { readonly job: 'coldstart'; readonly starts: number };
+
 export type Job =
   | WriteJob
   | WriteLinesJob
@@ -73,4 +76,5 @@ export type Job =
   | LookupJob
   | IngestJob
   | FreshnessJob
-  | PlanJob;
+  | PlanJob
+  | ColdStartJob;

@@ -19,7 +19,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { latestSnapshot } from '../snapshots.ts';
 import { openTable } from '../table.ts';
 import { Committer, commit } from './commit.ts';
-import { baseFreshMs, baseLookAgainMs, supersededStaysMs, uploadAgeMsMax } from './limits.ts';
+import { baseAskAfterMs, baseFreshMs, baseLookAgainMs, supersededStaysMs, uploadAgeMsMax } from './limits.ts';
 import { commitPlan, commitStop } from './request.ts';
 
 const hourMs = 3_600_000;
@@ -161,10 +161,10 @@ test('a committer that has lost a swap looks again, and believes what it remembe
     const { attempts, requests } = await committer.commit(numberedAppend(own, { name }));
     figures.push([attempts, requests.list]);
   }
-  // The second loses once. After it has won nobody is taken to be about any more.
+  // The second loses once, and knows then where to look. After it has won nobody is taken to be about any more.
   expect(figures).toEqual([
     [1, 1],
-    [2, 1],
+    [2, 0],
     [1, 0],
     [1, 0],
   ]);
@@ -200,6 +200,54 @@ test('a committer among rivals asks for the next snapshot before it writes, and 
   // Of the swap that was lost and of the one that was won, a manifest for each, since numbers changed; nothing on base 1.
   expect(outcome.requests).toMatchObject({ put: 6, putIfAbsent: 2 });
   expect((await latestSnapshot(table))?.id).toBe(3);
+});
+
+test('S1: where a plan does not fit a base that no LIST has shown, it is made again on one that a LIST shows', async () => {
+  const clock = new ManualClock();
+  const inner = new MemoryObjectStore('memory:limits', clock);
+  const table = await fixtureTable(inner, { clock, random: seededRandom(3) });
+  const store = countingObjectStore(inner);
+  const own = await openTable(store, { database: 'd', name: 't' }, { clock, random: seededRandom(5) });
+  await using committer = new Committer(own);
+  await committer.commit(numberedAppend(own, { name: 'a' }));
+  await commit(table, numberedAppend(table, { name: 'b' }));
+  expect(await committer.hasNewer()).toBe(true);
+  expect(await committer.base({ isFresh: true })).toMatchObject({ base: { id: 2 }, isListed: false });
+  await commit(table, numberedAppend(table, { name: 'c' }));
+  clock.advance(baseAskAfterMs);
+  store.reset();
+  const bases: number[] = [];
+  const outcome = await committer.commit({
+    ...{ commitUser: 'test', commitIdentifier: 1n },
+    async plan(base) {
+      bases.push(base.snapshot?.id ?? 0);
+      return commitStop('conflict', 'it does not fit');
+    },
+  });
+  expect(outcome).toMatchObject({ status: 'conflict', attempts: 2 });
+  expect(bases).toEqual([3, 3]);
+  expect(store.counts()).toMatchObject({ list: 1, put: 0 });
+});
+
+test('a head that is farther than a few numbers is found by a LIST', async () => {
+  const clock = new ManualClock();
+  const inner = new MemoryObjectStore('memory:limits', clock);
+  const table = await fixtureTable(inner, { clock, random: seededRandom(3) });
+  const store = countingObjectStore(inner);
+  const own = await openTable(store, { database: 'd', name: 't' }, { clock, random: seededRandom(5) });
+  await using committer = new Committer(own);
+  await committer.commit(numberedAppend(own, { name: 'a' }));
+  for (const [count, lists] of [
+    [3, 0],
+    [4, 1],
+  ] as const) {
+    for (let n = 0; n < count; n += 1) await commit(table, numberedAppend(table, { name: `b-${count}-${n}` }));
+    expect(await committer.hasNewer()).toBe(true);
+    store.reset();
+    const head = await latestSnapshot(table);
+    expect(await committer.base({ isFresh: true })).toMatchObject({ base: { id: head?.id }, isListed: lists === 1 });
+    expect(store.counts()).toMatchObject({ list: lists });
+  }
 });
 
 test('commits of one committer take turns', async () => {

@@ -102,6 +102,8 @@ export class Committer implements AsyncDisposable {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether `#base` may only serve as what we knew: the next attempt looks for the head. */
   #mustLook = true;
+  /** Whether it was seen that a snapshot follows `#base`, so that asking for the next numbers finds something. */
+  #isFollowed = false;
 
   constructor(table: Table) {
     const store = new ObservedStore(table.store);
@@ -139,7 +141,7 @@ export class Committer implements AsyncDisposable {
 
   /** Whether a snapshot follows the newest that we know; true when we know none. One HEAD, where a look-up takes a LIST. */
   hasNewer(): Promise<boolean> {
-    return this.#turn.use(async () => this.#base === undefined || (await this.#isFollowed(this.#base)));
+    return this.#turn.use(async () => this.#base === undefined || (await this.#askFollowed(this.#base)));
   }
 
   /** Waits for a hint that is being written. The committer can be used on. */
@@ -179,8 +181,9 @@ export class Committer implements AsyncDisposable {
       const planned = await this.#planOn(found.base, request, { firstOnly: wasHeld });
       if (planned.kind === 'fenced') return { status: 'fenced', reason: planned.reason };
       const { base, plan } = planned;
-      // A base we only remember can show that a plan fits, since the swap proves it newest; not that it does not fit.
-      if (plan.status !== 'plan') return wasHeld ? this.#lookAgain() : plan;
+      // A base without a LIST can show that a plan fits, since the swap proves it newest; not that it does not fit.
+      if (plan.status !== 'plan' && !found.isListed) return this.#lookAgain();
+      if (plan.status !== 'plan') return plan;
       const written = await base.reading(() => run.metadata.write(base, plan));
       // S1: what the store has answered meanwhile says how old the base is.
       const storeTimeMs = Math.max(base.storeTimeMs, this.#table.storeTimeMs());
@@ -233,6 +236,7 @@ export class Committer implements AsyncDisposable {
         return { status: 'committed', snapshot };
       case 'lost':
       case 'void':
+        this.#isFollowed = result.status === 'lost';
         this.#contention.lost(tookMs);
         this.#lostSwaps += 1;
         return this.#lookAgain();
@@ -265,10 +269,15 @@ export class Committer implements AsyncDisposable {
 
   async #currentBase(): Promise<LookupResult> {
     const held = this.#freshBase();
-    if (held !== undefined && !(await this.#isOvertaken(held))) return { kind: 'base', base: held };
-    const found = await lookUpBase(this.#table, this.#base);
+    if (held !== undefined && !(await this.#isOvertaken(held))) return { kind: 'base', base: held, isListed: false };
+    // Among many rivals more have won meanwhile than are worth asking for one by one.
+    const askedAtMs = this.#table.clock.monotonicMs();
+    const byList = !this.#isFollowed || this.#contention.isCrowded;
+    const found = await lookUpBase(this.#table, this.#base, { byList });
+    this.#isFollowed = false;
     if (found.kind === 'base') {
       this.#base = found.base;
+      this.#askedAtMs = askedAtMs;
       this.#mustLook = false;
     }
     return found;
@@ -288,14 +297,15 @@ export class Committer implements AsyncDisposable {
   async #isOvertaken(base: TableBase): Promise<boolean> {
     const nowMs = this.#table.clock.monotonicMs();
     if (nowMs - Math.max(base.seenAtMs, this.#askedAtMs) < baseAskAfterMs) return false;
-    const isFollowed = await this.#isFollowed(base);
+    const isFollowed = await this.#askFollowed(base);
     if (!isFollowed) this.#askedAtMs = nowMs;
     return isFollowed;
   }
 
-  async #isFollowed(base: TableBase): Promise<boolean> {
+  async #askFollowed(base: TableBase): Promise<boolean> {
     const { store, metaPath } = this.#table;
-    return (await store.head(`${metaPath}/${snapshotPath(base.id + 1)}`)) !== undefined;
+    this.#isFollowed = (await store.head(`${metaPath}/${snapshotPath(base.id + 1)}`)) !== undefined;
+    return this.#isFollowed;
   }
 
   #lookAgain(): undefined {

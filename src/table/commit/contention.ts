@@ -11,6 +11,8 @@ import type { Random } from '../../base/random.ts';
 
 /** The window is at most 2^7 = 128 attempts wide: about two each for 50 rivals. */
 const windowExponentMax = 7;
+/** Who has lost so many swaps more than won has many rivals. */
+const crowdedExponent = 2;
 const attemptMsMin = 0.5;
 /** Each swap that this commit has lost, up to so many, adds half to the number by which its wait is divided. */
 const lostCountMax = 4;
@@ -29,6 +31,11 @@ export class Contention {
   /** Whether others have been in the way lately. */
   get isContended(): boolean {
     return this.#exponent > 0;
+  }
+
+  /** Whether they are many. */
+  get isCrowded(): boolean {
+    return this.#exponent > crowdedExponent;
   }
 
   lost(attemptMs: number): void {

@@ -116,6 +116,9 @@ test('the snapshot that follows a base is found by one GET, and is a base of the
   expect(found).toMatchObject({ kind: 'base', base: { id: 2, storeTimeMs: first.storeTimeMs } });
   expect(found?.kind === 'base' && found.base.manifests.length).toBe(2);
   expect(snapshotReads(requests)).toEqual([2, 2]);
+  // Of several the last one.
+  expect(await followBase(table, first, 4)).toMatchObject({ kind: 'base', base: { id: 3 } });
+  expect(await followBase(table, first, 2)).toBeUndefined();
 });
 
 test('S1: what lies above a base that has grown old is not believed', async () => {

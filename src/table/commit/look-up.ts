@@ -1,5 +1,6 @@
 /**
- * Finding the base of a commit (DESIGN S1): LIST, the largest id, GET it, and what it refers to.
+ * Finding the base of a commit (DESIGN S1): LIST, the largest id, GET it, and what it refers to. Who knows a base that is fresh
+ * asks for the next few numbers instead: half the price at S3 of what a LIST alone costs, and one round trip less.
  */
 import { mapBounded } from '../../base/concurrency.ts';
 import { isLakeError, LakeError } from '../../base/errors.ts';
@@ -14,15 +15,30 @@ import { lookupTriesMax, metadataConcurrencyMax } from './limits.ts';
 import { carriedProperties, droppedProperty, isOurs, type Properties } from './properties.ts';
 
 export type LookupResult =
-  | { readonly kind: 'base'; readonly base: TableBase }
+  /** `isListed`: a LIST has shown that it is the head; else it has been since it was asked for, if nothing stood still. */
+  | { readonly kind: 'base'; readonly base: TableBase; readonly isListed: boolean }
   | { readonly kind: 'fenced'; readonly reason: FenceReason };
+
+export type LookupOptions = {
+  /** A LIST, even where numbers could be asked for. */
+  readonly byList: boolean;
+};
+
+/** Numbers above a known base that are asked for at once. */
+const nearCount = 4;
 
 /**
  * The newest base.
  *
  * @param known one we had before. While it is still the head only its time is new; and no head may ever be below it
  */
-export async function lookUpBase(table: Table, known: TableBase | undefined): Promise<LookupResult> {
+export async function lookUpBase(
+  table: Table,
+  known: TableBase | undefined,
+  options: LookupOptions = { byList: true },
+): Promise<LookupResult> {
+  const near = known === undefined || options.byList ? undefined : await nearBase(table, known);
+  if (near !== undefined) return near;
   for (let tries = 0; tries < lookupTriesMax; tries += 1) {
     const seenAtMs = table.clock.monotonicMs();
     const knownId = known?.snapshot?.id;
@@ -32,11 +48,11 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
     const decided = await headOfTable(table, knownId, snapshot);
     if (decided.kind === 'fenced') return decided;
     if (known !== undefined && known.snapshot === snapshot) {
-      return { kind: 'base', base: new TableBase(table, { ...known, storeTimeMs, seenAtMs }) };
+      return { kind: 'base', base: new TableBase(table, { ...known, storeTimeMs, seenAtMs }), isListed: true };
     }
     try {
       const base = await baseAt(table, snapshot, { storeTimeMs, seenAtMs, isFresh: decided.fresh });
-      return { kind: 'base', base };
+      return { kind: 'base', base, isListed: true };
     } catch (error) {
       // Superseded, and so long ago that it has expired: there is a newer one.
       if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
@@ -50,20 +66,35 @@ export async function lookUpBase(table: Table, known: TableBase | undefined): Pr
 }
 
 /**
- * The snapshot that has followed a base since it was seen as the head, as the next base; undefined: there is none, or the base
- * has grown too old to tell. One GET, and what it refers to. S1: while a base is fresh nothing above it expires, so what lies
- * there is in the chain and was the head after the base was. Its time as a base stays that of the first look.
+ * The last of the snapshots that have followed a base since it was seen as the head, as the next base; undefined: there is none,
+ * there are more than are asked for, or the base has grown too old to tell. A GET for each number, and what the last one refers
+ * to. S1: while a base is fresh nothing above it expires, so what lies there is in the chain and was the head after the base
+ * was. Its times as a base stay those of the first look.
  *
+ * @param count numbers to ask for
  * @throws LakeError LAKE_SNAPSHOT_EXPIRED
  */
-export async function followBase(table: Table, base: TableBase): Promise<LookupResult | undefined> {
-  const { storeTimeMs } = base;
-  const seenAtMs = table.clock.monotonicMs();
-  const snapshot = await readSnapshot(table, base.id + 1);
+export async function followBase(table: Table, base: TableBase, count = 1): Promise<LookupResult | undefined> {
+  const { storeTimeMs, seenAtMs } = base;
+  const ids = Array.from({ length: count }, (_, index) => base.id + 1 + index);
+  const found = await mapBounded(ids, count, id => readSnapshot(table, id));
+  const end = found.indexOf(undefined);
+  const snapshot = count === 1 ? found[0] : found[end - 1];
   if (snapshot === undefined || baseIsStale(storeTimeMs, table.storeTimeMs())) return undefined;
   const decided = await headOfTable(table, base.snapshot?.id, snapshot);
   if (decided.kind === 'fenced') return decided;
-  return { kind: 'base', base: await baseAt(table, snapshot, { storeTimeMs, seenAtMs, isFresh: decided.fresh }) };
+  const next = await baseAt(table, snapshot, { storeTimeMs, seenAtMs, isFresh: decided.fresh });
+  return { kind: 'base', base: next, isListed: false };
+}
+
+async function nearBase(table: Table, known: TableBase): Promise<LookupResult | undefined> {
+  try {
+    return await followBase(table, known, nearCount);
+  } catch (error) {
+    // It was not as fresh as it seemed.
+    if (!isLakeError(error, 'LAKE_SNAPSHOT_EXPIRED')) throw error;
+    return undefined;
+  }
 }
 
 type Seen = {
