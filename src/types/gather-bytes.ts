@@ -1,5 +1,6 @@
 /** Strings and binaries picked from columns: one pass for the lengths, one for the bytes. */
 import { assert } from '../base/assert.ts';
+import { release } from '../bytes/release.ts';
 import { offsetsOf, uint8Values } from './column-buffers.ts';
 import type { Picks } from './gather-values.ts';
 import type { LocalPicks } from './local-picks.ts';
@@ -35,6 +36,7 @@ export function gatherBytes(sources: readonly Column[], picks: Picks): GatheredB
     if (copier !== undefined) copyRange(copier, { from, byteLength: (valueOffsets[end] ?? 0) - to }, target, to);
     i = end;
   }
+  release([new Uint8Array(starts.buffer)]);
   return { values: out.subarray(0, totalBytes), valueOffsets };
 }
 
@@ -42,7 +44,7 @@ type PlacedValues = {
   /** Where the values go. */
   readonly valueOffsets: Int32Array;
   /** Where each lies in its source; noted so that the pass that copies need not look up a row's offset once more. */
-  readonly starts: Int32Array;
+  readonly starts: Int32Array<ArrayBuffer>;
 };
 
 function placeValues(offsets: readonly Int32Array[], { batchIndex, rowIndex }: Picks): PlacedValues {

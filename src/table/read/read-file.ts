@@ -29,6 +29,7 @@ import { kindBits } from '../../types/row-kind.ts';
 import { type Deletions, readDeletionVector } from '../index-files.ts';
 import type { Table } from '../table.ts';
 import { type ColumnMapping, type MappingInput, mapColumns, sameValues } from './column-mapping.ts';
+import { RepeatedNumber } from './file-ages.ts';
 import { dataFileKey, type FilePlace, openFileSource, type ReadPlace } from './file-source.ts';
 import { splitColumns } from './late-columns.ts';
 import { passingRows, type RowFilter } from './passing-rows.ts';
@@ -50,6 +51,8 @@ export type FileRead = {
    * they are asked for. Undefined: all come at once.
    */
   readonly earlyColumns?: readonly string[] | undefined;
+  /** Every row has this sequence number, and those in the file are not read; see file-ages.ts. */
+  readonly sequenceNumber?: bigint | undefined;
   /** A larger file is read by ranges; `wholeFileBytesDefault` when not given. */
   readonly wholeFileBytesMax?: number | undefined;
 };
@@ -101,15 +104,18 @@ export async function* readKeyValues(
   const opened = await open(table, place, file, read, found);
   if (opened === undefined) return;
   const { content, rowGroups } = opened;
-  const { earlyColumns } = read;
+  const { earlyColumns, sequenceNumber } = read;
   const isLate = earlyColumns !== undefined && content.readLate !== undefined;
   const parts = isLate ? splitColumns(mappingInput(place, read, found.fileSchema), earlyColumns) : undefined;
   const mapping = parts?.early ?? opened.mapping;
-  const fields = [sequenceNumberField, valueKindField, ...mapping.fileFields];
+  const numberFields = sequenceNumber === undefined ? [sequenceNumberField] : [];
+  const sameNumbers = sequenceNumber === undefined ? undefined : new RepeatedNumber(sequenceNumber);
+  const fields = [valueKindField, ...numberFields, ...mapping.fileFields];
   const options = { ...windowOf(read), fields, rowGroups, lateFields: parts?.late.fileFields };
   const filter = filterOf(place, read, found);
   for await (const { rows, firstPosition, kept, late } of passingRows(content, options, opened, filter)) {
-    const [sequence, kind, ...columns] = rows.columns;
+    const [kind, ...others] = rows.columns;
+    const columns = others.slice(numberFields.length);
     const early = mapping.apply(makeRowBatch({ fields: mapping.fileFields }, rows.rowCount, columns));
     yield {
       rows: early,
@@ -117,7 +123,8 @@ export async function* readKeyValues(
         parts === undefined || late === undefined
           ? undefined
           : async () => parts.join(early, parts.late.apply(await late())),
-      sequenceNumbers: int64s(present(sequence, 'sequence numbers').values, table, file),
+      sequenceNumbers:
+        sameNumbers?.times(rows.rowCount) ?? int64s(present(others[0], 'sequence numbers').values, table, file),
       kinds: kindsOf(present(kind, 'kinds').values, table, file),
       level: file.level,
       origin: { fileName: file.fileName, firstPosition, kept },

@@ -16,6 +16,7 @@ import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
 import { wantedFields } from './column-mapping.ts';
+import { runAges } from './file-ages.ts';
 import { type ReadPlace, wholeFileBytesDefault } from './file-source.ts';
 import { type FileRead, readKeyValues, readRows } from './read-file.ts';
 
@@ -97,7 +98,8 @@ async function* mergedBatches(
     batchRowsMax,
   };
   for (const section of split.work.sections) {
-    for await (const batch of mergeSection(table, split, section, { ...read, dropDeletes: true })) yield batch.rows;
+    const merged = mergeSection(table, split, section, { ...read, dropDeletes: true, needsSequenceNumbers: false });
+    for await (const batch of merged) yield batch.rows;
   }
 }
 
@@ -107,24 +109,36 @@ export function mergedColumns(schema: TableSchema, names: readonly string[]): re
   return union(withKey, columnsToMerge(mergeOptionsOf(schema), withKey));
 }
 
+export type MergedRead = FileRead & {
+  readonly dropDeletes: boolean;
+  /** False: those of the rows that come out may be others than in the files. */
+  readonly needsSequenceNumbers?: boolean | undefined;
+};
+
 /** The merged rows of a section. */
 export function mergeSection(
   table: Table,
   place: ReadPlace,
   section: Section,
-  { dropDeletes, ...read }: FileRead & { readonly dropDeletes: boolean },
+  { dropDeletes, needsSequenceNumbers = true, ...read }: MergedRead,
 ): AsyncIterable<KeyValueBatch> {
   const spec = mergeSpec(read.schema, { dropDeletes });
-  const runs = readSection(table, place, section, { ...read, earlyColumns: pickingColumns(spec) });
+  const ages = needsSequenceNumbers ? undefined : runAges(section);
+  const runs = readSection(table, place, section, { ...read, earlyColumns: pickingColumns(spec) }, ages);
   return mergeRuns(runs, spec, { batchRowsMax: read.batchRowsMax });
 }
 
-/** The runs of a section, to be merged; what they hold at a time is bounded together. */
+/**
+ * The runs of a section, to be merged; what they hold at a time is bounded together.
+ *
+ * @param ages for each run the sequence number of all its rows, which then are not read
+ */
 export function readSection(
   table: Table,
   place: ReadPlace,
   section: Section,
   read: FileRead,
+  ages?: readonly bigint[],
 ): readonly AsyncIterable<KeyValueBatch>[] {
   const { mergeWindowBytes, wholeFilesBytes } = table.workMemory;
   const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(mergeWindowBytes / section.length));
@@ -133,7 +147,7 @@ export function readSection(
   // Of a run alone all rows come out.
   const earlyColumns = section.length > 1 ? read.earlyColumns : undefined;
   const bounded = { ...read, windowBytesMax, wholeFileBytesMax, earlyColumns };
-  return section.map(files => readRun(table, place, files, bounded));
+  return section.map((files, run) => readRun(table, place, files, { ...bounded, sequenceNumber: ages?.[run] }));
 }
 
 /** The length of the largest of the files that would be read whole: of a run one is open at a time. */
