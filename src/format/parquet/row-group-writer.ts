@@ -13,6 +13,7 @@ import type { EncodingLimits } from './column-encoding.ts';
 import { type EncodedLeaf, encodeColumn } from './encode/column.ts';
 import type { ColumnStatistics } from './encode/column-statistics.ts';
 import { encodeNestedColumns } from './encode/nested-columns.ts';
+import { RepeatedColumns } from './encode/repeated-columns.ts';
 import type { Codec, ColumnChunk, RowGroup, SchemaElement } from './footer.ts';
 import { type Page, writePageHeader } from './page.ts';
 import { packPage } from './page-codec.ts';
@@ -78,6 +79,7 @@ export function encodeRowGroup(
   const isNested = fields.map(({ type }) => !isAtomic(type));
   const nestedLeaves = columns.filter((_, index) => isNested[index]).flatMap(node => leavesOf(node));
   const nested = nestedLeaves.length === 0 ? [] : encodeNested(batches, settings, nestedLeaves, wasm);
+  const repeated = new RepeatedColumns();
   let nextNested = 0;
   const encoded = columns.flatMap((node, index) =>
     leavesOf(node).map(({ element, path }): EncodedColumn => {
@@ -87,7 +89,8 @@ export function encodeRowGroup(
         return { ...present(nested[nextNested - 1], 'an encoded leaf'), element, path };
       }
       const parts = batches.map(batch => present(batch.columns[index], 'column'));
-      return { ...encodeColumn(parts, type, element, settings), element, path };
+      const encode = (): EncodedLeaf => encodeColumn(parts, type, element, settings);
+      return { ...repeated.encoded({ parts, type, element }, encode), element, path };
     }),
   );
   return { rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), columns: encoded };
@@ -130,9 +133,13 @@ export async function packRowGroup(encoded: EncodedRowGroup, settings: RowGroupS
   const left = new Set(
     encoded.columns.filter(column => bodyBytes(column.pages) < packedBytesMin).flatMap(column => column.pages),
   );
-  const packed = await mapBounded(pages, pagesAtOnceMax, page =>
+  // Columns that are the same have the same pages.
+  const once = [...new Set(pages)];
+  const packedOnce = await mapBounded(once, pagesAtOnceMax, page =>
     packPage(page, left.has(page) ? 'none' : codec, zstdLevel),
   );
+  const packedOf = new Map(once.map((page, index) => [page, packedOnce[index]]));
+  const packed = pages.map(page => present(packedOf.get(page), 'the page, packed'));
   const parts: Uint8Array[] = [];
   const chunks: ColumnChunk[] = [];
   const indexes: ChunkIndex[] = [];

@@ -68,10 +68,10 @@ export function putDeltas64(words: Int32Array, { from, to }: Range, out: DataVie
       const low = words[(block + i) * 2] ?? 0;
       const high = words[(block + i) * 2 + 1] ?? 0;
       const deltaLow = (low - lowBefore) | 0;
-      const deltaHigh = (high - highBefore - (low >>> 0 < lowBefore >>> 0 ? 1 : 0)) | 0;
+      const deltaHigh = (high - highBefore - borrow(low, lowBefore, deltaLow)) | 0;
       lows[i] = deltaLow;
       highs[i] = deltaHigh;
-      if (deltaHigh < leastHigh || (deltaHigh === leastHigh && deltaLow >>> 0 < leastLow >>> 0)) {
+      if (deltaHigh - leastHigh < borrow(deltaLow, leastLow, (deltaLow - leastLow) | 0)) {
         leastLow = deltaLow;
         leastHigh = deltaHigh;
       }
@@ -81,8 +81,9 @@ export function putDeltas64(words: Int32Array, { from, to }: Range, out: DataVie
     let allHighs = 0;
     for (let i = 0; i < count; i += 1) {
       const low = lows[i] ?? 0;
-      const high = ((highs[i] ?? 0) - leastHigh - (low >>> 0 < leastLow >>> 0 ? 1 : 0)) | 0;
-      lows[i] = low - leastLow;
+      const above = (low - leastLow) | 0;
+      const high = ((highs[i] ?? 0) - leastHigh - borrow(low, leastLow, above)) | 0;
+      lows[i] = above;
       highs[i] = high;
       allHighs |= high;
     }
@@ -95,6 +96,11 @@ export function putDeltas64(words: Int32Array, { from, to }: Range, out: DataVie
     }
   }
   return at;
+}
+
+/** 1 where `a < b` without signs, told by their difference. Values alternate at random: a branch would be guessed wrong half the time. */
+function borrow(a: number, b: number, difference: number): number {
+  return ((~a & b) | ((~a | b) & difference)) >>> 31;
 }
 
 function putZigzag64(low: number, high: number, out: DataView, start: number): number {
