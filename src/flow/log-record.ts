@@ -67,6 +67,10 @@ const fixedBytes = 4 + 1 + 1 + 4 + 4 + 4;
 const headerBytesMax = 64 * 1024;
 /** Bodies below this are not worth a compressor's start. */
 const compressBytesMin = 512;
+/** Room made at once for what a body unpacks to: so much always, and so many times its length; zlib wants to see some left. */
+const roomBytesMin = 1024 * 1024;
+const roomFactor = 16;
+const roomBytesSpare = 64;
 /** DESIGN L3: largest claim check. */
 export const recordBodyBytesMax: number = 64 * 1024 * 1024;
 /**
@@ -179,8 +183,11 @@ function columnsOf(bytes: Uint8Array, rowType: RowType, where: string): RowBatch
 function inflate(body: Uint8Array, bodyBytes: number, where: string): Uint8Array {
   const compressed = body.length >= 4 && new DataView(body.buffer, body.byteOffset).getUint32(0, true) === 0xfd2fb528;
   if (!compressed) return body;
+  // One chunk with room to spare, or output is gathered in pieces of 16 KB and copied together. How long it will be is only
+  // said: room for more than is likely is made when it is there.
+  const roomBytes = Math.min(bodyBytes, Math.max(roomBytesMin, body.length * roomFactor));
   try {
-    return zstdDecompressSync(body, { maxOutputLength: Math.max(1, bodyBytes) });
+    return zstdDecompressSync(body, { maxOutputLength: Math.max(1, bodyBytes), chunkSize: roomBytes + roomBytesSpare });
   } catch (error) {
     throw bad(where, 'its body can not be decompressed', error);
   }

@@ -33,6 +33,11 @@ const brotliDecompressAsync = promisify(brotliDecompress);
 
 /** Below this, handing a page to a thread takes longer than the work. */
 const threadBytesMin = 64 * 1024;
+/**
+ * The same of a page that is waited for, and nothing else to do meanwhile: what a stream on a thread costs more is then most
+ * of it, and the memory it holds until it is closed makes for a full collection every dozen of lookups.
+ */
+export const awaitedThreadBytesMin: number = 1024 * 1024;
 
 /** Room that a stream of zlib wants to see left when it has ended; also its least chunk. */
 const chunkBytesSpare = 64;
@@ -53,16 +58,26 @@ export function unpackedCodec(codec: Codec, where: string): Codec {
 /**
  * The page without compression.
  *
+ * @param onThreadBytesMin shorter pages are unpacked at once, by the thread that asks
  * @throws LakeError `corrupt` when it does not unpack to exactly the length it states
  */
-export async function unpackPage(page: Page, codec: Codec, where: string): Promise<Page> {
+export async function unpackPage(
+  page: Page,
+  codec: Codec,
+  {
+    where,
+    onThreadBytesMin = threadBytesMin,
+  }: { readonly where: string; readonly onThreadBytesMin?: number | undefined },
+): Promise<Page> {
   if (!page.isCompressed) return page;
   if (unpackedCodec(codec, where) !== 'none') return checkExpansion(page, where);
   const levelBytes = page.definitionBytes + page.repetitionBytes;
   const plainBytes = page.plainBytes - levelBytes;
   // An all-null data-v2 page has levels only; some writers mark even that as compressed.
   if (plainBytes === 0) return { ...page, body: page.body.subarray(0, levelBytes), isCompressed: false };
-  const unpacked = await unpack(page.body.subarray(levelBytes), codec, plainBytes).catch((error: unknown) => {
+  const packed = page.body.subarray(levelBytes);
+  const onThread = plainBytes >= onThreadBytesMin;
+  const unpacked = await unpack(packed, codec, { plainBytes, onThread }).catch((error: unknown) => {
     throw asFault(where, error);
   });
   if (unpacked.length !== plainBytes) {
@@ -81,12 +96,15 @@ function checkExpansion(page: Page, where: string): Page {
   throw corruptParquet(where, `a page of ${page.body.length} bytes says that it unpacks to ${page.plainBytes}`);
 }
 
-async function unpack(bytes: Uint8Array, codec: Codec, plainBytes: number): Promise<Uint8Array> {
+async function unpack(
+  bytes: Uint8Array,
+  codec: Codec,
+  { plainBytes, onThread }: { readonly plainBytes: number; readonly onThread: boolean },
+): Promise<Uint8Array> {
   // One chunk with room to spare: with the default of 16 KB, output is gathered in pieces and copied together.
   // How long it will be is only said: room for more than is likely is made when it is there.
   const roomBytes = Math.min(plainBytes, Math.max(roomBytesMin, bytes.length * roomFactor));
   const options = { maxOutputLength: plainBytes, chunkSize: roomBytes + chunkBytesSpare };
-  const onThread = plainBytes >= threadBytesMin;
   switch (codec) {
     case 'zstd':
       return onThread ? zstdDecompressAsync(bytes, options) : zstdDecompressSync(bytes, options);

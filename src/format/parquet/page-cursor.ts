@@ -132,12 +132,19 @@ export class PageCursor {
   }
 }
 
-type PackedLeaf = { readonly plan: LeafPlan; readonly codec: Codec; readonly where: string };
+type PackedLeaf = {
+  readonly plan: LeafPlan;
+  readonly codec: Codec;
+  readonly where: string;
+  /** As for `unpackPage`. */
+  readonly onThreadBytesMin?: number | undefined;
+};
 
 /** Pages of a leaf, with its dictionary if it has one, ready for decoding. @throws LakeError `corrupt` */
-export async function unpackPages(pages: readonly Page[], { plan, codec, where }: PackedLeaf): Promise<ColumnPages> {
+export async function unpackPages(pages: readonly Page[], leaf: PackedLeaf): Promise<ColumnPages> {
+  const { plan, codec, where } = leaf;
   checkExpansion(pages, where);
-  const ready = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, codec, where));
+  const ready = await mapBounded(pages, unpackAtOnceMax, page => unpackPage(page, codec, leaf));
   const unpacked = ready.flatMap(({ body }, index) => (body.buffer === pages[index]?.body.buffer ? [] : [body]));
   return { plan, codec: unpackedCodec(codec, where), pages: ready, unpacked };
 }

@@ -20,6 +20,7 @@ import type { ColumnChunk, FileRegion, RowGroup } from './footer.ts';
 import type { ParquetLayout } from './layout.ts';
 import { NestedCursor } from './nested-cursor.ts';
 import { readPages } from './page.ts';
+import { awaitedThreadBytesMin } from './page-codec.ts';
 import { unpackPages } from './page-cursor.ts';
 import { type PageMap, type PageRows, pageMapOfPages, pagesWith, rowsInPages } from './page-map.ts';
 import { fetchRegions } from './regions.ts';
@@ -184,7 +185,9 @@ async function pickFromPages(
   if (counts.some((count, index) => count !== rowsOfPage(places[index]))) {
     throw corruptParquet(where, 'its pages have other rows than their index says');
   }
-  const unpacked = await unpackPages(pages, { plan: column.leaf.plan, codec: chunk.codec, where });
+  // Of rows in one page a page a column is waited for; of more, threads unpack one while another is decoded.
+  const onThreadBytesMin = places.length === 1 ? awaitedThreadBytesMin : undefined;
+  const unpacked = await unpackPages(pages, { plan: column.leaf.plan, codec: chunk.codec, where, onThreadBytesMin });
   const picked = await pickColumn(unpacked, { rowCount, rows, type: column.field.type }, where);
   release(unpacked.unpacked, unpackedBytesMin);
   return picked;
