@@ -10,6 +10,12 @@ import { concatBatches } from '../../types/gather.ts';
 import { mergeSpec } from '../merge-spec.ts';
 import { asTheyCame, type KindedRows } from './waiting-rows.ts';
 
+/**
+ * Of fewer rows a batch has one in many of what lies together in memory, and all of it is read for each batch; of more, what is
+ * written is no more in a cache, and more is held.
+ */
+const batchRowsMax = 4 * rowGroupRowsMax;
+
 export type HeldRows = {
   readonly rowCount: number;
   readonly batches: () => Iterable<KindedRows>;
@@ -22,7 +28,7 @@ export function flushedRows(schema: TableSchema, batches: readonly KindedRows[])
     return heldAtOnce({ rows, kinds: new Int8Array(rows.rowCount) });
   }
   const flush = sortFlush(batches, mergeSpec(schema, { dropDeletes: false }));
-  return { rowCount: flush.rowCount, batches: () => flush.batches(rowGroupRowsMax) };
+  return { rowCount: flush.rowCount, batches: () => flush.batches(batchRowsMax) };
 }
 
 /** Rows that wait for a bucket. */
