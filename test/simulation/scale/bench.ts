@@ -19,6 +19,8 @@ const identifier = { database: 'd', name: 't' };
 const setUpCommits = 10;
 const figureDigits = 4;
 const cacheBytes = 96 * 1024;
+/** Of what a run of a thousand commits adds: without, what all writers know of the many files would be pushed out and read again. */
+const addedSummaryBytes = 1024 * 1024;
 
 /** What a writer would have read of the table before it began. */
 type Known = readonly { readonly name: string; readonly summary: Awaited<ReturnType<typeof readSummary>> }[];
@@ -91,7 +93,7 @@ export class ScaleBench {
       ...this.#sharedCaches,
       lists: new BoundedCache(cacheBytes),
       entries: new BoundedCache(cacheBytes),
-      summaries: new BoundedCache(knownBytes + cacheBytes),
+      summaries: new BoundedCache(knownBytes + addedSummaryBytes),
     };
     for (const { name, summary } of this.#known) caches.summaries.put(name, summary, summary.bytes);
     return caches;
