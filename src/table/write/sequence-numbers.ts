@@ -66,8 +66,10 @@ function at(words: Uint32Array, row: number): number {
 }
 
 function put(words: Uint32Array, row: number, number: number): void {
-  words[row * 2] = number % wordValues;
-  words[row * 2 + 1] = Math.floor(number / wordValues);
+  const high = Math.floor(number / wordValues);
+  // Exact, and many times as quick as a remainder of doubles.
+  words[row * 2] = number - high * wordValues;
+  words[row * 2 + 1] = high;
 }
 
 /** The smallest of the files' sequence numbers; there is a file. */
