@@ -7,17 +7,16 @@
 import { setFlagsFromString } from 'node:v8';
 
 const softTriggerPercent = 75;
-/** V8 of Node 22 to 26 has the flag and looks at it at run time; one that has not writes a complaint to standard error. */
+/** V8 of Node 22 and 24, which looks at the flag at run time; one that had it no more would complain on standard error. */
 const engineMin = 12;
-const engineMax = 14;
+const engineMax = 13;
 
-/**
- * For a process of one's own: it sets a flag of the whole process. Not before the modules that it needs are loaded, since Node
- * compiles those anew that it loads after a flag was changed (20 ms for its HTTP client).
- */
+/** Until then the modules that a first request needs are loaded: Node compiles those anew that it loads after a flag was changed. */
+const delayMs = 500;
+
+/** Half a second from now. For a process of one's own, for it sets a flag of the whole process. It keeps no process alive. */
 export function markHeapLate(): void {
   const engine = Number.parseInt(process.versions.v8, 10);
-  if (engine >= engineMin && engine <= engineMax) {
-    setFlagsFromString(`--incremental-marking-soft-trigger=${softTriggerPercent}`);
-  }
+  if (engine < engineMin || engine > engineMax) return;
+  setTimeout(() => setFlagsFromString(`--incremental-marking-soft-trigger=${softTriggerPercent}`), delayMs).unref();
 }
