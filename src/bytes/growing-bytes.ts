@@ -1,12 +1,16 @@
 /**
  * Bytes that are gathered one after the other and become one piece. Parts that were kept and put together in the end would
- * take their memory twice, at the very moment when there is most of it.
+ * take their memory twice, at the very moment when there is most of it; so would a larger piece that the bytes move to. Many
+ * bytes therefore grow where they are, in a buffer that can be resized: of what it may become, only addresses are taken.
  */
 import { release } from './release.ts';
 
 const capacityFirst = 4 * 1024;
 /** What is shorter is copied to its own length in the end, so that many small ones take no more than they are. */
 const exactBytesMax = 1024 * 1024;
+/** Room that a larger one may grow to where it is: as long as data files get, and then twice as much each time. */
+const reservedBytesFirst = 320 * 1024 * 1024;
+const grownBytes = 4 * 1024 * 1024;
 
 export class GrowingBytes {
   #buffer = new Uint8Array(0);
@@ -31,9 +35,20 @@ export class GrowingBytes {
     return all.length <= exactBytesMax ? all.slice() : all;
   }
 
-  /** Twice as long at least; of what is not written yet the system gives no memory. */
   #grow(bytesMin: number): void {
-    const grown = new Uint8Array(Math.max(bytesMin, 2 * this.#buffer.length, capacityFirst));
+    const { buffer } = this.#buffer;
+    const bytesWanted = Math.ceil(bytesMin / grownBytes) * grownBytes;
+    if (buffer.resizable && bytesWanted <= buffer.maxByteLength) {
+      // The view grows with it.
+      buffer.resize(bytesWanted);
+      return;
+    }
+    const grown =
+      bytesMin <= exactBytesMax
+        ? new Uint8Array(Math.max(bytesMin, 2 * this.#buffer.length, capacityFirst))
+        : new Uint8Array(
+            new ArrayBuffer(bytesWanted, { maxByteLength: Math.max(reservedBytesFirst, 2 * bytesWanted) }),
+          );
     grown.set(this.#buffer.subarray(0, this.#length));
     release([this.#buffer]);
     this.#buffer = grown;
