@@ -53,6 +53,11 @@ function peersOf(text: string | undefined): readonly Peer[] | undefined {
   return text.split(',').map(name => (isPeer(name) ? name : fail(`--vs ${name}: there is no such peer`)));
 }
 
+/** A turn that failed may leave something open that would keep this process from ending. */
+function endAfter(failureCount: number): void {
+  if (failureCount > 0) process.exit(1);
+}
+
 function fail(why: string): never {
   console.error(why);
   process.exit(2);
@@ -63,10 +68,10 @@ if (name === 'all') {
   const settings = settingsOf(args, { isAll: true });
   const failureCount = await runComparisons(Object.keys(comparisons), settings);
   if (!settings.isDryRun) writeReport(repositoryRoot);
-  if (failureCount > 0) process.exitCode = 1;
+  endAfter(failureCount);
 } else if (name === 'plots') writeReport(repositoryRoot);
 else if (name !== undefined && comparisons[name] !== undefined) {
-  if ((await runComparisons([name], settingsOf(args, { isAll: false }))) > 0) process.exitCode = 1;
+  endAfter(await runComparisons([name], settingsOf(args, { isAll: false })));
 } else if (name !== undefined && programs.includes(name)) await import(new URL(`./${name}.ts`, import.meta.url).href);
 else {
   const names = ['all', 'plots', ...Object.keys(comparisons), ...programs].join(', ');

@@ -34,6 +34,8 @@ export async function runTurn({ program, args, env }: Command, job: Job): Promis
     stderr = (stderr + text).slice(-stderrCharactersMax);
   });
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
+  // It is waited for below, when there are no more lines: a program that is not there must not end this one before.
+  ended.catch(() => undefined);
   let report: TurnReport | undefined;
   let rssMb = Number.NaN;
   for await (const line of createInterface({ input: child.stdout })) {
