@@ -23,3 +23,17 @@ test('few bytes take no more memory than they are', () => {
   gathered.append(Uint8Array.of(1, 2, 3));
   expect(gathered.take().buffer.byteLength).toBe(3);
 });
+
+test('many bytes grow where they are, whatever was written of them before', () => {
+  const parts = [900_000, 1_000_000, 3_000_000, 1, 9_000_000, 4_194_304].map((length, seed) =>
+    new Uint8Array(length).fill(seed + 1),
+  );
+  const gathered = new GrowingBytes();
+  for (const part of parts) gathered.append(part);
+  const all = gathered.take();
+  expect(Buffer.compare(all, concatBytes(parts))).toBe(0);
+  expect(all.buffer instanceof ArrayBuffer && all.buffer.resizable).toBe(true);
+  gathered.append(Uint8Array.of(7));
+  expect(gathered.take()).toEqual(Uint8Array.of(7));
+  expect(all.at(-1)).toBe(6);
+});

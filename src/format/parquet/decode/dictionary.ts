@@ -29,12 +29,15 @@ export function fixedDictionary(page: Page, width: number): FixedDictionary {
 }
 
 function copiedValues(page: Page, width: number): FixedDictionary {
+  return { bytes: new Uint8Array(dictionaryValues(page, width)), count: page.valueCount };
+}
+
+/** Values of one width where they lie in their page. @throws RangeError when it ends before them */
+export function dictionaryValues(page: Page, width: number): Uint8Array {
   checkPlain(page);
   const byteLength = page.valueCount * width;
   if (byteLength > page.body.length) throw broken(`a dictionary of ${byteLength} bytes in ${page.body.length}`);
-  const bytes = new Uint8Array(byteLength);
-  bytes.set(page.body.subarray(0, byteLength));
-  return { bytes, count: page.valueCount };
+  return page.body.subarray(0, byteLength);
 }
 
 export function textDictionary(page: Page): TextDictionary {

@@ -307,3 +307,20 @@ test('few bytes that stand for more texts than a column may take are refused', (
   const many = { ...pages[1], body, plainBytes: body.length, valueCount: 1025 } as Page;
   expect(() => decodeLeaf(plan, [...dictionary, many], 1025)).toThrow('values of 1074790400 bytes in one column');
 });
+
+test('a dictionary that is not plain is refused, also where few values of it are picked', () => {
+  for (const leaf of [
+    { physical: 'int64', type: 'BIGINT' },
+    { physical: 'byte-array', type: 'STRING' },
+  ] as const) {
+    const element = elementOf(leaf, false);
+    const plan = planOf(element, leaf);
+    const values = Array.from({ length: 9 }, () => new Uint8Array(8));
+    const write = { element, values, encoding: 'dictionary', kind: 'data', pageRowsMax: 9 } as const;
+    const pages = writePages(write, seededRandom(1)).map(page =>
+      page.kind === 'dictionary' ? { ...page, encoding: 5 } : page,
+    );
+    expect(() => decodeLeaf(plan, pages, 9)).toThrow('a dictionary in encoding 5');
+    expect(() => pickLeaf(plan, { pages, rowCount: 9 }, Uint32Array.of(3))).toThrow('a dictionary in encoding 5');
+  }
+});

@@ -2,7 +2,7 @@
 import { present } from '../../../base/assert.ts';
 import { encodings, isDictionaryEncoded } from '../page.ts';
 import { readDeltas } from './delta-binary.ts';
-import { placesOf } from './dictionary.ts';
+import { dictionaryValues, placesOf } from './dictionary.ts';
 import { checkLength, decodeFixed } from './fixed-leaf.ts';
 import type { LeafPages } from './leaf-pages.ts';
 import { broken, padded } from './padded-bytes.ts';
@@ -51,9 +51,9 @@ function valuesOf(
   checkLength(page, width);
   if (isDictionaryEncoded(page)) {
     if (dictionary === undefined) throw broken('a page lacks its dictionary');
-    if (dictionary.valueCount * width > dictionary.body.length) throw broken('a dictionary ends before its values');
+    const bytes = dictionaryValues(dictionary, width);
     const inDictionary = placesOf({ ...page, valueCount: count }, dictionary.valueCount);
-    return { bytes: dictionary.body, at: place => (inDictionary[place] ?? 0) * width };
+    return { bytes, at: place => (inDictionary[place] ?? 0) * width };
   }
   const bits = physical === 'int64' ? 64 : 32;
   switch (page.encoding) {
