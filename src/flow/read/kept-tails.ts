@@ -50,15 +50,15 @@ export class KeptTail {
    * @throws LakeError of the log, and ever after: the tail is to be forgotten
    */
   async rows(): Promise<readonly TailRows[]> {
-    if (this.#running === undefined) await this.#run();
-    else {
-      // Whoever comes while the log is read may have seen a record that this read does not: the next one is for them.
-      this.#next ??= this.#running.then(() => {
+    // Whoever comes while the log is read may have seen a record that this read does not: the next one is for them. It is
+    // asked for first, since it begins a little after the one before it has ended, and two at a time would take rows twice.
+    if (this.#next === undefined && this.#running !== undefined) {
+      this.#next = this.#running.then(() => {
         this.#next = undefined;
         return this.#run();
       });
-      await this.#next;
     }
+    await (this.#next ?? this.#run());
     return this.#batches;
   }
 

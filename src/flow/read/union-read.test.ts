@@ -115,6 +115,31 @@ test('each of many reads at a time has what was acknowledged before it began', a
   expect(reads).toBeLessThanOrEqual(looks.length);
 });
 
+test('a tail that many ask for is read on by one at a time, whenever they come', async () => {
+  const { w, table } = await halfIngested();
+  let [running, runningMost, reads] = [0, 0, 0];
+  const slow: LogStore = readingBy(w.log, async (...args) => {
+    running += 1;
+    reads += 1;
+    runningMost = Math.max(runningMost, running);
+    const answer = await w.log.read(...args);
+    running -= 1;
+    return answer;
+  });
+  const ofKey = { predicate: { kind: 'compare', op: '=', column: 'k', value: 25n } } as const;
+  const read = () => collect(unionRead({ ...w, log: slow }, table, ofKey));
+  await read();
+  reads = 0;
+  const looks: Promise<unknown>[] = [];
+  for (let turn = 0; turn < 300; turn += 1) {
+    looks.push(read());
+    await Promise.resolve();
+  }
+  for (const found of await Promise.all(looks)) expect(found).toEqual([[25n, 'v', 25]]);
+  expect(reads).toBeGreaterThan(2);
+  expect(runningMost).toBe(1);
+});
+
 test('a tail of which a read failed is begun anew', async () => {
   const { w, table, write } = await halfIngested();
   let failures = 0;
