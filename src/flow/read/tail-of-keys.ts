@@ -26,10 +26,8 @@ export function newestOfKey(
   if (primaryKeys.length === 0 || equalKeys(predicate, primaryKeys)?.length !== 1) return undefined;
   const { engine, sequence } = mergeOptionsOf(table.schema);
   const ofKey = restrictTo(predicate, primaryKeys);
-  // 0 and -0 are equal and two keys.
-  if (fieldsNamed(table.schema, primaryKeys).some(({ type }) => type.kind === 'float' || type.kind === 'double'))
-    return undefined;
   if (engine.kind !== 'deduplicate' || sequence !== undefined || ofKey === undefined) return undefined;
+  if (hasTwoZeros(table)) return undefined;
   for (const { rows, kinds } of tail.toReversed()) {
     const row = evaluatePredicate(ofKey, rows).lastIndexOf(1);
     if (row >= 0) return sliceBatch(rows, row, isAdd(kinds[row] ?? 0) ? row + 1 : row);
@@ -44,11 +42,16 @@ export function tailOfKeys(
   predicate: Predicate | undefined,
 ): readonly TailRows[] {
   const ofKeys = restrictTo(predicate, table.schema.primaryKeys);
-  if (ofKeys === undefined) return tail;
+  if (ofKeys === undefined || hasTwoZeros(table)) return tail;
   return tail.flatMap(({ rows, kinds }) => {
     const flags = evaluatePredicate(ofKeys, rows);
     const kept = Uint32Array.from(flags.keys().filter(row => flags[row] === 1));
     if (kept.length === 0) return [];
     return [{ rows: takeRows(rows, kept), kinds: Int8Array.from(kept, row => kinds[row] ?? 0) }];
   });
+}
+
+/** Whether rows of one key may differ to a filter: 0 and -0 are one key (`key-encoding.ts`) and two values. */
+function hasTwoZeros({ schema }: Table): boolean {
+  return fieldsNamed(schema, schema.primaryKeys).some(({ type }) => type.kind === 'float' || type.kind === 'double');
 }
