@@ -20,6 +20,11 @@ export class LogClock {
   }
 
   nowMs(): number {
-    return Math.floor(this.#clock.nowMs() + (this.#aheadMs ?? 0));
+    return this.at(this.#clock.nowMs());
+  }
+
+  /** The same for a moment of our clock, by what is known of the store's by now. */
+  at(ownMs: number): number {
+    return Math.floor(ownMs + (this.#aheadMs ?? 0));
   }
 }

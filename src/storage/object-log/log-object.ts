@@ -9,7 +9,7 @@ import { assert, present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
-import { logNotFound, logUnavailable } from '../log-errors.ts';
+import { logNotFound, logRefused, logUnavailable } from '../log-errors.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { evenRanges, type HashKeyRange, halves, shardIdAt } from '../shard-ranges.ts';
 import {
@@ -19,6 +19,7 @@ import {
   logObjectBytesMax,
   type ObjectLogMeta,
   type ObjectLogShard,
+  shardsMax,
 } from './log-objects.ts';
 
 export type MetaParts = { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random };
@@ -75,6 +76,9 @@ export async function changeLogObject(
     const { meta, etag } = sameLog(store, incarnation, await readLogObject(store));
     const changed = change(meta);
     if (changed === undefined) return meta;
+    // A log of more shards than that is one that nobody could open again.
+    if (changed.shards.length > shardsMax)
+      throw logRefused(store.uri, new Error(`it has had ${meta.shards.length} shards, and may have ${shardsMax}`));
     const outcome = await store.putIfMatch(logKey, encodeLogObject(changed), etag);
     if (outcome.status === 'replaced') return changed;
     if (outcome.status === 'unanswered') cause = outcome.cause;

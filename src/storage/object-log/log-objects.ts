@@ -17,8 +17,10 @@ import type { LogShard } from '../log-store.ts';
 import { hashKeyCount } from '../log-store.ts';
 
 export const logKey = 'tidelake-log.json';
-/** A log has some hundreds of shards at the most, of 200 bytes each. */
+/** A log has some hundreds of shards at the most, of 250 bytes each. */
 export const logObjectBytesMax: number = 4 << 20;
+/** Those that were are counted. */
+export const shardsMax = 10_000;
 export const firstObjectBytesMax: number = 4 << 10;
 
 const format = 'tidelake-object-log';
@@ -27,7 +29,6 @@ const numberMax = 999_999_999_999_999;
 const numberDigits = 15;
 const placeBits = 20n;
 const placeMax = (1n << placeBits) - 1n;
-const shardsMax = 10_000;
 const shownLengthMax = 40;
 
 /** `closing`: its children are decided and no record goes to them before it has its seal. */

@@ -5,11 +5,12 @@
  * of the next number (shard-appender), and read by a GET of it (shard-reader). Any number of processes may append and read
  * (log-objects, batch-codec: the layout; RFC 0015: why).
  */
-import { assert, present } from '../../base/assert.ts';
+import { present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
+import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { AppendSignal } from '../append-signal.ts';
-import { badLogSettings, logClosed, logNotFound, logUnavailable } from '../log-errors.ts';
+import { badLogSettings, logClosed, logCorrupt, logNotFound, logUnavailable } from '../log-errors.ts';
 import type {
   LogAppend,
   LogAppendOutcome,
@@ -113,9 +114,12 @@ export class ObjectLogStore implements LogStore {
     const outcomes: LogAppendOutcome[] = new Array(records.length);
     let indexes = records.map((_, index) => index);
     for (let round = 0; indexes.length > 0; round += 1) {
-      if (round > 0) await this.#refresh(options?.signal);
-      if (round > reroutesMax)
-        throw logUnavailable(this.uri, new Error('its shards are split as fast as they are made'));
+      const cause = round === 0 ? undefined : await this.#reroute(round, options?.signal);
+      if (cause !== undefined) {
+        // Others of the call may be there; these are surely not.
+        for (const index of indexes) outcomes[index] = { status: 'failed', cause };
+        break;
+      }
       const byShard = Map.groupBy(indexes, index => this.#openShardOf(present(records[index], 'record').hashKey));
       const sealed: number[][] = await Promise.all(
         [...byShard].map(([shardId, own]) => this.#appendTo(shardId, own, { records, outcomes }, options?.signal)),
@@ -123,6 +127,9 @@ export class ObjectLogStore implements LogStore {
       indexes = sealed.flat().toSorted((a, b) => a - b);
     }
     this.#appended.notify();
+    const [first] = outcomes;
+    // No rights, or no log any more: sending again does not help.
+    if (first?.status === 'failed' && outcomes.every(isHopeless)) throw first.cause;
     return outcomes;
   }
 
@@ -174,38 +181,54 @@ export class ObjectLogStore implements LogStore {
 
   async #replace(parentIds: readonly string[]): Promise<void> {
     this.#check(undefined);
-    this.#meta = await changeLogObject(this.#parts, this.#meta.incarnation, meta => {
+    const begun = await changeLogObject(this.#parts, this.#meta.incarnation, meta => {
       for (const parentId of parentIds) {
         if (meta.shards.every(shard => shard.shardId !== parentId))
           throw logNotFound(this.uri, `there is no shard ${parentId}`);
       }
       return withChildren(meta, parentIds);
     });
-    await this.#finish();
+    await this.#finish(begun);
+  }
+
+  /** @returns why it cannot be told now where records go whose shard was closed */
+  async #reroute(round: number, signal: AbortSignal | undefined): Promise<unknown> {
+    if (round > reroutesMax) return splitTooFast(this.uri);
+    try {
+      await this.#refresh(signal);
+      return undefined;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof LakeError && error.kind === 'unavailable') return error;
+      throw error;
+    }
   }
 
   /** What the log is now; what somebody began of a split is finished before its children are told of. */
   async #refresh(signal: AbortSignal | undefined): Promise<ObjectLogMeta> {
-    this.#meta = sameLog(
-      this.#parts.store,
-      this.#meta.incarnation,
-      await readLogObject(this.#parts.store, signal),
-    ).meta;
-    return await this.#finish();
+    const { store } = this.#parts;
+    return await this.#finish(sameLog(store, this.#meta.incarnation, await readLogObject(store, signal)).meta);
   }
 
-  async #finish(): Promise<ObjectLogMeta> {
-    const closingIds = this.#meta.shards.filter(shard => shard.state === 'closing').map(shard => shard.shardId);
-    if (closingIds.length === 0) return this.#meta;
-    const parts = { ...this.#parts, logClock: this.#logClock };
-    await Promise.all(closingIds.map(shardId => sealShard(this.#handlesOf(shardId).objects, parts)));
-    this.#meta = await changeLogObject(this.#parts, this.#meta.incarnation, meta => withClosed(meta, closingIds));
-    return this.#meta;
+  /** Nobody is routed by what a log is before its parents have their seals: this handle neither, whatever calls it has. */
+  async #finish(begun: ObjectLogMeta): Promise<ObjectLogMeta> {
+    const parts = { ...this.#parts, logClock: this.#logClock, retentionMs: begun.retentionMs };
+    let meta = begun;
+    for (let round = 0; round <= reroutesMax; round += 1) {
+      const closingIds = meta.shards.filter(shard => shard.state === 'closing').map(shard => shard.shardId);
+      if (closingIds.length === 0) {
+        this.#meta = meta;
+        return meta;
+      }
+      await Promise.all(closingIds.map(shardId => sealShard(this.#handlesOf(shardId).objects, parts)));
+      meta = await changeLogObject(this.#parts, meta.incarnation, found => withClosed(found, closingIds));
+    }
+    throw splitTooFast(this.uri);
   }
 
   #openShardOf(hashKey: bigint): string {
     const shard = this.#meta.shards.find(candidate => candidate.state === 'open' && contains(candidate, hashKey));
-    assert(shard !== undefined, 'the open shards cover every hash key');
+    if (shard === undefined) throw logCorrupt(this.uri, `no open shard of it takes hash key ${hashKey}`);
     return shard.shardId;
   }
 
@@ -248,7 +271,7 @@ export class ObjectLogStore implements LogStore {
     const handles = {
       objects,
       appender: new ShardAppender(objects, { clock, random, logClock, retentionMs, onAppended }),
-      reader: new ShardReader(objects, { logClock, retentionMs }),
+      reader: new ShardReader(objects, { clock, logClock, retentionMs }),
     };
     this.#handles.set(shardId, handles);
     return handles;
@@ -270,7 +293,19 @@ export async function openObjectLog(
     throw badLogSettings(`${store.uri}: a log has 1 to ${shardCountMax} shards, not ${shardCount}`);
   }
   const parts = { store, clock, random };
-  return new ObjectLogStore(await ensureLogObject(parts, { shardCount, retentionMs }), parts, settings);
+  const meta = await ensureLogObject(parts, { shardCount, retentionMs });
+  const log = new ObjectLogStore(meta, parts, settings);
+  // Somebody began a split: describing finishes it.
+  if (meta.shards.some(shard => shard.state === 'closing')) await log.describe();
+  return log;
+}
+
+function splitTooFast(uri: string): LakeError {
+  return logUnavailable(uri, new Error('its shards are split as fast as they are made'));
+}
+
+function isHopeless(outcome: LogAppendOutcome): boolean {
+  return outcome.status === 'failed' && outcome.cause instanceof LakeError && outcome.cause.kind !== 'unavailable';
 }
 
 function* partsOf(indexes: readonly number[], records: readonly LogAppend[]): Iterable<readonly number[]> {

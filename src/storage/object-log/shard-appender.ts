@@ -14,6 +14,7 @@ import { logClosed, logUnavailable } from '../log-errors.ts';
 import { type BatchHead, batchRecordsMax, encodeBatch } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import type { ShardObjects } from './shard-objects.ts';
+import { takenBack } from './shard-retention.ts';
 
 export type ShardAppendOutcome =
   | { readonly status: 'appended'; readonly number: number; readonly firstPlace: number }
@@ -133,7 +134,7 @@ export class ShardAppender {
 
   async #put(records: readonly Uint8Array[]): Promise<ShardAppendOutcome> {
     if (this.#isSealed) return { status: 'sealed' };
-    const { clock, random, logClock } = this.#parts;
+    const { clock, random, logClock, retentionMs } = this.#parts;
     const token = random.uuid().replaceAll('-', '').slice(0, 16);
     for (let lost = 0; lost < lostMax; lost += 1) {
       const newest = await this.#newestKnown(lost);
@@ -146,7 +147,12 @@ export class ShardAppender {
       this.#newest = undefined;
       if (taken.status === 'unanswered') return taken;
       if (taken.status === 'ours') {
-        if (await this.#isRemoved(number, newest)) continue;
+        try {
+          if (await takenBack(this.#objects, number, { ms: clock.nowMs() - newest.atMs, retentionMs })) continue;
+        } catch (cause) {
+          // Most likely it lies where it should.
+          return { status: 'unanswered', cause };
+        }
         this.#newest = { number, arrivalMs, atMs };
         return { status: 'appended', number, firstPlace: 0 };
       }
@@ -159,18 +165,6 @@ export class ShardAppender {
       status: 'failed',
       cause: logUnavailable(this.#objects.where, new Error(`${lostMax} numbers in turn went to other appenders`)),
     };
-  }
-
-  /**
-   * Who stood still for as long as the log keeps records may have put his batch at a number that was taken and removed
-   * meanwhile, where nobody looks for it.
-   */
-  async #isRemoved(number: number, newest: Newest): Promise<boolean> {
-    const { clock, retentionMs } = this.#parts;
-    if (retentionMs === undefined || clock.nowMs() - newest.atMs < retentionMs / 2) return false;
-    if ((await this.#objects.firstKept(undefined)).number <= number) return false;
-    await this.#objects.store.delete(this.#objects.key(number));
-    return true;
   }
 
   /** Puts the bytes at a number until it is known whose batch is there. */
@@ -187,7 +181,12 @@ export class ShardAppender {
     let cause: unknown;
     for (let attempt = 0; attempt < unansweredMax; attempt += 1) {
       if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff));
-      const outcome = await this.#objects.store.putIfAbsent(this.#objects.key(number), bytes);
+      const put = this.#objects.store.putIfAbsent(this.#objects.key(number), bytes);
+      const outcome = await put.catch((error: unknown) => {
+        // It did surely not happen: that says nothing about the tries before it.
+        if (attempt === 0) throw error;
+        return { status: 'unanswered', cause: error } as const;
+      });
       if (outcome.status === 'unanswered') {
         cause = outcome.cause;
         continue;

@@ -3,9 +3,11 @@
  * nothing at the tip. A reader that is behind asks for several numbers at once.
  *
  * A number that is not there is the tip, or was removed by retention. Who was at the tip, or read the batch before it, less
- * than the retention ago needs not ask; others look where retention has come to, and which batch is the newest.
+ * than half the retention ago needs not ask; others look where retention has come to, and which batch is the newest.
  */
 import { unreachable } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { LakeError } from '../../base/errors.ts';
 import { badPosition, logCorrupt, logUnavailable } from '../log-errors.ts';
 import type { LogReadOptions, LogReadResult, LogRecordEnvelope, LogStart } from '../log-store.ts';
 import type { Batch } from './batch-codec.ts';
@@ -13,7 +15,11 @@ import type { LogClock } from './log-clock.ts';
 import { type FirstKept, placeOf, positionBehind, positionOf } from './log-objects.ts';
 import type { ShardObjects } from './shard-objects.ts';
 
-export type ShardReaderParts = { readonly logClock: LogClock; readonly retentionMs: number | undefined };
+export type ShardReaderParts = {
+  readonly clock: Clock;
+  readonly logClock: LogClock;
+  readonly retentionMs: number | undefined;
+};
 
 const readRecordsMaxDefault = 10_000;
 const readBytesMaxDefault = 4 << 20;
@@ -64,21 +70,22 @@ export class ShardReader {
       bytesMax: options?.bytesMax ?? readBytesMaxDefault,
     };
     const signal = options?.signal;
+    const beganMs = this.#parts.clock.nowMs();
     if (from.kind === 'latest') return await this.#pinned(signal);
     const found = await this.#find(from, signal);
     let taken = await this.#take(found, from, limits, signal);
     let gap = found.gap;
-    if (taken.records.length === 0 && taken.end === 'absent') {
+    for (let look = 0; taken.records.length === 0 && taken.end === 'absent'; look += 1) {
       const other = await this.#instead(from, taken.number + 1, signal);
-      if (other !== undefined) {
-        gap ||= other.gap;
-        taken = await this.#take(other, from, limits, signal);
-      }
+      if (other === undefined) break;
+      if (look === looksMax) throw removedTooFast(this.#objects.where);
+      gap ||= other.gap;
+      taken = await this.#take(other, from, limits, signal);
     }
     const isEnd = taken.end !== 'limit';
     return {
       records: taken.records,
-      next: this.#next(from, taken),
+      next: this.#next(from, taken, this.#parts.logClock.at(beganMs)),
       atTip: isEnd,
       ended: taken.end === 'sealed',
       gap,
@@ -95,16 +102,17 @@ export class ShardReader {
     return { records: [], next, atTip: true, ended: seal === 1, gap: false, behindMs: 0 };
   }
 
-  #next(from: LogStart, { records, number }: Taken): LogStart {
+  /** @param tipMs before the look that found no more, however long its answer took */
+  #next(from: LogStart, { records, number }: Taken, tipMs: number): LogStart {
     const last = records.at(-1);
     if (last !== undefined) return { kind: 'after', position: last.position };
-    if (from.kind === 'after') return { ...from, tipMs: this.#parts.logClock.nowMs() };
+    if (from.kind === 'after') return { ...from, tipMs };
     // Of a time only those that are older have been passed over, and what comes may be older still.
     if (from.kind === 'timestamp') {
       this.#remember(from.arrivalMs, number);
       return from;
     }
-    return { kind: 'after', position: positionBehind(number), tipMs: this.#parts.logClock.nowMs() };
+    return { kind: 'after', position: positionBehind(number), tipMs };
   }
 
   async #find(from: Exclude<LogStart, { kind: 'latest' }>, signal: AbortSignal | undefined): Promise<Found> {
@@ -112,7 +120,7 @@ export class ShardReader {
       case 'earliest':
         return { number: (await this.#first(signal)).number, place: 0, gap: false };
       case 'after':
-        return { ...(await this.#placeAfter(from.position, signal)), gap: false };
+        return { ...(await this.#placeAfter(from, signal)), gap: false };
       case 'timestamp':
         return await this.#findTime(from.arrivalMs, signal);
       default:
@@ -121,7 +129,10 @@ export class ShardReader {
   }
 
   /** @throws LakeError `invalid` LAKE_LOG_POSITION */
-  async #placeAfter(position: bigint, signal: AbortSignal | undefined): Promise<Place> {
+  async #placeAfter(
+    { position, tipMs }: Extract<LogStart, { kind: 'after' }>,
+    signal: AbortSignal | undefined,
+  ): Promise<Place> {
     const at = placeOf(position);
     if (at === undefined) throw badPosition(this.#objects.where, position, 'is none of such a log');
     const { number, place } = at;
@@ -134,7 +145,8 @@ export class ShardReader {
       const batch = this.#ahead.get(number) ?? (await this.#objects.batch(number, signal));
       if (batch === undefined) {
         await this.#checkGiven(position, number, signal);
-        return { number, place: place + 1 };
+        // It was removed. A batch comes whole, so who was ever at the tip behind it misses nothing of it.
+        return tipMs === undefined ? { number, place: place + 1 } : { number: number + 1, place: 0 };
       }
       this.#keep(batch);
       recordCount = batch.records.length;
@@ -160,7 +172,9 @@ export class ShardReader {
     const { retentionMs, logClock } = this.#parts;
     const tipMs = from.kind === 'after' ? (from.tipMs ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY;
     const givenMs = this.#given?.number === number - 1 ? this.#given.arrivalMs : Number.NEGATIVE_INFINITY;
-    if (logClock.nowMs() - Math.max(tipMs, givenMs) < (retentionMs ?? looksAnewMs)) return undefined;
+    // Half: the machines that say what is old and when somebody looked have clocks of their own.
+    const trustedMs = retentionMs === undefined ? looksAnewMs : retentionMs / 2;
+    if (logClock.nowMs() - Math.max(tipMs, givenMs) < trustedMs) return undefined;
     const newest = await this.#objects.newest(signal);
     if (newest < number) return undefined;
     if ((await this.#objects.head(number, signal)) !== undefined) return { number, place: 0, gap: false };
@@ -220,8 +234,11 @@ export class ShardReader {
     // Who follows finds a batch, then the tip: only a second batch means that there is more.
     const width = Math.min(aheadMax, 2 ** Math.max(0, this.#hits - 1), this.#fits(limits));
     const numbers = Array.from({ length: width }, (_, index) => number + index);
+    const hits = this.#hits;
+    // One that cannot be read may not keep those before it from being read alone.
+    this.#hits = 0;
     const batches = await Promise.all(numbers.map(each => this.#objects.batch(each, signal)));
-    this.#hits = batches.includes(undefined) ? 0 : this.#hits + 1;
+    if (!batches.includes(undefined)) this.#hits = hits + 1;
     for (const batch of batches) {
       // What follows a number that is not there was appended since, and may not be passed on before it.
       if (batch === undefined) break;
@@ -262,7 +279,7 @@ export class ShardReader {
       const gap = low === first.number && first.previousArrivalMs >= arrivalMs;
       return { number: low, place: 0, gap };
     }
-    throw logUnavailable(this.#objects.where, new Error('batches are removed as fast as they are looked at'));
+    throw removedTooFast(this.#objects.where);
   }
 
   #remember(arrivalMs: number, number: number): void {
@@ -270,4 +287,8 @@ export class ShardReader {
     if (this.#olderThan.size >= timesMax && !oldest.done) this.#olderThan.delete(oldest.value);
     this.#olderThan.set(arrivalMs, number);
   }
+}
+
+function removedTooFast(where: string): LakeError {
+  return logUnavailable(where, new Error('batches are removed as fast as they are looked at'));
 }

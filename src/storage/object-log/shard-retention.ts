@@ -9,8 +9,8 @@ import type { ShardObjects } from './shard-objects.ts';
 const deletesAtOnce = 8;
 
 /**
- * Removes batches that arrived before `keptFromMs`, by the log's clock. Whoever is stopped in between leaves batches that
- * nobody looks for; the next call with `removedFrom` of before would remove them.
+ * Removes batches that came to be before `keptFromMs`, by the store's clock: one whose PUT stood still for long is kept for as
+ * long as the others, though its arrival is older. Whoever is stopped in between leaves batches that nobody looks for.
  *
  * @param newest the number of a batch that there is; it and what follows are not looked at
  */
@@ -20,9 +20,9 @@ export async function removeExpired(objects: ShardObjects, keptFromMs: number, n
   let high = newest;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const head = await objects.head(middle, undefined);
+    const object = await objects.store.head(objects.key(middle));
     // Gone: another is at it.
-    if (head !== undefined && head.arrivalMs >= keptFromMs) high = middle;
+    if (object !== undefined && object.lastModifiedMs >= keptFromMs) high = middle;
     else low = middle + 1;
   }
   if (low === first.number) return;
@@ -37,4 +37,21 @@ export async function removeExpired(objects: ShardObjects, keptFromMs: number, n
   if (outcome.status !== 'created' && outcome.status !== 'replaced') return;
   const numbers = Array.from({ length: low - first.number }, (_, index) => first.number + index);
   await mapBounded(numbers, deletesAtOnce, number => objects.store.delete(objects.key(number)));
+}
+
+/**
+ * Who stood still for as long as the log keeps records may have put a batch at a number that was taken and removed
+ * meanwhile, where nobody looks for it. It is deleted then.
+ *
+ * @param since how long ago there was no batch of this number yet
+ */
+export async function takenBack(
+  objects: ShardObjects,
+  number: number,
+  since: { readonly ms: number; readonly retentionMs: number | undefined },
+): Promise<boolean> {
+  if (since.retentionMs === undefined || since.ms < since.retentionMs / 2) return false;
+  if ((await objects.firstKept(undefined)).number <= number) return false;
+  await objects.store.delete(objects.key(number));
+  return true;
 }

@@ -6,6 +6,14 @@ import { logUnavailable } from '../log-errors.ts';
 import { encodeBatch } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import type { ShardObjects } from './shard-objects.ts';
+import { takenBack } from './shard-retention.ts';
+
+export type SealParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logClock: LogClock;
+  readonly retentionMs: number | undefined;
+};
 
 const triesMax = 200;
 const backoff = { delayMsMin: 10, delayMsMax: 1_000 };
@@ -14,18 +22,20 @@ const noToken = '0000000000000000';
 /** Puts the seal behind the newest batch; fine when it is there already. */
 export async function sealShard(
   objects: ShardObjects,
-  { clock, random, logClock }: { readonly clock: Clock; readonly random: Random; readonly logClock: LogClock },
+  { clock, random, logClock, retentionMs }: SealParts,
 ): Promise<void> {
   let cause: unknown = new Error('its appenders were quicker each time');
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
+    const atMs = clock.nowMs();
     const newest = await objects.newest(undefined);
     const head = newest === 0 ? undefined : await objects.head(newest, undefined);
     if (head?.kind === 'seal') return;
     const arrivalMs = Math.max(head?.arrivalMs ?? 0, logClock.nowMs());
     const seal = encodeBatch(objects.shardId, { number: newest + 1, arrivalMs, token: noToken, kind: 'seal' }, []);
     const outcome = await objects.store.putIfAbsent(objects.key(newest + 1), seal);
-    if (outcome.status === 'created') return;
-    if (outcome.status === 'unanswered') cause = outcome.cause;
+    if (outcome.status === 'created') {
+      if (!(await takenBack(objects, newest + 1, { ms: clock.nowMs() - atMs, retentionMs }))) return;
+    } else if (outcome.status === 'unanswered') cause = outcome.cause;
     await clock.sleep(backoffMs(attempt, random, backoff));
   }
   throw logUnavailable(objects.where, cause);
