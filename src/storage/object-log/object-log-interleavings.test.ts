@@ -9,6 +9,7 @@ import { MemoryObjectStore } from '../memory/memory-object-store.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { evenRanges, shardIdAt } from '../shard-ranges.ts';
 import { storeDenied, storeUnavailable } from '../store-errors.ts';
+import { LogClock } from './log-clock.ts';
 import { encodeLogObject, logKey } from './log-objects.ts';
 import { type ObjectLogSettings, type ObjectLogStore, openObjectLog } from './object-log-store.ts';
 
@@ -213,6 +214,31 @@ test('a seal that stood still for as long as the log keeps records is put where 
   expect(await readLog(busy)).toEqual(['256', 'child', 'child too']);
 });
 
+test('a batch that was seen, and removed before its appender had the answer, is not appended again', async () => {
+  const world = new World();
+  const { store } = world;
+  await using busy = await world.open();
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      const outcome = await store.putIfAbsent(key, bytes);
+      await stall?.();
+      return outcome;
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length === 1);
+  };
+  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
+  expect(outcome?.status).toBe('unanswered');
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
+});
+
 test('a batch whose PUT stood still is kept for as long as the others', async () => {
   const world = new World();
   const { store } = world;
@@ -273,6 +299,20 @@ test('the tip is as old as the question and not as the answer', async () => {
   const askedMs = world.nowMs;
   stallMs = 400;
   expect((await reader.read(shardId, next)).next).toMatchObject({ kind: 'after', tipMs: askedMs });
+});
+
+test('an answer that took long does not set the clock back', () => {
+  let nowMs = 1_000_000;
+  const logClock = new LogClock({ ...hasty, nowMs: () => nowMs });
+  logClock.learn(1_500_000, logClock.ownMs());
+  const askedMs = logClock.ownMs();
+  nowMs += 90_000;
+  logClock.learn(1_500_000, askedMs);
+  expect(logClock.nowMs()).toBe(1_590_000);
+  // Our own clock was put forward.
+  nowMs += 90_000;
+  logClock.learn(1_590_000, logClock.ownMs());
+  expect(logClock.nowMs()).toBe(1_590_000);
 });
 
 test('a batch that cannot be read keeps nobody from those before it', async () => {

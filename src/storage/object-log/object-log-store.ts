@@ -271,7 +271,7 @@ export class ObjectLogStore implements LogStore {
     const handles = {
       objects,
       appender: new ShardAppender(objects, { clock, random, logClock, retentionMs, onAppended }),
-      reader: new ShardReader(objects, { clock, logClock, retentionMs }),
+      reader: new ShardReader(objects, { logClock, retentionMs }),
     };
     this.#handles.set(shardId, handles);
     return handles;

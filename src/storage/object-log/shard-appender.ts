@@ -14,7 +14,7 @@ import { logClosed, logUnavailable } from '../log-errors.ts';
 import { type BatchHead, batchRecordsMax, encodeBatch } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import type { ShardObjects } from './shard-objects.ts';
-import { takenBack } from './shard-retention.ts';
+import { whereItLies } from './shard-retention.ts';
 
 export type ShardAppendOutcome =
   | { readonly status: 'appended'; readonly number: number; readonly firstPlace: number }
@@ -148,9 +148,10 @@ export class ShardAppender {
       if (taken.status === 'unanswered') return taken;
       if (taken.status === 'ours') {
         try {
-          if (await takenBack(this.#objects, number, { ms: clock.nowMs() - newest.atMs, retentionMs })) continue;
+          const lies = await whereItLies(this.#objects, number, { ms: clock.nowMs() - newest.atMs, retentionMs });
+          if (lies === 'taken-back') continue;
+          if (lies === 'unknown') return { status: 'unanswered', cause: new Error(`batch ${number} is gone by now`) };
         } catch (cause) {
-          // Most likely it lies where it should.
           return { status: 'unanswered', cause };
         }
         this.#newest = { number, arrivalMs, atMs };
@@ -181,6 +182,7 @@ export class ShardAppender {
     let cause: unknown;
     for (let attempt = 0; attempt < unansweredMax; attempt += 1) {
       if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff));
+      const askedMs = logClock.ownMs();
       const put = this.#objects.store.putIfAbsent(this.#objects.key(number), bytes);
       const outcome = await put.catch((error: unknown) => {
         // It did surely not happen: that says nothing about the tries before it.
@@ -191,7 +193,7 @@ export class ShardAppender {
         cause = outcome.cause;
         continue;
       }
-      logClock.learn(outcome.storeTimeMs);
+      logClock.learn(outcome.storeTimeMs, askedMs);
       if (outcome.status === 'created') return { status: 'ours' };
       try {
         const head = await this.#objects.head(number, undefined);

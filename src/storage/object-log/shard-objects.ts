@@ -53,9 +53,10 @@ export class ShardObjects {
   /** @returns undefined when there is no batch of this number */
   async batch(number: number, signal: AbortSignal | undefined): Promise<Batch | undefined> {
     const key = this.key(number);
+    const askedMs = this.#clock.ownMs();
     const object = await this.store.get(key, { bytesMax: objectBytesMax, signal });
     if (object === undefined) return undefined;
-    this.#clock.learn(object.storeTimeMs);
+    this.#clock.learn(object.storeTimeMs, askedMs);
     return decodeBatch(object.bytes, this.#place(number, key));
   }
 
@@ -68,20 +69,26 @@ export class ShardObjects {
 
   /** The number of the newest batch, by one LIST; 0 when there is none. */
   async newest(signal: AbortSignal | undefined): Promise<number> {
+    const askedMs = this.#clock.ownMs();
     const page = await firstPage(
       this.store.list(shardPrefix(this.incarnation, this.shardId), { pageKeysMax: 1, signal }),
     );
     if (page === undefined) return 0;
-    this.#clock.learn(page.storeTimeMs);
+    this.#clock.learn(page.storeTimeMs, askedMs);
     return numberOfBatchKey(page.objects[0]?.key ?? '') ?? 0;
   }
 
-  async firstKept(signal: AbortSignal | undefined): Promise<FirstKept & { readonly etag: string | undefined }> {
+  /** `writtenMs`: when it was written down, by the store's clock; 0 when nothing was removed. */
+  async firstKept(
+    signal: AbortSignal | undefined,
+  ): Promise<FirstKept & { readonly etag: string | undefined; readonly writtenMs: number }> {
     const key = firstKey(this.incarnation, this.shardId);
+    const askedMs = this.#clock.ownMs();
     const object = await this.store.get(key, { bytesMax: firstObjectBytesMax, signal });
-    if (object === undefined) return { ...nothingRemoved, etag: undefined };
-    this.#clock.learn(object.storeTimeMs);
-    return { ...decodeFirstKept(object.bytes, `${this.store.uri}/${key}`), etag: object.etag };
+    if (object === undefined) return { ...nothingRemoved, etag: undefined, writtenMs: 0 };
+    this.#clock.learn(object.storeTimeMs, askedMs);
+    const { etag, lastModifiedMs } = object;
+    return { ...decodeFirstKept(object.bytes, `${this.store.uri}/${key}`), etag, writtenMs: lastModifiedMs };
   }
 
   #place(number: number, key: string): { shardId: string; number: number; where: string } {

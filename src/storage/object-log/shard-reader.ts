@@ -6,7 +6,6 @@
  * than half the retention ago needs not ask; others look where retention has come to, and which batch is the newest.
  */
 import { unreachable } from '../../base/assert.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { LakeError } from '../../base/errors.ts';
 import { badPosition, logCorrupt, logUnavailable } from '../log-errors.ts';
 import type { LogReadOptions, LogReadResult, LogRecordEnvelope, LogStart } from '../log-store.ts';
@@ -15,11 +14,7 @@ import type { LogClock } from './log-clock.ts';
 import { type FirstKept, placeOf, positionBehind, positionOf } from './log-objects.ts';
 import type { ShardObjects } from './shard-objects.ts';
 
-export type ShardReaderParts = {
-  readonly clock: Clock;
-  readonly logClock: LogClock;
-  readonly retentionMs: number | undefined;
-};
+export type ShardReaderParts = { readonly logClock: LogClock; readonly retentionMs: number | undefined };
 
 const readRecordsMaxDefault = 10_000;
 const readBytesMaxDefault = 4 << 20;
@@ -70,7 +65,7 @@ export class ShardReader {
       bytesMax: options?.bytesMax ?? readBytesMaxDefault,
     };
     const signal = options?.signal;
-    const beganMs = this.#parts.clock.nowMs();
+    const beganMs = this.#parts.logClock.ownMs();
     if (from.kind === 'latest') return await this.#pinned(signal);
     const found = await this.#find(from, signal);
     let taken = await this.#take(found, from, limits, signal);

@@ -41,17 +41,23 @@ export async function removeExpired(objects: ShardObjects, keptFromMs: number, n
 
 /**
  * Who stood still for as long as the log keeps records may have put a batch at a number that was taken and removed
- * meanwhile, where nobody looks for it. It is deleted then.
+ * meanwhile, where nobody looks for it; or the batch lay there in time, and was removed before its appender saw the answer.
  *
  * @param since how long ago there was no batch of this number yet
+ * @returns `taken-back`: no reader has been given it, and it is deleted; `unknown`: it is gone, and some may have been
  */
-export async function takenBack(
+export async function whereItLies(
   objects: ShardObjects,
   number: number,
   since: { readonly ms: number; readonly retentionMs: number | undefined },
-): Promise<boolean> {
-  if (since.retentionMs === undefined || since.ms < since.retentionMs / 2) return false;
-  if ((await objects.firstKept(undefined)).number <= number) return false;
+): Promise<'in-place' | 'taken-back' | 'unknown'> {
+  const { ms, retentionMs } = since;
+  if (retentionMs === undefined || ms < retentionMs / 2) return 'in-place';
+  const first = await objects.firstKept(undefined);
+  if (first.number <= number) return 'in-place';
+  const object = await objects.store.head(objects.key(number));
   await objects.store.delete(objects.key(number));
-  return true;
+  // One that lay in time was kept for the whole retention before it was written down that it goes.
+  const isLate = object !== undefined && first.writtenMs - object.lastModifiedMs < retentionMs / 2;
+  return isLate ? 'taken-back' : 'unknown';
 }

@@ -6,7 +6,7 @@ import { logUnavailable } from '../log-errors.ts';
 import { encodeBatch } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import type { ShardObjects } from './shard-objects.ts';
-import { takenBack } from './shard-retention.ts';
+import { whereItLies } from './shard-retention.ts';
 
 export type SealParts = {
   readonly clock: Clock;
@@ -34,7 +34,8 @@ export async function sealShard(
     const seal = encodeBatch(objects.shardId, { number: newest + 1, arrivalMs, token: noToken, kind: 'seal' }, []);
     const outcome = await objects.store.putIfAbsent(objects.key(newest + 1), seal);
     if (outcome.status === 'created') {
-      if (!(await takenBack(objects, newest + 1, { ms: clock.nowMs() - atMs, retentionMs }))) return;
+      const lies = await whereItLies(objects, newest + 1, { ms: clock.nowMs() - atMs, retentionMs });
+      if (lies === 'in-place') return;
     } else if (outcome.status === 'unanswered') cause = outcome.cause;
     await clock.sleep(backoffMs(attempt, random, backoff));
   }
