@@ -239,6 +239,63 @@ test('a batch that was seen, and removed before its appender had the answer, is 
   expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
 });
 
+test('a batch whose first try was seen and removed before the second is not appended again', async () => {
+  const world = new World();
+  const { store } = world;
+  await using busy = await world.open();
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      const outcome = await store.putIfAbsent(key, bytes);
+      if (stall === undefined) return outcome;
+      await stall();
+      return { status: 'unanswered', cause: new Error('lost') };
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length === 1);
+  };
+  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
+  expect(outcome?.status).toBe('unanswered');
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
+});
+
+test('an appender that stood still after it had looked for the newest appends where readers look, whatever is not yet removed', async () => {
+  const world = new World();
+  const { store } = world;
+  const slowRemoval = world.watched({
+    async delete(key) {
+      if (!key.endsWith('98.batch') && !key.endsWith('97.batch')) await store.delete(key);
+    },
+  });
+  await using busy = await world.open(slowRemoval);
+  await appendTo(busy, 1, 1);
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async *list(prefix, options) {
+      for await (const page of store.list(prefix, options)) {
+        await stall?.();
+        yield page;
+      }
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length < 10);
+  };
+  await appendAll(sleeper, 0n, ['late']);
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256', 'late']);
+});
+
 test('a batch whose PUT stood still is kept for as long as the others', async () => {
   const world = new World();
   const { store } = world;
@@ -304,11 +361,13 @@ test('the tip is as old as the question and not as the answer', async () => {
 test('an answer that took long does not set the clock back', () => {
   let nowMs = 1_000_000;
   const logClock = new LogClock({ ...hasty, nowMs: () => nowMs });
+  expect(logClock.latestMs()).toBe(Number.POSITIVE_INFINITY);
   logClock.learn(1_500_000, logClock.ownMs());
   const askedMs = logClock.ownMs();
   nowMs += 90_000;
   logClock.learn(1_500_000, askedMs);
   expect(logClock.nowMs()).toBe(1_590_000);
+  expect(logClock.latestMs()).toBe(1_591_000);
   // Our own clock was put forward.
   nowMs += 90_000;
   logClock.learn(1_590_000, logClock.ownMs());

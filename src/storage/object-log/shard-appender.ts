@@ -50,7 +50,7 @@ const lostMax = 200;
 /** Looks for the newest batch while retention removes what was it a moment ago. */
 const looksMax = 5;
 
-/** The newest batch when `atMs`, by our clock, had come. */
+/** A batch behind which there was none yet when it was `atMs` by our clock. */
 type Newest = { readonly number: number; readonly arrivalMs: number; readonly atMs: number };
 
 export class ShardAppender {
@@ -149,15 +149,16 @@ export class ShardAppender {
       if (taken.status === 'ours') {
         try {
           const lies = await whereItLies(this.#objects, number, { ms: clock.nowMs() - newest.atMs, retentionMs });
-          if (lies === 'taken-back') continue;
-          if (lies === 'unknown') return { status: 'unanswered', cause: new Error(`batch ${number} is gone by now`) };
+          // An earlier try may have lain in time, and been removed before this one.
+          if (lies === 'taken-back' && taken.isFirstTry) continue;
+          if (lies !== 'in-place') return { status: 'unanswered', cause: new Error(`batch ${number} is gone by now`) };
         } catch (cause) {
           return { status: 'unanswered', cause };
         }
         this.#newest = { number, arrivalMs, atMs };
         return { status: 'appended', number, firstPlace: 0 };
       }
-      this.#newest = { number, arrivalMs: taken.head.arrivalMs, atMs };
+      this.#newest = { number, arrivalMs: taken.head.arrivalMs, atMs: newest.atMs };
       this.#isSealed = taken.head.kind === 'seal';
       if (this.#isSealed) return { status: 'sealed' };
       await clock.sleep(backoffMs(lost, random, backoff));
@@ -174,7 +175,7 @@ export class ShardAppender {
     token: string,
     bytes: Uint8Array,
   ): Promise<
-    | { readonly status: 'ours'; readonly head?: undefined }
+    | { readonly status: 'ours'; readonly isFirstTry: boolean }
     | { readonly status: 'other'; readonly head: BatchHead }
     | { readonly status: 'unanswered'; readonly cause: unknown }
   > {
@@ -194,12 +195,12 @@ export class ShardAppender {
         continue;
       }
       logClock.learn(outcome.storeTimeMs, askedMs);
-      if (outcome.status === 'created') return { status: 'ours' };
+      if (outcome.status === 'created') return { status: 'ours', isFirstTry: attempt === 0 };
       try {
         const head = await this.#objects.head(number, undefined);
         // Gone again: retention removes no batch that is the newest, so it was not, and ours is not there.
         if (head === undefined) return { status: 'unanswered', cause: new Error(`batch ${number} came and went`) };
-        return head.token === token ? { status: 'ours' } : { status: 'other', head };
+        return head.token === token ? { status: 'ours', isFirstTry: false } : { status: 'other', head };
       } catch (error) {
         // The batch may be ours.
         cause = error;

@@ -169,7 +169,7 @@ export class ShardReader {
     const givenMs = this.#given?.number === number - 1 ? this.#given.arrivalMs : Number.NEGATIVE_INFINITY;
     // Half: the machines that say what is old and when somebody looked have clocks of their own.
     const trustedMs = retentionMs === undefined ? looksAnewMs : retentionMs / 2;
-    if (logClock.nowMs() - Math.max(tipMs, givenMs) < trustedMs) return undefined;
+    if (logClock.latestMs() - Math.max(tipMs, givenMs) < trustedMs) return undefined;
     const newest = await this.#objects.newest(signal);
     if (newest < number) return undefined;
     if ((await this.#objects.head(number, signal)) !== undefined) return { number, place: 0, gap: false };
