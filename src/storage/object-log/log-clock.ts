@@ -29,7 +29,9 @@ export class LogClock {
     const before = this.#aheadMs;
     // It cannot be both: one of the clocks was set anew.
     const isAnew = before === undefined || most < before.least || least > before.most;
-    this.#aheadMs = isAnew ? { least, most } : { least: Math.max(before.least, least), most: Math.min(before.most, most) };
+    this.#aheadMs = isAnew
+      ? { least, most }
+      : { least: Math.max(before.least, least), most: Math.min(before.most, most) };
   }
 
   /** Not ahead of the store. */

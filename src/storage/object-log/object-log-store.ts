@@ -76,6 +76,8 @@ export class ObjectLogStore implements LogStore {
   readonly #appended = new AppendSignal();
   readonly #handles = new Map<string, Handles>();
   readonly #idlePollIntervalMs: number;
+  /** Of each shard: the last position that this handle was given. */
+  readonly #newestAppended = new Map<string, bigint>();
   /** Looks of each shard that found nothing, one after the other. */
   readonly #idleLooks = new Map<string, number>();
   #meta: ObjectLogMeta;
@@ -146,8 +148,10 @@ export class ObjectLogStore implements LogStore {
   }
 
   /** Sooner than polling only for what this handle appends; the rest is looked for, the less often the longer it was quiet. */
-  async waitForMore(shardId: string, _from: LogStart, options: LogWaitOptions): Promise<void> {
+  async waitForMore(shardId: string, from: LogStart, options: LogWaitOptions): Promise<void> {
     this.#check(options.signal);
+    // Appended since the look that found nothing.
+    if (from.kind === 'after' && (this.#newestAppended.get(shardId) ?? from.position) > from.position) return;
     const looks = Math.max(0, (this.#idleLooks.get(shardId) ?? 0) - 1);
     const ms = Math.min(this.#idlePollIntervalMs, this.supports.pollIntervalMs * 2 ** Math.min(looks, 20));
     await this.#appended.wait(this.#parts.clock, Math.min(options.waitMsMax, ms), options.signal);
@@ -247,7 +251,10 @@ export class ObjectLogStore implements LogStore {
       if (outcome.status === 'sealed') return indexes.slice(at);
       at += part.length;
       for (const [order, index] of part.entries()) call.outcomes[index] = recordOutcome(shardId, outcome, order);
-      if (outcome.status === 'appended') continue;
+      if (outcome.status === 'appended') {
+        this.#newestAppended.set(shardId, positionOf(outcome.number, outcome.firstPlace + part.length - 1));
+        continue;
+      }
       // What comes behind a record that failed may not be before it.
       for (const index of indexes.slice(at)) call.outcomes[index] = { status: 'failed', cause: outcome.cause };
       break;

@@ -1,0 +1,179 @@
+/** Handles that stand still for as long as the log keeps records, while others go on and remove what has expired. */
+import { expect, test } from 'vitest';
+import { present } from '../../base/assert.ts';
+import type { LogStart } from '../log-store.ts';
+import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
+import { storeUnavailable } from '../store-errors.ts';
+import { appendTo, readLog, shardId, until, World } from './object-log-testing.ts';
+
+test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
+  const world = new World();
+  const { store } = world;
+  let isStill = false;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      if (isStill) world.nowMs += 5_000;
+      return await store.putIfAbsent(key, bytes);
+    },
+    async get(key, options) {
+      if (key.endsWith('first.json')) throw storeUnavailable('memory:log', new Error('down'));
+      return await store.get(key, options);
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  isStill = true;
+  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('a') }]);
+  expect(outcome?.status).toBe('unanswered');
+});
+
+test('a seal that stood still for as long as the log keeps records is put where appenders look', async () => {
+  const world = new World();
+  const { store } = world;
+  await using busy = await world.open();
+  await appendTo(busy, 1, 1);
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      await stall?.();
+      return await store.putIfAbsent(key, bytes);
+    },
+  });
+  await using splitting = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length === 1);
+  };
+  await splitting.split(shardId);
+  await appendAll(splitting, 0n, ['child']);
+  await appendAll(busy, 0n, ['child too']);
+  const all = await readToEnd(busy, shardId, { kind: 'earliest' });
+  expect(texts(all.records)).toEqual(['256']);
+  expect(await readLog(busy)).toEqual(['256', 'child', 'child too']);
+});
+
+test('a batch that was seen, and removed before its appender had the answer, is not appended again', async () => {
+  const world = new World();
+  const { store } = world;
+  await using busy = await world.open();
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      const outcome = await store.putIfAbsent(key, bytes);
+      await stall?.();
+      return outcome;
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length === 1);
+  };
+  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
+  expect(outcome?.status).toBe('unanswered');
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
+});
+
+test('a batch whose first try was seen and removed before the second is not appended again', async () => {
+  const world = new World();
+  const { store } = world;
+  await using busy = await world.open();
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      const outcome = await store.putIfAbsent(key, bytes);
+      if (stall === undefined) return outcome;
+      await stall();
+      return { status: 'unanswered', cause: new Error('lost') };
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length === 1);
+  };
+  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
+  expect(outcome?.status).toBe('unanswered');
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
+});
+
+test('an appender that stood still after it had looked for the newest appends where readers look, whatever is not yet removed', async () => {
+  const world = new World();
+  const { store } = world;
+  const slowRemoval = world.watched({
+    async delete(key) {
+      if (!key.endsWith('98.batch') && !key.endsWith('97.batch')) await store.delete(key);
+    },
+  });
+  await using busy = await world.open(slowRemoval);
+  await appendTo(busy, 1, 1);
+  let stall: (() => Promise<void>) | undefined;
+  const stalling = world.watched({
+    async *list(prefix, options) {
+      for await (const page of store.list(prefix, options)) {
+        await stall?.();
+        yield page;
+      }
+    },
+  });
+  await using sleeper = await world.open(stalling);
+  stall = async () => {
+    stall = undefined;
+    await appendTo(busy, 2, 255);
+    world.nowMs += 5_000;
+    await appendTo(busy, 256, 256);
+    await until(async () => (await world.batchKeys()).length < 10);
+  };
+  await appendAll(sleeper, 0n, ['late']);
+  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256', 'late']);
+});
+
+test('a batch whose PUT stood still is kept for as long as the others', async () => {
+  const world = new World();
+  const { store } = world;
+  let stallMs = 0;
+  const stalling = world.watched({
+    async putIfAbsent(key, bytes) {
+      world.nowMs += stallMs;
+      stallMs = 0;
+      return await store.putIfAbsent(key, bytes);
+    },
+  });
+  const sleeper = await world.open(stalling);
+  stallMs = 5_000;
+  await appendTo(sleeper, 1, 256);
+  await sleeper[Symbol.asyncDispose]();
+  expect((await world.batchKeys()).length).toBe(256);
+});
+
+test('who was at the tip behind a batch that retention has removed meanwhile goes on with the next, without a gap', async () => {
+  const world = new World();
+  const appender = await world.open();
+  await appendTo(appender, 1, 255);
+  const position = present((await readAll(appender, shardId, { kind: 'earliest' })).records.at(-1), 'record').position;
+  const behindAll = { kind: 'after', position } as const;
+  world.nowMs += 4_900;
+  const { next, atTip } = await appender.read(shardId, behindAll);
+  expect(atTip).toBe(true);
+  world.nowMs += 100;
+  await appendTo(appender, 256, 256);
+  await appender[Symbol.asyncDispose]();
+  expect((await world.batchKeys()).length).toBe(1);
+  for (const [from, gap] of [
+    [next, false],
+    [behindAll, true],
+  ] satisfies [LogStart, boolean][]) {
+    await using reader = await world.open();
+    const result = await reader.read(shardId, from);
+    expect(texts(result.records)).toEqual(['256']);
+    expect(result.gap).toBe(gap);
+  }
+});
