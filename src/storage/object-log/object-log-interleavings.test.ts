@@ -10,7 +10,7 @@ import { evenRanges, shardIdAt } from '../shard-ranges.ts';
 import { storeDenied, storeUnavailable } from '../store-errors.ts';
 import { encodeLogObject, logKey } from './log-objects.ts';
 import { openObjectLog } from './object-log-store.ts';
-import { appendTo, readLog, shardId, World } from './object-log-testing.ts';
+import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
 
 test('who opens a log whose split was stopped halfway ends it before anything goes to a child', async () => {
   const world = new World();
@@ -26,7 +26,7 @@ test('who opens a log whose split was stopped halfway ends it before anything go
   await using after = await world.open();
   await appendAll(after, 0n, ['b']);
   await appendAll(before, 0n, ['c']);
-  expect(await readLog(after)).toEqual(['a', 'b', 'c']);
+  expect(await allTexts(after)).toEqual(['a', 'b', 'c']);
 });
 
 test('calls of a handle that is just splitting go to no child before the parent has its seal', async () => {
@@ -49,7 +49,7 @@ test('calls of a handle that is just splitting go to no child before the parent 
   };
   await splitting.split(shardId);
   await appendAll(splitting, 0n, ['d']);
-  expect(await readLog(other)).toEqual(['a', 'b', 'c', 'd']);
+  expect(await allTexts(other)).toEqual(['a', 'b', 'c', 'd']);
 });
 
 test('a batch without an answer is not said to have failed because the next try was refused', async () => {

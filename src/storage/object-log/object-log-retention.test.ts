@@ -4,7 +4,7 @@ import { present } from '../../base/assert.ts';
 import type { LogStart } from '../log-store.ts';
 import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
 import { storeUnavailable } from '../store-errors.ts';
-import { appendTo, readLog, shardId, until, World } from './object-log-testing.ts';
+import { allTexts, appendTo, shardId, until, World } from './object-log-testing.ts';
 
 test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
   const world = new World();
@@ -51,7 +51,7 @@ test('a seal that stood still for as long as the log keeps records is put where 
   await appendAll(busy, 0n, ['child too']);
   const all = await readToEnd(busy, shardId, { kind: 'earliest' });
   expect(texts(all.records)).toEqual(['256']);
-  expect(await readLog(busy)).toEqual(['256', 'child', 'child too']);
+  expect(await allTexts(busy)).toEqual(['256', 'child', 'child too']);
 });
 
 test('a batch that was seen, and removed before its appender had the answer, is not appended again', async () => {

@@ -49,7 +49,7 @@ export async function appendTo(log: ObjectLogStore, from: number, to: number): P
   for (let number = from; number <= to; number += 1) await appendAll(log, 0n, [`${number}`]);
 }
 
-export async function readLog(log: ObjectLogStore): Promise<readonly string[]> {
+export async function allTexts(log: ObjectLogStore): Promise<readonly string[]> {
   const seen: string[] = [];
   for (const shard of (await log.describe()).shards) {
     const all = await (shard.closed ? readToEnd : readAll)(log, shard.shardId, { kind: 'earliest' });
