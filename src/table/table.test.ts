@@ -6,7 +6,6 @@ import { countingObjectStore } from '../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { Contention } from './commit/contention.ts';
 import { dutiesDiffer } from './commit/duties.ts';
 import { ObservedStore } from './observed-store.ts';
 import { openTable, reopenTable } from './table.ts';
@@ -150,24 +149,6 @@ test('a cache loads a key once for all who ask at the same time, and again after
   await expect(Promise.all([cache.load('a', load), cache.load('a', load)])).rejects.toThrow('first');
   expect(await Promise.all([cache.load('a', load), cache.load('a', load)])).toEqual([2, 2]);
   expect(await cache.load('a', load)).toBe(2);
-});
-
-test('nobody waits without rivals; the window widens with losses and narrows with wins', () => {
-  const contention = new Contention();
-  const always = { next: () => 0.999, uuid: () => '' };
-  expect([contention.waitMs(always), contention.isContended]).toEqual([0, false]);
-  const waits: number[] = [];
-  for (let n = 0; n < 20; n += 1) {
-    contention.lost(10);
-    waits.push(contention.waitMs(always));
-  }
-  expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-  expect(waits.at(-1)).toBeLessThan(10 * 128);
-  expect(waits.at(-1)).toBeGreaterThan(9 * 128);
-  for (let n = 0; n < 20; n += 1) contention.won(10);
-  expect([contention.waitMs(always), contention.isContended]).toEqual([0, false]);
-  for (let n = 0; n < 20; n += 1) contention.lost(60_000);
-  expect(contention.waitMs(always)).toBeLessThanOrEqual(10_000);
 });
 
 test('A2: options that writers must heed are duties, others and columns are not', () => {
