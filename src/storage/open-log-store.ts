@@ -9,6 +9,7 @@ import { type LocalLogSettings, openLocalLog } from './local/local-log-store.ts'
 import { badLogSettings } from './log-errors.ts';
 import type { LogStore } from './log-store.ts';
 import { type MemoryLogSettings, openMemoryLog } from './memory/memory-log-store.ts';
+import { objectLogFailure } from './object-log/log-failures.ts';
 import { type ObjectLogSettings, openObjectLog } from './object-log/object-log-store.ts';
 import { type ObjectStoreSettings, openObjectStore, s3PlaceOf } from './open-object-store.ts';
 
@@ -50,7 +51,9 @@ export async function openLogStore(
       return await openKinesisLog({ ...settings.kinesis, stream: address.stream }, components);
     }
     case 's3': {
-      const store = await openObjectStore(uri, settings.stores ?? {}, components);
+      const store = await openObjectStore(uri, settings.stores ?? {}, components).catch((error: unknown) => {
+        throw objectLogFailure(error);
+      });
       try {
         return await openObjectLog(store, settings.s3 ?? {}, components);
       } catch (error) {

@@ -16,7 +16,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { assert, present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { AppendSignal } from '../append-signal.ts';
-import { logClosed, logCorrupt } from '../log-errors.ts';
+import { type GatheredCall, GatheredCalls } from '../gathered-calls.ts';
+import { logCorrupt } from '../log-errors.ts';
 import { readBytes } from './local-files.ts';
 import { localLogFailure } from './log-failure.ts';
 import { encodeFrames, frameBytesOf, readFrame } from './log-frame.ts';
@@ -38,52 +39,37 @@ export type ShardAppendOutcome =
   | { readonly status: 'appended'; readonly positions: readonly number[] }
   | { readonly status: 'failed' | 'unanswered'; readonly cause: unknown };
 
-type Call = {
-  readonly records: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly settle: (outcome: ShardAppendOutcome) => void;
-};
+type Call = GatheredCall<ShardAppendOutcome>;
 
-/** A group takes no further call above this; one call is never divided. */
+/** Of the frames of a group. */
 const groupBytesMax = 16 << 20;
 /** Opening a log does not wait long for one who appends: he recovers it himself. */
 const recoverWaitMsMax = 1_000;
 
 export class ShardWriter {
   readonly #settings: ShardWriterSettings;
-  #calls: Call[] = [];
-  #running: Promise<void> | undefined;
-  #closed = false;
+  readonly #calls: GatheredCalls<ShardAppendOutcome>;
 
   constructor(settings: ShardWriterSettings) {
     this.#settings = settings;
+    this.#calls = new GatheredCalls({
+      where: settings.files.settings.where,
+      bytesMax: groupBytesMax,
+      recordsMax: Number.POSITIVE_INFINITY,
+      appendNext: () => this.#writeGroup(),
+    });
   }
 
   /** Rejects only when the signal aborts; a call that is being written by then may be appended all the same. */
   async append(records: readonly Uint8Array[], signal?: AbortSignal): Promise<ShardAppendOutcome> {
-    signal?.throwIfAborted();
-    if (this.#closed) throw logClosed(this.#settings.files.settings.where);
     const bytes = records.reduce((sum, data) => sum + frameBytesOf(data.byteLength), 0);
-    const { promise, resolve, reject } = Promise.withResolvers<ShardAppendOutcome>();
-    const call: Call = { records, bytes, settle: resolve };
-    const onAbort = (): void => {
-      this.#calls = this.#calls.filter(each => each !== call);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#calls.push(call);
-    this.#running ??= this.#run();
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    return await this.#calls.append(records, bytes, signal);
   }
 
   /** Keeps whole records that a dead process left, cuts off a torn one, and drops what retention has passed. */
   async recover(): Promise<void> {
     const { files, lock } = this.#settings;
-    assert(this.#running === undefined, 'a shard is recovered before it is written');
+    assert(!this.#calls.isRunning, 'a shard is recovered before it is written');
     await lock.acquire(recoverWaitMsMax);
     try {
       const head = await files.readHead();
@@ -96,17 +82,8 @@ export class ShardWriter {
 
   /** Writes what was accepted, then lets go of the files. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#running;
+    await this.#calls.close();
     this.#settings.lock.close();
-  }
-
-  async #run(): Promise<void> {
-    try {
-      while (this.#calls.length > 0) await this.#writeGroup();
-    } finally {
-      this.#running = undefined;
-    }
   }
 
   async #writeGroup(): Promise<void> {
@@ -115,29 +92,18 @@ export class ShardWriter {
     try {
       await lock.acquire();
       try {
-        group = this.#takeGroup();
+        group = this.#calls.take();
         if (group.length > 0) await this.#writeLocked(group);
       } finally {
         lock.release();
       }
     } catch (error) {
       // Nothing of the group was written, or it has been cut off again; without the lock nobody could be served.
-      const failed = group.length > 0 ? group : this.#calls.splice(0);
+      const failed = group.length > 0 ? group : this.#calls.takeAll();
       const cause = localLogFailure(files.settings.where, error);
       for (const call of failed) call.settle({ status: 'failed', cause });
     }
     appended.notify();
-  }
-
-  #takeGroup(): readonly Call[] {
-    let bytes = 0;
-    let count = 0;
-    for (const call of this.#calls) {
-      if (count > 0 && bytes + call.bytes > groupBytesMax) break;
-      bytes += call.bytes;
-      count += 1;
-    }
-    return this.#calls.splice(0, count);
   }
 
   /** Settles every call of the group; throws only while nothing of it is written. */

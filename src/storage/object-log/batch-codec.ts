@@ -23,7 +23,7 @@ import { logCorrupt } from '../log-errors.ts';
 export const headerBytes: number = 56;
 export const batchRecordsMax: number = 1 << 16;
 /** Records of one batch together; what is larger is no batch of ours. */
-export const batchBytesMax: number = 32 << 20;
+export const storedBatchBytesMax: number = 32 << 20;
 
 const magic = 0x5441_4247_4f4c_4c54n;
 const version = 1;
@@ -90,7 +90,10 @@ export function decodeBatchHead(bytes: Uint8Array, place: BatchPlace): BatchHead
   const recordCount = view.getUint32(44, true);
   const recordBytes = Number(view.getBigUint64(48, true));
   const makesSense =
-    Number.isSafeInteger(arrivalMs) && kind <= 1 && recordCount <= batchRecordsMax && recordBytes <= batchBytesMax;
+    Number.isSafeInteger(arrivalMs) &&
+    kind <= 1 &&
+    recordCount <= batchRecordsMax &&
+    recordBytes <= storedBatchBytesMax;
   if (!makesSense) throw logCorrupt(place.where, 'its header makes no sense');
   return {
     number: place.number,

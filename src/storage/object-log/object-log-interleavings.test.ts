@@ -87,7 +87,7 @@ test('an append that is denied as a whole says so at once', async () => {
   });
   await using log = await world.open(denying);
   const records = [0n, 1n << 127n].map(hashKey => ({ hashKey, data: text('a') }));
-  await expect(log.append(records)).rejects.toMatchObject({ code: 'LAKE_STORE_DENIED' });
+  await expect(log.append(records)).rejects.toMatchObject({ code: 'LAKE_LOG_DENIED' });
 });
 
 test('a call one of whose shards was closed and cannot be looked for has still appended the rest', async () => {

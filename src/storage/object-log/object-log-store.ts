@@ -27,6 +27,7 @@ import type { ObjectStore } from '../object-store.ts';
 import { checkAppend, contains } from '../shard-ranges.ts';
 import { batchRecordsMax } from './batch-codec.ts';
 import { LogClock } from './log-clock.ts';
+import { storeOfLog } from './log-failures.ts';
 import {
   changeLogObject,
   ensureLogObject,
@@ -59,7 +60,7 @@ const shardCountDefault = 4;
 const shardCountMax = 1_000;
 const pollIntervalMsDefault = 250;
 const idlePollIntervalMsDefault = 10_000;
-const recordBytesMax = 4 << 20;
+const batchRecordBytesMax = 4 << 20;
 const appendBytesMax = 16 << 20;
 /** Of one shard's batches: how many there are between two looks for what has expired. */
 const batchesBetweenRemovals = 256;
@@ -92,7 +93,7 @@ export class ObjectLogStore implements LogStore {
     this.#logClock = new LogClock(parts.clock);
     this.#idlePollIntervalMs = settings.idlePollIntervalMs ?? idlePollIntervalMsDefault;
     this.supports = {
-      recordBytesMax,
+      recordBytesMax: batchRecordBytesMax,
       appendRecordsMax: 10_000,
       appendBytesMax,
       resharding: true,
@@ -112,7 +113,7 @@ export class ObjectLogStore implements LogStore {
 
   async append(records: readonly LogAppend[], options?: LogRequestOptions): Promise<readonly LogAppendOutcome[]> {
     this.#check(options?.signal);
-    checkAppend(this.uri, recordBytesMax, records);
+    checkAppend(this.uri, batchRecordBytesMax, records);
     const outcomes: LogAppendOutcome[] = new Array(records.length);
     let indexes = records.map((_, index) => index);
     for (let round = 0; indexes.length > 0; round += 1) {
@@ -288,7 +289,7 @@ export class ObjectLogStore implements LogStore {
 /**
  * Opens the log in a store; makes it when the store has none. The log owns the store from then on.
  *
- * @throws LakeError `invalid` LAKE_BAD_SETTINGS, LAKE_STORE_DENIED; `corrupt` LAKE_LOG_CORRUPT; `unavailable`
+ * @throws LakeError `invalid` LAKE_BAD_SETTINGS, LAKE_LOG_DENIED; `corrupt` LAKE_LOG_CORRUPT; `unavailable`
  */
 export async function openObjectLog(
   store: ObjectStore,
@@ -299,7 +300,7 @@ export async function openObjectLog(
   if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > shardCountMax) {
     throw badLogSettings(`${store.uri}: a log has 1 to ${shardCountMax} shards, not ${shardCount}`);
   }
-  const parts = { store, clock, random };
+  const parts = { store: storeOfLog(store), clock, random };
   const meta = await ensureLogObject(parts, { shardCount, retentionMs });
   const log = new ObjectLogStore(meta, parts, settings);
   // Somebody began a split: describing finishes it.

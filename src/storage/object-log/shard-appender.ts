@@ -8,9 +8,11 @@
  * number with the same bytes, so that it cannot happen twice: no record is doubled by the log itself.
  */
 import type { Clock } from '../../base/clock.ts';
+import { isLakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
-import { logClosed, logUnavailable } from '../log-errors.ts';
+import { GatheredCalls } from '../gathered-calls.ts';
+import { logUnavailable } from '../log-errors.ts';
 import { type BatchHead, batchRecordsMax, encodeBatch } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import type { ShardObjects } from './shard-objects.ts';
@@ -22,12 +24,6 @@ export type ShardAppendOutcome =
   | { readonly status: 'sealed' }
   | { readonly status: 'failed' | 'unanswered'; readonly cause: unknown };
 
-type Call = {
-  readonly records: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly settle: (outcome: ShardAppendOutcome) => void;
-};
-
 export type ShardAppenderParts = {
   readonly clock: Clock;
   readonly random: Random;
@@ -37,7 +33,7 @@ export type ShardAppenderParts = {
   readonly onAppended: (number: number) => void;
 };
 
-/** A batch takes no further call above this; one call is never divided. */
+/** Of the records of calls that go into one batch. */
 const gatheredBytesMax = 8 << 20;
 /** Tries of one number without an answer. */
 const unansweredMax = 6;
@@ -56,74 +52,39 @@ type Newest = { readonly number: number; readonly arrivalMs: number; readonly at
 export class ShardAppender {
   readonly #objects: ShardObjects;
   readonly #parts: ShardAppenderParts;
-  #calls: Call[] = [];
-  #running: Promise<void> | undefined;
+  readonly #calls: GatheredCalls<ShardAppendOutcome>;
   #newest: Newest | undefined;
   #isSealed = false;
-  #isClosed = false;
 
   constructor(objects: ShardObjects, parts: ShardAppenderParts) {
     this.#objects = objects;
     this.#parts = parts;
+    this.#calls = new GatheredCalls({
+      where: objects.where,
+      bytesMax: gatheredBytesMax,
+      recordsMax: batchRecordsMax,
+      appendNext: () => this.#appendNext(),
+    });
   }
 
   /** Rejects only when the signal aborts; records that are being written by then may be appended all the same. */
   async append(records: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<ShardAppendOutcome> {
-    signal?.throwIfAborted();
-    if (this.#isClosed) throw logClosed(this.#objects.where);
-    const { promise, resolve, reject } = Promise.withResolvers<ShardAppendOutcome>();
-    const call = { records, bytes: records.reduce((sum, record) => sum + record.byteLength, 0), settle: resolve };
-    const onAbort = (): void => {
-      this.#calls = this.#calls.filter(each => each !== call);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#calls.push(call);
-    this.#running ??= this.#run();
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
+    return await this.#calls.append(records, bytes, signal);
   }
 
   /** Waits for what was accepted. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#running;
+    await this.#calls.close();
   }
 
-  async #run(): Promise<void> {
-    try {
-      // A turn, so that calls made at one time are in one batch.
-      await Promise.resolve();
-      while (this.#calls.length > 0) {
-        const group = this.#takeGroup();
-        await this.#appendGroup(group);
-      }
-    } finally {
-      this.#running = undefined;
-    }
-  }
-
-  #takeGroup(): readonly Call[] {
-    const group: Call[] = [];
-    let bytes = 0;
-    let count = 0;
-    for (const call of this.#calls) {
-      bytes += call.bytes;
-      count += call.records.length;
-      if (group.length > 0 && (bytes > gatheredBytesMax || count > batchRecordsMax)) break;
-      group.push(call);
-    }
-    this.#calls = this.#calls.slice(group.length);
-    return group;
-  }
-
-  async #appendGroup(group: readonly Call[]): Promise<void> {
-    const outcome = await this.#put(group.flatMap(call => call.records)).catch(
-      (cause: unknown): ShardAppendOutcome => ({ status: 'failed', cause }),
-    );
+  async #appendNext(): Promise<void> {
+    const group = this.#calls.take();
+    if (group.length === 0) return;
+    const outcome = await this.#put(group.flatMap(call => call.records)).catch((cause: unknown): ShardAppendOutcome => {
+      if (!isLakeError(cause)) throw cause;
+      return { status: 'failed', cause };
+    });
     let place = 0;
     for (const call of group) {
       call.settle(outcome.status === 'appended' ? { ...outcome, firstPlace: place } : outcome);

@@ -3,11 +3,11 @@ import type { ListPage, ObjectStore } from '../object-store.ts';
 import {
   type Batch,
   type BatchHead,
-  batchBytesMax,
   batchRecordsMax,
   decodeBatch,
   decodeBatchHead,
   headerBytes,
+  storedBatchBytesMax,
 } from './batch-codec.ts';
 import type { LogClock } from './log-clock.ts';
 import {
@@ -21,7 +21,7 @@ import {
   shardPrefix,
 } from './log-objects.ts';
 
-const objectBytesMax = headerBytes + 4 * batchRecordsMax + batchBytesMax;
+const objectBytesMax = headerBytes + 4 * batchRecordsMax + storedBatchBytesMax;
 
 export class ShardObjects {
   readonly store: ObjectStore;

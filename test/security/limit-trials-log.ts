@@ -1,0 +1,73 @@
+/** Limits of a log in an object store, just under and just over. */
+import { systemClock } from '../../src/base/clock.ts';
+import { systemRandom } from '../../src/base/random.ts';
+import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
+import { decodeBatchHead, encodeBatch } from '../../src/storage/object-log/batch-codec.ts';
+import { firstKey, logKey } from '../../src/storage/object-log/log-objects.ts';
+import { type ObjectLogStore, openObjectLog } from '../../src/storage/object-log/object-log-store.ts';
+import { constant, expectEdge, type Trials } from './limit-tools.ts';
+
+const shardId = 'shard-000000';
+
+async function openIn(store: MemoryObjectStore): Promise<ObjectLogStore> {
+  return await openObjectLog(
+    store,
+    { shardCount: 1, retentionMs: 1_000 },
+    { clock: systemClock, random: systemRandom },
+  );
+}
+
+/** An object of a log, longer by blanks; then the log is opened and read. */
+async function padded(keyOf: (incarnation: string) => string, json: string, length: number): Promise<void> {
+  const store = new MemoryObjectStore('memory:limits', systemClock);
+  await using log = await openIn(store);
+  const { incarnation } = await log.describe();
+  const key = keyOf(incarnation);
+  const there = (await store.get(key, { bytesMax: length }))?.bytes ?? new TextEncoder().encode(json);
+  const bytes = new Uint8Array(length).fill(' '.charCodeAt(0));
+  bytes.set(there);
+  await store.put(key, bytes);
+  await using again = await openIn(store);
+  await again.read(shardId, { kind: 'earliest' });
+}
+
+/** The header of a batch that tells of so many bytes. */
+function headTellingOf(recordBytes: number): void {
+  const head = { number: 1, arrivalMs: 0, token: '0'.repeat(16), kind: 'records' } as const;
+  const bytes = encodeBatch(shardId, head, []);
+  new DataView(bytes.buffer).setBigUint64(48, BigInt(recordBytes), true);
+  decodeBatchHead(bytes, { shardId, number: 1, where: 'limits' });
+}
+
+export const objectLogTrials: Trials = {
+  batchRecordBytesMax: async () => {
+    await using log = await openIn(new MemoryObjectStore('memory:limits', systemClock));
+    const append = (bytes: number) => log.append([{ hashKey: 0n, data: new Uint8Array(bytes) }]);
+    await expectEdge(
+      'LAKE_LOG_RECORD_TOO_BIG',
+      () => append(constant('batchRecordBytesMax')),
+      () => append(constant('batchRecordBytesMax') + 1),
+    );
+  },
+  storedBatchBytesMax: () =>
+    expectEdge(
+      'LAKE_LOG_CORRUPT',
+      () => headTellingOf(constant('storedBatchBytesMax')),
+      () => headTellingOf(constant('storedBatchBytesMax') + 1),
+    ),
+  logObjectBytesMax: () =>
+    expectEdge(
+      'LAKE_LOG_CORRUPT',
+      () => padded(() => logKey, '', constant('logObjectBytesMax')),
+      () => padded(() => logKey, '', constant('logObjectBytesMax') + 1),
+    ),
+  firstObjectBytesMax: () => {
+    const first = '{"number":1,"previousArrivalMs":0}';
+    const keyOf = (incarnation: string): string => firstKey(incarnation, shardId);
+    return expectEdge(
+      'LAKE_LOG_CORRUPT',
+      () => padded(keyOf, first, constant('firstObjectBytesMax')),
+      () => padded(keyOf, first, constant('firstObjectBytesMax') + 1),
+    );
+  },
+};
