@@ -1,7 +1,7 @@
 /** What of a log's tail a read of few keys has to look at. */
-import { fieldsNamed } from '../../format/table-schema.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { equalKeys } from '../../table/scan/bucket-pruning.ts';
+import { hasTwoZeros, keyFilter } from '../../table/scan/key-filter.ts';
 import type { Table } from '../../table/table.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
@@ -27,7 +27,7 @@ export function newestOfKey(
   const { engine, sequence } = mergeOptionsOf(table.schema);
   const ofKey = restrictTo(predicate, primaryKeys);
   if (engine.kind !== 'deduplicate' || sequence !== undefined || ofKey === undefined) return undefined;
-  if (hasTwoZeros(table)) return undefined;
+  if (hasTwoZeros(table.schema, primaryKeys)) return undefined;
   for (const { rows, kinds } of tail.toReversed()) {
     const row = evaluatePredicate(ofKey, rows).lastIndexOf(1);
     if (row >= 0) return sliceBatch(rows, row, isAdd(kinds[row] ?? 0) ? row + 1 : row);
@@ -41,17 +41,12 @@ export function tailOfKeys(
   tail: readonly TailRows[],
   predicate: Predicate | undefined,
 ): readonly TailRows[] {
-  const ofKeys = restrictTo(predicate, table.schema.primaryKeys);
-  if (ofKeys === undefined || hasTwoZeros(table)) return tail;
+  const ofKeys = keyFilter(table.schema, table.schema.primaryKeys, predicate);
+  if (ofKeys === undefined) return tail;
   return tail.flatMap(({ rows, kinds }) => {
     const flags = evaluatePredicate(ofKeys, rows);
     const kept = Uint32Array.from(flags.keys().filter(row => flags[row] === 1));
     if (kept.length === 0) return [];
     return [{ rows: takeRows(rows, kept), kinds: Int8Array.from(kept, row => kinds[row] ?? 0) }];
   });
-}
-
-/** Whether rows of one key may differ to a filter: 0 and -0 are one key (`key-encoding.ts`) and two values. */
-function hasTwoZeros({ schema }: Table): boolean {
-  return fieldsNamed(schema, schema.primaryKeys).some(({ type }) => type.kind === 'float' || type.kind === 'double');
 }

@@ -167,6 +167,12 @@ test('of a key that is zero a filter does not leave out a newer row whose zero i
     const predicate = { kind: 'compare', op, column: 'd', value: 0 } as const;
     expect(await collect(unionRead(w, table, { predicate })), op).toEqual([]);
   }
+  // The same when both are in files.
+  await worker.drain();
+  for (const op of ['=', '>='] as const) {
+    const predicate = { kind: 'compare', op, column: 'd', value: 0 } as const;
+    expect(await collect(unionRead(w, await openTestTable(w), { predicate })), `${op}, files`).toEqual([]);
+  }
 });
 
 test('a tail of which a read failed is begun anew', async () => {

@@ -18,6 +18,7 @@ import { mergeSpec } from '../../table/merge-spec.ts';
 import { wantedFields } from '../../table/read/column-mapping.ts';
 import type { FileRead } from '../../table/read/read-file.ts';
 import { mergedColumns, type ReadOptions, readBatchRowsMax, readRun, readSplit } from '../../table/read/read-split.ts';
+import { keyFilter } from '../../table/scan/key-filter.ts';
 import { planScan, type ScanPlan } from '../../table/scan/plan-scan.ts';
 import { filesOf, type Split } from '../../table/scan/split.ts';
 import { isSameSnapshot, newestSnapshot } from '../../table/seen-head.ts';
@@ -27,7 +28,7 @@ import { inputRows } from '../../table/write/input-rows.ts';
 import { type PlacedRows, placeRows } from '../../table/write/place-rows.ts';
 import { selectRows } from '../../types/filter.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { columnsOf, restrictTo } from '../../types/prune.ts';
+import { columnsOf } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import type { TailRows } from '../ingest/tail.ts';
@@ -190,7 +191,7 @@ async function* mergedBucket(
     schema,
     wanted: { fields: wantedFields(schema, names) },
     earlyColumns: pickingColumns(spec),
-    prune: restrictTo(predicate, keyNames),
+    prune: keyFilter(schema, keyNames, predicate),
     isSortedByKey: true,
     batchRowsMax: options.batchRowsMax ?? readBatchRowsMax,
   };

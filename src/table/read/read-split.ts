@@ -1,6 +1,7 @@
 /**
  * Reads a split: files in, rows of the table out, projected and filtered. Memory: a batch for each run of a section.
  */
+
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { columnsToMerge } from '../../format/merge-options.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
@@ -8,10 +9,11 @@ import type { Section } from '../../lsm/compaction-plan.ts';
 import { mergeRuns } from '../../lsm/merge.ts';
 import { pickingColumns } from '../../lsm/merge-function.ts';
 import { selectRows } from '../../types/filter.ts';
-import { columnsOf, restrictTo } from '../../types/prune.ts';
+import { columnsOf } from '../../types/prune.ts';
 import { type KeyValueBatch, projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { streamWhileSnapshotStays } from '../manifests.ts';
 import { mergeOptionsOf, mergeSpec } from '../merge-spec.ts';
+import { keyFilter } from '../scan/key-filter.ts';
 import type { ScanPlan } from '../scan/plan-scan.ts';
 import type { Split } from '../scan/split.ts';
 import type { Table } from '../table.ts';
@@ -93,7 +95,7 @@ async function* mergedBatches(
     schema,
     wanted: { fields: wantedFields(schema, names === undefined ? undefined : mergedColumns(schema, names)) },
     // Only what speaks of keys: a row group left out by its values could hide the newest row of a key.
-    prune: restrictTo(predicate, keyNames),
+    prune: keyFilter(schema, keyNames, predicate),
     isSortedByKey: true,
     batchRowsMax,
   };

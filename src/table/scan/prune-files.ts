@@ -5,6 +5,7 @@
  * key only: leaving out one file of an overlapping set by its values would bring older rows of its keys back to life.
  * By values a whole bucket goes, when no file of it can match, or single files when none overlap (spec 10.1).
  */
+
 import type { DataFileMeta } from '../../format/data-file.ts';
 import { askFileIndex, type IndexedColumn } from '../../format/file-index/index-match.ts';
 import { booleanOption } from '../../format/option-values.ts';
@@ -13,8 +14,9 @@ import { statsFieldsOf } from '../../format/stats-fields.ts';
 import { fieldsNamed, type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { RowType } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
-import { type ColumnRange, mayMatch, type RangeLookup, restrictTo } from '../../types/prune.ts';
+import { type ColumnRange, mayMatch, type RangeLookup } from '../../types/prune.ts';
 import { sameValues } from '../read/column-mapping.ts';
+import { keyFilter } from './key-filter.ts';
 
 export type PruneInput = {
   /** The schema the filter speaks of. */
@@ -41,7 +43,7 @@ export function pruneKeyFiles(
   input: PruneInput,
   { isOverlapFree, mergesToOneOfThem }: KeyFileRules,
 ): readonly DataFileMeta[] {
-  const keyPredicate = restrictTo(input.predicate, trimmedPrimaryKeys(input.schema));
+  const keyPredicate = keyFilter(input.schema, trimmedPrimaryKeys(input.schema), input.predicate);
   const byKey =
     keyPredicate === undefined ? files : files.filter(file => keysMayMatch(file, input.schema, keyPredicate));
   if (isOverlapFree) return byKey.filter(file => valuesMayMatch(file, input));
