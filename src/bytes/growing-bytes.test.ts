@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { concatBytes } from './concat.ts';
-import { GrowingBytes } from './growing-bytes.ts';
+import { GrowingBytes, roomToGrow } from './growing-bytes.ts';
 
 test('parts of any length come out one after the other, and once', () => {
   const parts = [0, 1, 3, 5_000, 0, 4_096, 1_500_000, 7].map((length, seed) =>
@@ -36,4 +36,11 @@ test('many bytes grow where they are, whatever was written of them before', () =
   gathered.append(Uint8Array.of(7));
   expect(gathered.take()).toEqual(Uint8Array.of(7));
   expect(all.at(-1)).toBe(6);
+});
+
+test('where there are no addresses to grow into, there is room that does not grow', () => {
+  const room = roomToGrow(1_000, 2 ** 52);
+  expect([room.length, room.buffer.resizable]).toEqual([2_000, false]);
+  const growing = roomToGrow(1_000, 3_000);
+  expect([growing.length, growing.buffer.resizable]).toEqual([1_000, true]);
 });

@@ -46,11 +46,19 @@ export class GrowingBytes {
     const grown =
       bytesMin <= exactBytesMax
         ? new Uint8Array(Math.max(bytesMin, 2 * this.#buffer.length, capacityFirst))
-        : new Uint8Array(
-            new ArrayBuffer(bytesWanted, { maxByteLength: Math.max(reservedBytesFirst, 2 * bytesWanted) }),
-          );
+        : roomToGrow(bytesWanted, Math.max(reservedBytesFirst, 2 * bytesWanted));
     grown.set(this.#buffer.subarray(0, this.#length));
     release([this.#buffer]);
     this.#buffer = grown;
+  }
+}
+
+/** Room of this length that can become so much; where addresses are short (`ulimit -v`), room that cannot, twice as long. */
+export function roomToGrow(length: number, lengthMax: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(new ArrayBuffer(length, { maxByteLength: lengthMax }));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new Uint8Array(2 * length);
   }
 }

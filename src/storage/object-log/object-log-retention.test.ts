@@ -4,7 +4,7 @@ import { present } from '../../base/assert.ts';
 import type { LogStart } from '../log-store.ts';
 import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
 import { storeUnavailable } from '../store-errors.ts';
-import { allTexts, appendTo, shardId, until, World } from './object-log-testing.ts';
+import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
 
 test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
   const world = new World();
@@ -41,10 +41,7 @@ test('a seal that stood still for as long as the log keeps records is put where 
   await using splitting = await world.open(stalling);
   stall = async () => {
     stall = undefined;
-    await appendTo(busy, 2, 255);
-    world.nowMs += 5_000;
-    await appendTo(busy, 256, 256);
-    await until(async () => (await world.batchKeys()).length === 1);
+    await world.outliveRetention(busy, 1);
   };
   await splitting.split(shardId);
   await appendAll(splitting, 0n, ['child']);
@@ -69,10 +66,7 @@ test('a batch that was seen, and removed before its appender had the answer, is 
   await using sleeper = await world.open(stalling);
   stall = async () => {
     stall = undefined;
-    await appendTo(busy, 2, 255);
-    world.nowMs += 5_000;
-    await appendTo(busy, 256, 256);
-    await until(async () => (await world.batchKeys()).length === 1);
+    await world.outliveRetention(busy, 1);
   };
   const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
   expect(outcome?.status).toBe('unanswered');
@@ -95,10 +89,7 @@ test('a batch whose first try was seen and removed before the second is not appe
   await using sleeper = await world.open(stalling);
   stall = async () => {
     stall = undefined;
-    await appendTo(busy, 2, 255);
-    world.nowMs += 5_000;
-    await appendTo(busy, 256, 256);
-    await until(async () => (await world.batchKeys()).length === 1);
+    await world.outliveRetention(busy, 1);
   };
   const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
   expect(outcome?.status).toBe('unanswered');
@@ -127,10 +118,7 @@ test('an appender that stood still after it had looked for the newest appends wh
   await using sleeper = await world.open(stalling);
   stall = async () => {
     stall = undefined;
-    await appendTo(busy, 2, 255);
-    world.nowMs += 5_000;
-    await appendTo(busy, 256, 256);
-    await until(async () => (await world.batchKeys()).length < 10);
+    await world.outliveRetention(busy, 9);
   };
   await appendAll(sleeper, 0n, ['late']);
   expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256', 'late']);

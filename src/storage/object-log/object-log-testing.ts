@@ -37,6 +37,14 @@ export class World {
     });
   }
 
+  /** Goes on from the first batch to the 256th, at which older ones have expired; back when so many are left at the most. */
+  async outliveRetention(log: ObjectLogStore, leftMax: number): Promise<void> {
+    await appendTo(log, 2, 255);
+    this.nowMs += 5_000;
+    await appendTo(log, 256, 256);
+    await until(async () => (await this.batchKeys()).length <= leftMax);
+  }
+
   async batchKeys(): Promise<readonly string[]> {
     const keys: string[] = [];
     for await (const page of this.store.list('')) keys.push(...page.objects.map(object => object.key));

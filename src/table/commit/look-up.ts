@@ -71,7 +71,7 @@ export async function lookUpBase(
  * to. S1: while a base is fresh nothing above it expires, so what lies there is in the chain and was the head after the base
  * was. Its times as a base stay those of the first look.
  *
- * @param count numbers to ask for
+ * @param count numbers to ask for; of one, what follows at once is the answer, whatever there is behind it
  * @throws LakeError LAKE_SNAPSHOT_EXPIRED
  */
 export async function followBase(table: Table, base: TableBase, count = 1): Promise<LookupResult | undefined> {
