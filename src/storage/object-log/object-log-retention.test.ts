@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { present } from '../../base/assert.ts';
 import type { LogStart } from '../log-store.ts';
 import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
+import type { PutIfAbsentOutcome } from '../object-store.ts';
 import { storeUnavailable } from '../store-errors.ts';
 import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
 
@@ -51,50 +52,33 @@ test('a seal that stood still for as long as the log keeps records is put where 
   expect(await allTexts(busy)).toEqual(['256', 'child', 'child too']);
 });
 
-test('a batch that was seen, and removed before its appender had the answer, is not appended again', async () => {
-  const world = new World();
-  const { store } = world;
-  await using busy = await world.open();
-  let stall: (() => Promise<void>) | undefined;
-  const stalling = world.watched({
-    async putIfAbsent(key, bytes) {
-      const outcome = await store.putIfAbsent(key, bytes);
-      await stall?.();
-      return outcome;
-    },
+for (const [name, lateAnswer] of [
+  ['and its appender had the answer after that', undefined],
+  ['and its appender had no answer and tried again', { status: 'unanswered', cause: new Error('lost') }],
+] satisfies [string, PutIfAbsentOutcome | undefined][]) {
+  test(`a batch that was seen and removed, ${name}, is not appended again`, async () => {
+    const world = new World();
+    const { store } = world;
+    await using busy = await world.open();
+    let stall: (() => Promise<void>) | undefined;
+    const stalling = world.watched({
+      async putIfAbsent(key, bytes) {
+        const outcome = await store.putIfAbsent(key, bytes);
+        if (stall === undefined) return outcome;
+        await stall();
+        return lateAnswer ?? outcome;
+      },
+    });
+    await using sleeper = await world.open(stalling);
+    stall = async () => {
+      stall = undefined;
+      await world.outliveRetention(busy, 1);
+    };
+    const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
+    expect(outcome?.status).toBe('unanswered');
+    expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
   });
-  await using sleeper = await world.open(stalling);
-  stall = async () => {
-    stall = undefined;
-    await world.outliveRetention(busy, 1);
-  };
-  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
-  expect(outcome?.status).toBe('unanswered');
-  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
-});
-
-test('a batch whose first try was seen and removed before the second is not appended again', async () => {
-  const world = new World();
-  const { store } = world;
-  await using busy = await world.open();
-  let stall: (() => Promise<void>) | undefined;
-  const stalling = world.watched({
-    async putIfAbsent(key, bytes) {
-      const outcome = await store.putIfAbsent(key, bytes);
-      if (stall === undefined) return outcome;
-      await stall();
-      return { status: 'unanswered', cause: new Error('lost') };
-    },
-  });
-  await using sleeper = await world.open(stalling);
-  stall = async () => {
-    stall = undefined;
-    await world.outliveRetention(busy, 1);
-  };
-  const [outcome] = await sleeper.append([{ hashKey: 0n, data: text('1') }]);
-  expect(outcome?.status).toBe('unanswered');
-  expect(texts((await readAll(busy, shardId, { kind: 'earliest' })).records)).toEqual(['256']);
-});
+}
 
 test('an appender that stood still after it had looked for the newest appends where readers look, whatever is not yet removed', async () => {
   const world = new World();
