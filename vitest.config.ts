@@ -22,6 +22,7 @@ const besideSource = [
   'test/security/**',
   'test/permissions/**',
   'test/requests/**',
+  'test/object-log-hunt/**',
 ];
 const longTests = besideSource.map(folder => `${folder}/*.long.test.ts`);
 

@@ -52,6 +52,8 @@ export type ObjectLogSettings = {
   /** How long a reader at the tip waits first; each look that finds nothing doubles it, up to `idlePollIntervalMs`. */
   readonly pollIntervalMs?: number | undefined;
   readonly idlePollIntervalMs?: number | undefined;
+  /** For tests, which append few batches: of one shard, how many there are between two looks for what has expired. */
+  readonly batchesBetweenRemovals?: number | undefined;
 };
 
 export type ObjectLogComponents = { readonly clock: Clock; readonly random: Random };
@@ -62,8 +64,7 @@ const pollIntervalMsDefault = 250;
 const idlePollIntervalMsDefault = 10_000;
 const batchRecordBytesMax = 4 << 20;
 const appendBytesMax = 16 << 20;
-/** Of one shard's batches: how many there are between two looks for what has expired. */
-const batchesBetweenRemovals = 256;
+const batchesBetweenRemovalsDefault = 256;
 /** Splits that one call may run into, one after the other. */
 const reroutesMax = 20;
 
@@ -77,6 +78,7 @@ export class ObjectLogStore implements LogStore {
   readonly #appended = new AppendSignal();
   readonly #handles = new Map<string, Handles>();
   readonly #idlePollIntervalMs: number;
+  readonly #batchesBetweenRemovals: number;
   /** Of each shard: the last position that this handle was given. */
   readonly #newestAppended = new Map<string, bigint>();
   /** Looks of each shard that found nothing, one after the other. */
@@ -92,6 +94,7 @@ export class ObjectLogStore implements LogStore {
     this.#parts = parts;
     this.#logClock = new LogClock(parts.clock);
     this.#idlePollIntervalMs = settings.idlePollIntervalMs ?? idlePollIntervalMsDefault;
+    this.#batchesBetweenRemovals = settings.batchesBetweenRemovals ?? batchesBetweenRemovalsDefault;
     this.supports = {
       recordBytesMax: batchRecordBytesMax,
       appendRecordsMax: 10_000,
@@ -271,7 +274,7 @@ export class ObjectLogStore implements LogStore {
     const logClock = this.#logClock;
     const objects = new ShardObjects({ store, incarnation, shardId, clock: logClock });
     const onAppended = (number: number): void => {
-      if (retentionMs === undefined || number % batchesBetweenRemovals !== 0) return;
+      if (retentionMs === undefined || number % this.#batchesBetweenRemovals !== 0) return;
       const keptFromMs = logClock.nowMs() - retentionMs;
       // It only tidies up: what failed is tried again some batches later.
       this.#removing = this.#removing.then(() => removeExpired(objects, keptFromMs, number)).catch(() => undefined);
