@@ -17,7 +17,7 @@ export type AppenderSettings = {
 const callCount = 150;
 const reopenShare = 0.05;
 /** With a retention: how often time leaps, and how far at the most, of the retention. */
-const leapShare = 0.05;
+const leapShare = 0.15;
 const leapMax = 0.6;
 
 /** Appends one or two records a call, each call after the outcome of the one before it. */

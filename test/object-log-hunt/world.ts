@@ -35,7 +35,7 @@ const violationsMax = 10;
 const skewMsMax = 10_000;
 const turnsOfRequestMax = 4;
 const stallShare = 0.01;
-const turnsOfStallMax = 400;
+const turnsOfStallMax = 1_200;
 const turnsUntilLateMax = 60;
 /** How often the PUTs of a handle stay without an answer for a while: longer than it tries again. */
 const outageShare = 0.004;
