@@ -5,6 +5,8 @@ import type { LogStart } from '../log-store.ts';
 import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
 import type { PutIfAbsentOutcome } from '../object-store.ts';
 import { storeUnavailable } from '../store-errors.ts';
+import { encodeBatch } from './batch-codec.ts';
+import { batchKey } from './log-objects.ts';
 import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
 
 test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
@@ -147,5 +149,25 @@ test('who was at the tip behind a batch that retention has removed meanwhile goe
     const result = await reader.read(shardId, from);
     expect(texts(result.records)).toEqual(['256']);
     expect(result.gap).toBe(gap);
+  }
+});
+
+test('a batch that was put where one was removed is given to nobody, before it is taken back', async () => {
+  const world = new World();
+  await using busy = await world.open();
+  await appendTo(busy, 1, 1);
+  await using reader = await world.open();
+  const { next } = (await readAll(reader, shardId, { kind: 'earliest' })).last;
+  const [first] = await world.batchKeys();
+  await world.outliveRetention(busy, 1);
+  // What the appender of a stray batch does that stops before it looks.
+  const { incarnation } = await busy.describe();
+  const head = { number: 2, arrivalMs: world.nowMs, token: 'f'.repeat(16), kind: 'records' } as const;
+  await world.store.put(batchKey(incarnation, shardId, 2), encodeBatch(shardId, head, [text('stray')]));
+  expect(first).toBe(batchKey(incarnation, shardId, 1));
+  for (const log of [reader, await world.open()]) {
+    const result = await log.read(shardId, next);
+    expect(texts(result.records)).toEqual(['256']);
+    expect(result.gap).toBe(true);
   }
 });

@@ -3,7 +3,8 @@
  * nothing at the tip. A reader that is behind asks for several numbers at once.
  *
  * A number that is not there is the tip, or was removed by retention. Who was at the tip, or read the batch before it, less
- * than half the retention ago needs not ask; others look where retention has come to, and which batch is the newest.
+ * than half the retention ago needs not ask; others look where retention has come to, and which batch is the newest. So they do
+ * when there is one: it may be that of an appender who stood still, and puts it where one was removed.
  */
 import { unreachable } from '../../base/assert.ts';
 import type { LakeError } from '../../base/errors.ts';
@@ -67,15 +68,21 @@ export class ShardReader {
     const signal = options?.signal;
     const beganMs = this.#parts.logClock.ownMs();
     if (from.kind === 'latest') return await this.#pinned(signal);
-    const found = await this.#find(from, signal);
-    let taken = await this.#take(found, from, limits, signal);
+    let found = await this.#find(from, signal);
     let gap = found.gap;
-    for (let look = 0; taken.records.length === 0 && taken.end === 'absent'; look += 1) {
-      const other = await this.#instead(from, taken.number + 1, signal);
+    let taken: Taken;
+    for (let look = 0; ; look += 1) {
+      // Before the look, which goes on to later batches.
+      const evidenceMs = this.#evidenceMs(from, found.number);
+      taken = await this.#take(found, from, limits, signal);
+      const isNothing = taken.records.length === 0 && taken.end === 'absent';
+      const other = isNothing
+        ? await this.#insteadOfNone(from, taken.number + 1, signal)
+        : await this.#insteadOfStray(from, found.number, evidenceMs, signal);
       if (other === undefined) break;
       if (look === looksMax) throw removedTooFast(this.#objects.where);
       gap ||= other.gap;
-      taken = await this.#take(other, from, limits, signal);
+      found = other;
     }
     const isEnd = taken.end !== 'limit';
     return {
@@ -163,13 +170,8 @@ export class ShardReader {
    *
    * @throws LakeError `corrupt` LAKE_LOG_CORRUPT when there are batches behind it that retention has not come to
    */
-  async #instead(from: LogStart, number: number, signal: AbortSignal | undefined): Promise<Found | undefined> {
-    const { retentionMs, logClock } = this.#parts;
-    const tipMs = from.kind === 'after' ? (from.tipMs ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY;
-    const givenMs = this.#given?.number === number - 1 ? this.#given.arrivalMs : Number.NEGATIVE_INFINITY;
-    // Half: the machines that say what is old and when somebody looked have clocks of their own.
-    const trustedMs = retentionMs === undefined ? looksAnewMs : retentionMs / 2;
-    if (logClock.latestMs() - Math.max(tipMs, givenMs) < trustedMs) return undefined;
+  async #insteadOfNone(from: LogStart, number: number, signal: AbortSignal | undefined): Promise<Found | undefined> {
+    if (this.#isFresh(this.#evidenceMs(from, number))) return undefined;
     const newest = await this.#objects.newest(signal);
     if (newest < number) return undefined;
     if ((await this.#objects.head(number, signal)) !== undefined) return { number, place: 0, gap: false };
@@ -177,8 +179,41 @@ export class ShardReader {
     if (first.number <= number) {
       throw logCorrupt(this.#objects.where, `batch ${number} is missing, while there is a batch ${newest}`);
     }
-    const gap = from.kind === 'after' || (from.kind === 'timestamp' && first.previousArrivalMs >= from.arrivalMs);
-    return { number: first.number, place: 0, gap };
+    return { number: first.number, place: 0, gap: isGap(from, first) };
+  }
+
+  /**
+   * Where to go on instead of batches that were found from a number on, when retention has passed it: what lies there may have
+   * been put by an appender that stood still, and is taken back (`whereItLies`). Asked for after they were read, since what
+   * is removed is written down before it goes.
+   */
+  async #insteadOfStray(
+    from: LogStart,
+    number: number,
+    evidenceMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Found | undefined> {
+    if (this.#isFresh(evidenceMs)) return undefined;
+    const first = await this.#first(signal);
+    if (first.number <= number) return undefined;
+    this.#ahead.clear();
+    this.#given = undefined;
+    return { number: first.number, place: 0, gap: isGap(from, first) };
+  }
+
+  /** A time of the log at which no batch of this number had been removed: there was none yet, or the one before had just come. */
+  #evidenceMs(from: LogStart, number: number): number {
+    const tipMs = from.kind === 'after' ? (from.tipMs ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY;
+    const givenMs = this.#given?.number === number - 1 ? this.#given.arrivalMs : Number.NEGATIVE_INFINITY;
+    return Math.max(tipMs, givenMs);
+  }
+
+  /** Whether that still holds. */
+  #isFresh(evidenceMs: number): boolean {
+    const { retentionMs, logClock } = this.#parts;
+    // Half: the machines that say what is old and when somebody looked have clocks of their own.
+    const trustedMs = retentionMs === undefined ? looksAnewMs : retentionMs / 2;
+    return logClock.latestMs() - evidenceMs < trustedMs;
   }
 
   async #first(signal: AbortSignal | undefined): Promise<FirstKept> {
@@ -282,6 +317,10 @@ export class ShardReader {
     if (this.#olderThan.size >= timesMax && !oldest.done) this.#olderThan.delete(oldest.value);
     this.#olderThan.set(arrivalMs, number);
   }
+}
+
+function isGap(from: LogStart, first: FirstKept): boolean {
+  return from.kind === 'after' || (from.kind === 'timestamp' && first.previousArrivalMs >= from.arrivalMs);
 }
 
 function removedTooFast(where: string): LakeError {

@@ -44,7 +44,7 @@ export async function removeExpired(objects: ShardObjects, keptFromMs: number, n
  * meanwhile, where nobody looks for it; or the batch lay there in time, and was removed before its appender saw the answer.
  *
  * @param since how long ago there was no batch of this number yet
- * @returns `taken-back`: no reader has been given it, and it is deleted; `unknown`: it is gone, and some may have been
+ * @returns `taken-back`: readers do not go by it (`#insteadOfStray`), and it is deleted; `unknown`: it is gone, and some may have been
  */
 export async function whereItLies(
   objects: ShardObjects,
