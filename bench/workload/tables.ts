@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonLines } from '../../src/service/printed-rows.ts';
 import { CheckSum } from './check-sum.ts';
-import { baseRange, baseRowCount, type RowRange, scatteredRange, sortedPartRange } from './rows.ts';
+import { baseRange, baseRowCount, type RowRange, sortedPartRange } from './rows.ts';
 import {
   compactWorkTable,
   createWorkTable,
@@ -19,16 +19,15 @@ import {
 export type RunsWriter = (place: TablePlace, rows: number) => Promise<void>;
 
 export const largeRowCount = 10_000_000;
-const largePartCount = 10;
-const partRowCount = largeRowCount / largePartCount;
+const partRowCount = 1_000_000;
 
 export class WorkTables implements Disposable {
   readonly warehouse: string = mkdtempSync(join(tmpdir(), 'tidelake-bench-'));
   readonly #made = new Map<string, Promise<TablePlace>>();
   readonly #writeRuns: RunsWriter;
+  readonly #sums = new Map<number, bigint>();
   #names = 0;
   #lines: string | undefined;
-  #largeSum: bigint | undefined;
 
   /** @param write how the table of 11 runs comes to be, when not by us */
   constructor(write: RunsWriter | undefined) {
@@ -51,24 +50,25 @@ export class WorkTables implements Disposable {
   /** 10M rows, written in the order of their keys a million at a time, and compacted. */
   large(): Promise<TablePlace> {
     return this.#once('large', async place => {
-      await writeParts(place, part => sortedPartRange(part, partRowCount));
+      await writeParts(place, largeRowCount, part => sortedPartRange(part, partRowCount));
       await compactWorkTable(place);
     });
   }
 
-  /** The same rows in ten runs of a million keys all over. */
-  overlapping(): Promise<TablePlace> {
-    return this.#once('overlapping', place =>
-      writeParts(place, part => scatteredRange(part * partRowCount, partRowCount)),
+  /** So many rows in runs of a million keys all over. @param rows a multiple of a million */
+  overlapping(rows: number): Promise<TablePlace> {
+    return this.#once(`overlapping-${rows}`, place =>
+      writeParts(place, rows, part => baseRange(part * partRowCount, partRowCount, rows)),
     );
   }
 
-  /** The check sum of the 10M rows. */
-  async largeSum(): Promise<bigint> {
-    if (this.#largeSum !== undefined) return this.#largeSum;
+  /** The check sum of so many rows. */
+  sumOf(rows: number): bigint {
+    const known = this.#sums.get(rows);
+    if (known !== undefined) return known;
     const check = new CheckSum();
-    for (const batch of workBatches(scatteredRange(0, largeRowCount))) check.addColumns(batch.columns, batch.rowCount);
-    this.#largeSum = check.sum;
+    for (const batch of workBatches(baseRange(0, rows, rows))) check.addColumns(batch.columns, batch.rowCount);
+    this.#sums.set(rows, check.sum);
     return check.sum;
   }
 
@@ -131,9 +131,9 @@ export class WorkTables implements Disposable {
 }
 
 /** A commit for each part. */
-async function writeParts(place: TablePlace, rangeOf: (part: number) => RowRange): Promise<void> {
+async function writeParts(place: TablePlace, rows: number, rangeOf: (part: number) => RowRange): Promise<void> {
   await using opened = await createWorkTable(place, { 'write-only': 'true' });
-  for (let part = 0; part < largePartCount; part += 1) {
+  for (let part = 0; part < rows / partRowCount; part += 1) {
     await writeBatches(opened.table, workBatches(rangeOf(part)));
   }
 }
