@@ -42,14 +42,14 @@ async function seenTable(): Promise<Opened> {
   return { store, clock, writer, reader, commit };
 }
 
-test('a head that was seen is asked for by two GETs, those that came after it by one more each', async () => {
+test('a head that was seen is asked for by two GETs, those that came after it by one more each, and one', async () => {
   const { store, reader, commit } = await seenTable();
   expect((await newestSnapshot(reader))?.id).toBe(3);
   expect(store.counts()).toMatchObject({ get: 2, list: 0 });
   await commit(2);
   store.reset();
   expect((await newestSnapshot(reader))?.id).toBe(5);
-  expect(store.counts()).toMatchObject({ get: 4, list: 0 });
+  expect(store.counts()).toMatchObject({ get: 5, list: 0 });
   await commit(30);
   store.reset();
   expect((await newestSnapshot(reader))?.id).toBe(35);
@@ -76,6 +76,25 @@ test('an answer that comes too late, when snapshots can have expired meanwhile, 
     clock.advance(baseFreshMs);
   });
   expect((await newestSnapshot(hooked))?.id).toBe(7);
+});
+
+test('whether a head still is one takes one round trip', async () => {
+  const { reader } = await seenTable();
+  const { getHooked, hooked } = hookedReader(reader);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // The one answer waits until the other is asked for.
+  getHooked(`${folder}/snapshot-4`, () => promise);
+  const store = new Proxy(hooked.store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== 'get' || typeof value !== 'function') return value;
+      return (key: string, options: object): unknown => {
+        if (key === `${folder}/snapshot-3`) resolve();
+        return value(key, options);
+      };
+    },
+  });
+  expect((await newestSnapshot({ ...hooked, store }))?.id).toBe(3);
 });
 
 function hookedReader(reader: Table): {

@@ -5,7 +5,9 @@
  * Why that is enough: numbers have no gaps, and nothing above a snapshot that was the head expires within A of that time
  * (S9, R1); so within B of it the end of the unbroken run above it is the head, as for a commit's base (`latestIdAbove`).
  * Whoever takes numbers back, another engine's rollback or a folder removed by hand, takes this snapshot away or puts
- * another in its place, which asking for the head once more shows. That comes last: its store time bounds all answers before.
+ * another in its place, which asking for the head once more shows. Its store time bounds the other answers: of those who came
+ * after the head because it is asked for last; of the one that nothing came, which is asked for beside it, because both are
+ * there within a time that is nothing beside what lies between B and A.
  */
 
 import { jsonBytesMax } from '../format/metadata-limits.ts';
@@ -26,10 +28,13 @@ export type HeadMemory = { seen: SeenHead | undefined };
 
 /** Snapshots that are followed one by one before a LIST is cheaper. */
 const stepsMax = 8;
+/** Answers to what was asked at one time are believed to be of one time when both are there after so long, by our own clock. */
+const togetherMsMax = 60_000;
 
 /**
- * As `latestSnapshot`: the snapshot that is the newest at some time after the call. Two GETs where it was asked a short while
- * ago, and one more for each snapshot that has come since. For looking only: a commit looks its base up by itself.
+ * As `latestSnapshot`: the snapshot that is the newest at some time after the call. Two GETs at one time where it was asked a
+ * short while ago; where snapshots have come since, one more and one for each of them, one after the other. For looking only:
+ * a commit looks its base up by itself.
  *
  * @throws LakeError as `latestSnapshot`
  */
@@ -45,17 +50,30 @@ export async function newestSnapshot(table: Table): Promise<Snapshot | undefined
 
 /** Undefined: it cannot be told from here. */
 async function followedHead(table: Table, seen: SeenHead): Promise<Snapshot | undefined> {
-  let head = seen.snapshot;
-  for (let step = 0; ; step += 1) {
-    if (step === stepsMax) return undefined;
-    const next = await readSnapshot(table, head.id + 1);
-    if (next === undefined) break;
-    head = next;
+  const beganMs = table.clock.nowMs();
+  const [next, isThere] = await Promise.all([
+    readSnapshot(table, seen.snapshot.id + 1),
+    isStillThere(table, seen.snapshot, seen),
+  ]);
+  if (next === undefined) {
+    const isPrompt = table.clock.nowMs() - beganMs < togetherMsMax;
+    return isThere && isPrompt ? seen.snapshot : undefined;
   }
+  let head = next;
+  for (let step = 1; ; step += 1) {
+    if (step === stepsMax) return undefined;
+    const after = await readSnapshot(table, head.id + 1);
+    if (after === undefined) break;
+    head = after;
+  }
+  return (await isStillThere(table, head, seen)) ? head : undefined;
+}
+
+/** Whether a snapshot is what its number stands for, by an answer that is prompt after what was seen. */
+async function isStillThere(table: Table, head: Snapshot, seen: SeenHead): Promise<boolean> {
   const again = await table.store.get(`${table.metaPath}/${snapshotPath(head.id)}`, { bytesMax: jsonBytesMax });
-  if (again === undefined || again.storeTimeMs - seen.storeTimeMs >= baseFreshMs) return undefined;
-  const isSame = isSameSnapshot(decodeSnapshot(again.bytes, `${table.label}, snapshot ${head.id}`), head);
-  return isSame ? head : undefined;
+  if (again === undefined || again.storeTimeMs - seen.storeTimeMs >= baseFreshMs) return false;
+  return isSameSnapshot(decodeSnapshot(again.bytes, `${table.label}, snapshot ${head.id}`), head);
 }
 
 /** The name of its delta list is a snapshot's identity (DESIGN 2.1). */

@@ -175,6 +175,25 @@ test('a reader that follows asks once for each batch, and once at the tip', asyn
   expect(get).toBeLessThanOrEqual(20);
 });
 
+test('a reader that follows takes one look for a batch and the tip behind it, and asks for one number where it is quiet', async () => {
+  const inner = memory();
+  await using appender = await open(inner);
+  const store = countingObjectStore(inner);
+  await using log = await open(store, seededRandom(2));
+  await appendAll(appender, 0n, ['a']);
+  let from: LogStart = (await readAll(log, 'shard-000000', { kind: 'earliest' })).last.next;
+  for (const record of ['b', 'c']) {
+    await appendAll(appender, 0n, [record]);
+    const answer = await log.read('shard-000000', from);
+    expect({ records: texts(answer.records), atTip: answer.atTip }).toEqual({ records: [record], atTip: true });
+    from = answer.next;
+  }
+  await log.read('shard-000000', from);
+  store.reset();
+  for (let look = 0; look < 3; look += 1) await log.read('shard-000000', from);
+  expect(store.counts()).toMatchObject({ get: 3, list: 0 });
+});
+
 test('a log that nobody appends to or reads is asked nothing', async () => {
   const store = countingObjectStore(memory());
   await using log = await open(store);

@@ -1,6 +1,7 @@
 /**
  * Reading one shard: the next batch has the next number, so following a shard takes one GET a batch and one that finds
- * nothing at the tip. A reader that is behind asks for several numbers at once.
+ * nothing at the tip. Who has found one asks for the number behind the next beside it, so that both take one round trip; who
+ * goes on finding them is behind, and asks for more at once.
  *
  * A number that is not there is the tip, or was removed by retention. Who was at the tip, or read the batch before it, less
  * than half the retention ago needs not ask; others look where retention has come to, and which batch is the newest. So they do
@@ -20,7 +21,9 @@ export type ShardReaderParts = { readonly logClock: LogClock; readonly retention
 const readRecordsMaxDefault = 10_000;
 const readBytesMaxDefault = 4 << 20;
 /** Batches asked for at one time. */
-const aheadMax = 8;
+const aheadMax = 16;
+/** Two to the power of it are more than that. */
+const hitsMax = 5;
 /** Times of which it is remembered how far everything was older. */
 const timesMax = 64;
 /** Without a retention: how long it is believed that a number that is not there is the tip. */
@@ -47,6 +50,8 @@ export class ShardReader {
   readonly #ahead = new Map<number, Batch>();
   /** Requests, one after the other, in which every number asked for was there. */
   #hits = 0;
+  /** The last look found something and came to the tip: what there is when it looks again may be one batch. */
+  #isFollowing = false;
   /** Records of the last batch that was given whole: a position is known to be its last. */
   #given: { readonly number: number; readonly recordCount: number; readonly arrivalMs: number } | undefined;
   /** About what the last batches had in records. */
@@ -233,8 +238,11 @@ export class ShardReader {
     const records: LogRecordEnvelope[] = [];
     let bytes = 0;
     let skip = place;
+    let absent: number | undefined;
     for (let at = number; ; at += 1) {
-      const batch = await this.#batch(at, limits, signal);
+      const looked = await this.#batch(at, limits, signal);
+      const { batch } = looked;
+      absent = looked.absent ?? absent;
       if (batch === undefined) return { records, end: 'absent', number: at - 1 };
       if (batch.head.kind === 'seal') return { records, end: 'sealed', number: at - 1 };
       const { arrivalMs } = batch.head;
@@ -252,29 +260,44 @@ export class ShardReader {
       this.#given = { number: at, recordCount: batch.records.length, arrivalMs };
       skip = 0;
       // What was asked for at one time is given together; the next request is the next read's.
-      if (records.length > 0 && !this.#ahead.has(at + 1)) return { records, end: 'limit', number: at };
+      if (records.length > 0 && !this.#ahead.has(at + 1)) {
+        // It was asked for in this read, and cannot have been there and be removed: the batch before it has just come.
+        const isTip = absent === at + 1 && this.#isFresh(arrivalMs);
+        return { records, end: isTip ? 'absent' : 'limit', number: at };
+      }
     }
   }
 
-  /** A batch that was read ahead, or else the next ones, several at once for who is behind. */
-  async #batch(number: number, limits: Limits, signal: AbortSignal | undefined): Promise<Batch | undefined> {
+  /**
+   * A batch that was read ahead, or else the next ones, several at once for who is behind.
+   *
+   * @returns with it the first number that was now asked for and not there; undefined: there was none, or nothing was asked
+   */
+  async #batch(
+    number: number,
+    limits: Limits,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly batch: Batch | undefined; readonly absent: number | undefined }> {
     const kept = this.#ahead.get(number);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) return { batch: kept, absent: undefined };
     this.#ahead.clear();
-    // Who follows finds a batch, then the tip: only a second batch means that there is more.
-    const width = Math.min(aheadMax, 2 ** Math.max(0, this.#hits - 1), this.#fits(limits));
+    // Who is behind finds a batch, then a second: then there is more.
+    const wanted = this.#hits > 0 ? 2 ** (this.#hits - 1) : this.#isFollowing ? 2 : 1;
+    const width = Math.min(aheadMax, wanted, this.#fits(limits));
     const numbers = Array.from({ length: width }, (_, index) => number + index);
     const hits = this.#hits;
     // One that cannot be read may not keep those before it from being read alone.
     this.#hits = 0;
     const batches = await Promise.all(numbers.map(each => this.#objects.batch(each, signal)));
-    if (!batches.includes(undefined)) this.#hits = hits + 1;
+    const first = batches.indexOf(undefined);
+    if (first < 0) this.#hits = Math.min(Math.max(hits, width - 1) + 1, hitsMax);
+    else this.#isFollowing = first > 0 || hits > 0;
     for (const batch of batches) {
       // What follows a number that is not there was appended since, and may not be passed on before it.
       if (batch === undefined) break;
       this.#keep(batch);
     }
-    return batches[0];
+    return { batch: batches[0], absent: first < 0 ? undefined : number + first };
   }
 
   /** How many batches like the last ones an answer has room for. */
