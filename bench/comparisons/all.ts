@@ -2,7 +2,8 @@
 import type { Comparison } from '../run/comparison.ts';
 import { coldStartComparisons } from './coldstart.ts';
 import { compactComparisons } from './compact.ts';
-import { freshnessComparisons, ingestComparisons } from './log.ts';
+import { freshnessComparisons } from './freshness.ts';
+import { ingestComparisons } from './ingest.ts';
 import { lookupComparisons } from './lookup.ts';
 import { memoryComparisons } from './memory.ts';
 import { planComparisons } from './plan.ts';

@@ -32,14 +32,18 @@ export async function compare(comparison: Comparison, settings: CompareSettings)
   const loadAtStart = loadNow();
   const cpuAtStart = cpuNow();
   const turns: Record<string, Figures[]> = Object.fromEntries(contestants.map(name => [name, []]));
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const [contestant, program] of commands) {
-      const job = await opened.job(contestant);
-      const turn = await runTurn(program, job);
-      await opened.check(turn, job);
-      turns[contestant]?.push(roundedFigures(turn.figures));
-      console.error(`bench: ${comparison.name}, round ${round} of ${rounds}, ${contestant}: ${shown(turn.figures)}`);
+  try {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const [contestant, program] of commands) {
+        const job = await opened.job(contestant);
+        const turn = await runTurn(program, job);
+        await opened.check(turn, job);
+        turns[contestant]?.push(roundedFigures(turn.figures));
+        console.error(`bench: ${comparison.name}, round ${round} of ${rounds}, ${contestant}: ${shown(turn.figures)}`);
+      }
     }
+  } finally {
+    await opened.close?.();
   }
   const medians = Object.fromEntries(Object.entries(turns).map(([name, all]) => [name, medianFigures(all)]));
   const ours = medians['tidelake'] ?? {};

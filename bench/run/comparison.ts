@@ -30,4 +30,6 @@ export type OpenedComparison = {
   job(contestant: Contestant): Promise<Job>;
   /** @throws Error when the turn's answer is wrong */
   check(turn: Turn, job: Job): Promise<void>;
+  /** Ends what it has started, after the last turn, or one that failed. */
+  close?(): Promise<void>;
 };

@@ -1,12 +1,12 @@
 /**
  * How soon a row is seen: it is written through the log by the SDK, and when that is acknowledged a union read looks it up. A round
- * trip of the log is an append of one small record and the read that gives it back, without us, to a log beside it on the
- * same disk; the two are done in turns.
+ * trip of the log is an append of one small record and the read that gives it back, without us, to a log beside it of the
+ * same kind; the two are done in turns.
  */
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { openLake } from '../../src/index.ts';
-import { openLocalLog } from '../../src/storage/local/local-log-store.ts';
+import { openLog } from '../../src/service/open-stores.ts';
 import type { LogStart, LogStore } from '../../src/storage/log-store.ts';
 import { quantile } from '../run/statistics.ts';
 import { database } from '../workload/table.ts';
@@ -18,10 +18,11 @@ const warmUps = 20;
 const ingestEveryRows = 20;
 const recordBytes = 200;
 
-export async function freshness({ warehouse, log, table: name, count }: FreshnessJob): Promise<TurnReport> {
-  await using lake = await openLake({ warehouse, log });
-  const parts = { clock: systemClock, random: systemRandom };
-  await using bare = await openLocalLog({ path: `${log.replace(/^file:/, '')}-bare` }, parts);
+export async function freshness(job: FreshnessJob): Promise<TurnReport> {
+  const { warehouse, log, bareLog, services, table: name, count } = job;
+  const settings = { warehouse, log, ...services };
+  await using lake = await openLake(settings);
+  await using bare = await openLog(bareLog, settings, { clock: systemClock, random: systemRandom });
   const table = await lake.table(`${database}.${name}`);
   await using writer = table.writer({ lingerMs: 0 });
   const roundTrip = roundTripsOf(bare);

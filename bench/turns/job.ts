@@ -1,4 +1,5 @@
 /** What a turn is asked to do; the same for every contestant, each knows those it can do. */
+import type { LakeSettings } from '../../src/index.ts';
 import type { TablePlace } from '../workload/table.ts';
 
 type TableOptions = Readonly<Record<string, string>>;
@@ -58,7 +59,15 @@ export type LookupJob = TablePlace & {
 export type IngestJob = TablePlace & { readonly job: 'ingest'; readonly log: string; readonly rows: number };
 
 /** Of us alone: a row at a time is written through the log and read back. */
-export type FreshnessJob = TablePlace & { readonly job: 'freshness'; readonly log: string; readonly count: number };
+export type FreshnessJob = TablePlace & {
+  readonly job: 'freshness';
+  readonly log: string;
+  /** Of the same kind beside it, which nobody else uses. */
+  readonly bareLog: string;
+  /** How the services are reached that the addresses name. */
+  readonly services: Pick<LakeSettings, 's3' | 'kinesis'>;
+  readonly count: number;
+};
 
 /** Of us alone: commits to and plans of a table of so many data files, which are in its metadata only. */
 export type PlanJob = { readonly job: 'plan'; readonly fileCounts: readonly number[] };

@@ -4,7 +4,7 @@ import { systemRandom } from '../../src/base/random.ts';
 import { createTable } from '../../src/catalog/catalog.ts';
 import { parseIdentifier } from '../../src/catalog/identifier.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openObjectStore } from '../../src/storage/open-object-store.ts';
+import { type ObjectStoreSettings, openObjectStore } from '../../src/storage/open-object-store.ts';
 import { Committer } from '../../src/table/commit/commit.ts';
 import { compactTable } from '../../src/table/compact/compact-table.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
@@ -61,8 +61,9 @@ export async function openWorkTable(place: TablePlace): Promise<OpenedTable> {
 export async function createWorkTable(
   { warehouse, table }: TablePlace,
   options: Readonly<Record<string, string>> = {},
+  stores: ObjectStoreSettings = {},
 ): Promise<OpenedTable> {
-  const store = await openObjectStore(warehouse, {}, parts);
+  const store = await openObjectStore(warehouse, stores, parts);
   const definition = {
     columns: workColumns,
     primaryKeys: ['id'],
