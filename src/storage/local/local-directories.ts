@@ -1,5 +1,7 @@
-import { mkdir, open } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncAsync } from './local-files.ts';
 
 /** Whether a call returns only when the disk has it (`fsync`), or as soon as the operating system has it (`none`). */
 export type Durability = 'fsync' | 'none';
@@ -79,10 +81,11 @@ export async function makeDirectoryDurably(directory: string): Promise<void> {
 }
 
 export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
+  // A folder that exists is in memory: opening it takes less than a turn of Node's threads.
+  const fd = openSync(directory, 'r');
   try {
-    await handle.sync();
+    await syncAsync(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }

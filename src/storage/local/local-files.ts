@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, open, read } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, fsync, open, read, write, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
@@ -38,9 +38,23 @@ export function pathOfKey(root: string, key: string): string {
   return join(root, key);
 }
 
-/** Only opening and reading may wait for a disk. The rest takes less than a turn of Node's threads. */
-const openAsync: (path: string, flags: number) => Promise<number> = promisify(open);
+/** Only opening, reading, much writing and syncing may wait for a disk. The rest takes less than a turn of Node's threads. */
+export const openAsync: (path: string, flags: number | string) => Promise<number> = promisify(open);
+export const syncAsync: (fd: number) => Promise<void> = promisify(fsync);
 const readAsync = promisify(read);
+const writeAsync = promisify(write);
+
+/** So many bytes are copied to the system's memory sooner than a thread is woken for it. */
+const writtenAtOnceMax = 65_536;
+
+/** Writes all of it at the beginning of a new file. */
+export async function writeBytes(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const left = bytes.length - at;
+    if (left <= writtenAtOnceMax) at += writeSync(fd, bytes, at, left, at);
+    else at += (await writeAsync(fd, bytes, at, left, at)).bytesWritten;
+  }
+}
 
 /** A plain file, to be disposed of. */
 export type OpenedObject = Disposable & { readonly fd: number; readonly stat: BigIntStats };

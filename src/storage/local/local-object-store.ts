@@ -1,6 +1,6 @@
 /** The object store in a folder of this machine: files that appear whole under their names, by link(2). */
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, lstat, rename, stat, unlink } from 'node:fs/promises';
+import { lstat, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { Semaphore } from '../../base/concurrency.ts';
@@ -35,7 +35,7 @@ import {
 import { LocalListing, statKeys } from './local-listing.ts';
 import { LocalLock } from './local-lock.ts';
 import { openFileSystemTime, processTime, type StoreTime } from './local-time.ts';
-import { isFolder, isTaken, linkTemp, TempFiles, versionAt } from './local-version.ts';
+import { isFolder, isTaken, type TempFile, TempFiles, versionAt } from './local-version.ts';
 
 export type LocalStoreSettings = {
   /** The folder. Made when it is not there, unless the store is only read. */
@@ -142,28 +142,28 @@ class LocalObjectStore implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<PutReceipt> {
     return await this.#write(key, options, async path => {
-      await using temp = await this.#temps.write(path, bytes);
+      using temp = await this.#temps.write(path, bytes);
       options?.signal?.throwIfAborted();
-      await rename(temp.path, path);
-      return await this.#receipt(path, temp.file, bytes);
+      temp.moveTo(path);
+      return await this.#receipt(path, temp, bytes);
     });
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<PutIfAbsentOutcome> {
     return await this.#write(key, options, async path => {
-      if (await isTaken(path)) return { status: 'exists', storeTimeMs: await this.#time.nowMs() };
-      await using temp = await this.#temps.write(path, bytes);
+      if (isTaken(path)) return { status: 'exists', storeTimeMs: await this.#time.nowMs() };
+      using temp = await this.#temps.write(path, bytes);
       options?.signal?.throwIfAborted();
-      const linked = await linkTemp(temp, path);
+      const linked = temp.linkTo(path);
       if (linked.status === 'taken') {
-        await isTaken(path);
+        isTaken(path);
         return { status: 'exists', storeTimeMs: await this.#time.nowMs() };
       }
       if (linked.status === 'unanswered') return linked;
       try {
         // Before the receipt, since taking the name away touches the file's ctime.
-        await unlink(temp.path);
-        return { status: 'created', ...(await this.#receipt(path, temp.file, bytes)) };
+        temp.dropName();
+        return { status: 'created', ...(await this.#receipt(path, temp, bytes)) };
       } catch (cause) {
         return { status: 'unanswered', cause };
       }
@@ -173,15 +173,15 @@ class LocalObjectStore implements ObjectStore {
   async putIfMatch(key: string, bytes: Uint8Array, etag: string, options?: RequestOptions): Promise<PutIfMatchOutcome> {
     return await this.#write(key, options, async path => {
       if ((await versionAt(path))?.etag !== etag) return await this.#mismatch();
-      await using temp = await this.#temps.write(path, bytes);
+      using temp = await this.#temps.write(path, bytes);
       const replaced = await this.#lock.use(async () => {
         if ((await versionAt(path))?.etag !== etag) return false;
-        await rename(temp.path, path);
+        temp.moveTo(path);
         return true;
       }, options?.signal);
       if (!replaced) return await this.#mismatch();
       try {
-        return { status: 'replaced', ...(await this.#receipt(path, temp.file, bytes)) };
+        return { status: 'replaced', ...(await this.#receipt(path, temp, bytes)) };
       } catch (cause) {
         return { status: 'unanswered', cause };
       }
@@ -194,7 +194,7 @@ class LocalObjectStore implements ObjectStore {
         await unlink(path);
       } catch (error) {
         // A folder of that name is not an object; unlink says so in the words of the system.
-        if (isAbsent(error) || (await isFolder(path))) return;
+        if (isAbsent(error) || isFolder(path)) return;
         throw error;
       }
       await this.#directories.sync(dirname(path));
@@ -262,8 +262,8 @@ class LocalObjectStore implements ObjectStore {
   }
 
   /** Makes the new name durable. */
-  async #receipt(path: string, file: FileHandle, bytes: Uint8Array): Promise<PutReceipt> {
-    const made = await file.stat({ bigint: true });
+  async #receipt(path: string, temp: TempFile, bytes: Uint8Array): Promise<PutReceipt> {
+    const made = temp.stat();
     await this.#directories.sync(dirname(path));
     return { etag: etagOf(made, bytes), storeTimeMs: lastModifiedMs(made) };
   }

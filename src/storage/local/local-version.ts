@@ -1,13 +1,84 @@
-import type { BigIntStats } from 'node:fs';
-import { type FileHandle, link, lstat, open, unlink } from 'node:fs/promises';
+import { type BigIntStats, closeSync, fstatSync, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Random } from '../../base/random.ts';
 import type { Durability, LocalDirectories } from './local-directories.ts';
-import { codeOf, etagContentBytesMax, etagOf, openObject, readBytes, tempPathFor } from './local-files.ts';
+import {
+  codeOf,
+  etagContentBytesMax,
+  etagOf,
+  openAsync,
+  openObject,
+  readBytes,
+  syncAsync,
+  tempPathFor,
+  writeBytes,
+} from './local-files.ts';
 
-/** One version of a local object: written under a temporary name, given its name, found again. */
+/**
+ * One version of a local object: written under a temporary name, given its name, found again. Names are given and taken by the
+ * thread that asks: a turn of Node's threads takes longer, and a small object would need ten of them.
+ */
 
-export type TempFile = AsyncDisposable & { readonly path: string; readonly file: FileHandle };
+/** A version that is whole and on disk. Disposing closes it and takes its temporary name away, if it still has it. */
+export class TempFile implements Disposable {
+  readonly #path: string;
+  readonly #fd: number;
+  #hasName = true;
+
+  constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  stat(): BigIntStats {
+    return fstatSync(this.#fd, { bigint: true });
+  }
+
+  /** Gives it this name instead of its own, whoever has it. */
+  moveTo(path: string): void {
+    renameSync(this.#path, path);
+    this.#hasName = false;
+  }
+
+  /** Gives it this name besides its own, if the name is free. Throws only when the name was surely not given. */
+  linkTo(path: string): LinkOutcome {
+    try {
+      linkSync(this.#path, path);
+      return { status: 'made' };
+    } catch (error) {
+      return this.#afterLinkFailed(error);
+    }
+  }
+
+  /** Over a network the answer of a link that was made can get lost; the second name tells. */
+  #afterLinkFailed(error: unknown): LinkOutcome {
+    let linkCount: bigint;
+    try {
+      linkCount = this.stat().nlink;
+    } catch {
+      return { status: 'unanswered', cause: error };
+    }
+    if (linkCount >= 2n) return { status: 'made' };
+    if (codeOf(error) === 'EEXIST') return { status: 'taken' };
+    throw error;
+  }
+
+  dropName(): void {
+    unlinkSync(this.#path);
+    this.#hasName = false;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+    if (!this.#hasName) return;
+    try {
+      unlinkSync(this.#path);
+    } catch {
+      // Listings take away what was left a day ago.
+    }
+  }
+}
+
 export type FoundVersion = {
   readonly stat: BigIntStats;
   readonly etag: string;
@@ -35,33 +106,25 @@ export class TempFiles {
     this.#random = parts.random;
   }
 
-  /** Disposing takes the temporary name away, if the version still has it. */
   async write(path: string, bytes: Uint8Array): Promise<TempFile> {
     const tempPath = tempPathFor(path, this.#random);
-    const file = await this.#create(tempPath);
-    const temp = {
-      path: tempPath,
-      file,
-      async [Symbol.asyncDispose](): Promise<void> {
-        await file.close();
-        await unlink(tempPath).catch(() => undefined);
-      },
-    };
+    const fd = await this.#create(tempPath);
+    const temp = new TempFile(tempPath, fd);
     try {
-      await file.writeFile(bytes);
-      if (this.#durability === 'fsync') await file.sync();
+      await writeBytes(fd, bytes);
+      if (this.#durability === 'fsync') await syncAsync(fd);
       return temp;
     } catch (error) {
-      await temp[Symbol.asyncDispose]();
+      temp[Symbol.dispose]();
       throw error;
     }
   }
 
-  async #create(tempPath: string): Promise<FileHandle> {
+  async #create(tempPath: string): Promise<number> {
     for (let attempt = 1; ; attempt += 1) {
       await this.#directories.ensure(dirname(tempPath));
       try {
-        return await open(tempPath, 'wx');
+        return await openAsync(tempPath, 'wx');
       } catch (error) {
         // Somebody removed a folder that was there before.
         if (codeOf(error) !== 'ENOENT' || attempt === createAttemptsMax) throw error;
@@ -74,24 +137,6 @@ export class TempFiles {
 /** Times a folder may vanish under a write before it gives up. */
 const createAttemptsMax = 3;
 
-/** Gives a version its name if the name is free. Throws only when the name was surely not given. */
-export async function linkTemp(temp: TempFile, path: string): Promise<LinkOutcome> {
-  try {
-    await link(temp.path, path);
-    return { status: 'made' };
-  } catch (error) {
-    // Over a network the answer of a link that was made can get lost; the second name tells.
-    const nlink = await temp.file.stat().then(
-      found => found.nlink,
-      () => undefined,
-    );
-    if (nlink === undefined) return { status: 'unanswered', cause: error };
-    if (nlink >= 2) return { status: 'made' };
-    if (codeOf(error) === 'EEXIST') return { status: 'taken' };
-    throw error;
-  }
-}
-
 /** The version at a path; undefined when no object is there. */
 export async function versionAt(path: string): Promise<FoundVersion | undefined> {
   const opened = await openObject(path);
@@ -103,20 +148,16 @@ export async function versionAt(path: string): Promise<FoundVersion | undefined>
 }
 
 /** @throws EISDIR when a folder has the name */
-export async function isTaken(path: string): Promise<boolean> {
-  try {
-    const found = await lstat(path);
-    if (found.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+export function isTaken(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
+  return found !== undefined;
 }
 
-export async function isFolder(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    found => found.isDirectory(),
-    () => false,
-  );
+export function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
