@@ -50,7 +50,7 @@ export function append(producer: Producer, schema: TableSchema, rows: Scalar[][]
   return producer.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length).fill(kind));
 }
 
-export function openTestTable(world: TestWorld): Promise<Table> {
+export function openTestTable(world: Pick<TestWorld, 'store' | 'clock' | 'random'>): Promise<Table> {
   return openTable(world.store, { database: 'db', name: 't' }, world);
 }
 

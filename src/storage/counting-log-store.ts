@@ -57,6 +57,7 @@ const noCounts: Readonly<Record<keyof LogStoreCounts, number>> = {
   append: 0,
   read: 0,
   waitForMore: 0,
+  checkThere: 0,
   recordsAppended: 0,
   bytesAppended: 0,
   recordsRead: 0,

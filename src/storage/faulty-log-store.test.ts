@@ -112,7 +112,7 @@ test('requests are counted, with records and bytes both ways, until reset', asyn
   await log.read(shardId, { kind: 'latest' });
   await log.waitForMore?.(shardId, { kind: 'earliest' }, { waitMsMax: 10 });
   expect(log.counts()).toEqual({
-    ...{ describe: 1, append: 1, read: 2, waitForMore: 1 },
+    ...{ describe: 1, append: 1, read: 2, waitForMore: 1, checkThere: 0 },
     ...{ recordsAppended: 3, bytesAppended: 3, recordsRead: 3, bytesRead: 3 },
   });
   expect(asked).toEqual(['append ', 'describe ', `read ${shardId}`, `read ${shardId}`, `waitForMore ${shardId}`]);

@@ -48,7 +48,7 @@ export type LogFaultComponents = { readonly clock: Clock; readonly random: Rando
 /** Disposing settles it first. */
 export function faultyLogStore(inner: LogStore, plan: LogFaultPlan, components: LogFaultComponents): FaultyLogStore {
   const appends = new FaultyAppends(inner, components);
-  const { waitForMore } = inner;
+  const { waitForMore, checkThere } = inner;
   return {
     uri: inner.uri,
     supports: inner.supports,
@@ -68,6 +68,7 @@ export function faultyLogStore(inner: LogStore, plan: LogFaultPlan, components: 
     ...(waitForMore === undefined
       ? {}
       : { waitForMore: async (shardId, from, options) => await waitForMore.call(inner, shardId, from, options) }),
+    ...(checkThere === undefined ? {} : { checkThere: async options => await checkThere.call(inner, options) }),
     async [Symbol.asyncDispose]() {
       await appends.settle();
       await inner[Symbol.asyncDispose]();

@@ -40,6 +40,11 @@ export interface LogStore extends AsyncDisposable {
    * polling; callers use `waitForMore`, which sleeps for `pollIntervalMs` on logs without it.
    */
   waitForMore?(shardId: string, from: LogStart, options: LogWaitOptions): Promise<void>;
+  /**
+   * Rejects with LAKE_LOG_NOT_FOUND when this log is no more, though there may be another of its name. Only of logs whose `read`
+   * does not tell: for those who would go on reading without ever calling `describe`.
+   */
+  checkThere?(options?: LogRequestOptions): Promise<void>;
 }
 
 export type LogRequestOptions = { readonly signal?: AbortSignal | undefined };

@@ -1,7 +1,7 @@
 /** A log, with somebody who looks at what goes to it. */
 import type { LogAppend, LogRecordEnvelope, LogStore } from './log-store.ts';
 
-export type LogStoreOperation = 'describe' | 'append' | 'read' | 'waitForMore';
+export type LogStoreOperation = 'describe' | 'append' | 'read' | 'waitForMore' | 'checkThere';
 
 export type LogStoreWatcher = {
   /** A request is made, whatever comes of it, with its shard where it has one. The driver's own retries are below. */
@@ -14,7 +14,7 @@ export type LogStoreWatcher = {
 
 /** The log, with somebody who looks at what goes to it. Disposing of it disposes of the inner one. */
 export function watchedLogStore(inner: LogStore, { asked, sent, received }: LogStoreWatcher): LogStore {
-  const { waitForMore } = inner;
+  const { waitForMore, checkThere } = inner;
   return {
     uri: inner.uri,
     supports: inner.supports,
@@ -39,6 +39,14 @@ export function watchedLogStore(inner: LogStore, { asked, sent, received }: LogS
           waitForMore: async (shardId, from, options) => {
             asked('waitForMore', shardId);
             await waitForMore.call(inner, shardId, from, options);
+          },
+        }),
+    ...(checkThere === undefined
+      ? {}
+      : {
+          checkThere: async options => {
+            asked('checkThere', undefined);
+            await checkThere.call(inner, options);
           },
         }),
     [Symbol.asyncDispose]: async () => await inner[Symbol.asyncDispose](),

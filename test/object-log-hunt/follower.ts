@@ -106,12 +106,13 @@ function wrongIn(result: LogReadResult, shard: WrittenShard, { progress, written
       wrong.push(`${given[order]} at ${position}, where ${written?.text} at ${written?.position} is next`);
   }
   const index = firstIndex + given.length;
-  // The newest batch is always kept, but may be a seal.
-  const mayBeEmpty = mayBegin && shard.isSealed;
+  // The newest batch is always kept, but may be a seal: then all records may be gone, which who had begun is told of.
+  const mayBeEmpty = shard.isSealed && !isKept && given.length === 0 && (mayBegin || result.gap);
   if (result.atTip && index < writtenBefore && !mayBeEmpty)
     wrong.push(`at the tip, while ${writtenBefore - index} more were written before`);
   if (result.ended && !shard.isSealed) wrong.push('it has ended without a seal');
-  if (result.ended && index < shard.records.length) wrong.push(`it has ended before ${shard.records.length - index}`);
+  if (result.ended && index < shard.records.length && !mayBeEmpty)
+    wrong.push(`it has ended before ${shard.records.length - index}`);
   return wrong;
 }
 

@@ -71,7 +71,7 @@ export class KeptTail {
 
   async #readOn(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    const { batches } = await this.#log.readToTip().catch((error: unknown) => {
+    const { batches } = await this.#log.readOnToTip().catch((error: unknown) => {
       this.#failure = { error };
       throw error;
     });

@@ -129,6 +129,16 @@ export class LogTail {
   }
 
   /**
+   * The same, later: nobody has looked at what the log is since.
+   *
+   * @throws LakeError `invalid` LAKE_LOG_NOT_FOUND when it is another by now
+   */
+  async readOnToTip(): Promise<TailRead> {
+    const [read] = await Promise.all([this.readToTip(), this.#parts.log.checkThere?.()]);
+    return read;
+  }
+
+  /**
    * One answer of each shard.
    *
    * @throws LakeError `invalid` LAKE_LOG_GAP when the log no longer keeps what follows the snapshot (D4)

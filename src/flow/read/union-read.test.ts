@@ -5,14 +5,16 @@ import { createTable } from '../../catalog/catalog.ts';
 import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { countingObjectStore } from '../../storage/counting-object-store.ts';
 import type { LogStore } from '../../storage/log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { openObjectLog } from '../../storage/object-log/object-log-store.ts';
 import { openTable } from '../../table/table.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
 import { append, collect, openTestTable, testDefinition, testIdentifier, testProducer, testWorld } from '../testing.ts';
 import { unionRead } from './union-read.ts';
 
-async function halfIngested() {
-  const w = testWorld(3);
+async function halfIngested(log?: LogStore) {
+  const w = { ...testWorld(3), ...(log === undefined ? {} : { log }) };
   const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
   const producer = testProducer(w, schema);
   const rowsFrom = (first: number) => Array.from({ length: 20 }, (_, i) => [BigInt(first + i), 'v', first + i]);
@@ -196,4 +198,16 @@ test('a tail of which a read failed is begun anew', async () => {
   await expect(read()).rejects.toMatchObject({ code: 'LAKE_LOG_UNAVAILABLE' });
   failures = 0;
   expect(await read()).toHaveLength(43);
+});
+
+test('a log that was deleted and made anew is noticed while the snapshot stays the head', async () => {
+  const { clock, random } = testWorld(3);
+  const objects = new MemoryObjectStore('memory:log', clock);
+  const openLog = () => openObjectLog(objects, { shardCount: 1 }, { clock, random });
+  const { w, table } = await halfIngested(await openLog());
+  const read = () => collect(unionRead(w, table));
+  expect(await read()).toHaveLength(40);
+  await objects.delete('tidelake-log.json');
+  await openLog();
+  await expect(read()).rejects.toMatchObject({ code: 'LAKE_LOG_NOT_FOUND' });
 });

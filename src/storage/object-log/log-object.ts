@@ -70,19 +70,20 @@ export async function changeLogObject(
   { store, clock, random }: MetaParts,
   incarnation: string,
   change: (meta: ObjectLogMeta) => ObjectLogMeta | undefined,
+  signal?: AbortSignal,
 ): Promise<ObjectLogMeta> {
   let cause: unknown;
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
-    const { meta, etag } = sameLog(store, incarnation, await readLogObject(store));
+    const { meta, etag } = sameLog(store, incarnation, await readLogObject(store, signal));
     const changed = change(meta);
     if (changed === undefined) return meta;
     // A log of more shards than that is one that nobody could open again.
     if (changed.shards.length > shardsMax)
       throw logRefused(store.uri, new Error(`it has had ${meta.shards.length} shards, and may have ${shardsMax}`));
-    const outcome = await store.putIfMatch(logKey, encodeLogObject(changed), etag);
+    const outcome = await store.putIfMatch(logKey, encodeLogObject(changed), etag, { signal });
     if (outcome.status === 'replaced') return changed;
     if (outcome.status === 'unanswered') cause = outcome.cause;
-    await clock.sleep(backoffMs(attempt, random, backoff));
+    await clock.sleep(backoffMs(attempt, random, backoff), signal);
   }
   throw logUnavailable(store.uri, cause);
 }

@@ -178,3 +178,28 @@ test('who waits for more than was there before the last append of the same handl
   await log.waitForMore(shardId, next, { waitMsMax: 60_000 });
   expect(texts((await log.read(shardId, next)).records)).toEqual(['a']);
 });
+
+test('who describes a log can give up while it seals what somebody began to split', async () => {
+  const world = new World({ shardCount: 1 });
+  await using log = await world.open();
+  const dying = world.watched({
+    putIfAbsent: async key => {
+      throw storeUnavailable(key, new Error('down'));
+    },
+  });
+  await using splitting = await world.open(dying);
+  const controller = new AbortController();
+  const hanging = world.watched({
+    putIfAbsent: async (_key, _bytes, options) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      options?.signal?.addEventListener('abort', () => reject(options.signal?.reason));
+      controller.abort(new Error('enough'));
+      return await promise;
+    },
+  });
+  await using describing = await world.open(hanging);
+  await expect(splitting.split(shardId)).rejects.toThrow('down');
+  await expect(describing.describe({ signal: controller.signal })).rejects.toThrow('enough');
+  const { shards } = await log.describe();
+  expect(shards.map(({ closed }) => closed)).toEqual([true, false, false]);
+});

@@ -1,12 +1,12 @@
 /** Handles that stand still for as long as the log keeps records, while others go on and remove what has expired. */
 import { expect, test } from 'vitest';
 import { present } from '../../base/assert.ts';
-import type { LogStart } from '../log-store.ts';
+import { hashKeyCount, type LogStart } from '../log-store.ts';
 import { appendAll, readAll, readToEnd, text, texts } from '../log-store-testing.ts';
 import type { PutIfAbsentOutcome } from '../object-store.ts';
 import { storeUnavailable } from '../store-errors.ts';
 import { encodeBatch } from './batch-codec.ts';
-import { batchKey } from './log-objects.ts';
+import { batchKey, positionOf } from './log-objects.ts';
 import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
 
 test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
@@ -170,4 +170,51 @@ test('a batch that was put where one was removed is given to nobody, before it i
     expect(texts(result.records)).toEqual(['256']);
     expect(result.gap).toBe(true);
   }
+});
+
+test('shards that nobody appends to are trimmed by who appends to others, a closed one down to its seal', async () => {
+  const world = new World({ shardCount: 2, retentionMs: 1000 });
+  await using log = await world.open();
+  const highest = hashKeyCount - 1n;
+  for (const record of ['a', 'b', 'c']) await appendAll(log, highest, [record]);
+  await log.split('shard-000001');
+  for (const record of ['d', 'e']) await appendAll(log, highest, [record]);
+  await appendTo(log, 1, 1);
+  await world.outliveRetention(log, 3);
+  const first = { kind: 'earliest' } as const;
+  expect(texts((await readToEnd(log, 'shard-000001', first)).records)).toEqual([]);
+  // The newest holds the shard's number.
+  expect(texts((await readAll(log, 'shard-000003', first)).records)).toEqual(['e']);
+  const place: LogStart = { kind: 'after', position: positionOf(1, 0) };
+  expect((await log.read('shard-000001', place)).gap).toBe(true);
+  await appendAll(log, highest, ['f']);
+  expect(texts((await readAll(log, 'shard-000003', first)).records)).toEqual(['e', 'f']);
+});
+
+test('quiet shards are looked at a few times in a retention, and no more when only a seal is left', async () => {
+  const world = new World({ shardCount: 1, retentionMs: 1000 });
+  const lists: string[] = [];
+  await using log = await world.open(
+    world.watched({
+      list(prefix, options) {
+        lists.push(prefix);
+        return world.store.list(prefix, options);
+      },
+    }),
+  );
+  await appendTo(log, 1, 2);
+  await log.split(shardId);
+  const looks = async (nowMs: number): Promise<number> => {
+    world.nowMs = nowMs;
+    lists.length = 0;
+    await appendTo(log, 1, 256);
+    // What is under way is waited for by the next look.
+    await appendTo(log, 1, 256);
+    return lists.filter(prefix => prefix.endsWith(`${shardId}/`)).length;
+  };
+  const startMs = world.nowMs;
+  expect(await looks(startMs)).toBe(1);
+  expect(await looks(startMs + 100)).toBe(0);
+  await looks(startMs + 5_000);
+  expect(await looks(startMs + 10_000)).toBe(0);
 });

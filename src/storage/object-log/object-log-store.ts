@@ -41,7 +41,7 @@ import { type ObjectLogMeta, positionOf } from './log-objects.ts';
 import { ShardAppender, type ShardAppendOutcome } from './shard-appender.ts';
 import { ShardObjects } from './shard-objects.ts';
 import { ShardReader } from './shard-reader.ts';
-import { removeExpired } from './shard-retention.ts';
+import { QuietShards, removeExpired } from './shard-retention.ts';
 import { sealShard } from './shard-seal.ts';
 
 export type ObjectLogSettings = {
@@ -84,6 +84,7 @@ export class ObjectLogStore implements LogStore {
   /** Looks of each shard that found nothing, one after the other. */
   readonly #idleLooks = new Map<string, number>();
   #meta: ObjectLogMeta;
+  readonly #quiet = new QuietShards();
   #removing: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -151,6 +152,13 @@ export class ObjectLogStore implements LogStore {
     return result;
   }
 
+  /** Batches of a log that was deleted are read on as if nobody had appended: only what the log is tells. */
+  async checkThere(options?: LogRequestOptions): Promise<void> {
+    this.#check(options?.signal);
+    const { store } = this.#parts;
+    sameLog(store, this.#meta.incarnation, await readLogObject(store, options?.signal));
+  }
+
   /** Sooner than polling only for what this handle appends; the rest is looked for, the less often the longer it was quiet. */
   async waitForMore(shardId: string, from: LogStart, options: LogWaitOptions): Promise<void> {
     this.#check(options.signal);
@@ -215,11 +223,11 @@ export class ObjectLogStore implements LogStore {
   /** What the log is now; what somebody began of a split is finished before its children are told of. */
   async #refresh(signal: AbortSignal | undefined): Promise<ObjectLogMeta> {
     const { store } = this.#parts;
-    return await this.#finish(sameLog(store, this.#meta.incarnation, await readLogObject(store, signal)).meta);
+    return await this.#finish(sameLog(store, this.#meta.incarnation, await readLogObject(store, signal)).meta, signal);
   }
 
   /** Nobody is routed by what a log is before its parents have their seals: this handle neither, whatever calls it has. */
-  async #finish(begun: ObjectLogMeta): Promise<ObjectLogMeta> {
+  async #finish(begun: ObjectLogMeta, signal?: AbortSignal): Promise<ObjectLogMeta> {
     const parts = { ...this.#parts, logClock: this.#logClock, retentionMs: begun.retentionMs };
     let meta = begun;
     for (let round = 0; round <= reroutesMax; round += 1) {
@@ -228,8 +236,8 @@ export class ObjectLogStore implements LogStore {
         this.#meta = meta;
         return meta;
       }
-      await Promise.all(closingIds.map(shardId => sealShard(this.#handlesOf(shardId).objects, parts)));
-      meta = await changeLogObject(this.#parts, meta.incarnation, found => withClosed(found, closingIds));
+      await Promise.all(closingIds.map(shardId => sealShard(this.#handlesOf(shardId).objects, parts, signal)));
+      meta = await changeLogObject(this.#parts, meta.incarnation, found => withClosed(found, closingIds), signal);
     }
     throw splitTooFast(this.uri);
   }
@@ -275,9 +283,13 @@ export class ObjectLogStore implements LogStore {
     const objects = new ShardObjects({ store, incarnation, shardId, clock: logClock });
     const onAppended = (number: number): void => {
       if (retentionMs === undefined || number % this.#batchesBetweenRemovals !== 0) return;
-      const keptFromMs = logClock.nowMs() - retentionMs;
+      const nowMs = logClock.nowMs();
+      const others = this.#meta.shards.filter(shard => shard.shardId !== shardId);
       // It only tidies up: what failed is tried again some batches later.
-      this.#removing = this.#removing.then(() => removeExpired(objects, keptFromMs, number)).catch(() => undefined);
+      this.#removing = this.#removing
+        .then(() => removeExpired(objects, nowMs - retentionMs, number))
+        .then(() => this.#quiet.removeExpired(others, id => this.#handlesOf(id).objects, { nowMs, retentionMs }))
+        .catch(() => undefined);
     };
     const handles = {
       objects,

@@ -3,10 +3,11 @@
  * batch can tell a gap from the tip. The newest batch always stays: it holds the shard's number.
  */
 import { mapBounded } from '../../base/concurrency.ts';
-import { encodeFirstKept, firstKey } from './log-objects.ts';
+import { encodeFirstKept, firstKey, type ObjectLogShard } from './log-objects.ts';
 import type { ShardObjects } from './shard-objects.ts';
 
 const deletesAtOnce = 8;
+const looksPerRetention = 4;
 
 /**
  * Removes batches that came to be before `keptFromMs`, by the store's clock: one whose PUT stood still for long is kept for as
@@ -37,6 +38,34 @@ export async function removeExpired(objects: ShardObjects, keptFromMs: number, n
   if (outcome.status !== 'created' && outcome.status !== 'replaced') return;
   const numbers = Array.from({ length: low - first.number }, (_, index) => first.number + index);
   await mapBounded(numbers, deletesAtOnce, number => objects.store.delete(objects.key(number)));
+}
+
+/**
+ * Shards that a handle does not append to just now, closed ones too: perhaps nobody else does, so they are looked at by whoever
+ * tidies up another one; a few times in a retention, and closed ones that hold nothing but their seal no more.
+ */
+export class QuietShards {
+  readonly #emptied = new Set<string>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
+
+  async removeExpired(
+    shards: readonly ObjectLogShard[],
+    objectsOf: (shardId: string) => ShardObjects,
+    { nowMs, retentionMs }: { readonly nowMs: number; readonly retentionMs: number },
+  ): Promise<void> {
+    if (nowMs - this.#lookedMs < retentionMs / looksPerRetention) return;
+    this.#lookedMs = nowMs;
+    for (const { shardId, state } of shards) {
+      if (this.#emptied.has(shardId)) continue;
+      const objects = objectsOf(shardId);
+      const newest = await objects.newest(undefined);
+      if (newest === 0) continue;
+      await removeExpired(objects, nowMs - retentionMs, newest);
+      if (state !== 'closed') continue;
+      const { number } = await objects.firstKept(undefined);
+      if (number === newest) this.#emptied.add(shardId);
+    }
+  }
 }
 
 /**

@@ -19,25 +19,26 @@ const triesMax = 200;
 const backoff = { delayMsMin: 10, delayMsMax: 1_000 };
 const noToken = '0000000000000000';
 
-/** Puts the seal behind the newest batch; fine when it is there already. */
+/** Puts the seal behind the newest batch; fine when it is there already. Aborted, it may be there or not: who comes next goes on. */
 export async function sealShard(
   objects: ShardObjects,
   { clock, random, logClock, retentionMs }: SealParts,
+  signal?: AbortSignal,
 ): Promise<void> {
   let cause: unknown = new Error('its appenders were quicker each time');
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
     const atMs = clock.nowMs();
-    const newest = await objects.newest(undefined);
-    const head = newest === 0 ? undefined : await objects.head(newest, undefined);
+    const newest = await objects.newest(signal);
+    const head = newest === 0 ? undefined : await objects.head(newest, signal);
     if (head?.kind === 'seal') return;
     const arrivalMs = Math.max(head?.arrivalMs ?? 0, logClock.nowMs());
     const seal = encodeBatch(objects.shardId, { number: newest + 1, arrivalMs, token: noToken, kind: 'seal' }, []);
-    const outcome = await objects.store.putIfAbsent(objects.key(newest + 1), seal);
+    const outcome = await objects.store.putIfAbsent(objects.key(newest + 1), seal, { signal });
     if (outcome.status === 'created') {
       const lies = await whereItLies(objects, newest + 1, { ms: clock.nowMs() - atMs, retentionMs });
       if (lies === 'in-place') return;
     } else if (outcome.status === 'unanswered') cause = outcome.cause;
-    await clock.sleep(backoffMs(attempt, random, backoff));
+    await clock.sleep(backoffMs(attempt, random, backoff), signal);
   }
   throw logUnavailable(objects.where, cause);
 }
