@@ -10,6 +10,8 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LakeError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json.ts';
+import { BoundedCache } from '../table/bounded-cache.ts';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBType } from './duckdb.ts';
 import { duckDbFailure } from './duckdb-failure.ts';
 import { columnsBeforeMark, markedQuery, type ResultChunk, rowsBeforeMark, whyUnmarked } from './end-mark.ts';
@@ -32,6 +34,8 @@ const memoryBytesDefault = 512 * 1024 * 1024;
 /** DuckDB's own default is nine tenths of the disk, which others need too: our copies of what queries read go there first. */
 const spillBytesDefault = 8 * 1024 * 1024 * 1024;
 const spillDiskShare = 0.5;
+/** Of the trees of queries, which are kept since programs ask the same again. */
+const treeBytesMax = 4 * 1024 * 1024;
 
 export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
 
@@ -51,6 +55,7 @@ export type QueryOptions = {
 export class SqlEngine implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #folder: string;
+  readonly #trees = new BoundedCache<JsonObject>(treeBytesMax);
   #connectionCount = 0;
   #closed: Promise<void> | undefined;
 
@@ -87,7 +92,8 @@ export class SqlEngine implements AsyncDisposable {
     try {
       const connection = await this.#instance.connect();
       await connection.run(`ATTACH ':memory:' AS ${quoteName(`tidelake_${number}`)}`);
-      return new SqlConnection(connection, `tidelake_${number}`, join(this.#folder, String(number)));
+      const folder = join(this.#folder, String(number));
+      return new SqlConnection(connection, { catalog: `tidelake_${number}`, folder, trees: this.#trees });
     } catch (error) {
       throw duckDbFailure(error);
     }
@@ -129,16 +135,19 @@ export class SqlConnection implements AsyncDisposable {
   readonly catalog: string;
   /** A folder of its own, not made yet. */
   readonly folder: string;
+  /** Trees of queries by their text, of all connections; a tree depends on nothing else. */
+  readonly trees: BoundedCache<JsonObject>;
   readonly #connection: DuckDBConnection;
   #closed: Promise<void> | undefined;
 
-  constructor(connection: DuckDBConnection, catalog: string, folder: string) {
+  constructor(connection: DuckDBConnection, parts: Pick<SqlConnection, 'catalog' | 'folder' | 'trees'>) {
     this.#connection = connection;
-    this.catalog = catalog;
-    this.folder = folder;
+    this.catalog = parts.catalog;
+    this.folder = parts.folder;
+    this.trees = parts.trees;
   }
 
-  /** Runs a statement of ours. @throws LakeError */
+  /** Runs statements of ours, one after the other; those behind one that fails are not run. @throws LakeError */
   async run(sql: string): Promise<void> {
     try {
       await this.#connection.run(sql);
@@ -214,8 +223,7 @@ export class SqlConnection implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#connection.interrupt();
     try {
-      await this.#connection.run('USE memory.main');
-      await this.#connection.run(`DETACH ${quoteName(this.catalog)}`);
+      await this.#connection.run(`USE memory.main; DETACH ${quoteName(this.catalog)}`);
     } finally {
       this.#connection.closeSync();
       await rm(this.folder, { recursive: true, force: true });

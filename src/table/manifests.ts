@@ -19,6 +19,7 @@ import { BoundedCache } from './bounded-cache.ts';
 import { readExpiryRecord, trustedRecord } from './expiry-record.ts';
 import { liveAmong } from './live-files.ts';
 import { type ManifestSummary, summarize } from './manifest-summary.ts';
+import type { HeadMemory } from './seen-head.ts';
 import { listSnapshotIds } from './snapshots.ts';
 import type { Table } from './table.ts';
 import { type WorkMemory, workMemoryOf } from './work-memory.ts';
@@ -32,6 +33,8 @@ export type ManifestCaches = {
   readonly indexFiles: BoundedCache<Uint8Array>;
   /** Of data files, by their keys. */
   readonly layouts: BoundedCache<ParquetLayout>;
+  /** Of tables, so that one that is opened again knows what was seen (`seen-head.ts`). */
+  readonly heads: BoundedCache<HeadMemory>;
 };
 
 /** A manifest in memory: all of its entries, or the file as it is and where its entries begin. */
@@ -56,6 +59,7 @@ export const manifestSummariesBytesMax: number = 32 * 1024 * 1024;
 export const manifestListsBytesMax: number = 8 * 1024 * 1024;
 const indexManifestsBytesMax = 16 * 1024 * 1024;
 const indexFilesBytesMax = 32 * 1024 * 1024;
+const headsBytesMax = 1024 * 1024;
 /**
  * Rough memory of one decoded entry; measured at 1.4 to 2 KB with the statistics of ten columns, and its encoding may be kept
  * beside it.
@@ -76,6 +80,7 @@ export function manifestCaches(
     indexes: new BoundedCache(indexManifestsBytesMax),
     indexFiles: new BoundedCache(indexFilesBytesMax),
     layouts: new BoundedCache(layoutBytes),
+    heads: new BoundedCache(headsBytesMax),
   };
 }
 

@@ -56,6 +56,29 @@ test('a head that was seen is asked for by two GETs, those that came after it by
   expect(store.counts()).toMatchObject({ list: 1 });
 });
 
+test('who opens the table again with the same caches knows the head, and who opens another under its name does not', async () => {
+  const { store, clock, reader, commit } = await seenTable();
+  const parts = { clock, random: seededRandom(3), caches: reader.caches };
+  const again = await openTable(store, reader.identifier, parts);
+  await commit(1);
+  store.reset();
+  expect((await newestSnapshot(again))?.id).toBe(4);
+  expect(store.counts()).toMatchObject({ get: 4, list: 0 });
+  await dropFolder(store);
+  const other = await openTable(
+    store,
+    (await fixtureTable(store, { clock, random: seededRandom(4) })).identifier,
+    parts,
+  );
+  store.reset();
+  expect(await newestSnapshot(other)).toBeUndefined();
+  expect(store.counts()).toMatchObject({ list: 1 });
+});
+
+async function dropFolder(store: CountingObjectStore): Promise<void> {
+  for await (const { objects } of store.list('d.db/t/')) for (const { key } of objects) await store.delete(key);
+}
+
 test('a head that was seen longer ago is looked for by LIST: what came after it may have come and gone', async () => {
   const { store, clock, reader, commit } = await seenTable();
   await commit(4);

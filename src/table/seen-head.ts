@@ -14,6 +14,7 @@ import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { baseFreshMs } from './commit/limits.ts';
+import type { ManifestCaches } from './manifests.ts';
 import { checkedHead, latestSnapshot, readSnapshot } from './snapshots.ts';
 import type { Table } from './table.ts';
 
@@ -23,8 +24,24 @@ type SeenHead = {
   readonly storeTimeMs: number;
 };
 
-/** What is remembered of a table, for as long as it is open. */
+/** What is remembered of a table, for as long as it is open or in the caches it was opened with. */
 export type HeadMemory = { seen: SeenHead | undefined };
+
+/** What a memory takes, about: a snapshot with some properties. */
+const headBytes = 4 * 1024;
+
+/** One memory for all who open a table with the same caches, as each statement does. */
+export function headMemoryOf(
+  { heads }: Pick<ManifestCaches, 'heads'>,
+  { uri, metaPath, id }: Pick<Table, 'metaPath' | 'id'> & { readonly uri: string },
+): HeadMemory {
+  const key = JSON.stringify([uri, metaPath, id ?? '']);
+  const known = heads.get(key);
+  if (known !== undefined) return known;
+  const memory: HeadMemory = { seen: undefined };
+  heads.put(key, memory, headBytes);
+  return memory;
+}
 
 /** Snapshots that are followed one by one before a LIST is cheaper. */
 const stepsMax = 8;

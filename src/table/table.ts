@@ -17,7 +17,7 @@ import type { DataType } from '../types/data-type.ts';
 import { type ManifestCaches, manifestCaches } from './manifests.ts';
 import { ObservedStore } from './observed-store.ts';
 import { SchemaCache } from './schemas.ts';
-import type { HeadMemory } from './seen-head.ts';
+import { type HeadMemory, headMemoryOf } from './seen-head.ts';
 import { type WorkMemory, workMemoryOf } from './work-memory.ts';
 
 export type TableIdentifier = {
@@ -83,6 +83,7 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
   }
   const { schema, tableId } = newest;
   const workMemory = parts.workMemory ?? workMemoryOf();
+  const caches = parts.caches ?? manifestCaches(workMemory);
   return {
     identifier,
     label,
@@ -98,8 +99,8 @@ export async function openTable(store: ObjectStore, identifier: TableIdentifier,
     storedSchema: schema,
     dynamicOptions: {},
     schemas,
-    caches: parts.caches ?? manifestCaches(workMemory),
-    heads: { seen: undefined },
+    caches,
+    heads: headMemoryOf(caches, { uri: store.uri, metaPath, id: tableId }),
     workMemory,
   };
 }

@@ -29,6 +29,17 @@ async function referencesOf(text: string): Promise<readonly string[]> {
   return found.map(({ database, table, as }) => `${database}.${table}${as === table ? '' : ` ${as}`}`);
 }
 
+test('the tree of a text is made once for all connections, and an error is told each time', async () => {
+  await using other = await sql.context.engine.connect();
+  const text = 'SELECT a, b FROM once WHERE a > 1';
+  const tree = await queryTree(connection, text);
+  expect(await queryTree(other, text)).toBe(tree);
+  expect(await queryTree(other, `${text} `)).toEqual(tree);
+  for (let time = 0; time < 2; time += 1) {
+    await expect(queryTree(other, 'SELECT FROM FROM')).rejects.toThrow(/syntax error/i);
+  }
+});
+
 test('tables are found wherever a query names them, and names that WITH gives are none', async () => {
   const cases: readonly (readonly [string, readonly string[]])[] = [
     ['SELECT 1', []],

@@ -6,9 +6,24 @@ import { invalid, unsupported } from '../../base/errors.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../base/json.ts';
 import type { SqlConnection } from '../engine.ts';
 
-/** @throws LakeError LAKE_SQL_SYNTAX, LAKE_SQL_VALUE, or `unsupported` when it is no query */
+/** What the objects of a tree take beside its text, about: as a multiple of that. */
+const objectsPerText = 8;
+
+/**
+ * The tree, which many may hold: one that was made before is given again.
+ *
+ * @throws LakeError LAKE_SQL_SYNTAX, LAKE_SQL_VALUE, or `unsupported` when it is no query
+ */
 export async function queryTree(connection: SqlConnection, sql: string): Promise<JsonObject> {
-  const answer = parsedTree(await connection.text('SELECT json_serialize_sql($1::VARCHAR)', sql));
+  const known = connection.trees.get(sql);
+  if (known !== undefined) return known;
+  const text = await connection.text('SELECT json_serialize_sql($1::VARCHAR)', sql);
+  const tree = selectTree(parsedTree(text), sql);
+  connection.trees.put(sql, tree, (sql.length + text.length) * objectsPerText);
+  return tree;
+}
+
+function selectTree(answer: JsonValue, sql: string): JsonObject {
   if (!isObject(answer)) throw unsupported('this statement', 'SQL');
   if (answer['error'] !== false) {
     const message = textAt(answer, 'error_message');

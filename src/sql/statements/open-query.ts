@@ -230,18 +230,17 @@ async function makeRelations(
   checkColumnCounts(tree, counts);
   const filters = pushedFilters(tree, columns, options.parameters ?? []);
   const schemaOf = (database: string): string => `${quoteName(connection.catalog)}.${quoteName(database)}`;
-  for (const database of new Set([session.currentDatabase, ...relations.map(relation => relation.database)])) {
-    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schemaOf(database)}`);
-  }
+  const databases = new Set([session.currentDatabase, ...relations.map(relation => relation.database)]);
+  const statements = [...databases].map(database => `CREATE SCHEMA IF NOT EXISTS ${schemaOf(database)}`);
   for (const [index, relation] of relations.entries()) {
     const { source, trees } = relation;
     const folder = join(connection.folder, String(index));
     const parts = { folder, unionRead: context.unionRead, signal: options.signal };
     const needs = { columns: allUsed(trees, used), predicate: anyOf(trees, filters) };
     const text = await textOfRelation(context, source, needs, parts);
-    await connection.run(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
+    statements.push(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
   }
-  await connection.run(`USE ${schemaOf(session.currentDatabase)}`);
+  await connection.run([...statements, `USE ${schemaOf(session.currentDatabase)}`].join(';\n'));
 }
 
 async function textOfRelation(
