@@ -9,6 +9,7 @@ import { startMinio } from '../../test/services/minio.ts';
 import type { S3Service } from '../../test/services/s3-service.ts';
 import type { Comparison, OpenedComparison } from '../run/comparison.ts';
 import type { FreshnessJob } from '../turns/job.ts';
+import { farService } from '../workload/far-service.ts';
 import { createWorkTable } from '../workload/table.ts';
 import type { WorkTables } from '../workload/tables.ts';
 
@@ -81,16 +82,25 @@ async function openS3(tables: WorkTables): Promise<OpenedComparison> {
   return opened(sceneOf, () => minio.stop());
 }
 
-async function openKinesis(tables: WorkTables): Promise<OpenedComparison> {
-  const [minio, kinesis] = await Promise.all([startMinio(), startKinesalite()]);
-  const sceneOf = async (): Promise<Scene> => {
-    const name = tables.freshName();
-    for (const stream of [name, `${name}-bare`]) await kinesis.createStream(stream, 1);
-    const warehouse = warehouseIn(minio, name);
-    const services = { ...warehouse.services, kinesis: reachedBy(kinesis) };
-    return { ...warehouse, services, log: `kinesis://${name}`, bareLog: `kinesis://${name}-bare` };
+/** @param delayMs what every request takes more, as if both services were so far away */
+function openKinesis(delayMs: number): Comparison['open'] {
+  return async tables => {
+    const [minio, kinesis] = await Promise.all([startMinio(), startKinesalite()]);
+    const far = delayMs > 0 ? [minio, kinesis] : [];
+    const ways = await Promise.all(far.map(({ endpoint }) => farService(endpoint, delayMs)));
+    const [minioEndpoint = minio.endpoint, kinesisEndpoint = kinesis.endpoint] = ways.map(({ endpoint }) => endpoint);
+    const sceneOf = async (): Promise<Scene> => {
+      const name = tables.freshName();
+      for (const stream of [name, `${name}-bare`]) await kinesis.createStream(stream, 1);
+      const warehouse = warehouseIn({ ...minio, endpoint: minioEndpoint }, name);
+      const services = { ...warehouse.services, kinesis: reachedBy({ ...kinesis, endpoint: kinesisEndpoint }) };
+      return { ...warehouse, services, log: `kinesis://${name}`, bareLog: `kinesis://${name}-bare` };
+    };
+    return opened(sceneOf, async () => {
+      await Promise.all(ways.map(way => way[Symbol.asyncDispose]()));
+      await Promise.all([minio.stop(), kinesis.stop()]);
+    });
   };
-  return opened(sceneOf, async () => void (await Promise.all([minio.stop(), kinesis.stop()])));
 }
 
 function freshnessOf(name: string, log: string, open: Comparison['open']): Comparison {
@@ -104,5 +114,10 @@ function freshnessOf(name: string, log: string, open: Comparison['open']): Compa
 export const freshnessComparisons: readonly Comparison[] = [
   freshnessOf('freshness', 'the local log (fsync)', openLocal),
   freshnessOf('freshness/s3', 'a log in a bucket of MinIO, with the warehouse beside it', openS3),
-  freshnessOf('freshness/kinesis', 'a stream of one shard of kinesalite, with the warehouse in MinIO', openKinesis),
+  freshnessOf('freshness/kinesis', 'a stream of one shard of kinesalite, with the warehouse in MinIO', openKinesis(0)),
+  freshnessOf(
+    'freshness/kinesis-10ms',
+    'such a stream where each request to it and to MinIO takes 10 ms more, as in a cloud,',
+    openKinesis(10),
+  ),
 ];

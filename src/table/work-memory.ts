@@ -54,7 +54,7 @@ export function workMemoryOf(processBytes?: number): WorkMemory {
     writeBufferBytes: work / 2,
     sortBufferBytes: work / 8,
     bucketsInParallel: Math.max(1, Math.floor(work / bucketBytes)),
-    fileBytes: processBytes === undefined ? Number.POSITIVE_INFINITY : work / 2,
+    fileBytes: processBytes === undefined ? Number.POSITIVE_INFINITY : (work * 5) / 16,
     sqlBytes: (work * 5) / 8,
     sqlThreads: processBytes === undefined ? undefined : Math.max(1, Math.round(processBytes / bytesPerCore)),
     logPieceBytes: work / 32,
