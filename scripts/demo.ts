@@ -241,6 +241,7 @@ async function readOptions(): Promise<DemoOptions> {
     log: values.log ?? (values.kinesis === undefined ? `file:${join(folder, 'log')}` : `kinesis://${values.stream}`),
     ...(values.s3 === undefined ? {} : { s3: { region, endpoint: values.s3 } }),
     ...(values.kinesis === undefined ? {} : { kinesis: { region, endpoint: values.kinesis, createWithShards: 4 } }),
+    kafka: { createWithPartitions: 4 },
   };
   if (settings.s3 !== undefined) await ensureBucket(values.bucket, settings.s3);
   const isLocal = values.s3 === undefined && values.kinesis === undefined && values.log === undefined;

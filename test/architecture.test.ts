@@ -45,6 +45,7 @@ const doors: Readonly<Record<string, string | RegExp>> = {
   avsc: 'src/format/avro-types.ts',
   '@aws-sdk/client-s3': 'src/storage/s3/',
   '@aws-sdk/client-kinesis': 'src/storage/kinesis/',
+  '@platformatic/kafka': 'src/storage/kafka/',
   '@smithy/node-http-handler': 'src/storage/',
   '@duckdb/node-api': 'src/sql/duckdb.ts',
   zod: 'src/service/',

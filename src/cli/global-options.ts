@@ -1,6 +1,7 @@
 /** The options that every command takes, before or after its name, and the lake they lead to. */
 import type { Command } from 'commander';
 import { markHeapLate } from '../base/heap-marking.ts';
+import { wholeNumber } from './arguments.ts';
 import type { CliConsole } from './console.ts';
 
 type GlobalOptions = {
@@ -9,6 +10,7 @@ type GlobalOptions = {
   readonly endpoint?: string;
   readonly kinesisEndpoint?: string;
   readonly region?: string;
+  readonly kafkaPartitions?: number;
 };
 
 /** What commands are given. */
@@ -35,9 +37,13 @@ const emulatedShardCount = 4;
 export function addGlobalOptions(program: Command): void {
   program
     .option('--warehouse <place>', 'a folder, file:PATH or s3://bucket/prefix (or TIDELAKE_WAREHOUSE)')
-    .option('--log <place>', 'file:PATH, s3://BUCKET/PREFIX, kinesis://STREAM or memory:NAME (or TIDELAKE_LOG)')
+    .option(
+      '--log <place>',
+      'file:PATH, s3://BUCKET/PREFIX, kinesis://STREAM, kafka://HOST:PORT/TOPIC or memory:NAME (or TIDELAKE_LOG)',
+    )
     .option('--endpoint <url>', 'an S3 other than AWS’s')
     .option('--kinesis-endpoint <url>', 'a Kinesis other than AWS’s')
+    .option('--kafka-partitions <n>', 'makes the topic with so many when it is not there', wholeNumber)
     .option('--region <name>', 'of S3 and Kinesis');
 }
 
@@ -66,6 +72,7 @@ export const withLake: WithLake = async (command, options, action) => {
     access: options.access,
     s3: { region: given.region, endpoint: given.endpoint },
     kinesis: { region: given.region, endpoint: given.kinesisEndpoint },
+    kafka: { createWithPartitions: given.kafkaPartitions },
   });
   const log = settings.log ?? options.log?.(settings.warehouse);
   // A Kinesis other than AWS's is an emulator, where streams come and go: a missing one is made.

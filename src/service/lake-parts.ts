@@ -92,7 +92,7 @@ export function logOf(parts: LakeParts, what: string): LogStore {
   if (parts.log !== undefined) return parts.log;
   throw invalid(
     'LAKE_NO_LOG',
-    `${what} needs a log: give --log file:PATH, s3://BUCKET/PREFIX or kinesis://STREAM (setting \`log\`)`,
+    `${what} needs a log: give --log file:PATH, s3://BUCKET/PREFIX, kinesis://STREAM or kafka://HOST:PORT/TOPIC (setting \`log\`)`,
   );
 }
 

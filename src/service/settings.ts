@@ -10,7 +10,7 @@ import { filledText } from './filled-text.ts';
 export type LakeSettings = {
   /** A folder, `file:…`, `s3://bucket/prefix`, or `memory:NAME` for tests. */
   readonly warehouse: string;
-  /** `file:…`, `kinesis://stream`, `memory:NAME`, or `none`, the default: rows are committed straight to the table. */
+  /** `file:…`, `s3://bucket/prefix`, `kinesis://stream`, `kafka://host:port/topic`, `memory:NAME`, or `none`, the default: rows are committed straight to the table. */
   readonly log?: string | undefined;
   /** Of cloud functions: the log of commit messages. Without it ingest commits by itself. */
   readonly commitLog?: string | undefined;
@@ -22,6 +22,7 @@ export type LakeSettings = {
   readonly memoryBytes?: number | undefined;
   readonly s3?: S3Settings | undefined;
   readonly kinesis?: KinesisSettings | undefined;
+  readonly kafka?: KafkaSettings | undefined;
   readonly fileLog?: FileLogSettings | undefined;
   readonly s3Log?: S3LogSettings | undefined;
   readonly writer?: WriterSettings | undefined;
@@ -55,6 +56,20 @@ export type KinesisSettings = {
   /** Makes a stream of so many shards when there is none. Default: a missing stream is an error. */
   readonly createWithShards?: number | undefined;
   readonly pollIntervalMs?: number | undefined;
+};
+
+/** Of a log that is a topic of Apache Kafka. */
+export type KafkaSettings = {
+  /** Encrypted connections. Default: as soon as there is a `caFile`. */
+  readonly tls?: boolean | undefined;
+  /** A file of the authorities (PEM) that brokers are checked against. Default: those that Node trusts. */
+  readonly caFile?: string | undefined;
+  /** Default SCRAM-SHA-512, when there is a user. */
+  readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Makes a topic of so many partitions when there is none. Default: a missing topic is an error. */
+  readonly createWithPartitions?: number | undefined;
 };
 
 /** Of a log in a folder. */
@@ -129,6 +144,8 @@ const endpoint = z
   .refine(hasNoUser, 'must not hold a user or a password; give credentials as AWS programs take them')
   .optional();
 
+const kafkaMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
 const settingsSchema = z.strictObject({
   warehouse: filledText,
   log: filledText.optional(),
@@ -146,6 +163,16 @@ const settingsSchema = z.strictObject({
     .optional(),
   kinesis: z
     .strictObject({ ...credentials, endpoint, createWithShards: count.optional(), pollIntervalMs: ms.optional() })
+    .optional(),
+  kafka: z
+    .strictObject({
+      tls: z.boolean().optional(),
+      caFile: filledText.optional(),
+      mechanism: z.enum(kafkaMechanisms).optional(),
+      username: filledText.optional(),
+      password: filledText.optional(),
+      createWithPartitions: count.optional(),
+    })
     .optional(),
   fileLog: z.strictObject({ shardCount: count.optional(), retentionMs: ms.optional() }).optional(),
   s3Log: z
@@ -176,12 +203,16 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
   }
   checkCredentials('s3', settings.s3);
   checkCredentials('kinesis', settings.kinesis);
+  if ((settings.kafka?.username === undefined) !== (settings.kafka?.password === undefined)) {
+    throw badSettings('kafka: username and password belong together, one of them is missing');
+  }
   return checked.data;
 }
 
 /**
  * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`,
- * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, `TIDELAKE_CONDITIONAL_PUT_PROBE`, and AWS's own
+ * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, `TIDELAKE_CONDITIONAL_PUT_PROBE`,
+ * `TIDELAKE_KAFKA_[TLS|CA_FILE|MECHANISM|USERNAME|PASSWORD]`, and AWS's own
  * `AWS_ENDPOINT_URL[_S3|_KINESIS]`, `AWS_REGION` and, of a function, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. Keys are left to the AWS
  * chain, which reads the environment too.
  *
@@ -220,6 +251,14 @@ export function settingsWithEnvironment(
       endpoint: given.kinesis?.endpoint ?? read('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL'),
       region: given.kinesis?.region ?? region,
     },
+    kafka: {
+      ...given.kafka,
+      tls: given.kafka?.tls ?? yesOrNo('TIDELAKE_KAFKA_TLS', read('TIDELAKE_KAFKA_TLS')),
+      caFile: given.kafka?.caFile ?? read('TIDELAKE_KAFKA_CA_FILE'),
+      mechanism: given.kafka?.mechanism ?? mechanismChoice(read('TIDELAKE_KAFKA_MECHANISM')),
+      username: given.kafka?.username ?? read('TIDELAKE_KAFKA_USERNAME'),
+      password: given.kafka?.password ?? read('TIDELAKE_KAFKA_PASSWORD'),
+    },
   });
 }
 
@@ -231,6 +270,20 @@ function ledgerChoice(text: string | undefined): CostSettings['ledger'] {
 function probeChoice(text: string | undefined): S3Settings['conditionalPutProbe'] {
   if (text === undefined || text === 'auto' || text === 'always' || text === 'never') return text;
   throw badSettings('TIDELAKE_CONDITIONAL_PUT_PROBE must be auto, always or never');
+}
+
+function mechanismChoice(text: string | undefined): KafkaSettings['mechanism'] {
+  const known = kafkaMechanisms.find(mechanism => mechanism === text);
+  if (text !== undefined && known === undefined) {
+    throw badSettings(`TIDELAKE_KAFKA_MECHANISM must be ${kafkaMechanisms.join(', ')}`);
+  }
+  return known;
+}
+
+function yesOrNo(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw badSettings(`${name} must be true or false`);
 }
 
 /** What AWS gives a function, MB; undefined where no function runs. */

@@ -16,6 +16,15 @@ test('addresses of logs are read as they are meant', () => {
   expect(parseLogUri('file:///data/a%20log')).toEqual({ kind: 'local', path: '/data/a log' });
   expect(parseLogUri('memory:x')).toEqual({ kind: 'memory', name: 'x' });
   expect(parseLogUri('s3://bucket/a/log/')).toEqual({ kind: 's3', bucket: 'bucket', folder: 'a/log' });
+  expect(parseLogUri('kafka://a.example,10.0.0.1:9093,[::1]:9094/my-topic')).toEqual({
+    kind: 'kafka',
+    brokers: [
+      { host: 'a.example', port: 9092 },
+      { host: '10.0.0.1', port: 9093 },
+      { host: '::1', port: 9094 },
+    ],
+    topic: 'my-topic',
+  });
   expect(parseLogUri('kinesis://my-stream')).toEqual({ kind: 'kinesis', stream: 'my-stream' });
 });
 
@@ -27,6 +36,11 @@ test('what is no address of a log is refused with the address in the message', a
     'kinesis:stream',
     'kinesis://a b',
     'kafka://x',
+    'kafka:///topic',
+    'kafka://host:9092/',
+    'kafka://host:99999/topic',
+    'kafka://host:9092,/topic',
+    'kafka://host/a/b',
     'file://host/x',
     's3://bucket',
     's3:x',

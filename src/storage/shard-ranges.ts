@@ -34,6 +34,13 @@ export function contains(range: HashKeyRange, hashKey: bigint): boolean {
   return range.hashKeyStart <= hashKey && hashKey <= range.hashKeyEnd;
 }
 
+/** Which of even, ascending ranges a key is in. */
+export function shardAt(ranges: readonly HashKeyRange[], hashKey: bigint): number {
+  const at = ranges.findIndex(range => contains(range, hashKey));
+  assert(at !== -1, 'the ranges cover every hash key');
+  return at;
+}
+
 /** Shards come with digits of equal width, so that their names sort in the order they were made. */
 export function shardIdAt(index: number): string {
   return `shard-${String(index).padStart(6, '0')}`;

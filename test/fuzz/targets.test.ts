@@ -37,6 +37,7 @@ const reasons: Readonly<Record<string, string>> = {
   readBytes: 'a file',
   readBody: 'the body of an answer of S3, as it comes',
   readKinesisShard: 'answers of a service',
+  readPartition: 'answers of a service, taken apart by its client',
   readPins: 'reads through decoders that are targets',
   readChangelog: 'reads through decodeSnapshot',
   readChain: 'reads through decoders that are targets',

@@ -9,6 +9,7 @@ import { present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
+import { throwIfHopeless } from '../append-outcomes.ts';
 import { AppendSignal } from '../append-signal.ts';
 import { badLogSettings, logClosed, logCorrupt, logNotFound, logUnavailable } from '../log-errors.ts';
 import type {
@@ -134,9 +135,7 @@ export class ObjectLogStore implements LogStore {
       indexes = sealed.flat().toSorted((a, b) => a - b);
     }
     this.#appended.notify();
-    const [first] = outcomes;
-    // No rights, or no log any more: sending again does not help.
-    if (first?.status === 'failed' && outcomes.every(isHopeless)) throw first.cause;
+    throwIfHopeless(outcomes);
     return outcomes;
   }
 
@@ -325,10 +324,6 @@ export async function openObjectLog(
 
 function splitTooFast(uri: string): LakeError {
   return logUnavailable(uri, new Error('its shards are split as fast as they are made'));
-}
-
-function isHopeless(outcome: LogAppendOutcome): boolean {
-  return outcome.status === 'failed' && outcome.cause instanceof LakeError && outcome.cause.kind !== 'unavailable';
 }
 
 function* partsOf(indexes: readonly number[], records: readonly LogAppend[]): Iterable<readonly number[]> {

@@ -1,0 +1,138 @@
+/**
+ * Appends to one partition, one batch under way at a time, so that what comes later is behind what came before. A batch is
+ * the calls that gathered meanwhile; the broker takes it whole or not at all.
+ */
+import { type MessageRecord, produceV9 } from '@platformatic/kafka';
+import { present } from '../../base/assert.ts';
+import { retry } from '../../base/retry.ts';
+import { type GatheredCall, GatheredCalls } from '../gathered-calls.ts';
+import {
+  type Broker,
+  callAttemptsMax,
+  callBackoff,
+  failureOf,
+  isPassing,
+  type KafkaConnection,
+} from './kafka-connection.ts';
+import { positionOfOffset } from './kafka-read.ts';
+
+export type PartitionOutcome =
+  /** The records of the call are at this and the following positions. */
+  | { readonly status: 'appended'; readonly position: bigint }
+  | { readonly status: 'failed' | 'unanswered'; readonly cause: unknown };
+
+export type PartitionSettings = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly batchBytesMax: number;
+  /** Who leads the partition; `isStale` when the one known does not. */
+  readonly leader: (isStale: boolean) => Promise<Broker>;
+};
+
+/** All replicas that are in step have it. */
+const acknowledgedByAll = -1;
+/** How long the leader waits for them; below the time of a request. */
+const replicationTimeoutMs = 20_000;
+/** Of a batch. */
+const headBytes = 61;
+/** Lengths, offset, time, no key and no headers of a record, at most. */
+const recordHeadBytes = 32;
+const batchRecordsMax = 100_000;
+
+export class PartitionAppender {
+  readonly #connection: KafkaConnection;
+  readonly #settings: PartitionSettings;
+  readonly #calls: GatheredCalls<PartitionOutcome>;
+
+  constructor(connection: KafkaConnection, settings: PartitionSettings) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#calls = new GatheredCalls({
+      where: connection.uri,
+      bytesMax: settings.batchBytesMax - headBytes,
+      recordsMax: batchRecordsMax,
+      appendNext: () => this.#appendNext(),
+    });
+  }
+
+  /** Records that fit one batch (`batchesOf`). Rejects when the signal aborts; what is under way may be appended all the same. */
+  async append(records: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<PartitionOutcome> {
+    const bytes = records.reduce((sum, data) => sum + data.byteLength + recordHeadBytes, 0);
+    return await this.#calls.append(records, bytes, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#calls.close();
+  }
+
+  async #appendNext(): Promise<void> {
+    const calls = this.#calls.take();
+    if (calls.length === 0) return;
+    const outcome = await this.#produce(calls);
+    let at = 0n;
+    for (const { records, settle } of calls) {
+      settle(outcome.status === 'appended' ? { ...outcome, position: outcome.position + at } : outcome);
+      at += BigInt(records.length);
+    }
+  }
+
+  async #produce(calls: readonly GatheredCall<PartitionOutcome>[]): Promise<PartitionOutcome> {
+    const { topic, partition, leader } = this.#settings;
+    // Copied by the request that is put together; who called may change its bytes when it has an answer.
+    const messages = calls.flatMap(({ records }) => records.map(data => messageOf(topic, partition, data)));
+    const { clock, random } = this.#connection;
+    // What surely was not done is tried again; what may have been is the producer's to send again, with its number.
+    const retryable = (error: unknown): boolean => isUndone(error);
+    const options = { clock, random, attemptsMax: callAttemptsMax, backoff: callBackoff, retryable };
+    try {
+      return await retry(async attempt => {
+        const broker = await leader(attempt > 0);
+        const answer = await this.#connection.call(broker, undefined, each =>
+          produceV9.api.async(each, acknowledgedByAll, replicationTimeoutMs, messages),
+        );
+        const partitions = typeof answer === 'boolean' ? [] : (answer.responses[0]?.partitionResponses ?? []);
+        const { baseOffset } = present(partitions[0], 'the partition that was appended to');
+        return { status: 'appended', position: positionOfOffset(baseOffset) } as const;
+      }, options);
+    } catch (error) {
+      const status = failureOf(error) === 'unanswered' ? 'unanswered' : 'failed';
+      return { status, cause: this.#connection.errorOf('appending', error) };
+    }
+  }
+}
+
+/** What one record may have so that it fits a batch by itself. */
+export function recordBytesMaxOf(batchBytesMax: number): number {
+  return batchBytesMax - headBytes - recordHeadBytes;
+}
+
+/** Cuts records of a partition, told by their places in a call, into runs that fit a batch each. */
+export function* batchesOf(
+  indexes: readonly number[],
+  bytesOf: (index: number) => number,
+  batchBytesMax: number,
+): Iterable<readonly number[]> {
+  let batch: number[] = [];
+  let bytes = headBytes;
+  for (const index of indexes) {
+    const length = bytesOf(index) + recordHeadBytes;
+    if (batch.length > 0 && (bytes + length > batchBytesMax || batch.length >= batchRecordsMax)) {
+      yield batch;
+      batch = [];
+      bytes = headBytes;
+    }
+    batch.push(index);
+    bytes += length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** A topic that was just made is not known to every broker, so `missing` may pass too. */
+function isUndone(error: unknown): boolean {
+  const failure = failureOf(error);
+  return failure === 'missing' || (isPassing(failure) && failure !== 'unanswered');
+}
+
+function messageOf(topic: string, partition: number, { buffer, byteOffset, byteLength }: Uint8Array): MessageRecord {
+  return { topic, partition, value: Buffer.from(buffer, byteOffset, byteLength) };
+}
