@@ -59,3 +59,22 @@ test('choices of the environment are checked as well', () => {
   expect([choice('never'), choice('')]).toEqual(['never', undefined]);
   expect(() => choice('sometimes')).toThrow(expect.objectContaining({ code: 'LAKE_BAD_SETTINGS' }));
 });
+
+test('who one is to Kafka comes from the environment, and is checked', () => {
+  const kafka = (environment: Record<string, string>) =>
+    settingsWithEnvironment({ warehouse: 's3://b' }, environment).kafka;
+  const user = { TIDELAKE_KAFKA_USERNAME: 'u', TIDELAKE_KAFKA_PASSWORD: 'p' };
+  expect(kafka({ ...user, TIDELAKE_KAFKA_TLS: 'true', TIDELAKE_KAFKA_MECHANISM: 'PLAIN' })).toMatchObject({
+    username: 'u',
+    password: 'p',
+    tls: true,
+    mechanism: 'PLAIN',
+  });
+  for (const wrong of [
+    { TIDELAKE_KAFKA_USERNAME: 'u' },
+    { ...user, TIDELAKE_KAFKA_TLS: 'yes' },
+    { ...user, TIDELAKE_KAFKA_MECHANISM: 'GSSAPI' },
+  ]) {
+    expect(() => kafka(wrong)).toThrow(expect.objectContaining({ code: 'LAKE_BAD_SETTINGS' }));
+  }
+});

@@ -178,7 +178,7 @@ export class KafkaConnection {
       case 'missing':
         return logNotFound(
           this.uri,
-          'the topic does not exist in this cluster (any more); create it (kafka-topics.sh --create … --config message.timestamp.type=LogAppendTime), or correct the address',
+          'the topic does not exist in this cluster (any more); create it (kafka-topics.sh --create … --config message.timestamp.type=LogAppendTime, or setting kafka.createWithPartitions), or correct the address',
           error,
         );
       case 'denied':

@@ -5,7 +5,14 @@
  * records of a key would come from two partitions without an order; so the number is part of the incarnation, and who has
  * read the log under the old one is told that it is another.
  */
-import { ConfigResourceTypes, createTopicsV7, describeConfigsV4, findErrorBy, metadataV12 } from '@platformatic/kafka';
+import {
+  ConfigResourceTypes,
+  createTopicsV7,
+  describeConfigsV4,
+  findErrorBy,
+  metadataV12,
+  ResponseError,
+} from '@platformatic/kafka';
 import { present } from '../../base/assert.ts';
 import { badLogSettings, logNotFound } from '../log-errors.ts';
 import type { LogDescription } from '../log-store.ts';
@@ -35,10 +42,23 @@ export async function findTopic(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<KafkaTopic> {
-  const answer = await connection.callAny(signal, each => metadataV12.api.async(each, [name], false, false));
+  const answer = await connection.callAny(signal, each =>
+    metadataV12.api.async(each, [name], false, false).catch(answerWithoutLeaders),
+  );
   const topic = present(answer.topics[0], 'the topic that was asked for');
   const brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
   return { topicId: topic.topicId, leaders: leadersOf(topic, brokers) };
+}
+
+/**
+ * The client throws an answer with an error anywhere in it. A partition that nobody leads at the moment is one; the other
+ * partitions have their leaders all the same.
+ */
+export function answerWithoutLeaders(error: unknown): metadataV12.MetadataResponse {
+  const answer: metadataV12.MetadataResponse | undefined =
+    error instanceof ResponseError ? error['response'] : undefined;
+  if (answer?.topics[0]?.errorCode !== 0) throw error;
+  return answer;
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_SETTINGS for a topic that cannot be a log */
