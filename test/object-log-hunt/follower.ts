@@ -98,6 +98,7 @@ function wrongIn(result: LogReadResult, shard: WrittenShard, { progress, written
   const skipped = Math.max(0, firstIndex - progress.index);
   const mayBegin = !progress.isBegun && !isKept;
   if (skipped > 0 && !mayBegin && (!result.gap || isKept)) wrong.push(`${skipped} records are skipped`);
+  if (skipped > 0 && !shard.isGoneBefore(firstIndex)) wrong.push(`${skipped} records are skipped that are kept`);
   if (result.gap && isKept) wrong.push('a gap where nothing was removed');
   const given = texts(result.records);
   for (const [order, { position }] of result.records.entries()) {
@@ -107,7 +108,8 @@ function wrongIn(result: LogReadResult, shard: WrittenShard, { progress, written
   }
   const index = firstIndex + given.length;
   // The newest batch is always kept, but may be a seal: then all records may be gone, which who had begun is told of.
-  const mayBeEmpty = shard.isSealed && !isKept && given.length === 0 && (mayBegin || result.gap);
+  const isEmpty = given.length === 0 && shard.isGoneBefore(shard.records.length);
+  const mayBeEmpty = shard.isSealed && isEmpty && (mayBegin || result.gap);
   if (result.atTip && index < writtenBefore && !mayBeEmpty)
     wrong.push(`at the tip, while ${writtenBefore - index} more were written before`);
   if (result.ended && !shard.isSealed) wrong.push('it has ended without a seal');

@@ -146,6 +146,11 @@ export class HuntWorld {
         if (outcome.status === 'created') this.written.note(key, bytes);
         return outcome;
       },
+      putIfMatch: async (key, bytes, etag, options) => {
+        const outcome = await memory.putIfMatch(key, bytes, etag, options);
+        if (outcome.status === 'replaced') this.written.note(key, bytes);
+        return outcome;
+      },
       delete: async (key, options) => {
         const object = await memory.head(key);
         if (object !== undefined) this.written.noteRemoval(key, this.nowMs - object.lastModifiedMs);

@@ -1,6 +1,12 @@
 /** What was put into the store, shard by shard, whatever anybody was told of it and whatever was removed since. */
 import { decodeBatch } from '../../src/storage/object-log/batch-codec.ts';
-import { numberOfBatchKey, positionOf } from '../../src/storage/object-log/log-objects.ts';
+import {
+  decodeFirstKept,
+  firstKey,
+  numberOfBatchKey,
+  placeOf,
+  positionOf,
+} from '../../src/storage/object-log/log-objects.ts';
 
 export type WrittenLogParts = {
   readonly retentionMs: number | undefined;
@@ -16,6 +22,8 @@ export class WrittenShard {
   /** Numbers that were put again after retention had been there: nobody looks there, and who put them finds that out. */
   readonly strays: Set<number> = new Set<number>();
   batchCount = 0;
+  /** What retention says is the number of the first batch that it left. */
+  firstKept = 1;
   isSealed = false;
 
   /** @returns undefined when there never was a record at this position */
@@ -25,6 +33,12 @@ export class WrittenShard {
 
   at(position: bigint): WrittenRecord | undefined {
     return this.records[this.#indexes.get(position) ?? -1];
+  }
+
+  /** Whether retention has said that all records before an index are gone. */
+  isGoneBefore(index: number): boolean {
+    const last = this.records[index - 1];
+    return last === undefined || (placeOf(last.position)?.number ?? 0) < this.firstKept;
   }
 
   push(record: WrittenRecord): void {
@@ -57,12 +71,13 @@ export class WrittenLog {
     return [...this.#shards.values()].reduce((sum, shard) => sum + shard.batchCount, 0);
   }
 
-  /** An object that was made just now. */
+  /** An object that was made or replaced just now. */
   note(key: string, bytes: Uint8Array): void {
+    const [incarnation = '', shardId = ''] = key.split('/');
+    const shard = this.shard(shardId);
+    if (key === firstKey(incarnation, shardId)) shard.firstKept = decodeFirstKept(bytes, key).number;
     const number = numberOfBatchKey(key);
     if (number === undefined) return;
-    const shardId = key.split('/')[1] ?? '';
-    const shard = this.shard(shardId);
     const batch = decodeBatch(bytes, { shardId, number, where: key });
     if (number <= shard.batchCount) {
       shard.strays.add(number);
