@@ -212,6 +212,30 @@ function isOrHas(error: unknown, property: 'apiId' | 'code', code: string): bool
   return findErrorBy(error, property, code) !== null || isOrHas(error.cause, property, code);
 }
 
+/** Said before anything is appended. All else may come when it was, from a leader that lost its place for one. */
+const undoneCodes = [
+  'LEADER_NOT_AVAILABLE',
+  'BROKER_NOT_AVAILABLE',
+  'NOT_ENOUGH_REPLICAS',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'CORRUPT_MESSAGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_REQUIRED_ACKS',
+  'POLICY_VIOLATION',
+  'THROTTLING_QUOTA_EXCEEDED',
+  'UNSUPPORTED_VERSION',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+] as const;
+
+/** Whether an append that failed so appended nothing; an answer that is not understood tells nothing. */
+export function isSurelyUndone(error: unknown): boolean {
+  if (error instanceof NotSent || failureOf(error) === 'denied') return true;
+  return undoneCodes.some(code => isOrHas(error, 'apiId', code));
+}
+
 /** Whether the same call may do better a moment later. */
 export function isPassing(failure: KafkaFailure): boolean {
   return failure === 'elsewhere' || failure === 'unanswered';

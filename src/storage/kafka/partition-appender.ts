@@ -11,7 +11,7 @@ import {
   callAttemptsMax,
   callBackoff,
   failureOf,
-  isPassing,
+  isSurelyUndone,
   type KafkaConnection,
 } from './kafka-connection.ts';
 import { positionOfOffset } from './kafka-read.ts';
@@ -20,6 +20,9 @@ export type PartitionOutcome =
   /** The records of the call are at this and the following positions. */
   | { readonly status: 'appended'; readonly position: bigint }
   | { readonly status: 'failed' | 'unanswered'; readonly cause: unknown };
+
+/** What an appender needs of it. */
+export type AppenderConnection = Pick<KafkaConnection, 'uri' | 'clock' | 'random' | 'call' | 'errorOf'>;
 
 export type PartitionSettings = {
   readonly topic: string;
@@ -40,11 +43,11 @@ const recordHeadBytes = 32;
 const batchRecordsMax = 100_000;
 
 export class PartitionAppender {
-  readonly #connection: KafkaConnection;
+  readonly #connection: AppenderConnection;
   readonly #settings: PartitionSettings;
   readonly #calls: GatheredCalls<PartitionOutcome>;
 
-  constructor(connection: KafkaConnection, settings: PartitionSettings) {
+  constructor(connection: AppenderConnection, settings: PartitionSettings) {
     this.#connection = connection;
     this.#settings = settings;
     this.#calls = new GatheredCalls({
@@ -81,22 +84,28 @@ export class PartitionAppender {
     // Copied by the request that is put together; who called may change its bytes when it has an answer.
     const messages = calls.flatMap(({ records }) => records.map(data => messageOf(topic, partition, data)));
     const { clock, random } = this.#connection;
-    // What surely was not done is tried again; what may have been is the producer's to send again, with its number.
-    const retryable = (error: unknown): boolean => isUndone(error);
-    const options = { clock, random, attemptsMax: callAttemptsMax, backoff: callBackoff, retryable };
+    let mayBeThere = false;
+    const options = { clock, random, attemptsMax: callAttemptsMax, backoff: callBackoff, retryable: isWorthTrying };
     try {
       return await retry(async attempt => {
         const broker = await leader(attempt > 0);
-        const answer = await this.#connection.call(broker, undefined, each =>
-          produceV9.api.async(each, acknowledgedByAll, replicationTimeoutMs, messages),
-        );
-        const partitions = typeof answer === 'boolean' ? [] : (answer.responses[0]?.partitionResponses ?? []);
-        const { baseOffset } = present(partitions[0], 'the partition that was appended to');
-        return { status: 'appended', position: positionOfOffset(baseOffset) } as const;
+        try {
+          const answer = await this.#connection.call(broker, undefined, each =>
+            produceV9.api.async(each, acknowledgedByAll, replicationTimeoutMs, messages),
+          );
+          const partitions = typeof answer === 'boolean' ? [] : (answer.responses[0]?.partitionResponses ?? []);
+          const { baseOffset } = present(partitions[0], 'the partition that was appended to');
+          return { status: 'appended', position: positionOfOffset(baseOffset) } as const;
+        } catch (error) {
+          mayBeThere ||= !isSurelyUndone(error);
+          throw error;
+        }
       }, options);
     } catch (error) {
-      const status = failureOf(error) === 'unanswered' ? 'unanswered' : 'failed';
-      return { status, cause: this.#connection.errorOf('appending', error) };
+      const cause = this.#connection.errorOf('appending', error);
+      // In a log that is gone nothing is.
+      const isOpen = mayBeThere && cause.code !== 'LAKE_LOG_NOT_FOUND';
+      return { status: isOpen ? 'unanswered' : 'failed', cause };
     }
   }
 }
@@ -127,10 +136,13 @@ export function* batchesOf(
   if (batch.length > 0) yield batch;
 }
 
-/** A topic that was just made is not known to every broker, so `missing` may pass too. */
-function isUndone(error: unknown): boolean {
+/**
+ * Another broker may take it. One that stopped leading while its replicas were waited for says the same, and then the batch
+ * may be there twice, which the port allows. A topic that was just made is not known to every broker.
+ */
+function isWorthTrying(error: unknown): boolean {
   const failure = failureOf(error);
-  return failure === 'missing' || (isPassing(failure) && failure !== 'unanswered');
+  return failure === 'elsewhere' || failure === 'missing';
 }
 
 function messageOf(topic: string, partition: number, { buffer, byteOffset, byteLength }: Uint8Array): MessageRecord {
