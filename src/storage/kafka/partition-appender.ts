@@ -81,7 +81,7 @@ export class PartitionAppender {
 
   async #produce(calls: readonly GatheredCall<PartitionOutcome>[]): Promise<PartitionOutcome> {
     const { topic, partition, leader } = this.#settings;
-    // Copied by the request that is put together; who called may change its bytes when it has an answer.
+    // A copy: who gives up waiting may change its bytes, while this tries again.
     const messages = calls.flatMap(({ records }) => records.map(data => messageOf(topic, partition, data)));
     const { clock, random } = this.#connection;
     let mayBeThere = false;
@@ -145,6 +145,6 @@ function isWorthTrying(error: unknown): boolean {
   return failure === 'elsewhere' || failure === 'missing';
 }
 
-function messageOf(topic: string, partition: number, { buffer, byteOffset, byteLength }: Uint8Array): MessageRecord {
-  return { topic, partition, value: Buffer.from(buffer, byteOffset, byteLength) };
+function messageOf(topic: string, partition: number, data: Uint8Array): MessageRecord {
+  return { topic, partition, value: Buffer.from(data) };
 }
