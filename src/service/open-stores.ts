@@ -33,20 +33,12 @@ function storeSettings({ durability, access, s3 }: LakeSettings): ObjectStoreSet
 }
 
 function logSettings(settings: LakeSettings): LogStoreSettings {
-  const { durability, fileLog, kinesis, kafka, s3Log } = settings;
+  const { durability, fileLog, kinesis, kafka = {}, s3Log } = settings;
+  const { createWithPartitions, ...access } = kafka;
   return {
     local: { durability, ...fileLog },
     memory: { ...fileLog },
-    kafka: {
-      access: {
-        tls: kafka?.tls ?? kafka?.caFile !== undefined,
-        caFile: kafka?.caFile,
-        mechanism: kafka?.mechanism,
-        username: kafka?.username,
-        password: kafka?.password,
-      },
-      createWithPartitions: kafka?.createWithPartitions,
-    },
+    kafka: { access, createWithPartitions },
     s3: s3Log,
     stores: storeSettings(settings),
     kinesis: {

@@ -98,6 +98,18 @@ test('a topic that is not there is LAKE_LOG_NOT_FOUND, at opening and later', as
   expect((await failure(log.append([{ hashKey: 1n, data: text('a') }])))?.code).toBe('LAKE_LOG_NOT_FOUND');
 });
 
+test('a topic that was made anew is another log to a handle of before, also to one that only reads', async () => {
+  const topic = newTopic();
+  await using log = await openTopic(topic, 1);
+  const [outcome] = await appendAll(log, 1n, ['a']);
+  const { shardId, position } = present(outcome, 'outcome');
+  await deleteTopic(topic);
+  await using again = await openTopic(topic, 1);
+  await appendAll(again, 1n, ['b', 'c']);
+  expect((await failure(log.read(shardId, { kind: 'after', position })))?.code).toBe('LAKE_LOG_NOT_FOUND');
+  expect((await failure(log.describe()))?.code).toBe('LAKE_LOG_NOT_FOUND');
+});
+
 test.for([
   ['message.timestamp.type', 'CreateTime'],
   ['cleanup.policy', 'compact'],
@@ -211,7 +223,8 @@ test('a secured broker: who is known, by whom it is trusted, and what a user may
       return await openKafkaLog({ brokers, topic, access, createWithPartitions: 1 }, components);
     };
     for (const mechanism of ['PLAIN', 'SCRAM-SHA-512'] as const) {
-      await using log = await opened({ tls: true, caFile, mechanism, ...kafkaUsers.allowed });
+      // Who names authorities wants encryption.
+      await using log = await opened({ caFile, mechanism, ...kafkaUsers.allowed });
       const [outcome] = await appendAll(log, 1n, [mechanism]);
       const { records } = await readAll(log, present(outcome, 'outcome').shardId, { kind: 'earliest' });
       expect(texts(records).at(-1)).toBe(mechanism);

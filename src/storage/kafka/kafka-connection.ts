@@ -12,7 +12,7 @@ import { retry } from '../../base/retry.ts';
 import { badLogSettings, logDenied, logNotFound, logRefused, logUnavailable } from '../log-errors.ts';
 
 export type KafkaAccess = {
-  /** Encrypted connections. */
+  /** Encrypted connections. Default: as soon as there is a `caFile`. */
   readonly tls?: boolean | undefined;
   /** A file of the authorities (PEM) that brokers are checked against; those that Node trusts when not given. */
   readonly caFile?: string | undefined;
@@ -28,21 +28,21 @@ export type Broker = { readonly host: string; readonly port: number };
 export type KafkaConnectionSettings = {
   /** For messages: `kafka://host:9092/topic`. */
   readonly uri: string;
-  /** Any of the cluster; the others are asked for. */
+  /** Some of the cluster, by which the leaders of partitions are found. */
   readonly brokers: readonly Broker[];
   readonly access?: KafkaAccess | undefined;
   readonly requestTimeoutMs?: number | undefined;
 };
 
 export type KafkaFailure =
-  /** Surely nothing was done: another broker leads the partition, or none does yet. */
+  /** Another broker leads the partition, or none does yet. Whether an append was made tells `isSurelyUndone`. */
   | 'elsewhere'
   /** It may have been done. */
   | 'unanswered'
   | 'missing'
   | 'denied'
   | 'out-of-range'
-  /** Nothing was done, and sending it again does not help. */
+  /** Sending it again does not help, or the answer is not understood. */
   | 'refused';
 
 const clientId = 'tidelake';
@@ -123,14 +123,14 @@ export class KafkaConnection {
     });
   }
 
-  /** One try of a call to any broker: the first of those given that can be reached. */
+  /** One try of a call that may be made any number of times: of the brokers given, the first that does better than not answering. */
   async callAny<T>(signal: AbortSignal | undefined, action: (connection: Connection) => Promise<T>): Promise<T> {
     let failure: unknown;
     for (const broker of this.#settings.brokers) {
       try {
         return await this.call(broker, signal, action);
       } catch (error) {
-        if (!(error instanceof NotSent)) throw error;
+        if (!isPassing(failureOf(error))) throw error;
         failure = error;
       }
     }
@@ -264,7 +264,7 @@ function connectionOptions({
   access = {},
   requestTimeoutMs,
 }: KafkaConnectionSettings): ConnectionOptions {
-  const { tls, caFile, mechanism, username, password } = access;
+  const { caFile, tls = caFile !== undefined, mechanism, username, password } = access;
   if ((username === undefined) !== (password === undefined)) {
     throw badLogSettings(`${uri}: a user and a password belong together, one of them is missing`);
   }
@@ -273,7 +273,7 @@ function connectionOptions({
   const timeouts = { connectTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs ?? requestTimeoutMsDefault };
   return {
     ...timeouts,
-    ...(tls === true ? { tls: caFile === undefined ? {} : { ca: authorities(uri, caFile) }, ...serverName } : {}),
+    ...(tls ? { tls: caFile === undefined ? {} : { ca: authorities(uri, caFile) }, ...serverName } : {}),
     ...(username === undefined || password === undefined
       ? {}
       : { sasl: { mechanism: mechanism ?? 'SCRAM-SHA-512', username, password } }),

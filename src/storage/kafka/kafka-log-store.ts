@@ -7,6 +7,7 @@ import { present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { throwIfHopeless } from '../append-outcomes.ts';
+import { partsWithin } from '../append-parts.ts';
 import { badLogSettings, logClosed, logNotFound } from '../log-errors.ts';
 import type {
   LogAppend,
@@ -20,7 +21,7 @@ import type {
   LogStoreSupport,
   LogWaitOptions,
 } from '../log-store.ts';
-import { checkAppend, evenRanges, shardAt, shardIdAt } from '../shard-ranges.ts';
+import { checkAppend, evenRanges, type HashKeyRange, shardAt, shardIdAt } from '../shard-ranges.ts';
 import { type Broker, type KafkaAccess, KafkaConnection } from './kafka-connection.ts';
 import { fetchPartition } from './kafka-fetch.ts';
 import { type PartitionCalls, readPartition } from './kafka-read.ts';
@@ -34,7 +35,7 @@ import {
   type TopicRules,
   topicRules,
 } from './kafka-topic.ts';
-import { batchesOf, PartitionAppender, recordBytesMaxOf } from './partition-appender.ts';
+import { batchBytesOf, batchLimits, PartitionAppender, recordBytesMaxOf } from './partition-appender.ts';
 import { PartitionWaits } from './partition-waits.ts';
 
 export type KafkaLogSettings = {
@@ -60,6 +61,7 @@ export class KafkaLogStore implements LogStore {
   readonly #topicName: string;
   readonly #connection: KafkaConnection;
   readonly #rules: TopicRules;
+  readonly #ranges: readonly HashKeyRange[];
   readonly #appenders = new Map<number, PartitionAppender>();
   readonly #waits: PartitionWaits;
   #topic: KafkaTopic;
@@ -70,6 +72,7 @@ export class KafkaLogStore implements LogStore {
     this.#topicName = settings.topic;
     this.#connection = connection;
     this.#topic = topic;
+    this.#ranges = evenRanges(topic.leaders.length);
     this.#rules = rules;
     this.#waits = new PartitionWaits(connection);
     this.supports = {
@@ -97,9 +100,8 @@ export class KafkaLogStore implements LogStore {
     this.#check(options?.signal);
     checkAppend(this.uri, this.supports.recordBytesMax, records);
     const outcomes: LogAppendOutcome[] = new Array(records.length);
-    const ranges = evenRanges(this.#topic.leaders.length);
     const byPartition = Map.groupBy(records.keys(), index =>
-      shardAt(ranges, present(records[index], 'record').hashKey),
+      shardAt(this.#ranges, present(records[index], 'record').hashKey),
     );
     await Promise.all(
       [...byPartition].map(([partition, indexes]) =>
@@ -187,7 +189,11 @@ export class KafkaLogStore implements LogStore {
     const shardId = shardIdAt(partition);
     const dataOf = (index: number): Uint8Array => present(call.records[index], 'record').data;
     let at = 0;
-    for (const batch of batchesOf(indexes, index => dataOf(index).byteLength, this.#rules.batchBytesMax)) {
+    for (const batch of partsWithin(
+      indexes,
+      index => batchBytesOf(dataOf(index)),
+      batchLimits(this.#rules.batchBytesMax),
+    )) {
       const outcome = await this.#appenderOf(partition).append(batch.map(dataOf), signal);
       at += batch.length;
       for (const [order, index] of batch.entries()) {

@@ -1,17 +1,25 @@
 import { type Connection, ProtocolError, ResponseError } from '@platformatic/kafka';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../base/random.ts';
+import { partsWithin } from '../append-parts.ts';
 import { text } from '../log-store-testing.ts';
 import { KafkaConnection, NotSent } from './kafka-connection.ts';
-import { type AppenderConnection, batchesOf, PartitionAppender, recordBytesMaxOf } from './partition-appender.ts';
+import {
+  type AppenderConnection,
+  batchBytesOf,
+  batchLimits,
+  PartitionAppender,
+  recordBytesMaxOf,
+} from './partition-appender.ts';
 
 test('batches keep to the bytes that a broker takes, in order, and the largest record has one for itself', () => {
   const batchBytesMax = 1_000;
+  const limits = batchLimits(batchBytesMax);
   const largest = recordBytesMaxOf(batchBytesMax);
   const sizes = [100, 200, largest, 1, 1, 400, 400, 400];
-  const batches = [...batchesOf([...sizes.keys()], index => sizes[index] ?? 0, batchBytesMax)];
+  const batches = [...partsWithin([...sizes.keys()], index => batchBytesOf(new Uint8Array(sizes[index] ?? 0)), limits)];
   expect(batches).toEqual([[0, 1], [2], [3, 4, 5, 6], [7]]);
-  expect([...batchesOf([], () => 0, batchBytesMax)]).toEqual([]);
+  expect([...partsWithin([], () => 0, limits)]).toEqual([]);
 });
 
 const broker = { host: 'a', port: 1 };

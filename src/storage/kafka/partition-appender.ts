@@ -5,6 +5,7 @@
 import { type MessageRecord, produceV9 } from '@platformatic/kafka';
 import { present } from '../../base/assert.ts';
 import { retry } from '../../base/retry.ts';
+import type { PartLimits } from '../append-parts.ts';
 import { type GatheredCall, GatheredCalls } from '../gathered-calls.ts';
 import {
   type Broker,
@@ -50,17 +51,18 @@ export class PartitionAppender {
   constructor(connection: AppenderConnection, settings: PartitionSettings) {
     this.#connection = connection;
     this.#settings = settings;
+    const limits = batchLimits(settings.batchBytesMax);
     this.#calls = new GatheredCalls({
       where: connection.uri,
-      bytesMax: settings.batchBytesMax - headBytes,
-      recordsMax: batchRecordsMax,
+      bytesMax: limits.bytesMax,
+      recordsMax: limits.countMax,
       appendNext: () => this.#appendNext(),
     });
   }
 
-  /** Records that fit one batch (`batchesOf`). Rejects when the signal aborts; what is under way may be appended all the same. */
+  /** Records that fit one batch (`batchLimits`). Rejects when the signal aborts; what is under way may be appended all the same. */
   async append(records: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<PartitionOutcome> {
-    const bytes = records.reduce((sum, data) => sum + data.byteLength + recordHeadBytes, 0);
+    const bytes = records.reduce((sum, data) => sum + batchBytesOf(data), 0);
     return await this.#calls.append(records, bytes, signal);
   }
 
@@ -115,25 +117,13 @@ export function recordBytesMaxOf(batchBytesMax: number): number {
   return batchBytesMax - headBytes - recordHeadBytes;
 }
 
-/** Cuts records of a partition, told by their places in a call, into runs that fit a batch each. */
-export function* batchesOf(
-  indexes: readonly number[],
-  bytesOf: (index: number) => number,
-  batchBytesMax: number,
-): Iterable<readonly number[]> {
-  let batch: number[] = [];
-  let bytes = headBytes;
-  for (const index of indexes) {
-    const length = bytesOf(index) + recordHeadBytes;
-    if (batch.length > 0 && (bytes + length > batchBytesMax || batch.length >= batchRecordsMax)) {
-      yield batch;
-      batch = [];
-      bytes = headBytes;
-    }
-    batch.push(index);
-    bytes += length;
-  }
-  if (batch.length > 0) yield batch;
+/** What a record takes of a batch. */
+export function batchBytesOf(data: Uint8Array): number {
+  return data.byteLength + recordHeadBytes;
+}
+
+export function batchLimits(batchBytesMax: number): PartLimits {
+  return { bytesMax: batchBytesMax - headBytes, countMax: batchRecordsMax };
 }
 
 /**

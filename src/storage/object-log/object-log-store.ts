@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { throwIfHopeless } from '../append-outcomes.ts';
+import { partsWithin } from '../append-parts.ts';
 import { AppendSignal } from '../append-signal.ts';
 import { badLogSettings, logClosed, logCorrupt, logNotFound, logUnavailable } from '../log-errors.ts';
 import type {
@@ -65,6 +66,7 @@ const pollIntervalMsDefault = 250;
 const idlePollIntervalMsDefault = 10_000;
 const batchRecordBytesMax = 4 << 20;
 const appendBytesMax = 16 << 20;
+const partLimits = { bytesMax: appendBytesMax, countMax: batchRecordsMax };
 const batchesBetweenRemovalsDefault = 256;
 /** Splits that one call may run into, one after the other. */
 const reroutesMax = 20;
@@ -256,8 +258,9 @@ export class ObjectLogStore implements LogStore {
   ): Promise<number[]> {
     const { appender } = this.#handlesOf(shardId);
     let at = 0;
-    for (const part of partsOf(indexes, call.records)) {
-      const data = part.map(index => present(call.records[index], 'record').data);
+    const dataOf = (index: number): Uint8Array => present(call.records[index], 'record').data;
+    for (const part of partsWithin(indexes, index => dataOf(index).byteLength, partLimits)) {
+      const data = part.map(dataOf);
       const outcome = await appender.append(data, signal);
       if (outcome.status === 'sealed') return indexes.slice(at);
       at += part.length;
@@ -324,22 +327,6 @@ export async function openObjectLog(
 
 function splitTooFast(uri: string): LakeError {
   return logUnavailable(uri, new Error('its shards are split as fast as they are made'));
-}
-
-function* partsOf(indexes: readonly number[], records: readonly LogAppend[]): Iterable<readonly number[]> {
-  let part: number[] = [];
-  let bytes = 0;
-  for (const index of indexes) {
-    const length = present(records[index], 'record').data.byteLength;
-    if (part.length > 0 && (bytes + length > appendBytesMax || part.length >= batchRecordsMax)) {
-      yield part;
-      part = [];
-      bytes = 0;
-    }
-    part.push(index);
-    bytes += length;
-  }
-  if (part.length > 0) yield part;
 }
 
 function recordOutcome(
