@@ -1,4 +1,6 @@
 /** The log store on a real Kafka broker. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import {
   ConfigResourceTypes,
   type Connection,
@@ -160,6 +162,23 @@ test('what retention took is a gap to who had a place before it, and none from t
   expect(all.gap).toBe(false);
   expect(texts(all.records)).toEqual(['d']);
   expect((await log.describe()).retentionMs).toBe(600_000);
+});
+
+test('a broker that cannot be reached, or says nothing, is passed over for the next', async () => {
+  const topic = newTopic();
+  await (await openTopic(topic))[Symbol.asyncDispose]();
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const address = silent.address();
+  if (address === null || typeof address === 'string') throw new Error('a server that listens has a port');
+  const nobody = { host: '127.0.0.1', port: 1 };
+  try {
+    const brokers = [nobody, { host: '127.0.0.1', port: address.port }, broker()];
+    await using log = await openKafkaLog({ brokers, topic, requestTimeoutMs: 300 }, components);
+    expect((await openShards(log)).length).toBe(2);
+  } finally {
+    silent.close();
+  }
 });
 
 test('a position behind the end is LAKE_LOG_POSITION', async () => {
