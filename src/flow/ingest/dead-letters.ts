@@ -68,7 +68,7 @@ function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
     !isCount(rowCount) ||
     typeof data !== 'string' ||
     (rows !== undefined && !isCounts(rows)) ||
-    !isDeadLetterReason(reason)
+    !isReason(reason)
   ) {
     throw badLetters(table, name);
   }
@@ -94,9 +94,7 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   'delete-not-merged': true,
 };
 
-export const deadLetterReasons: readonly string[] = Object.keys(reasons);
-
-export function isDeadLetterReason(value: unknown): value is DeadLetterReason {
+function isReason(value: unknown): value is DeadLetterReason {
   return typeof value === 'string' && Object.hasOwn(reasons, value);
 }
 

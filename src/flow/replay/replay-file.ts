@@ -15,10 +15,7 @@ import { decodeRecord, encodeRecord, type LogRecord } from '../log-record.ts';
  *
  * @param records numbered from 1 in each lane, each with its body, however large that is
  */
-export async function storeReplayFile(
-  table: Table,
-  records: readonly LogRecord[],
-): Promise<Omit<ReplayFile, 'letters'>> {
+export async function storeReplayFile(table: Table, records: readonly LogRecord[]): Promise<ReplayFile> {
   const name = `${deadLettersNamePrefix}${table.random.uuid()}`;
   const producer = { producerId: replayProducerId(name), producerNamed: true };
   const text = records.map(record => {

@@ -2,7 +2,6 @@
 import { invalid, LakeError } from '../../base/errors.ts';
 import type { CallRequest, StatementResult } from '../../sql/context.ts';
 import type { LakeParts } from '../lake-parts.ts';
-import { deadLetterProcedures } from './dead-letter-procedures.ts';
 import { consumerProcedures, maintenanceProcedures, partitionProcedures } from './maintenance-procedures.ts';
 import { Call, type Procedure } from './procedure.ts';
 import { refusedProcedures } from './refused-procedures.ts';
@@ -16,7 +15,6 @@ export const procedures: readonly Procedure[] = [
   ...maintenanceProcedures,
   ...partitionProcedures,
   ...consumerProcedures,
-  ...deadLetterProcedures,
   ...tableProcedures,
 ];
 

@@ -8,7 +8,8 @@
  * 2. **Plan** (request.ts). The caller's function says what comes and goes, anew on every base.
  * 3. **Guards** (base.ts gathers facts, decide-guards.ts decides; S2, S3, S6, S7). A plan that does not fit the base is
  *    made again (numbers, ages, schema) or given up (`conflict`). So nobody commits what another has made untrue.
- * 4. **Metadata** (write-metadata.ts; spec 4). Manifests and lists, in parallel. Invisible until 5.
+ * 4. **Metadata** (write-metadata.ts; spec 4). Manifests and lists, in parallel, beside data files of the plan that are still on
+ *    their way. Invisible until 5.
  * 5. **Swap** (swap.ts, decide-settle.ts; S4, S5). Won, lost, or found out: an answer that is lost or late is settled by
  *    looking at the chain of parent links, never guessed. Lost: wait (contention.ts) and begin at 1.
  *
@@ -184,7 +185,7 @@ export class Committer implements AsyncDisposable {
       // A base without a LIST can show that a plan fits, since the swap proves it newest; not that it does not fit.
       if (plan.status !== 'plan' && !found.isListed) return this.#lookAgain();
       if (plan.status !== 'plan') return plan;
-      const written = await base.reading(() => run.metadata.write(base, plan));
+      const written = await this.#write(request, run, { base, plan });
       // S1: what the store has answered meanwhile says how old the base is.
       const storeTimeMs = Math.max(base.storeTimeMs, this.#table.storeTimeMs());
       if (baseIsStale(base.storeTimeMs, storeTimeMs)) return this.#lookAgain();
@@ -209,6 +210,19 @@ export class Committer implements AsyncDisposable {
     if (next.kind === 'fenced') return next;
     this.#base = next.base;
     return { kind: 'planned', base: next.base, plan: await planOn(next.base, request, { firstOnly: false }) };
+  }
+
+  /** Everything that the swap makes visible; what of it fails is told when all has ended. */
+  async #write(
+    request: CommitRequest,
+    run: CommitRun,
+    { base, plan }: Pick<Attempt, 'base' | 'plan'>,
+  ): Promise<WrittenMetadata> {
+    try {
+      return await base.reading(() => run.metadata.write(base, plan));
+    } finally {
+      await request.uploaded?.();
+    }
   }
 
   async #swap(request: CommitRequest, attempt: Attempt): Promise<AttemptResult> {

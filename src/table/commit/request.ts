@@ -108,6 +108,8 @@ export type CommitRequest = {
   /** @param again set when the plan made just before on the same base cannot be committed as it is */
   readonly plan: (base: CommitBase, again: PlanAgain | undefined) => Promise<CommitPlan | CommitStop>;
   readonly signal?: AbortSignal | undefined;
+  /** Resolves when the files of all plans so far are there. It is asked before a swap; without it they are there when planned. */
+  readonly uploaded?: (() => Promise<void>) | undefined;
 };
 
 /** The snapshot a plan is made on, and what is asked of it. */

@@ -32,6 +32,7 @@ import type { PlannedFile } from '../commit/request.ts';
 import { dataFileKey } from '../read/file-source.ts';
 import { type Table, targetFileBytes } from '../table.ts';
 import type { Place } from './place-rows.ts';
+import { type RunningUploads, runningUploadBytesMax } from './running-uploads.ts';
 import { rangeOfNumbers } from './sequence-numbers.ts';
 
 export type DataFileSettings = {
@@ -45,6 +46,8 @@ export type DataFileSettings = {
   readonly isTemporary?: boolean | undefined;
   /** Whose rows wait, where the place is that of rows without a bucket. */
   readonly postponedUser?: string | undefined;
+  /** Takes over uploads of small files; without it all are there when `finish` returns. */
+  readonly uploads?: RunningUploads | undefined;
 };
 
 /** Rows after which a file is looked at again, when it may be full: Paimon does so every thousand rows. */
@@ -103,7 +106,7 @@ export class DataFileWriter {
     return Math.min(rows.rowCount, start + Math.max(partRowsMin, room));
   }
 
-  /** The files that came of it, in key order; all are uploaded. */
+  /** The files that came of it, in key order; uploaded, but for those that `uploads` has taken over. */
   async finish(): Promise<readonly PlannedFile[]> {
     if (this.#current !== undefined) await this.#close(this.#current);
     this.#current = undefined;
@@ -148,7 +151,7 @@ export class DataFileWriter {
   async #putIndex(fileName: string, index: Uint8Array | undefined): Promise<readonly string[]> {
     if (index === undefined || index.length <= this.#options.fileIndexes.inManifestBytesMax) return [];
     const indexName = `${fileName}${fileIndexSuffix}`;
-    await this.#table.store.put(dataFileKey(this.#table, this.#place, indexName), index);
+    await this.#put(indexName, index);
     return [indexName];
   }
 
@@ -158,13 +161,19 @@ export class DataFileWriter {
     this.#current = undefined;
   }
 
+  async #put(name: string, bytes: Uint8Array): Promise<void> {
+    const upload = this.#table.store.put(dataFileKey(this.#table, this.#place, name), bytes);
+    const { uploads } = this.#settings;
+    await (uploads === undefined || bytes.length > runningUploadBytesMax ? upload : uploads.take(upload));
+  }
+
   async #close(file: OpenFile): Promise<void> {
     const { bytes, meta, index } = await file.finish();
     const { level, source, schema } = this.#settings;
     const fileName = this.#newName();
     const uploadBeganMs = this.#table.storeTimeMs();
     const extraFiles = await this.#putIndex(fileName, index);
-    await this.#table.store.put(dataFileKey(this.#table, this.#place, fileName), bytes);
+    await this.#put(fileName, bytes);
     const { partition, bucket, totalBuckets } = this.#place;
     const complete: DataFileMeta = {
       ...meta,

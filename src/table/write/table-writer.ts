@@ -8,6 +8,7 @@ import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts
 import { planIndex } from '../index-plan.ts';
 import type { Table } from '../table.ts';
 import { likelyBaseOf } from './likely-base.ts';
+import { RunningUploads } from './running-uploads.ts';
 import { type WriteCounts, WriteSession } from './write-session.ts';
 
 /** What a batch writer puts for its commit's number: it commits once and is never asked again (spec 3.4). */
@@ -23,6 +24,7 @@ export class TableWriter {
   readonly #table: Table;
   readonly #committer: Committer;
   readonly #commitUser: string;
+  #uploads = new RunningUploads();
   #session: WriteSession;
 
   constructor(table: Table, committer: Committer, options: { readonly commitUser?: string | undefined } = {}) {
@@ -48,12 +50,15 @@ export class TableWriter {
     options: { readonly commitIdentifier?: bigint; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<WriteResult> {
     const session = this.#session;
+    const uploads = this.#uploads;
+    this.#uploads = new RunningUploads();
     this.#session = this.#newSession();
     if (session.rowsIn === 0) return { snapshotId: undefined, counts: session.counts };
-    const outcome = await this.#committer.commit({
+    const committing = this.#committer.commit({
       commitUser: this.#commitUser,
       commitIdentifier: options.commitIdentifier ?? batchCommitIdentifier,
       signal: options.signal,
+      uploaded: () => uploads.done(),
       plan: async (base, again) => {
         if (again?.reason === 'schema') {
           const detail = `schema ${base.schema.id} came meanwhile, and asks other things of writers: open the table again`;
@@ -66,6 +71,7 @@ export class TableWriter {
         return commitPlan({ kind: 'APPEND', schemaId, adds, changelog, index, hashReads, keysAt });
       },
     });
+    const outcome = await committing.finally(() => uploads.settled());
     await session.discard();
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
   }
@@ -77,6 +83,7 @@ export class TableWriter {
       dynamic: { source: 'base', base },
       crossing: { staying: undefined },
       commitUser: this.#commitUser,
+      uploads: this.#uploads,
     });
   }
 }

@@ -32,6 +32,7 @@ import { flushedRows, type HeldRows, waitingRows } from './held-rows.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { type PostponedBuckets, postponedBuckets } from './postponed-buckets.ts';
+import type { RunningUploads } from './running-uploads.ts';
 import { firstNumber, numbersFrom, renumbered, shiftedNumbers } from './sequence-numbers.ts';
 import { isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
 
@@ -65,6 +66,8 @@ export type WriteSessionOptions = {
   readonly crossing?: CrossingSettings | undefined;
   /** No changelog files, whatever the table's producer. */
   readonly hasNoChangelog?: boolean | undefined;
+  /** Small files may still be on their way when they are planned: who gives this has the swap wait for them. */
+  readonly uploads?: RunningUploads | undefined;
 };
 
 type Buffer = {
@@ -115,6 +118,7 @@ export class WriteSession {
   /** As long as no base is at hand. */
   readonly #outlook: Outlook;
   readonly #producesChangelog: boolean;
+  readonly #uploads: RunningUploads | undefined;
   readonly #buffers = new Map<string, Buffer>();
   #bufferedBytes = 0;
   #rowsIn = 0;
@@ -142,6 +146,7 @@ export class WriteSession {
     const waitingBytesMax = writeBufferBytes * waitingShare;
     this.#crossing = crossPartition(table, schema, options.crossing, waitingBytesMax);
     this.#bufferBytesMax = this.#crossing === undefined ? writeBufferBytes * bufferShare : waitingBytesMax;
+    this.#uploads = options.uploads;
     this.#producesChangelog = this.#options.changelogProducer === 'input' && options.hasNoChangelog !== true;
   }
 
@@ -305,6 +310,7 @@ export class WriteSession {
     assert(group !== undefined, 'a spilled buffer has a group');
     group.files = await this.#writeGroup(group, group.first - 1n, { isTooOld: false });
     await this.#writeChangelog(group, { isTooOld: false });
+    await this.#uploads?.done();
     group.rows = undefined;
   }
 
@@ -330,6 +336,8 @@ export class WriteSession {
     const writer = new DataFileWriter(this.#table, group.place, {
       ...{ schema: this.#schema, level: 0, source: 'append' },
       postponedUser: this.#postponedUser,
+      // What is no longer in memory may be read back.
+      uploads: group.rows === undefined ? undefined : this.#uploads,
     });
     const shift = floor + 1n - (group.rows === undefined ? firstNumber(group.files) : group.first);
     if (this.#schema.primaryKeys.length > 0) {
