@@ -17,6 +17,13 @@ export type { LakeComponents } from './service/lake-parts.ts';
 export { LakeTable, type ScanOptions } from './service/lake-table.ts';
 export type { RecordName, RecordTrail } from './service/locate-record.ts';
 export type { LookupRequest } from './service/lookup-row.ts';
+export {
+  NamedWriter,
+  type RowKindChoice,
+  type SendOptions,
+  type SendReceipt,
+  type SendRequest,
+} from './service/named-writer.ts';
 export type {
   OverwriteReceipt,
   OverwriteRequest,

@@ -10,6 +10,7 @@ import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts
 import type { TableSchema } from '../format/table-schema.ts';
 import { takeRows } from '../types/gather.ts';
 import type { RowBatch } from '../types/row-batch.ts';
+import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { indexByBucket } from './bucket-rows.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
@@ -33,9 +34,24 @@ const prefix = 'request/';
 /** Lanes over which producers of tables without fixed buckets spread. */
 const ownLaneCount = 1_024n;
 
+/** What a sender may call itself. */
+export const producerNamePattern: RegExp = /^[\w.-]{1,64}$/;
+
 /** Apart from the ids of all other producers. */
 export function requestProducerId(name: string): string {
   return `${prefix}${name}`;
+}
+
+/** The lane of all rows of a producer where the table has no fixed buckets. */
+function ownLaneOf(producerId: string): number {
+  return Number(bucketHashKey(producerId, 0) % ownLaneCount);
+}
+
+/** The lanes that a producer's rows can go to. */
+export function lanesOfProducer(schema: TableSchema, producerId: string): ReadonlySet<number> {
+  const { bucket } = parseTableOptions(schema);
+  const laneCount = hasDynamicBuckets(schema) ? keyLaneCount : bucket;
+  return new Set(laneCount > 0 ? Array.from({ length: laneCount }, (_, lane) => lane) : [ownLaneOf(producerId)]);
 }
 
 /** Whether a producer's numbers are those of its requests, which skip. */
@@ -44,7 +60,7 @@ export function countsRequests(producerId: string): boolean {
 }
 
 /**
- * Resolves when the log has every row. One at a time for a producer; after a failure the same request is to be sent again
+ * Resolves when the log has every row, with where they are. One at a time for a producer; after a failure the same request is to be sent again
  * before the next.
  *
  * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: rows may or may not be there; LAKE_LOG_FULL; `unsupported` what the
@@ -55,14 +71,20 @@ export async function appendRequest(
   table: ProducerTable,
   request: ProducerRequest,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const refused = refusedThroughLog(table.schema);
-  if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${table.tableName} through a log`);
-  await sendRecords(parts, recordsOfRequest(table, request), signal);
+): Promise<readonly AcknowledgedRecord[]> {
+  refuseUnwritable(table);
+  return sendRecords(parts, recordsOfRequest(table, request), signal);
 }
 
-/** A record for each lane that has rows, the same ones whenever it is asked. */
+/** @throws LakeError `unsupported` naming what the table asks of writers that is not done */
+export function refuseUnwritable({ schema, tableName }: ProducerTable): void {
+  const refused = refusedThroughLog(schema);
+  if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${tableName} through a log`);
+}
+
+/** A record for each lane that has rows, the same ones whenever it is asked. @throws LakeError `invalid` LAKE_REQUEST_TOO_LARGE */
 export function recordsOfRequest(table: ProducerTable, request: ProducerRequest): readonly LogRecord[] {
+  if (request.rows.rowCount === 0) return [];
   return byLane(table.schema, request).map(([lane, part]) => recordOf(table, request, lane, part));
 }
 
@@ -93,7 +115,7 @@ function byLane(
   { producerId, rows, kinds }: ProducerRequest,
 ): readonly (readonly [number, LogRows])[] {
   const told = lanesOfBatch(schema, rows);
-  if (told === undefined) return [[Number(bucketHashKey(producerId, 0) % ownLaneCount), { rows, kinds }]];
+  if (told === undefined) return [[ownLaneOf(producerId), { rows, kinds }]];
   return indexByBucket(told.lanes, told.laneCount).flatMap((index, lane) => {
     if (index.length === 0) return [];
     return [[lane, { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) }]] as const;

@@ -2,12 +2,14 @@
  * Sends finished records to the log. A lane has one record under way (DESIGN L1), and a record that was not acknowledged
  * goes again: numbers tell repeats, also those of others who send the same records.
  */
+import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { isLakeError, LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
 import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { writeClaim } from './claim.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { encodeRecord, type LogRecord } from './log-record.ts';
@@ -28,17 +30,19 @@ const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
  * Resolves when the log has them all.
  *
  * @param records in the order of their numbers in each lane
+ * @returns where each is, in the order in which the log took them
  * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: some may not be there; LAKE_LOG_FULL
  */
 export async function sendRecords(
   parts: SendRecordsParts,
   records: readonly LogRecord[],
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<readonly AcknowledgedRecord[]> {
   const { log, clock, random } = parts;
   const { appendRecordsMax, appendBytesMax, recordBytesMax } = log.supports;
   const lanesMax = Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / recordBytesMax)));
   const lanes = new Map([...Map.groupBy(records, ({ header }) => header.bucket)].map(([id, all]) => [id, [...all]]));
+  const acknowledged: AcknowledgedRecord[] = [];
   let progressMs = clock.monotonicMs();
   for (let attempt = 0; lanes.size > 0; attempt += 1) {
     if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff), signal);
@@ -52,7 +56,8 @@ export async function sendRecords(
       const id = turn[index]?.id ?? -1;
       if (outcome.status !== 'appended') throwIfFull(outcome);
       else {
-        lanes.get(id)?.shift();
+        const sent = present(lanes.get(id)?.shift(), 'the record that was sent');
+        acknowledged.push(acknowledgedRecord(sent, outcome));
         if (lanes.get(id)?.length === 0) lanes.delete(id);
         progressMs = clock.monotonicMs();
         attempt = -1;
@@ -60,6 +65,14 @@ export async function sendRecords(
     }
     if (lanes.size > 0 && clock.monotonicMs() - progressMs > giveUpMs) throw noAnswer(log);
   }
+  return acknowledged;
+}
+
+function acknowledgedRecord(
+  { header: { producerId, bucket: lane, producerNumber: number, rowCount } }: LogRecord,
+  { shardId, position }: { readonly shardId: string; readonly position: bigint },
+): AcknowledgedRecord {
+  return { producerId, lane, number, shardId, position, rowCount };
 }
 
 async function entryOf(

@@ -8,11 +8,12 @@ import type { DeadLetter, ReplayReceipt, ReplayRequest } from './dead-letters.ts
 import { type LakeParts, tableAs } from './lake-parts.ts';
 import type { RecordName, RecordTrail } from './locate-record.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
+import type { NamedWriter, SendReceipt, SendRequest } from './named-writer.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
 import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
 import type { WriteListener } from './row-sinks.ts';
 import { allRows } from './row-stream.ts';
-import { RowWriter } from './row-writer.ts';
+import { RowWriter, type WaitOptions } from './row-writer.ts';
 import type { ScanRequest } from './scan-table.ts';
 import type { WriterSettings } from './settings.ts';
 import { type SubscribedChange, type SubscribeRequest, subscribeTable } from './subscribe-table.ts';
@@ -93,6 +94,29 @@ export class LakeTable<S extends TableShape> {
   /** A writer; dispose of it to have everything written. @throws LakeError `unsupported`, LAKE_NOT_LOGGED */
   writer(settings: WriterSettings & WriteListener = {}): RowWriter<S> {
     return new RowWriter(this.#parts, this.#table, settings);
+  }
+
+  /**
+   * A writer that goes on under its name after a crash: `resumedNumber` says where it stood, and what is sent again under its
+   * number is there once. Of two that are open under a name, the one opened last goes on.
+   *
+   * @param name 1 to 64 letters, digits, and . _ -
+   * @throws LakeError `invalid` LAKE_NO_LOG, LAKE_NOT_LOGGED, LAKE_BAD_PRODUCER; `unsupported`; `unavailable`
+   */
+  async producer(name: string, options: WaitOptions = {}): Promise<NamedWriter<S>> {
+    const { openNamedWriter } = await import('./named-writer.ts');
+    return openNamedWriter<S>(this.#parts, this.#table, name, options);
+  }
+
+  /**
+   * Sends rows as one numbered request of a producer, without looking where it stands: for functions, whose event says the
+   * number and which may be invoked twice. Sent again, its rows are there once.
+   *
+   * @throws LakeError as `producer` and its `send` do
+   */
+  async send(rows: Iterable<S['input'] | S['key']>, request: SendRequest): Promise<SendReceipt> {
+    const { sendOnce } = await import('./named-writer.ts');
+    return sendOnce<S>(this.#parts, this.#table, rows, request);
   }
 
   /** Reads the table; see `TableScan` for the ways to take the rows. */

@@ -2,12 +2,12 @@
 import { invalid, isLakeError } from '../base/errors.ts';
 import type { Table } from '../table/table.ts';
 import { checkKind, inputRows } from '../table/write/input-rows.ts';
-import { withNullable } from '../types/data-type.ts';
 import { type RowKind, rowKindByte } from '../types/row-kind.ts';
-import { type UserRowReader, userRowReader } from '../types/user-row.ts';
+import type { UserRowReader } from '../types/user-row.ts';
 import { untilAborted } from './acknowledgement.ts';
 import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
 import { BatchingWriter } from './batching-writer.ts';
+import { inputReader, inTable, keyReader, kindsOf } from './input-readers.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { logFor, openRowSink, type WriteListener } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
@@ -42,16 +42,8 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   constructor(parts: LakeParts, table: Table, settings: WriterSettings & WriteListener = {}) {
     const { schema } = table;
     this.#table = table;
-    this.#reader = userRowReader({
-      fields: schema.fields.map(field =>
-        field.defaultValue === undefined ? field : { ...field, type: withNullable(field.type, true) },
-      ),
-    });
-    this.#keyReader = userRowReader({
-      fields: schema.fields.map(field =>
-        schema.primaryKeys.includes(field.name) ? field : { ...field, type: withNullable(field.type, true) },
-      ),
-    });
+    this.#reader = inputReader(schema);
+    this.#keyReader = keyReader(schema);
     const { onAcknowledged, ...own } = settings;
     const given = { ...parts.settings.writer, ...own };
     this.#writer = new BatchingWriter(
@@ -102,7 +94,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
     try {
       const { schema, label } = this.#table;
       const rows = rowBatchOf(columns, { fields: schema.fields }, label);
-      const kinds = this.#kindsOf(options.kind ?? '+I', rows.rowCount);
+      const kinds = kindsOf(this.#table, options.kind ?? '+I', rows.rowCount);
       // Looked at here, so that a bad batch is refused by itself and does not stop the writer.
       const taken = inputRows(schema, { rows, kinds }, label);
       return this.#waiting(options, () => this.#writer.addBatch(taken));
@@ -159,24 +151,4 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
     const why = `${this.#table.label} has no primary key: it takes insert, not ${what}`;
     return Promise.reject(invalid('LAKE_NO_PRIMARY_KEY', why));
   }
-
-  #kindsOf(kind: RowKind | readonly RowKind[], rowCount: number): Int8Array {
-    const kinds = typeof kind === 'string' ? new Int8Array(rowCount).fill(rowKindByte[kind]) : kindBytes(kind);
-    if (kinds.length !== rowCount) {
-      throw invalid('LAKE_BAD_BATCH', `${this.#table.label}: ${kinds.length} kinds for ${rowCount} rows`);
-    }
-    const takesAway = kinds.some(byte => byte === rowKindByte['-U'] || byte === rowKindByte['-D']);
-    if (takesAway && this.#table.schema.primaryKeys.length === 0) {
-      throw invalid('LAKE_NO_PRIMARY_KEY', `${this.#table.label} has no primary key: it takes +I rows only`);
-    }
-    return kinds;
-  }
-}
-
-function kindBytes(kinds: readonly RowKind[]): Int8Array {
-  return Int8Array.from(kinds, kind => rowKindByte[kind]);
-}
-
-function inTable(table: Table, error: Error & { readonly code: `LAKE_${string}` }): Error {
-  return invalid(error.code, `${table.label}: ${error.message}`, { cause: error });
 }

@@ -208,7 +208,7 @@ export class LogTail {
 }
 
 /** Of two that are the same place, the checkpoint: it may know that the place was the end. */
-function startAfter(recorded: bigint | undefined, checkpoint: Checkpoint | undefined): LogStart {
+export function startAfter(recorded: bigint | undefined, checkpoint: Checkpoint | undefined): LogStart {
   const isRecorded = recorded !== undefined && recorded > (checkpoint?.position ?? -1n);
   return isRecorded ? startAbove(recorded) : startAbove(checkpoint?.position, checkpoint?.tipMs);
 }

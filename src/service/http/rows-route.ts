@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
 import type { JsonValue } from '../../base/json.ts';
+import { producerNamePattern } from '../../flow/request-producer.ts';
 import type { Table } from '../../table/table.ts';
 import { changeParser, type LineOp, lineParser } from '../json-lines.ts';
 import { type GatheredRows, RowGatherer } from '../row-gatherer.ts';
@@ -26,7 +27,7 @@ const changeSchema = z.object({
 
 const producerSchema = z
   .string()
-  .regex(/^[\w.-]{1,64}$/, `${producerHeader} is a name of 1 to 64 letters, digits, and . _ -`);
+  .regex(producerNamePattern, `${producerHeader} is a name of 1 to 64 letters, digits, and . _ -`);
 const numberSchema = z.coerce
   .number()
   .int(`${numberHeader} is a whole number`)
