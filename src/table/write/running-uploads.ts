@@ -4,7 +4,7 @@
  */
 
 /** Files up to this size may be under way when their writer goes on; larger ones would keep their memory. */
-export const runningUploadBytesMax = 1024 * 1024;
+export const runningUploadBytesMax: number = 1024 * 1024;
 /** Under way at a time. */
 const runningCountMax = 8;
 
