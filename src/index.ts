@@ -46,6 +46,8 @@ export type { TableSpec } from './service/table-definitions.ts';
 export { TableScan } from './service/table-scan.ts';
 export type { AnyShape, RowChange, ShapeOf, TableShape } from './service/table-shape.ts';
 export { type TableTag, TableTags, type TagOptions } from './service/table-tags.ts';
+export type { QueryWatchRequest, TableWatchRequest, WatchOptions } from './service/watch/watch.ts';
+export type { WatchBatch, WatchChange } from './service/watch/watch-rows.ts';
 export { LakeWorker, type RunOptions } from './service/worker.ts';
 export { printWorkerEvent, type WorkerEvent, type WorkerListener, type WorkerTask } from './service/worker-events.ts';
 export type { SqlParameter } from './sql/parameters.ts';

@@ -24,6 +24,8 @@ import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { TableScan } from './table-scan.ts';
 import { asUserRow, asUserRows, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
 import { TableTags } from './table-tags.ts';
+import { type TableWatchRequest, watchLakeTable } from './watch/watch.ts';
+import { type WatchBatch, watchRows } from './watch/watch-rows.ts';
 
 type ColumnOf<S extends TableShape> = keyof S['row'] & string;
 
@@ -162,6 +164,24 @@ export class LakeTable<S extends TableShape> {
    */
   subscribe(request: Omit<SubscribeRequest, 'columns'>): AsyncGenerator<SubscribedChange<S['row']>, void, undefined> {
     return subscribeTable(this.#parts, this.#table, { ...request, columns: this.#columns });
+  }
+
+  /**
+   * Watches the table: its rows (`full`), then what changes of them (`delta`), by its primary key; of an append table, which
+   * has none, rows come and never go. Each complete batch makes what was given the table's rows as of one place. Changes that
+   * come while a batch is worked on are given as one, however many they are. Ends when the signal aborts.
+   *
+   * Of tables that merge rows in another way than the newest winning, or with a filter that only SQL understands, the answer is
+   * held in memory: `rowsMax` and `bytesMax` are its limits.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_RESUME, LAKE_BAD_FILTER, LAKE_UNKNOWN_COLUMN, LAKE_WATCH_TOO_LARGE
+   */
+  watch<N extends ColumnOf<S> = ColumnOf<S>>(
+    request: Omit<TableWatchRequest, 'columns'> & { readonly columns?: readonly N[] | undefined } = {},
+  ): AsyncGenerator<WatchBatch<Pick<S['row'], N>>, void, undefined> {
+    return watchRows(
+      watchLakeTable(this.#parts, this.#table, { ...request, columns: request.columns ?? this.#columns }),
+    );
   }
 
   /**

@@ -14,8 +14,10 @@ import type { SqlResult } from './sql-result.ts';
 import { type SqlOptions, type SqlValue, sqlRequestOf } from './sql-template.ts';
 import { openBatch } from './system-rows.ts';
 import { checkColumns, definitionOfSpec, type TableSpec } from './table-definitions.ts';
-import type { AnyShape, ShapeOf } from './table-shape.ts';
+import type { AnyShape, ShapeOf, TableShape } from './table-shape.ts';
 import { createLakeTable, openLakeTable } from './tables.ts';
+import { type QueryWatchRequest, type TableWatchRequest, watchQuery } from './watch/watch.ts';
+import { type WatchBatch, watchRows } from './watch/watch-rows.ts';
 import { LakeWorker, type RunOptions } from './worker.ts';
 
 export type CreateTableSpec<C extends Columns, K extends keyof C & string> = Omit<
@@ -136,6 +138,32 @@ export class Lake implements AsyncDisposable {
     ...rest: readonly (SqlValue | SqlOptions | undefined)[]
   ): Promise<SqlResult<Row>> {
     return runSql<Row>(this.#parts, this.#session, sqlRequestOf(text, rest));
+  }
+
+  /**
+   * Watches the answer of a query, or a table (`LakeTable.watch`): its rows (`full`), then what changes of them (`delta`). The
+   * query runs again when a table that it names may have changed, at most once in `intervalMs` and never while a batch is
+   * worked on; what its answer is otherwise is held and compared, by `key` or, without one, by whole rows. Ends when the
+   * signal aborts. The order of rows is not part of an answer.
+   *
+   * @throws LakeError `invalid` LAKE_BAD_WATCH, LAKE_WATCH_TOO_LARGE, LAKE_WATCH_KEY, LAKE_UNKNOWN_COLUMN, LAKE_BAD_RESUME, and
+   * what `sql` throws
+   */
+  watch<Row extends object = Record<string, unknown>>(
+    query: string,
+    request?: QueryWatchRequest,
+  ): AsyncGenerator<WatchBatch<Row>, void, undefined>;
+  watch<S extends TableShape>(
+    table: LakeTable<S>,
+    request?: Omit<TableWatchRequest, 'columns'>,
+  ): AsyncGenerator<WatchBatch<S['row']>, void, undefined>;
+  watch<S extends TableShape>(
+    watched: string | LakeTable<S>,
+    request: QueryWatchRequest & TableWatchRequest = {},
+  ): AsyncGenerator<WatchBatch<object>, void, undefined> {
+    if (typeof watched === 'string') return watchRows(watchQuery(this.#parts, watched, request));
+    const { where, resume, intervalMs, signal, rowsMax, bytesMax } = request;
+    return watched.watch({ where, resume, intervalMs, signal, rowsMax, bytesMax });
   }
 
   /** Takes into the tables what the log has by now. @throws LakeError LAKE_NO_LOG */

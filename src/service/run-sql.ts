@@ -1,8 +1,11 @@
 /** Runs SQL statements on a lake. */
 import { invalid } from '../base/errors.ts';
-import { databaseDefault, type SqlSession, type StatementResult } from '../sql/context.ts';
+import type { Identifier } from '../catalog/identifier.ts';
+import { databaseDefault, openNamedTable, type SqlSession, type StatementResult } from '../sql/context.ts';
 import type { SqlParameter } from '../sql/parameters.ts';
 import { parseStatements } from '../sql/parser/parse-statement.ts';
+import type { OpenQuery } from '../sql/statements/open-query.ts';
+import type { Table } from '../table/table.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { type Cells, cellsOf, jsonLinePieces } from './printed-rows.ts';
@@ -61,6 +64,31 @@ export async function* runSqlBatches(parts: LakeParts, request: SqlRequest): Asy
   for await (const result of await resultsOf(parts, sqlSession(), request)) {
     if (result.kind === 'rows') yield* result.batches;
   }
+}
+
+/**
+ * A query that is run again and again.
+ *
+ * @param reads awaited with each table before anything of it is read
+ * @throws LakeError `invalid` LAKE_BAD_WATCH: it is no query
+ */
+export async function openWatchedQuery(
+  parts: LakeParts,
+  { text, parameters, signal }: SqlRequest,
+  reads: (read: { readonly table: Table; readonly isSystem: boolean }) => Promise<void>,
+): Promise<OpenQuery> {
+  const [statement, ...more] = parseStatements(text);
+  if (statement?.kind !== 'query' || more.length > 0) {
+    throw invalid('LAKE_BAD_WATCH', 'watch: one SELECT is watched, not several statements or one of another kind');
+  }
+  const { openQuery } = await import('../sql/statements/open-query.ts');
+  const context = await sqlContextOf(parts);
+  const openTable = async (identifier: Identifier): Promise<Table> => {
+    const table = await openNamedTable(context, identifier);
+    await reads({ table, isSystem: identifier.systemTable !== undefined });
+    return table;
+  };
+  return openQuery({ ...context, openTable }, sqlSession(), statement.query, { parameters, signal });
 }
 
 async function resultsOf(

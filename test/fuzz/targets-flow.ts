@@ -15,6 +15,7 @@ import { readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
 import { decodeResumePoint, encodeResumePoint } from '../../src/flow/read/resume-point.ts';
 import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
+import { decodeWatchPlace, encodeWatchPlace, watchName } from '../../src/service/watch/watch-place.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { readConsumers } from '../../src/table/pins.ts';
@@ -132,6 +133,8 @@ function replayLines(of: readonly Uint8Array[]): Uint8Array {
   return Buffer.from(of.map(record => `${JSON.stringify(Buffer.from(record).toString('base64'))}\n`).join(''));
 }
 
+const watch = watchName('a query');
+
 export const flowTargets: readonly Target[] = [
   {
     name: 'resume-point',
@@ -156,6 +159,29 @@ export const flowTargets: readonly Target[] = [
       if (text !== undefined)
         holds(encodeResumePoint(decodeResumePoint(text)) === text, 'a place is another one when it is read again');
       return point;
+    },
+  },
+  {
+    name: 'watch-place',
+    decoders: ['decodeWatchPlace'],
+    corpus: () => {
+      const point = { tableId: 'table-1', snapshotId: 3, log: undefined };
+      const places = [
+        encodeWatchPlace(watch, { kind: 'table', point, snapshotId: 7 }),
+        encodeWatchPlace(watch, { kind: 'answer', digest: '0'.repeat(32) }),
+      ];
+      return texts(...places.flatMap(place => place ?? []));
+    },
+    mutate: mutateBytes,
+    decode: input => {
+      const place = decodeWatchPlace(watch, Buffer.from(input).toString('latin1'));
+      const text = encodeWatchPlace(watch, place);
+      if (text !== undefined)
+        holds(
+          encodeWatchPlace(watch, decodeWatchPlace(watch, text)) === text,
+          'a place is another when it is read again',
+        );
+      return place;
     },
   },
   {

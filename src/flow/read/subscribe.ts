@@ -177,7 +177,7 @@ function placeIn({ schema }: Table, resume: ResumePoint | undefined): Subscribed
 }
 
 /** Whether a record of the log is a change of the table (D5); where rows are merged, only a snapshot shows what came of them. */
-function changesAreRecords(schema: TableSchema): boolean {
+export function changesAreRecords(schema: TableSchema): boolean {
   if (schema.primaryKeys.length === 0) return true;
   const { engine, sequence } = mergeOptionsOf(schema);
   const { changelogProducer } = parseTableOptions(schema);

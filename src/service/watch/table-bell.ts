@@ -1,0 +1,97 @@
+/** Says when a table may have other rows than before: a new snapshot, or a record in its log. */
+import type { Clock } from '../../base/clock.ts';
+import { isLakeError } from '../../base/errors.ts';
+import { stateOfHead } from '../../flow/ingest/load-state.ts';
+import { LogTail, readCheckpoints, type TailParts } from '../../flow/read/log-tail.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import type { Table } from '../../table/table.ts';
+import { changesRows, changesRowsWithoutLog, WatchedSnapshots } from './watched-snapshots.ts';
+
+export type BellParts = { readonly clock: Clock; readonly tailParts: TailParts | undefined };
+
+/** How often new snapshots are looked for where there is no log. */
+const snapshotPollMs = 500;
+/** And where there is one: what comes beside it is rare. */
+export const besideLogPollMs = 5_000;
+/** A waiting reader of the log looks up this often at least. */
+const logWaitMsMax = 1_000;
+/** Numbers are looked for one by one; after so long without a look everything is listed once. */
+const trustMs = 600_000;
+
+export class TableBell {
+  readonly #parts: BellParts;
+  readonly #table: Table;
+  readonly #snapshots: WatchedSnapshots;
+  readonly #tail: LogTail | undefined;
+  #lookedMs: number;
+
+  /** @param tail read to its tip; see `TableBell.place` */
+  constructor(parts: BellParts, table: Table, snapshots: WatchedSnapshots, tail: LogTail | undefined) {
+    this.#parts = parts;
+    this.#table = table;
+    this.#snapshots = snapshots;
+    this.#tail = tail;
+    this.#lookedMs = parts.clock.monotonicMs();
+  }
+
+  /**
+   * Whatever is not yet in a read that begins after this will ring.
+   *
+   * @param isSystem the query reads what the snapshots are, not what rows they have
+   */
+  static async place(parts: BellParts, table: Table, isSystem: boolean, signal: AbortSignal): Promise<TableBell> {
+    const { tailParts } = parts;
+    const started = tailParts === undefined ? undefined : await readCheckpoints(tailParts, table, { signal });
+    const snapshot = await latestSnapshot(table);
+    const matters = isSystem ? () => true : tailParts === undefined ? changesRows : changesRowsWithoutLog;
+    const snapshots = new WatchedSnapshots(table, snapshot?.id ?? 0, matters);
+    if (tailParts === undefined || started === undefined) return new TableBell(parts, table, snapshots, undefined);
+    const { checkpoints, description } = started;
+    const tail = new LogTail(tailParts, table, await stateOfHead(table, snapshot), checkpoints, { description });
+    await hasMore(tail, signal);
+    return new TableBell(parts, table, snapshots, tail);
+  }
+
+  get table(): Table {
+    return this.#table;
+  }
+
+  /** Resolves when the table may have changed since it rang last; true: a bell must be placed anew. */
+  async ring(signal: AbortSignal): Promise<{ readonly isLost: boolean }> {
+    const { clock } = this.#parts;
+    const pollMs = this.#tail === undefined ? snapshotPollMs : besideLogPollMs;
+    for (;;) {
+      signal.throwIfAborted();
+      const rang = await this.#looked(pollMs, signal);
+      if (rang !== undefined) return rang;
+      const leftMs = Math.max(1, this.#lookedMs + pollMs - clock.monotonicMs());
+      if (this.#tail === undefined) await clock.sleep(leftMs, signal);
+      else await this.#tail.waitForMore(clock, Math.min(leftMs, logWaitMsMax), signal);
+    }
+  }
+
+  async #looked(pollMs: number, signal: AbortSignal): Promise<{ readonly isLost: boolean } | undefined> {
+    try {
+      if (this.#tail !== undefined && (await hasMore(this.#tail, signal))) return { isLost: false };
+    } catch (error) {
+      // It was not looked at for longer than the log keeps.
+      if (isLakeError(error, 'LAKE_LOG_GAP')) return { isLost: true };
+      throw error;
+    }
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - this.#lookedMs < pollMs) return undefined;
+    const change = nowMs - this.#lookedMs > trustMs ? await this.#snapshots.catchUp() : await this.#snapshots.look();
+    this.#lookedMs = nowMs;
+    return change === 'none' ? undefined : { isLost: change === 'lost' };
+  }
+}
+
+/** Reads to the tip and keeps nothing of it. */
+async function hasMore(tail: LogTail, signal: AbortSignal): Promise<boolean> {
+  let found = false;
+  for (;;) {
+    const { batches, atTip } = await tail.readSome(signal);
+    if (batches.length > 0) found = true;
+    if (atTip) return found;
+  }
+}
