@@ -11,6 +11,7 @@ import { buildBatch } from '../types/column-builder.ts';
 import type { DataField, RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import { costRows, costType } from './system/cost-table.ts';
+import { deadLettersName, deadLettersType } from './system/dead-letter-table.ts';
 import {
   bucketRows,
   bucketsType,
@@ -102,12 +103,13 @@ export function systemTableFields(
   schema: TableSchema,
   name: string,
 ): readonly DataField[] {
+  if (name === deadLettersName) return deadLettersType.fields;
   return isRowTableName(name) ? rowTableFields(table, schema, name) : systemTable(name).rowType.fields;
 }
 
 /**
  * All rows of a system table that tells metadata, in one batch: they are as many as the table's files at most. Those that
- * show a table's rows are read as streams (`readRowTable`).
+ * show a table's rows are read as streams (`readRowTable`), and so are dead letters (`readDeadLetterRows`).
  *
  * @param options.snapshot what `files`, `manifests`, `partitions` and `buckets` show; the newest when not given
  * @throws LakeError `invalid` LAKE_TABLE_NOT_FOUND for a name that is none, LAKE_SNAPSHOT_EXPIRED
@@ -124,6 +126,6 @@ export async function readSystemTable(
 
 function systemTable(name: string): SystemTable {
   if (isSystemTableName(name)) return systemTables[name];
-  const known = [...systemTableNames, ...rowTableNames].map(known => `$${known}`).join(', ');
+  const known = [...systemTableNames, ...rowTableNames, deadLettersName].map(known => `$${known}`).join(', ');
   throw invalid('LAKE_TABLE_NOT_FOUND', `there is no system table $${name}; there are ${known}`);
 }

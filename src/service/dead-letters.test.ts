@@ -74,6 +74,44 @@ test('what would be replayed is told without doing it, and is done when the sche
   expect(await table.accounting()).toMatchObject({ rowsIn: 3n, written: 2n, deadLettered: 1n, replayed: 1n });
 });
 
+test('dead letters are a table, from the commit that put them aside until a replay has brought them back', async () => {
+  const { lake, open } = await lakeWithLetter();
+  await using _lake = lake;
+  const table = await lake.table('db.t');
+  const [letter] = await Array.fromAsync(table.deadLetters());
+  const [row] = await table.system('dead_letters');
+  expect(row).toEqual({
+    reason: 'null-value',
+    detail: letter?.detail,
+    row_count: 1n,
+    shard: letter?.shard,
+    position: String(letter?.position),
+    arrival_time: expect.anything(),
+    producer_id: letter?.producerId,
+    producer_number: 1n,
+    schema_id: 0n,
+    record_bytes: expect.any(BigInt),
+    record: expect.any(Uint8Array),
+    snapshot_id: 1n,
+    replayed: false,
+  });
+  const record = row?.['record'];
+  expect(BigInt((record as Uint8Array).byteLength)).toBe(row?.['record_bytes']);
+  const query = 'SELECT reason, row_count, snapshot_id, replayed, octet_length(record) = record_bytes AS whole';
+  const now = async (hint = '') => (await lake.sql(`${query} FROM db.\`t$dead_letters\`${hint}`)).rows();
+  const waiting = { reason: 'null-value', row_count: 1n, snapshot_id: 1n, replayed: false, whole: true };
+  expect(await now()).toEqual([waiting]);
+  await lake.sql('ALTER TABLE db.t MODIFY v STRING');
+  const call = "CALL sys.replay_dead_letters(`table` => 'db.t', `wait` => '0 s')";
+  expect(await (await lake.sql(call)).rows()).toEqual([{ replayed_rows: 0n, pending_rows: 1n, kept_rows: 0n }]);
+  expect(await now()).toEqual([{ ...waiting, replayed: true }]);
+  await lake.ingest();
+  expect(await (await lake.sql(call)).rows()).toEqual([{ replayed_rows: 1n, pending_rows: 0n, kept_rows: 0n }]);
+  expect(await now()).toEqual([]);
+  expect(await now(" /*+ OPTIONS('scan.snapshot-id' = '1') */")).toEqual([waiting]);
+  expect(await forecastReplay(await open())).toEqual({ fittingRows: 0, pendingRows: 0, kept: [] });
+});
+
 test('a lake without a log has nowhere to replay to, and a table without one no dead letters', async () => {
   await using lake = await openLake({ warehouse: 'memory:letters-no-log', log: 'none' });
   const table = await lake.createTable('db.t', { columns: { k: t.bigint() } });

@@ -1,5 +1,4 @@
 /** A table's dead letters: what they are, and bringing them again. */
-import { isLakeError } from '../base/errors.ts';
 import { type JsonObject, stringifyJson } from '../base/json.ts';
 import { readDeadLetterList } from '../flow/ingest/dead-letter-list.ts';
 import {
@@ -8,7 +7,7 @@ import {
   type DeadLetter as StoredLetter,
 } from '../flow/ingest/dead-letters.ts';
 import { stateOfHead } from '../flow/ingest/load-state.ts';
-import { decodeRecord, type LogRecordHeader } from '../flow/log-record.ts';
+import { headerOfLetter } from '../flow/read/dead-letter-rows.ts';
 import { draftReplay } from '../flow/replay/draft-replay.ts';
 import { type ReplayReceipt, replayDeadLetters, takenOf } from '../flow/replay/replay-dead-letters.ts';
 import { readReplayFile } from '../flow/replay/replay-file.ts';
@@ -108,7 +107,7 @@ export async function forecastReplay(
 }
 
 function told({ reason, detail, rowCount, shardId, position, arrivalMs, data }: StoredLetter): DeadLetter {
-  const header = headerOf(data);
+  const header = headerOfLetter({ data });
   return {
     reason,
     detail,
@@ -120,13 +119,4 @@ function told({ reason, detail, rowCount, shardId, position, arrivalMs, data }: 
     producerNumber: header?.producerNumber,
     schemaId: header?.schemaId,
   };
-}
-
-function headerOf(data: Uint8Array): LogRecordHeader | undefined {
-  try {
-    return decodeRecord(data, 'a dead letter').header;
-  } catch (error) {
-    if (isLakeError(error)) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,8 @@
 /** Rows of system tables for the SDK. */
+import { deadLettersName, deadLettersType } from '../catalog/system/dead-letter-table.ts';
 import { isRowTableName, readRowTable, rowTableFields } from '../catalog/system/row-tables.ts';
 import { readSystemTable } from '../catalog/system-tables.ts';
+import { readDeadLetterRows } from '../flow/read/dead-letter-rows.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import type { RowBatch } from '../types/row-batch.ts';
@@ -8,6 +10,9 @@ import type { OpenedRows } from './row-stream.ts';
 
 /** As of the newest snapshot. @throws LakeError as `readSystemTable` and `rowTableFields` do */
 export async function openSystemTable(table: Table, name: string): Promise<OpenedRows> {
+  if (name === deadLettersName) {
+    return { rowType: deadLettersType, batches: readDeadLetterRows(table, await latestSnapshot(table)) };
+  }
   if (!isRowTableName(name)) return openBatch(await readSystemTable(table, name));
   const { schema } = table;
   const rowType = { fields: rowTableFields(table, schema, name) };

@@ -49,10 +49,14 @@ export function deadLetterListOf(stateText: string, where: string): string | und
 export function filesOfDeadLetterList(listText: string, where: string): readonly string[] {
   const json = parse(listText);
   if (!Array.isArray(json)) throw badList(where);
-  return json.map((item: JsonValue) => {
-    const name = isJsonObject(item) ? item['name'] : undefined;
-    if (typeof name !== 'string') throw badList(where);
-    return checkedFileName(name, { code: 'LAKE_CORRUPT_DEAD_LETTERS', where });
+  return json.flatMap((item: JsonValue) => {
+    const { name, letters = [] } = isJsonObject(item) ? item : {};
+    if (typeof name !== 'string' || !Array.isArray(letters)) throw badList(where);
+    const ofReplay = letters.map((letter: JsonValue) => (isJsonObject(letter) ? letter['name'] : undefined));
+    return [name, ...ofReplay].map(file => {
+      if (typeof file !== 'string') throw badList(where);
+      return checkedFileName(file, { code: 'LAKE_CORRUPT_DEAD_LETTERS', where });
+    });
   });
 }
 

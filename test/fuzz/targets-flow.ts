@@ -223,6 +223,7 @@ export const flowTargets: readonly Target[] = [
       texts(
         '[{"name":"dead-letters-1","rowCount":6,"entryCount":2},{"name":"b","rowCount":1,"entryCount":1}]',
         '[{"name":"dead-letters-2","rowCount":6,"entryCount":2,"lanes":{"0":1,"15":1}}]',
+        '[{"name":"r","rowCount":1,"entryCount":1,"lanes":{"0":1},"letters":[{"name":"l","rowCount":1,"entryCount":1,"snapshot":7}]}]',
       ),
     mutate: mutateJson,
     decode: async input => {

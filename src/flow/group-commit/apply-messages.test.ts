@@ -266,13 +266,16 @@ test('dead letters of what is applied are listed after those before; without any
   const late = message(table, 9, {}, { from: 3n, deadLetters: letters(9) });
   await apply(table, [message(table, 1, {}, { deadLetters: letters(1) }), late]);
   const first = await stateOf(table);
-  expect((await readDeadLetterList(table, first.deadLetters)).files).toEqual(letters(1));
+  expect((await readDeadLetterList(table, first.deadLetters)).files).toEqual([{ ...letters(1)[0], snapshotId: 1 }]);
   puts.length = 0;
   await apply(table, [message(table, 2)]);
   expect((await stateOf(table)).deadLetters).toBe(first.deadLetters);
   expect(puts.filter(key => key.includes('dead-letter'))).toEqual([]);
   await apply(table, [message(table, 3, {}, { deadLetters: letters(3) })]);
   const last = await stateOf(table);
-  expect((await readDeadLetterList(table, last.deadLetters)).files).toEqual([...letters(1), ...letters(3)]);
+  expect((await readDeadLetterList(table, last.deadLetters)).files).toEqual([
+    { ...letters(1)[0], snapshotId: 1 },
+    { ...letters(3)[0], snapshotId: 3 },
+  ]);
   expect(await memory.head(`d.db/t/tidelake/${first.deadLetters}`)).toBeDefined();
 });

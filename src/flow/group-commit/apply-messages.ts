@@ -65,7 +65,7 @@ export async function applyMessages(
     if (result === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
     sorted = result;
     if (sorted.applied.length === 0) return commitStop('changed', 'no message fits');
-    return planOf(table, sorted);
+    return planOf(table, base, sorted);
   };
   const request = { commitUser: options.commitUser, commitIdentifier: batchCommitIdentifier, signal: options.signal };
   const outcome = await committer.commit({ ...request, plan });
@@ -198,12 +198,13 @@ function isPartition(bytes: Uint8Array, types: ReturnType<typeof partitionTypes>
   }
 }
 
-async function planOf(table: Table, { applied, state }: Sorted): Promise<CommitPlan> {
+async function planOf(table: Table, base: CommitBase, { applied, state }: Sorted): Promise<CommitPlan> {
   const letters = applied.flatMap(({ deadLetters, uploadBeganMs }) =>
     deadLetters.map(file => ({ file, upload: { name: file.name, uploadBeganMs } })),
   );
   const files = letters.map(({ file }) => file);
-  const list = letters.length === 0 ? undefined : await addDeadLetterFiles(table, state.deadLetters, files);
+  const to = { listName: state.deadLetters, base };
+  const list = letters.length === 0 ? undefined : await addDeadLetterFiles(table, to, files);
   const stored = await storeState(table, { ...state, deadLetters: list?.listName ?? state.deadLetters });
   return commitPlan({
     kind: 'APPEND',

@@ -3,12 +3,18 @@
  * written anew when it changes.
  */
 import { type JsonObject, type JsonValue, stringifyJson } from '../../base/json.ts';
-import type { PlannedUpload } from '../../table/commit/request.ts';
+import type { CommitBase, PlannedUpload } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
 import { deadLetterListNamePrefix, tableObjectKey } from '../../table/table-objects.ts';
 import { badLetters, isCount, jsonOf, objectOf } from './letter-objects.ts';
 
 export type DeadLetterFile = { readonly name: string; readonly rowCount: number; readonly entryCount: number };
+
+/** A file of letters on a list. */
+export type ListedFile = DeadLetterFile & {
+  /** The one whose commit put its letters aside; undefined: a list of before this was written down. */
+  readonly snapshotId: number | undefined;
+};
 
 /**
  * Dead letters on their way back: a file of records with what of them fits the table by now. They are dead letters no
@@ -17,11 +23,13 @@ export type DeadLetterFile = { readonly name: string; readonly rowCount: number;
 export type ReplayFile = DeadLetterFile & {
   /** How many records each lane has, numbered from 1. */
   readonly lanes: ReadonlyMap<number, number>;
+  /** What its rows were as dead letters: to be shown, nothing else. */
+  readonly letters: readonly ListedFile[];
 };
 
 export type DeadLetterList = {
   /** Oldest first. */
-  readonly files: readonly DeadLetterFile[];
+  readonly files: readonly ListedFile[];
   readonly replays: readonly ReplayFile[];
 };
 
@@ -33,17 +41,20 @@ export type StoredList = {
 
 /** @param listName of the ingest state. @throws LakeError `corrupt` LAKE_FILE_MISSING, LAKE_CORRUPT_DEAD_LETTERS */
 export async function readDeadLetterList(table: Table, listName: string | undefined): Promise<DeadLetterList> {
-  const files: DeadLetterFile[] = [];
+  const files: ListedFile[] = [];
   const replays: ReplayFile[] = [];
   if (listName === undefined) return { files, replays };
   const json = await jsonOf(table, listName);
   if (!Array.isArray(json)) throw badLetters(table, listName);
   for (const item of json) {
-    const { name, rowCount, entryCount, lanes } = objectOf(table, listName, item);
-    if (typeof name !== 'string' || !isCount(rowCount) || !isCount(entryCount)) throw badLetters(table, listName);
-    const file = { name, rowCount, entryCount };
-    if (lanes === undefined) files.push(file);
-    else replays.push({ ...file, lanes: lanesOfJson(table, listName, lanes) });
+    const { lanes, letters = [] } = objectOf(table, listName, item);
+    const { snapshotId, ...file } = listedFile(table, listName, item);
+    if (!Array.isArray(letters)) throw badLetters(table, listName);
+    if (lanes === undefined) files.push({ ...file, snapshotId });
+    else {
+      const of = letters.map((letter: JsonValue) => listedFile(table, listName, letter));
+      replays.push({ ...file, lanes: lanesOfJson(table, listName, lanes), letters: of });
+    }
   }
   return { files, replays };
 }
@@ -54,8 +65,10 @@ export async function storeDeadLetterList(table: Table, { files, replays }: Dead
   const uploadBeganMs = table.storeTimeMs();
   const listName = `${deadLetterListNamePrefix}${table.random.uuid()}`;
   const items: readonly JsonObject[] = [
-    ...files.map(({ name, rowCount, entryCount }) => ({ name, rowCount, entryCount })),
-    ...replays.map(({ lanes, ...file }) => ({ ...file, lanes: Object.fromEntries(lanes) })),
+    ...files.map(fileToJson),
+    ...replays.map(({ name, rowCount, entryCount, lanes, letters }) => {
+      return { name, rowCount, entryCount, lanes: Object.fromEntries(lanes), letters: letters.map(fileToJson) };
+    }),
   ];
   await table.store.put(tableObjectKey(table, listName), Buffer.from(stringifyJson(items)));
   return { listName, uploads: [{ name: listName, uploadBeganMs }] };
@@ -64,15 +77,30 @@ export async function storeDeadLetterList(table: Table, { files, replays }: Dead
 /**
  * Uploads a list that names these files after those of the list before.
  *
- * @param before name of the list so far
+ * @param to.listName name of the list so far
+ * @param to.base what the commit that puts them aside comes on top of
  */
 export async function addDeadLetterFiles(
   table: Table,
-  before: string | undefined,
+  to: { readonly listName: string | undefined; readonly base: Pick<CommitBase, 'snapshot'> },
   added: readonly DeadLetterFile[],
 ): Promise<StoredList> {
-  const { files, replays } = await readDeadLetterList(table, before);
-  return storeDeadLetterList(table, { files: [...files, ...added], replays });
+  const { files, replays } = await readDeadLetterList(table, to.listName);
+  const snapshotId = (to.base.snapshot?.id ?? 0) + 1;
+  const listed = added.map(file => ({ ...file, snapshotId }));
+  return storeDeadLetterList(table, { files: [...files, ...listed], replays });
+}
+
+function fileToJson({ name, rowCount, entryCount, snapshotId }: ListedFile): JsonObject {
+  return { name, rowCount, entryCount, snapshot: snapshotId };
+}
+
+function listedFile(table: Table, listName: string, json: JsonValue): ListedFile {
+  const { name, rowCount, entryCount, snapshot } = objectOf(table, listName, json);
+  const isKnown = snapshot === undefined || isCount(snapshot);
+  if (typeof name !== 'string' || !isCount(rowCount) || !isCount(entryCount) || !isKnown)
+    throw badLetters(table, listName);
+  return { name, rowCount, entryCount, snapshotId: snapshot };
 }
 
 function lanesOfJson(table: Table, listName: string, json: JsonValue): ReadonlyMap<number, number> {

@@ -4,7 +4,12 @@ import { fixtureTable, ManualClock } from '../../../test/table-fixture.ts';
 import { seededRandom } from '../../base/random.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import type { Table } from '../../table/table.ts';
-import { addDeadLetterFiles, readDeadLetterList, storeDeadLetterList } from './dead-letter-list.ts';
+import {
+  addDeadLetterFiles,
+  type DeadLetterFile,
+  readDeadLetterList,
+  storeDeadLetterList,
+} from './dead-letter-list.ts';
 import { type DeadLetter, readDeadLetters, storeDeadLetterFile } from './dead-letters.ts';
 
 const clock = new ManualClock();
@@ -33,6 +38,10 @@ async function lettersOf(table: Table, listName = ''): Promise<readonly DeadLett
   return letters;
 }
 
+/** On top of nothing: what is added comes in with the first snapshot. */
+const base = { snapshot: undefined };
+const listed = (file: DeadLetterFile) => ({ ...file, snapshotId: 1 });
+
 test('letters come back as they were, of every reason, the oldest file first', async () => {
   const table = await newTable();
   const reasons = [
@@ -49,15 +58,18 @@ test('letters come back as they were, of every reason, the oldest file first', a
   const file = await storeDeadLetterFile(table, first);
   expect(file).toMatchObject({ rowCount: 21, entryCount: 7, name: expect.stringMatching(/^dead-letters-./) });
   clock.advance(5);
-  const list = await addDeadLetterFiles(table, undefined, [file]);
+  const list = await addDeadLetterFiles(table, { listName: undefined, base }, [file]);
   expect(list.uploads).toEqual([{ name: list.listName, uploadBeganMs: expect.any(Number) }]);
   expect(list.listName).toMatch(/^dead-letter-list-./);
   const later = await storeDeadLetterFile(table, second);
-  const longer = await addDeadLetterFiles(table, list.listName, [later]);
-  expect(await readDeadLetterList(table, longer.listName)).toEqual({ files: [file, later], replays: [] });
+  const longer = await addDeadLetterFiles(table, { listName: list.listName, base }, [later]);
+  expect(await readDeadLetterList(table, longer.listName)).toEqual({
+    files: [listed(file), listed(later)],
+    replays: [],
+  });
   expect(await lettersOf(table, longer.listName)).toEqual([...first, ...second]);
   // The list before is left as it was: a snapshot names it.
-  expect(await readDeadLetterList(table, list.listName)).toEqual({ files: [file], replays: [] });
+  expect(await readDeadLetterList(table, list.listName)).toEqual({ files: [listed(file)], replays: [] });
 });
 
 test('replays are kept in a list as they were, also when files are added to it; an empty list is none', async () => {
@@ -70,11 +82,15 @@ test('replays are kept in a list as they were, also when files are added to it; 
       [0, 2],
       [15, 1],
     ]),
+    letters: [
+      { name: 'dead-letters-g', rowCount: 9, entryCount: 2, snapshotId: 4 },
+      { name: 'dead-letters-h', rowCount: 1, entryCount: 1, snapshotId: undefined },
+    ],
   };
   const { listName } = await storeDeadLetterList(table, { files: [], replays: [replay] });
   const file = { name: 'dead-letters-f', rowCount: 1, entryCount: 1 };
-  const longer = await addDeadLetterFiles(table, listName, [file]);
-  expect(await readDeadLetterList(table, longer.listName)).toEqual({ files: [file], replays: [replay] });
+  const longer = await addDeadLetterFiles(table, { listName, base }, [file]);
+  expect(await readDeadLetterList(table, longer.listName)).toEqual({ files: [listed(file)], replays: [replay] });
   expect(await storeDeadLetterList(table, { files: [], replays: [] })).toEqual({ listName: undefined, uploads: [] });
   expect(await readDeadLetterList(table, undefined)).toEqual({ files: [], replays: [] });
 });
@@ -90,6 +106,8 @@ test('a list or a file that is missing or not one is corrupt', async () => {
     '[1]',
     '[null]',
     ...['name', 'rowCount', 'entryCount'].map(key => JSON.stringify([{ ...item, [key]: {} }])),
+    ...[null, -1, '1'].map(snapshot => JSON.stringify([{ ...item, snapshot }])),
+    ...[null, {}, [1], [item, {}]].map(letters => JSON.stringify([{ ...item, lanes: {}, letters }])),
     ...[null, [1], { x: 1 }, { '-1': 1 }, { '0': -1 }, { '0': '1' }].map(lanes => JSON.stringify([{ ...item, lanes }])),
   ];
   for (const text of lists) {

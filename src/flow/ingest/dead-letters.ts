@@ -68,7 +68,7 @@ function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
     !isCount(rowCount) ||
     typeof data !== 'string' ||
     (rows !== undefined && !isCounts(rows)) ||
-    !isReason(reason)
+    !isDeadLetterReason(reason)
   ) {
     throw badLetters(table, name);
   }
@@ -94,7 +94,9 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   'delete-not-merged': true,
 };
 
-function isReason(value: unknown): value is DeadLetterReason {
+export const deadLetterReasons: readonly string[] = Object.keys(reasons);
+
+export function isDeadLetterReason(value: unknown): value is DeadLetterReason {
   return typeof value === 'string' && Object.hasOwn(reasons, value);
 }
 

@@ -6,7 +6,7 @@ import { noSpans, type Spans } from '../../base/spans.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Committer } from '../../table/commit/commit.ts';
-import { type ConflictRule, commitPlan, type PlannedUpload } from '../../table/commit/request.ts';
+import { type CommitBase, type ConflictRule, commitPlan, type PlannedUpload } from '../../table/commit/request.ts';
 import { planIndex } from '../../table/index-plan.ts';
 import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
@@ -59,7 +59,7 @@ export async function ingestTable(
       if (prepared.status === 'stop') return prepared;
       counters = prepared.counters;
       const { hashes } = prepared;
-      const list = await listLetters(table, prepared);
+      const list = await listLetters(table, base, prepared);
       const stored = await storeState(table, nextState(prepared, input, list?.listName ?? prepared.state.deadLetters));
       return commitPlan({
         kind: 'APPEND',
@@ -87,9 +87,13 @@ export async function ingestTable(
   }
 }
 
-async function listLetters(table: Table, { letters, state }: Prepared): Promise<StoredList | undefined> {
+async function listLetters(
+  table: Table,
+  base: CommitBase,
+  { letters, state }: Prepared,
+): Promise<StoredList | undefined> {
   if (letters === undefined) return undefined;
-  const list = await addDeadLetterFiles(table, state.deadLetters, [letters.file]);
+  const list = await addDeadLetterFiles(table, { listName: state.deadLetters, base }, [letters.file]);
   const ofFile: PlannedUpload = { name: letters.file.name, uploadBeganMs: letters.uploadBeganMs };
   return { listName: list.listName, uploads: [ofFile, ...list.uploads] };
 }

@@ -23,6 +23,8 @@ export type ReplayDraft = {
   readonly records: readonly LogRecord[];
   /** By file of which letters go: those that stay, in their order. */
   readonly rests: ReadonlyMap<string, readonly DeadLetter[]>;
+  /** By file of which letters go: those that go, with their rows that fit. */
+  readonly gone: ReadonlyMap<string, readonly DeadLetter[]>;
   /** Files looked through to their end: what is in them still stays. */
   readonly examined: readonly string[];
   /** Of the files looked through, rows that do not fit. */
@@ -53,12 +55,13 @@ export async function draftReplay(
 ): Promise<ReplayDraft> {
   const drafted = new DraftedRecords(table, options.isUnbounded === true ? Number.POSITIVE_INFINITY : replayBytesMax);
   const rests = new Map<string, readonly DeadLetter[]>();
+  const gone = new Map<string, readonly DeadLetter[]>();
   const examined: string[] = [];
   const kept: KeptRows[] = [];
   for (const { name } of files.filter(file => !options.examined.has(file.name))) {
     if (drafted.isFull) break;
     const rest: DeadLetter[] = [];
-    const before = drafted.records.length;
+    const going: DeadLetter[] = [];
     let isWhole = true;
     for await (const letter of readDeadLetterFile(table, name)) {
       const isAsked = options.reason === undefined || letter.reason === options.reason;
@@ -67,15 +70,19 @@ export async function draftReplay(
         rest.push(letter);
         continue;
       }
-      const { fits, stays } = await splitLetter(table, letter);
+      const { fits, goes, stays } = await splitLetter(table, letter);
       if (fits !== undefined) drafted.add(fits);
+      if (goes !== undefined) going.push(goes);
       rest.push(...stays);
       kept.push(...stays.map(({ reason, detail, rowCount }) => ({ reason, detail, rowCount })));
     }
-    if (drafted.records.length > before) rests.set(name, rest);
+    if (going.length > 0) {
+      rests.set(name, rest);
+      gone.set(name, going);
+    }
     if (isWhole) examined.push(name);
   }
-  return { records: drafted.records, rests, examined, kept };
+  return { records: drafted.records, rests, gone, examined, kept };
 }
 
 /** Records of rows as they are added, spread over lanes and cut. */
@@ -143,23 +150,29 @@ class DraftedRecords {
 
 type SplitLetter = {
   readonly fits: InputRows | undefined;
+  /** The letter of those rows. */
+  readonly goes: DeadLetter | undefined;
   /** The letter itself when none of it fits and that for one reason; else one for each. */
   readonly stays: readonly DeadLetter[];
 };
 
 async function splitLetter(table: Table, letter: DeadLetter): Promise<SplitLetter> {
   const found = await rowsOfLetter(table, letter);
-  if ('reason' in found) return { fits: undefined, stays: [{ ...letter, ...found }] };
+  if ('reason' in found) return { fits: undefined, goes: undefined, stays: [{ ...letter, ...found }] };
   const { misfits } = takeIn(table.schema, found);
   const stays = groupMisfits(misfits).map(({ reason, detail, rows }) => ({
-    ...letter,
+    ...ofRows(letter, rows),
     reason,
     detail,
-    rows: rows.map(row => letter.rows?.[row] ?? row),
-    rowCount: rows.length,
   }));
   const fitting = Uint32Array.from(found.kinds.keys().filter(row => !misfits.has(row)));
-  return { fits: fitting.length === 0 ? undefined : picked(found, fitting), stays };
+  if (fitting.length === 0) return { fits: undefined, goes: undefined, stays };
+  return { fits: picked(found, fitting), goes: misfits.size === 0 ? letter : ofRows(letter, [...fitting]), stays };
+}
+
+/** The letter of some of its rows, counted within them. */
+function ofRows(letter: DeadLetter, rows: readonly number[]): DeadLetter {
+  return { ...letter, rows: rows.map(row => letter.rows?.[row] ?? row), rowCount: rows.length };
 }
 
 /** The rows that a letter is about, as the table has them by now; or why they are not to be had. */

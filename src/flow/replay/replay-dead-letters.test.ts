@@ -3,14 +3,16 @@ import { expect, test } from 'vitest';
 import { alterTable, createTable, loadSchema } from '../../catalog/catalog.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { CommitLoop, contentOf, EventSource, eventWorld, handOver, keepingDefinition } from '../event-testing.ts';
 import { readDeadLetterList } from '../ingest/dead-letter-list.ts';
 import { readDeadLetters } from '../ingest/dead-letters.ts';
 import { openEventIngest } from '../ingest/ingest-event.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
+import { readDeadLetterRows } from '../read/dead-letter-rows.ts';
 import { sendRecords } from '../send-records.ts';
-import { append, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
+import { append, collect, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
 import { type ReplayOptions, type ReplayReceipt, replayDeadLetters } from './replay-dead-letters.ts';
 import { readReplayFile } from './replay-file.ts';
 
@@ -88,6 +90,21 @@ async function lettersOf(w: TestWorld): Promise<readonly string[]> {
   return letters.toSorted();
 }
 
+/** As the system table has them. */
+async function tableOfLetters(w: TestWorld) {
+  const table = await openTestTable(w);
+  const columns = ['shard', 'position', 'row_count', 'snapshot_id', 'replayed'];
+  const letters = await collect(readDeadLetterRows(table, await latestSnapshot(table), { columns }));
+  return letters.map(([shard, position, rows, snapshotId, replayed]) => {
+    return { shard, position, rows: BigInt(rows as bigint), snapshotId, replayed };
+  });
+}
+
+function bound(of: object, key: PropertyKey): unknown {
+  const value: unknown = Reflect.get(of, key);
+  return typeof value === 'function' ? value.bind(of) : value;
+}
+
 async function keysOf(w: TestWorld): Promise<readonly number[]> {
   return (await contentOf(w)).rows.map(([key]) => Number(key));
 }
@@ -150,6 +167,42 @@ test('many replays at once bring each row once', async () => {
   expect(receipt.pendingRows).toBe(0);
   expect((await contentOf(w)).rows).toEqual([...fitting, ...withoutNumber, ...elsewhere]);
   expect((await contentOf(w)).state?.deadLetters).toBeUndefined();
+});
+
+test('a sum has each replayed row once: replays that are given up, called twice and at once, with an ingest that repeats', async () => {
+  const { w, schema } = await newWorld({
+    ...keepingDefinition,
+    primaryKeys: ['k'],
+    options: { bucket: '2', 'merge-engine': 'aggregation', 'fields.n.aggregate-function': 'sum' },
+  });
+  await append(testProducer(w, schema), schema, fitting);
+  const strays = Array.from({ length: 40 }, (_, i): Scalar[] => [BigInt(i % 5), 'x', i]);
+  await append(testProducer(w, rebucketed(schema)), rebucketed(schema), strays);
+  await drain(w);
+  const waiting = await tableOfLetters(w);
+  expect(waiting.reduce((sum, { rows }) => sum + rows, 0n)).toBe(40n);
+  expect(new Set(waiting.map(({ snapshotId, replayed }) => `${snapshotId} ${replayed}`))).toEqual(new Set(['1 false']));
+  // Given up before, while and after it is sent, and called twice.
+  for (let appendsMax = 0; appendsMax < 3; appendsMax += 1) {
+    const stop = new AbortController();
+    let appends = 0;
+    const append: TestWorld['log']['append'] = async (...args) => {
+      if (appends === appendsMax) stop.abort();
+      appends += 1;
+      return w.log.append(...args);
+    };
+    const log = new Proxy(w.log, { get: (of, key) => (key === 'append' ? append : bound(of, key)) });
+    await replay({ ...w, log }, { signal: stop.signal }).catch(() => undefined);
+  }
+  expect(await tableOfLetters(w)).toEqual(waiting.map(letter => ({ ...letter, replayed: true })));
+  await Promise.all([replayWhole(w), replay(w, { waitMs: 30_000 }), replay(w, { waitMs: 30_000 })]);
+  expect(await replayWhole(w)).toEqual({ replayedRows: 0, pendingRows: 0, kept: [] });
+  expect(await tableOfLetters(w)).toEqual([]);
+  const sums = new Map<bigint, number>([]);
+  for (const [k, , n] of [...fitting, ...strays]) sums.set(k as bigint, (sums.get(k as bigint) ?? 0) + Number(n));
+  const { rows, unaccounted } = await contentOf(w);
+  expect(new Map(rows.map(([k, , n]) => [k, n]))).toEqual(sums);
+  expect(unaccounted).toBe(0n);
 });
 
 test('a replay that is sent once more after it has ended brings nothing, however much was forgotten since', async () => {

@@ -25,6 +25,7 @@ import { reopenTable, type Table } from '../../table/table.ts';
 import {
   type DeadLetterFile,
   type DeadLetterList,
+  type ListedFile,
   type ReplayFile,
   readDeadLetterList,
   storeDeadLetterList,
@@ -175,7 +176,11 @@ class ReplayRun implements AsyncDisposable {
     for (const [name, letters] of draft.rests) {
       rests.set(name, letters.length === 0 ? undefined : await storeDeadLetterFile(table, letters));
     }
-    const stored = [replay, ...rests.values()].flatMap(file => (file === undefined ? [] : [file.name]));
+    const gone = new Map<string, DeadLetterFile>();
+    for (const [name, letters] of draft.gone) gone.set(name, await storeDeadLetterFile(table, letters));
+    const stored = [replay, ...rests.values(), ...gone.values()].flatMap(file =>
+      file === undefined ? [] : [file.name],
+    );
     const uploads = stored.map(name => ({ name, uploadBeganMs }));
     await this.#swap(async (base, isAgain) => {
       const state = await stateWithLetters(table, base);
@@ -184,8 +189,14 @@ class ReplayRun implements AsyncDisposable {
       // Another replay was faster, what was looked at is not the table's schema any more, or the files are too old: begin anew.
       const isChanged = list.replays.length > 0 || [...rests.keys()].some(name => !names.has(name));
       if (isChanged || isAgain || base.schema.id !== table.schema.id) return commitStop('changed', 'begin anew');
-      const files = list.files.flatMap(file => (rests.has(file.name) ? (rests.get(file.name) ?? []) : file));
-      return this.#planOf(base, state, { files, replays: [replay] }, uploads);
+      // What becomes of a file's letters came in with the commit that the file did.
+      const become = (of: ReadonlyMap<string, DeadLetterFile | undefined>, { name, snapshotId }: ListedFile) => {
+        const file = of.get(name);
+        return file === undefined ? [] : [{ ...file, snapshotId }];
+      };
+      const files = list.files.flatMap(file => (rests.has(file.name) ? become(rests, file) : file));
+      const letters = list.files.flatMap(file => become(gone, file));
+      return this.#planOf(base, state, { files, replays: [{ ...replay, letters }] }, uploads);
     });
     // Those that stay have been looked at, in whatever file they are now.
     for (const [name, rest] of rests) if (rest !== undefined && this.#examined.has(name)) this.#examined.add(rest.name);

@@ -15,7 +15,10 @@ import { decodeRecord, encodeRecord, type LogRecord } from '../log-record.ts';
  *
  * @param records numbered from 1 in each lane, each with its body, however large that is
  */
-export async function storeReplayFile(table: Table, records: readonly LogRecord[]): Promise<ReplayFile> {
+export async function storeReplayFile(
+  table: Table,
+  records: readonly LogRecord[],
+): Promise<Omit<ReplayFile, 'letters'>> {
   const name = `${deadLettersNamePrefix}${table.random.uuid()}`;
   const producer = { producerId: replayProducerId(name), producerNamed: true };
   const text = records.map(record => {

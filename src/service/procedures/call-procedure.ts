@@ -2,6 +2,7 @@
 import { invalid, LakeError } from '../../base/errors.ts';
 import type { CallRequest, StatementResult } from '../../sql/context.ts';
 import type { LakeParts } from '../lake-parts.ts';
+import { deadLetterProcedures } from './dead-letter-procedures.ts';
 import { consumerProcedures, maintenanceProcedures, partitionProcedures } from './maintenance-procedures.ts';
 import { Call, type Procedure } from './procedure.ts';
 import { refusedProcedures } from './refused-procedures.ts';
@@ -15,6 +16,7 @@ export const procedures: readonly Procedure[] = [
   ...maintenanceProcedures,
   ...partitionProcedures,
   ...consumerProcedures,
+  ...deadLetterProcedures,
   ...tableProcedures,
 ];
 

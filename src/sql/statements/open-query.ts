@@ -8,9 +8,11 @@ import { invalid, isLakeError, unsupported } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { branchOption, copyTable } from '../../catalog/dynamic-options.ts';
 import { type Identifier, mainBranch, parseIdentifier } from '../../catalog/identifier.ts';
+import { deadLettersName, deadLettersType } from '../../catalog/system/dead-letter-table.ts';
 import { isRowTableName } from '../../catalog/system/row-tables.ts';
 import { catalogTableType, readCatalogTable, systemDatabase } from '../../catalog/system-database.ts';
 import { readSystemTable, systemTableFields } from '../../catalog/system-tables.ts';
+import { readDeadLetterRows } from '../../flow/read/dead-letter-rows.ts';
 import { type ScanState, scanStateOf } from '../../table/scan/scan-state.ts';
 import { readSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
@@ -254,7 +256,14 @@ async function textOfRelation(
   const { table, systemTable, state } = source;
   if (systemTable === undefined) return tableRelation(table, state, needs, parts);
   if (isRowTableName(systemTable)) return rowTableRelation(table, systemTable, state, needs, parts);
+  if (systemTable === deadLettersName) return ownRelation(deadLetters(table, state), needs, parts);
   return batchRelation(await readSystemTable(table, systemTable, { snapshot: state.snapshot }), parts);
+}
+
+function deadLetters(table: Table, { snapshot }: ScanState): OwnRelation {
+  const rows: OwnRelation['rows'] = fields =>
+    readDeadLetterRows(table, snapshot, { columns: fields.map(field => field.name) });
+  return { name: deadLettersName, fields: deadLettersType.fields, rows };
 }
 
 function columnCount(columns: ColumnsUsed | undefined, fields: readonly DataField[]): number {

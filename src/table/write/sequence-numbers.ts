@@ -3,7 +3,9 @@
  * numbers must be exact as doubles, below 2^53: at a million rows a second for a bucket that is 285 years. Larger ones
  * take the slow way.
  */
+import type { KeyValueBatch } from '../../types/row-batch.ts';
 import type { PlannedFile } from '../commit/request.ts';
+import type { KindedRows } from './waiting-rows.ts';
 
 const wordValues = 4_294_967_296;
 
@@ -87,4 +89,20 @@ export function renumbered(files: readonly PlannedFile[], shift: bigint): readon
       maxSequenceNumber: planned.file.maxSequenceNumber + shift,
     },
   }));
+}
+
+/** Rows numbered in their order. */
+export function* numbered(batches: Iterable<KindedRows>, first: bigint): Generator<KeyValueBatch> {
+  let next = first;
+  for (const { rows, kinds } of batches) {
+    yield { rows, kinds, sequenceNumbers: numbersFrom(next, rows.rowCount) };
+    next += BigInt(rows.rowCount);
+  }
+}
+
+/** Rows that all have one number. */
+export function* numberedAs(number: bigint, batches: Iterable<KindedRows>): Generator<KeyValueBatch> {
+  for (const { rows, kinds } of batches) {
+    yield { rows, kinds, sequenceNumbers: new BigInt64Array(rows.rowCount).fill(number) };
+  }
 }

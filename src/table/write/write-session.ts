@@ -33,7 +33,7 @@ import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { type PostponedBuckets, postponedBuckets } from './postponed-buckets.ts';
 import type { RunningUploads } from './running-uploads.ts';
-import { firstNumber, numbersFrom, renumbered, shiftedNumbers } from './sequence-numbers.ts';
+import { firstNumber, numbered, numberedAs, renumbered, shiftedNumbers } from './sequence-numbers.ts';
 import { isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
 
 export type WriteCounts = {
@@ -386,20 +386,5 @@ export class WriteSession {
   #wholeRows(): FileRead {
     const wanted = { fields: this.#schema.fields };
     return { schema: this.#schema, wanted, prune: undefined, batchRowsMax: readBatchRowsMax };
-  }
-}
-
-/** Numbered in their order. */
-function* numbered(batches: Iterable<KindedRows>, first: bigint): Generator<KeyValueBatch> {
-  let next = first;
-  for (const { rows, kinds } of batches) {
-    yield { rows, kinds, sequenceNumbers: numbersFrom(next, rows.rowCount) };
-    next += BigInt(rows.rowCount);
-  }
-}
-
-function* numberedAs(number: bigint, batches: Iterable<KindedRows>): Generator<KeyValueBatch> {
-  for (const { rows, kinds } of batches) {
-    yield { rows, kinds, sequenceNumbers: new BigInt64Array(rows.rowCount).fill(number) };
   }
 }
