@@ -1,6 +1,7 @@
 /** What a worker asks of a lake in which nothing happens, and how often it commits rows that trickle; in virtual time. */
 import { beforeAll, expect, test } from 'vitest';
 import { Scheduler } from '../../test/simulation/scheduler.ts';
+import { virtualClock } from '../../test/virtual-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { seededRandom } from '../base/random.ts';
 import { parquetCodec } from '../format/parquet/wasm-door.ts';
@@ -17,19 +18,6 @@ const startMs = Date.parse('2026-11-27T00:00:00Z');
 const hourMs = 3_600_000;
 /** An hour; docs/COST.md says so by the minute. */
 const quietRequests = 98;
-
-function virtualClock(scheduler: Scheduler): Clock {
-  return {
-    nowMs: () => scheduler.nowMs,
-    monotonicMs: () => scheduler.nowMs,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted === true) return reject(signal.reason);
-        scheduler.after(Math.max(0, ms), resolve);
-        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      }),
-  };
-}
 
 // What is loaded once takes real time, in which virtual time would run on.
 beforeAll(async () => {
