@@ -1,8 +1,9 @@
-/** The demo proves itself: on folders, on MinIO with a Kinesis emulator, and by functions alone, with kills again and again. */
+/** The demo proves itself on each kind of log, and by functions alone, with kills again and again. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { startKafka } from '../services/kafka-broker.ts';
 import { startKinesalite } from '../services/kinesalite.ts';
 import { startMinio } from '../services/minio.ts';
 
@@ -38,6 +39,26 @@ test('the proof holds on MinIO and a Kinesis emulator', async () => {
     ],
     { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   );
+  expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
+});
+
+test('the proof holds with the log in the bucket, and no service beside it', async () => {
+  await using minio = await startMinio();
+  const { accessKeyId, secretAccessKey } = minio.credentials;
+  const report = await demo(
+    [
+      ...['--flights', '20000', '--kills', '2', '--s3', minio.endpoint, '--bucket', minio.bucket],
+      ...['--region', minio.region, '--log', `s3://${minio.bucket}/log`],
+    ],
+    { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  );
+  expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
+});
+
+test('the proof holds with the log in a topic of Kafka', async () => {
+  await using kafka = await startKafka();
+  const log = `kafka://127.0.0.1:${kafka.port}/demo`;
+  const report = await demo(['--flights', '20000', '--kills', '2', '--log', log]);
   expect(proofs(report)).toEqual({ holds: 3, fails: 0 });
 });
 
