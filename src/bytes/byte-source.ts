@@ -9,6 +9,8 @@ export interface ByteSource {
   readonly byteLength: number;
   /** Nobody else has the buffer of a slice: who asked for it may give it back (`release.ts`). */
   readonly isOwned?: boolean | undefined;
+  /** Asking costs no money: slices that may be needed are asked for with those that are. */
+  readonly requestsAreFree?: boolean | undefined;
   /** Bytes [start, end), with 0 <= start <= end <= byteLength. Not to be changed by the caller. */
   slice(start: number, end: number): Promise<Uint8Array>;
 }

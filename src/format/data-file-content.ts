@@ -44,6 +44,12 @@ export type RowSelection = {
   readonly ranges: RowRanges;
 };
 
+/** Pages that are there; to be disposed of when no more is selected. */
+export type HeldPages = Disposable & {
+  /** As that of the file, and by itself where something is not held. */
+  readonly select: (selection: RowSelection) => Promise<RowBatch>;
+};
+
 /** What some rows of a row group hold of a column. */
 export type PageContent = { readonly rows: RowRange; readonly range: ColumnRange | undefined };
 
@@ -77,6 +83,11 @@ export type DataFileContent = {
    * does. Not there where a format has no pages.
    */
   readonly select?: ((selection: RowSelection) => Promise<RowBatch>) | undefined;
+  /**
+   * Fetches together what several `select` of the same rows, or some of them, would fetch one after the other. Not there where
+   * what is fetched in vain costs money.
+   */
+  readonly hold?: ((selection: RowSelection) => Promise<HeldPages>) | undefined;
   /**
    * What the pages of columns of a row group hold, as far as the file says so without being read: for each of the fields
    * its pages, which together are all rows, or undefined.

@@ -2,9 +2,12 @@
 import { invalid } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import { unionRead } from '../flow/read/union-read.ts';
-import { fieldsNamed } from '../format/table-schema.ts';
+import type { Snapshot } from '../format/snapshot.ts';
+import { fieldsNamed, type TableSchema } from '../format/table-schema.ts';
 import { readPlan } from '../table/read/read-split.ts';
 import { planScan } from '../table/scan/plan-scan.ts';
+import { namesState } from '../table/scan/scan-state.ts';
+import { readNewest } from '../table/seen-head.ts';
 import type { Table } from '../table/table.ts';
 import { parseCanonicalRow } from '../types/canonical-json.ts';
 import type { RowType } from '../types/data-type.ts';
@@ -13,7 +16,7 @@ import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { type UserRow, userRowToScalars } from '../types/user-row.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
-import { type ReadPoint, readStateOf } from './read-point.ts';
+import { isNamed, type ReadPoint, readStateOf } from './read-point.ts';
 
 export type LookupRequest = ReadPoint & {
   readonly columns?: readonly string[] | undefined;
@@ -38,9 +41,15 @@ export async function lookupRow(
     const log = logOf(parts, 'a union read');
     return firstRow(unionRead({ log, store: parts.store }, table, { columns, predicate, signal }));
   }
+  const found = async (snapshot: Snapshot | undefined, schema: TableSchema): Promise<RowBatch | undefined> => {
+    signal?.throwIfAborted();
+    return firstRow(readPlan(table, await planScan(table, snapshot, { schema, predicate }), { columns }));
+  };
+  if (!isNamed(request) && !namesState(table.schema.options)) {
+    return readNewest(table, snapshot => found(snapshot, table.schema));
+  }
   const { snapshot, schema } = await readStateOf(table, request);
-  signal?.throwIfAborted();
-  return firstRow(readPlan(table, await planScan(table, snapshot, { schema, predicate }), { columns }));
+  return found(snapshot, schema);
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_KEY, LAKE_BAD_VALUE, LAKE_NO_PRIMARY_KEY */

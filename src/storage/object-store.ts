@@ -31,6 +31,8 @@
 export interface ObjectStore extends AsyncDisposable {
   /** For messages: `file:/data/lake`, `s3://bucket/prefix`. */
   readonly uri: string;
+  /** Requests cost no money: what is likely to be asked for next is asked for at once. */
+  readonly requestsAreFree?: boolean | undefined;
   /** Whole object, or undefined when there is none. */
   get(key: string, options?: GetOptions): Promise<StoredObject | undefined>;
   /**

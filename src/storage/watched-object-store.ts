@@ -27,6 +27,7 @@ export type ObjectStoreWatcher = {
 export function watchedObjectStore(inner: ObjectStore, { asked, received }: ObjectStoreWatcher): ObjectStore {
   return {
     uri: inner.uri,
+    requestsAreFree: inner.requestsAreFree,
     async get(key, options) {
       asked('get', key, 0);
       const object = await inner.get(key, options);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { fixtureTable, ManualClock, numberedAppend } from '../../test/table-fixture.ts';
 import { seededRandom } from '../base/random.ts';
-import { encodeSnapshot } from '../format/snapshot.ts';
+import { encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { type CountingObjectStore, countingObjectStore } from '../storage/counting-object-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
 import { Committer } from './commit/commit.ts';
 import { baseFreshMs } from './commit/limits.ts';
-import { newestSnapshot } from './seen-head.ts';
+import { newestSnapshot, readNewest } from './seen-head.ts';
 import { snapshotById } from './snapshots.ts';
 import { openTable, type Table } from './table.ts';
 
@@ -166,4 +166,59 @@ test('a table whose folder is gone has no snapshot any more', async () => {
   const { store, reader } = await seenTable();
   for (const id of [1, 2, 3]) await store.delete(`${folder}/snapshot-${id}`);
   expect(await newestSnapshot(reader)).toBeUndefined();
+});
+
+/** A read that notes what it was asked to read, and gives its number. */
+function notedRead(): { readonly read: (snapshot: Snapshot | undefined) => Promise<number>; readonly asked: number[] } {
+  const asked: number[] = [];
+  const read = async (snapshot: Snapshot | undefined): Promise<number> => {
+    asked.push(snapshot?.id ?? 0);
+    return snapshot?.id ?? 0;
+  };
+  return { asked, read };
+}
+
+test('what is read of a head that has stood is begun before it is known that it still is the head', async () => {
+  const { reader } = await seenTable();
+  const { getHooked, hooked } = hookedReader(reader);
+  const first = notedRead();
+  expect(await readNewest(hooked, first.read)).toBe(3);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // The answer that nothing came after it waits until it has been read.
+  getHooked(`${folder}/snapshot-4`, () => promise);
+  const found = await readNewest(hooked, async snapshot => {
+    resolve();
+    return snapshot?.id;
+  });
+  expect(found).toBe(3);
+});
+
+test('a head that is not the newest any more is read in vain, once', async () => {
+  const { reader, commit, store } = await seenTable();
+  const { asked, read } = notedRead();
+  const readAgain = async (): Promise<number> => {
+    asked.splice(0);
+    return readNewest(reader, read);
+  };
+  expect([await readAgain(), asked]).toEqual([3, [3]]);
+  await commit(1);
+  expect([await readAgain(), asked]).toEqual([4, [3, 4]]);
+  // Where heads come and go nothing is read in vain.
+  await commit(1);
+  expect([await readAgain(), asked]).toEqual([5, [5]]);
+  expect([await readAgain(), asked]).toEqual([5, [5]]);
+  await dropFolder(store);
+  expect([await readAgain(), asked]).toEqual([0, [5, 0]]);
+});
+
+test('what failed of a head counts only if it is the head', async () => {
+  const { reader, commit } = await seenTable();
+  await readNewest(reader, notedRead().read);
+  const ofThird = async (snapshot: Snapshot | undefined): Promise<number> => {
+    if (snapshot?.id === 3) throw new Error('a file is missing');
+    return snapshot?.id ?? 0;
+  };
+  await expect(readNewest(reader, ofThird)).rejects.toThrow('a file is missing');
+  await commit(1);
+  expect(await readNewest(reader, ofThird)).toBe(4);
 });

@@ -22,6 +22,8 @@ type SeenHead = {
   readonly snapshot: Snapshot;
   /** It was the head at this store time, or later. */
   readonly storeTimeMs: number;
+  /** It was the head when it was asked for before, too. */
+  readonly hasStood: boolean;
 };
 
 /** What is remembered of a table, for as long as it is open or in the caches it was opened with. */
@@ -61,8 +63,26 @@ export async function newestSnapshot(table: Table): Promise<Snapshot | undefined
   const { seen } = table.heads;
   const followed = seen === undefined ? undefined : await followedHead(table, seen);
   const snapshot = followed === undefined ? await latestSnapshot(table) : await checkedHead(table, followed);
-  table.heads.seen = snapshot === undefined ? undefined : { snapshot, storeTimeMs };
+  const hasStood = seen !== undefined && snapshot !== undefined && isSameSnapshot(seen.snapshot, snapshot);
+  table.heads.seen = snapshot === undefined ? undefined : { snapshot, storeTimeMs, hasStood };
   return snapshot;
+}
+
+/**
+ * What is read of the newest snapshot, without waiting for the answer which one that is where the head has stood lately: it is
+ * read meanwhile, and counts if it turns out to be the head still. If not, the newest is read, and the next time waits.
+ *
+ * @param read of one snapshot; may go on when the outcome is there, with what nobody asks for any more
+ * @throws LakeError as `latestSnapshot`, and what `read` throws of the newest snapshot
+ */
+export async function readNewest<T>(table: Table, read: (snapshot: Snapshot | undefined) => Promise<T>): Promise<T> {
+  const { seen } = table.heads;
+  if (seen?.hasStood !== true) return read(await newestSnapshot(table));
+  const guess = { snapshot: seen.snapshot, outcome: read(seen.snapshot) };
+  // Of another snapshot than the newest nobody looks at it, also where it failed.
+  guess.outcome.catch(() => undefined);
+  const newest = await newestSnapshot(table);
+  return newest !== undefined && isSameSnapshot(newest, guess.snapshot) ? guess.outcome : read(newest);
 }
 
 /** Undefined: it cannot be told from here. */

@@ -26,19 +26,23 @@ const pickedShareMax = 1 / 16;
 /**
  * The values of some rows of pages that hold `rowCount` rows.
  *
- * @param rows ascending · @throws LakeError `corrupt`
+ * @param rows ascending; undefined: all · @throws LakeError `corrupt`
  */
 export async function pickColumn(
   column: ColumnPages,
-  { rowCount, rows, type }: { readonly rowCount: number; readonly rows: Uint32Array; readonly type: DataType },
+  {
+    rowCount,
+    rows,
+    type,
+  }: { readonly rowCount: number; readonly rows: Uint32Array | undefined; readonly type: DataType },
   where: string,
 ): Promise<Column> {
+  if (rows === undefined) return decodeColumn(column, rowCount, where);
   const { plan, codec, pages } = column;
   if (codec === 'none' && rows.length <= rowCount * pickedShareMax) {
     return decoding(where, () => plan.toColumn(pickLeaf(plan, { pages, rowCount }, rows)));
   }
   const decoded = await decodeColumn(column, rowCount, where);
-  if (rows.length === rowCount) return decoded;
   const picked = gatherColumn([decoded], type, new Uint8Array(rows.length), rows);
   releaseColumn(decoded);
   return picked;

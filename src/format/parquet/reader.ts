@@ -14,7 +14,14 @@ import { assert, present } from '../../base/assert.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { release } from '../../bytes/release.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
-import type { DataFileContent, LateBatch, LateReadOptions, RowGroupContent } from '../data-file-content.ts';
+import type {
+  DataFileContent,
+  HeldPages,
+  LateBatch,
+  LateReadOptions,
+  RowGroupContent,
+  RowSelection,
+} from '../data-file-content.ts';
 import { fetchChunks } from './column-chunks.ts';
 import { chunkIndexes, type PlannedColumn, planColumn, sourceOf } from './column-plan.ts';
 import { columnRange } from './column-range.ts';
@@ -27,7 +34,7 @@ import { pageContentsOf } from './page-contents.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { rowsOfRowGroup } from './row-group-reader.ts';
 import { leafIndexes, type SchemaNode } from './schema-tree.ts';
-import { selectRowsOf } from './selected-rows.ts';
+import { holdPagesOf, selectRowsOf } from './selected-rows.ts';
 
 export type ParquetFile = DataFileContent & {
   /** Top-level columns, nested ones included, in the file's order. */
@@ -53,6 +60,14 @@ const prefetchBytesMax = 32 * 1024 * 1024;
 export async function openParquet(source: ByteSource, where: string, layouts?: LayoutCache): Promise<ParquetFile> {
   const layout = await layoutOf(source, where, layouts);
   const { footer, columns: leaves } = layout;
+  const selectFrom =
+    (from: ByteSource) =>
+    (selection: RowSelection): Promise<RowBatch> =>
+      keeping(layout, where, layouts, () => selectRowsOf({ source: from, layout, where }, selection));
+  const hold = async (selection: RowSelection): Promise<HeldPages> => {
+    const held = await keeping(layout, where, layouts, () => holdPagesOf({ source, layout, where }, selection));
+    return { select: selectFrom(held), [Symbol.dispose]: () => held[Symbol.dispose]() };
+  };
   return {
     rowCount: footer.rowCount,
     rowGroups: footer.rowGroups.map(group => describeRowGroup(group, leaves)),
@@ -60,7 +75,8 @@ export async function openParquet(source: ByteSource, where: string, layouts?: L
     columnBytes: name => chunkRanges(footer, leaves.get(name)),
     read: options => rowsOf(readFile({ source, where, footer, leaves }, { ...options, lateFields: [] })),
     readLate: options => readFile({ source, where, footer, leaves }, options),
-    select: selection => keeping(layout, where, layouts, () => selectRowsOf({ source, layout, where }, selection)),
+    select: selectFrom(source),
+    hold: source.requestsAreFree === true ? hold : undefined,
     pageContents: (rowGroup, fields) =>
       keeping(layout, where, layouts, () => pageContentsOf({ source, layout, where }, rowGroup, fields)),
   };

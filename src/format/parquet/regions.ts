@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { release } from '../../bytes/release.ts';
 import type { FileRegion } from './footer.ts';
 
 /** Reading this much for nothing is cheaper than another request. */
@@ -14,8 +15,7 @@ type Range = { readonly start: number; end: number; readonly members: number[] }
 export async function fetchRegions(source: ByteSource, regions: readonly FileRegion[]): Promise<readonly Uint8Array[]> {
   const bytes: Uint8Array[] = new Array(regions.length);
   await mapBounded(coalesce(regions), rangesAtOnceMax, async range => {
-    const read = await source.slice(range.start, range.end);
-    assert(read.length === range.end - range.start, 'a byte source gives the bytes asked for');
+    const read = await rangeOf(source, range);
     for (const member of range.members) {
       const region = regions[member];
       assert(region !== undefined, 'a region of the range');
@@ -24,6 +24,34 @@ export async function fetchRegions(source: ByteSource, regions: readonly FileReg
     }
   });
   return bytes;
+}
+
+/** A source of which some bytes are there; to be disposed of when nobody looks at them any more. */
+export type HeldSource = ByteSource & Disposable;
+
+/** Fetches the regions, so that slices within them take no further request. Others are sliced out of `source`. */
+export async function holdRegions(source: ByteSource, regions: readonly FileRegion[]): Promise<HeldSource> {
+  const held = await mapBounded(coalesce(regions), rangesAtOnceMax, async range => {
+    return { start: range.start, end: range.end, bytes: await rangeOf(source, range) };
+  });
+  return {
+    byteLength: source.byteLength,
+    async slice(start, end) {
+      const range = held.find(({ start: from, end: to }) => from <= start && end <= to);
+      return range === undefined
+        ? source.slice(start, end)
+        : range.bytes.subarray(start - range.start, end - range.start);
+    },
+    [Symbol.dispose]() {
+      if (source.isOwned === true) release(held.splice(0).map(({ bytes }) => bytes));
+    },
+  };
+}
+
+async function rangeOf(source: ByteSource, { start, end }: Range): Promise<Uint8Array> {
+  const read = await source.slice(start, end);
+  assert(read.length === end - start, 'a byte source gives the bytes asked for');
+  return read;
 }
 
 function coalesce(regions: readonly FileRegion[]): readonly Range[] {

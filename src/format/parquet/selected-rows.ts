@@ -23,7 +23,7 @@ import { readPages } from './page.ts';
 import { awaitedThreadBytesMin } from './page-codec.ts';
 import { unpackPages } from './page-cursor.ts';
 import { type PageMap, type PageRows, pageMapOfPages, pagesWith, rowsInPages } from './page-map.ts';
-import { fetchRegions } from './regions.ts';
+import { fetchRegions, type HeldSource, holdRegions } from './regions.ts';
 
 export type SelectableFile = { readonly source: ByteSource; readonly layout: ParquetLayout; readonly where: string };
 
@@ -40,14 +40,9 @@ type Fetch =
 
 /** The rows of the selection, in their order. @throws LakeError `corrupt` */
 export async function selectRowsOf(file: SelectableFile, selection: RowSelection): Promise<RowBatch> {
-  const { layout, source } = file;
-  const { fields, rowGroup, ranges } = selection;
-  const where = `${file.where} row group ${rowGroup}`;
-  const group = present(layout.footer.rowGroups[rowGroup], where);
-  const planned = fields.map(field => planColumn(layout.columns.get(field.name), field, file.where));
-  const leaves = planned.flatMap(column => (column?.kind === 'leaf' ? chunksOf(group, column) : []));
-  await layout.learnIndexes(source, leaves);
-  const fetches = planned.map(column => fetchOf(column, { layout, group, ranges, where }));
+  const { source } = file;
+  const { fields, ranges } = selection;
+  const { group, where, planned, fetches } = await planSelection(file, selection);
   const regions = fetches.map(regionsOf);
   const bytes = await fetchRegions(source, regions.flat());
   const rowCount = rowCountOf(ranges);
@@ -66,6 +61,33 @@ export async function selectRowsOf(file: SelectableFile, selection: RowSelection
   });
   if (source.isOwned === true) release(bytes);
   return makeRowBatch({ fields }, rowCount, columns);
+}
+
+/** Fetches what `selectRowsOf` would, for selections of these rows and columns. @throws LakeError `corrupt` */
+export async function holdPagesOf(file: SelectableFile, selection: RowSelection): Promise<HeldSource> {
+  const { fetches } = await planSelection(file, selection);
+  return holdRegions(file.source, fetches.flatMap(regionsOf));
+}
+
+type SelectionPlan = {
+  readonly group: RowGroup;
+  readonly where: string;
+  /** One for each field, as what is fetched of it. */
+  readonly planned: readonly (PlannedColumn | undefined)[];
+  readonly fetches: readonly Fetch[];
+};
+
+async function planSelection(
+  { layout, source, where: file }: SelectableFile,
+  { fields, rowGroup, ranges }: RowSelection,
+): Promise<SelectionPlan> {
+  const where = `${file} row group ${rowGroup}`;
+  const group = present(layout.footer.rowGroups[rowGroup], where);
+  const planned = fields.map(field => planColumn(layout.columns.get(field.name), field, file));
+  const leaves = planned.flatMap(column => (column?.kind === 'leaf' ? chunksOf(group, column) : []));
+  await layout.learnIndexes(source, leaves);
+  const fetches = planned.map(column => fetchOf(column, { layout, group, ranges, where }));
+  return { group, where, planned, fetches };
 }
 
 function chunksOf(group: RowGroup, column: PlannedColumn): readonly ColumnChunk[] {
@@ -134,7 +156,7 @@ async function decodePagesOf(
     bytes: joinBytes(bytes),
     pages,
     rowCount,
-    rows: rowsInPages(pages, ranges),
+    rows: rowCountOf(ranges) === rowCount ? undefined : rowsInPages(pages, ranges),
     where,
   });
 }
@@ -169,8 +191,8 @@ type Pages = {
   readonly bytes: Uint8Array;
   readonly pages: readonly PageRows[];
   readonly rowCount: number;
-  /** Of those of the pages, that are picked. */
-  readonly rows: Uint32Array;
+  /** Of those of the pages, that are picked; undefined: all. */
+  readonly rows: Uint32Array | undefined;
   readonly where: string;
 };
 

@@ -36,6 +36,7 @@ import { LocalListing, statKeys } from './local-listing.ts';
 import { LocalLock } from './local-lock.ts';
 import { openFileSystemTime, processTime, type StoreTime } from './local-time.ts';
 import { isFolder, isTaken, type TempFile, TempFiles, versionAt } from './local-version.ts';
+import { SharedOpens } from './shared-opens.ts';
 
 export type LocalStoreSettings = {
   /** The folder. Made when it is not there, unless the store is only read. */
@@ -92,6 +93,7 @@ type OpenStore = {
  */
 class LocalObjectStore implements ObjectStore {
   readonly uri: string;
+  readonly requestsAreFree = true;
   readonly #root: string;
   readonly #readOnly: boolean;
   readonly #time: StoreTime;
@@ -99,6 +101,7 @@ class LocalObjectStore implements ObjectStore {
   readonly #directories: LocalDirectories;
   readonly #lock: LocalLock;
   readonly #operations = new Semaphore(operationsMax);
+  readonly #opens = new SharedOpens();
   #closed = false;
 
   constructor(store: OpenStore, components: LocalStoreComponents) {
@@ -125,7 +128,7 @@ class LocalObjectStore implements ObjectStore {
   async getRange(key: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array | undefined> {
     return await this.#operate(key, options, async path => {
       checkByteRange(key, range);
-      const opened = await openObject(path);
+      const opened = await this.#opens.open(path);
       if (opened === undefined) return undefined;
       using file = opened;
       const end = Math.min(range.end, Number(file.stat.size));

@@ -1,6 +1,7 @@
 /** What it costs to read the rows of few keys once the table is known: pages of the runs that have them. */
 import { expect, test } from 'vitest';
 import { equals, int, type RowTable, rowTable, text } from '../../../test/row-fixture.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { rowsOf } from '../../types/column-reader.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import type { Scalar } from '../../types/scalar.ts';
@@ -35,8 +36,8 @@ async function tableOfRuns(newerRuns: number): Promise<RowTable> {
 }
 
 /** A function that finds rows of one open table, and tells what that took. */
-async function finder(rows: RowTable) {
-  const table = await rows.open();
+async function finder(rows: RowTable, storeOf: (store: ObjectStore) => ObjectStore = store => store) {
+  const table = { ...(await rows.open()), store: storeOf(rows.store) };
   return async (predicate: Predicate) => {
     const plan = await planScan(table, await latestSnapshot(table), { predicate });
     rows.store.reset();
@@ -61,6 +62,40 @@ test('a key of a compacted table takes its pages, one that is not there a page o
     expect(absent.requests).toBeLessThanOrEqual(1);
     expect(absent.bytesRead).toBeLessThan(100_000);
   }
+});
+
+test('where requests cost nothing, the pages of a key are fetched with those that tell whether it is there', async () => {
+  let [waiting, rounds, ranges] = [0, 0, 0];
+  const find = await finder(await tableOfRuns(0), store => ({
+    ...store,
+    requestsAreFree: true,
+    async getRange(key, range) {
+      if (waiting === 0) rounds += 1;
+      ranges += 1;
+      waiting += 1;
+      const bytes = await store.getRange(key, range);
+      // The buffer is the caller's, who gives it back.
+      const own = bytes === undefined ? undefined : Uint8Array.from(bytes);
+      waiting -= 1;
+      return own;
+    },
+  }));
+  await find(equals('k', 0));
+  for (const index of [0, 1, 16_383, 16_384, 33_333, rowCount - 1]) {
+    for (const [key, found] of [
+      [index * 2, [rowOf(index * 2, 0)]],
+      [index * 2 + 1, []],
+    ] as const) {
+      [rounds, ranges] = [0, 0];
+      expect((await find(equals('k', key))).found).toEqual(found);
+      expect(rounds).toBeLessThanOrEqual(1);
+      expect(ranges).toBeLessThanOrEqual(columns.length);
+    }
+  }
+  [rounds, ranges] = [0, 0];
+  await find(equals('b', 77));
+  // A filter on another column is asked first, for it may let nothing pass.
+  expect(rounds).toBeGreaterThan(1);
 });
 
 test('a key of several runs takes pages of those that can have it', async () => {

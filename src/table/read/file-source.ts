@@ -42,6 +42,7 @@ export async function openFileSource(
   return {
     byteLength: file.fileSize,
     isOwned: true,
+    requestsAreFree: table.store.requestsAreFree,
     async slice(start, end) {
       const bytes = await table.store.getRange(key, { start, end });
       if (bytes === undefined) throw fileMissing(table, key);

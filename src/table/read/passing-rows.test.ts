@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { present } from '../../base/assert.ts';
 import { seededRandom } from '../../base/random.ts';
 import { bytesSource } from '../../bytes/byte-source.ts';
 import type { DataFileContent } from '../../format/data-file-content.ts';
@@ -31,10 +32,11 @@ const rows = Array.from({ length: rowCount }, (_, row): Scalar[] => [
   `v${row}`,
 ]);
 
-async function file(): Promise<DataFileContent> {
+/** @param requestsAreFree pages of a key are held */
+async function file({ requestsAreFree = false } = {}): Promise<DataFileContent> {
   const writer = createParquetWriter({ rowType: { fields }, compression: 'none', rowGroupRowsMax: 130 });
   await writer.append(buildBatch({ fields }, rows));
-  return openParquet(bytesSource((await writer.finish()).bytes), 'f');
+  return openParquet({ ...bytesSource((await writer.finish()).bytes), requestsAreFree }, 'f');
 }
 
 const fileSchema: TableSchema = {
@@ -71,10 +73,11 @@ const range = (from: number, to: number): Predicate => ({
 });
 
 test('rows that pass come with their positions, without those that are left out, and their late columns', async () => {
-  const content = await file();
+  const files = [await file(), await file({ requestsAreFree: true })];
   const random = seededRandom(9);
   const below = (n: number): number => Math.floor(random.next() * n);
-  for (let round = 0; round < 60; round += 1) {
+  for (let round = 0; round < 120; round += 1) {
+    const content = present(files[round % 2], 'a file');
     const from = below(rowCount);
     const few = range(from, from + below(300));
     const one: Predicate = { kind: 'compare', column: 'k', op: '=', value: from };

@@ -6,14 +6,15 @@
  */
 import { present } from '../../base/assert.ts';
 import { once } from '../../base/concurrency.ts';
-import type { DataFileContent } from '../../format/data-file-content.ts';
+import type { DataFileContent, HeldPages } from '../../format/data-file-content.ts';
 import { allRowsOf, flaggedRows, partOfRows, type RowRanges, rowCountOf, rowsIn } from '../../format/row-ranges.ts';
-import type { DataField } from '../../types/data-type.ts';
+import type { DataField, DataType } from '../../types/data-type.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { conjuncts } from '../../types/prune.ts';
 import { columnOf, makeRowBatch, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
+import type { Scalar } from '../../types/scalar.ts';
 import { equalStretch } from '../../types/sorted-column.ts';
 import { rowsThatMayMatch } from '../scan/prune-pages.ts';
 import { type ColumnMapping, sameValues } from './column-mapping.ts';
@@ -40,6 +41,8 @@ const lookedAtBytesMax = 32 * 1024 * 1024;
 /** Runs of equal values take no room until they are decoded: so many values of all columns are looked at together. */
 const lookedAtValuesMax = 32 * 1024 * 1024;
 const batchRowsDefault = 65_536;
+/** Where it costs nothing, pages of all columns are fetched with those of a key that so few rows can have: most keys are there. */
+const fetchedAtOnceRowsMax = 32 * 1024;
 
 /** As `remainingRows`, of rows that may pass; others may come too. */
 export async function* passingRows(
@@ -49,11 +52,10 @@ export async function* passingRows(
   filter: RowFilter | undefined,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
   const { select } = content;
-  const columnCount = options.fields.length + (options.lateFields?.length ?? 0);
   let groups = options.rowGroups;
   if (filter !== undefined && select !== undefined && filter.mapping.fileFields.length > 0) {
     const ask = (rowGroup: number): Promise<Selection | undefined> =>
-      selectionOf(content, { filter, select, rowGroup, leftOut, columnCount });
+      selectionOf(content, { filter, select, rowGroup, leftOut, options });
     let asked: Promise<Selection | undefined> | undefined;
     for (const [index, rowGroup] of options.rowGroups.entries()) {
       groups = options.rowGroups.slice(index);
@@ -66,7 +68,7 @@ export async function* passingRows(
       asked = isSelective && next !== undefined ? ask(next) : undefined;
       // A reader that stops early never looks at the outcome; one that goes on awaits the promise itself.
       asked?.catch(() => undefined);
-      yield* selectedBatches(selection, { select, rowGroup, options });
+      yield* selectedBatches(selection, rowGroup, options);
       if (!isSelective) break;
     }
   }
@@ -82,6 +84,9 @@ type Selection = {
   readonly firstPosition: number;
   /** The filter's columns of these rows, as the file has them. */
   readonly known: RowBatch;
+  /** What gives the other columns; held pages are done with then. */
+  readonly select: Select;
+  readonly held: HeldPages | undefined;
 };
 
 type Asked = {
@@ -89,26 +94,34 @@ type Asked = {
   readonly select: Select;
   readonly rowGroup: number;
   readonly leftOut: LeftOut;
-  /** That are asked for. */
-  readonly columnCount: number;
+  readonly options: RemainingRead;
 };
 
 /** Undefined: the row group is better read as a whole. */
 async function selectionOf(
   content: DataFileContent,
-  { filter, select, rowGroup, leftOut, columnCount }: Asked,
+  { filter, select: selectOfFile, rowGroup, leftOut, options }: Asked,
 ): Promise<Selection | undefined> {
   const { predicate, mapping } = filter;
+  const { fields, lateFields = [] } = options;
   const group = present(content.rowGroups[rowGroup], 'row group');
   const firstPosition = content.rowGroups.slice(0, rowGroup).reduce((sum, { rowCount }) => sum + rowCount, 0);
   const { fileFields } = mapping;
-  const none = { passing: [], firstPosition, known: makeRowBatch({ fields: [] }, 0, []) };
   const candidates = await candidatesOf(content, filter, rowGroup);
   const candidateRows = rowCountOf(candidates);
+  if (candidateRows > 0) {
+    if ((candidateRows / group.rowCount) * group.byteSize > lookedAtBytesMax) return undefined;
+    if (candidateRows * (fields.length + lateFields.length) > lookedAtValuesMax) return undefined;
+  }
+  const isOneKey = lateFields.length === 0 && wantedValue(filter) !== undefined;
+  const held =
+    isOneKey && candidateRows > 0 && candidateRows <= fetchedAtOnceRowsMax
+      ? await content.hold?.({ fields: together(fileFields, fields), rowGroup, ranges: candidates })
+      : undefined;
+  const source = { firstPosition, held, select: held?.select ?? selectOfFile };
+  const none = { ...source, passing: [], known: makeRowBatch({ fields: [] }, 0, []) };
   if (candidateRows === 0) return none;
-  if ((candidateRows / group.rowCount) * group.byteSize > lookedAtBytesMax) return undefined;
-  if (candidateRows * columnCount > lookedAtValuesMax) return undefined;
-  const fetched = await select({ fields: fileFields, rowGroup, ranges: candidates });
+  const fetched = await source.select({ fields: fileFields, rowGroup, ranges: candidates });
   const { start, end } = stretchOf(filter, fetched);
   if (start === end) return none;
   const known = sliceBatch(fetched, start, end);
@@ -118,19 +131,32 @@ async function selectionOf(
   const passing = flaggedRows(looked, flags);
   if (passing.length === 0) return none;
   const rowIndex = flagged(flags);
-  return { passing, firstPosition, known: rowIndex.length === known.rowCount ? known : takeRows(known, rowIndex) };
+  return { ...source, passing, known: rowIndex.length === known.rowCount ? known : takeRows(known, rowIndex) };
 }
 
-/** The rows among which those that pass must be: where the column that sorts them must have one value, those that have it. */
-function stretchOf({ predicate, mapping, sortedBy }: RowFilter, rows: RowBatch): { start: number; end: number } {
-  const all = { start: 0, end: rows.rowCount };
+function together(some: readonly DataField[], others: readonly DataField[]): readonly DataField[] {
+  return [...some, ...others.filter(other => !some.some(({ name }) => name === other.name))];
+}
+
+/** The one value that the column which sorts the file's rows must have; undefined: it may have several. */
+function wantedValue({ predicate, mapping, sortedBy }: RowFilter): Wanted | undefined {
   const only = conjuncts(predicate).find(
     part => part.kind === 'compare' && part.op === '=' && part.column === sortedBy && part.value !== null,
   );
   const type = mapping.wanted.fields.find(({ name }) => name === sortedBy)?.type;
   const own = sortedBy === undefined ? undefined : mapping.fileFieldOf(sortedBy);
-  if (only?.kind !== 'compare' || type === undefined || own === undefined || !sameValues(own.type, type)) return all;
-  return equalStretch(columnOf(rows, own.name), type, only.value);
+  if (only?.kind !== 'compare' || type === undefined || own === undefined || !sameValues(own.type, type))
+    return undefined;
+  return { own, type, value: only.value };
+}
+
+type Wanted = { readonly own: DataField; readonly type: DataType; readonly value: Scalar };
+
+/** The rows among which those that pass must be: where the column that sorts them must have one value, those that have it. */
+function stretchOf(filter: RowFilter, rows: RowBatch): { readonly start: number; readonly end: number } {
+  const wanted = wantedValue(filter);
+  if (wanted === undefined) return { start: 0, end: rows.rowCount };
+  return equalStretch(columnOf(rows, wanted.own.name), wanted.type, wanted.value);
 }
 
 function flagged(flags: Uint8Array): Uint32Array {
@@ -166,14 +192,13 @@ async function candidatesOf(
   });
 }
 
-type Rest = { readonly select: Select; readonly rowGroup: number; readonly options: RemainingRead };
-
 async function* selectedBatches(
-  { passing, firstPosition, known }: Selection,
-  { select, rowGroup, options }: Rest,
+  { passing, firstPosition, known, select, held }: Selection,
+  rowGroup: number,
+  { fields, lateFields, batchRowsMax = batchRowsDefault }: RemainingRead,
 ): AsyncGenerator<PositionedBatch, void, undefined> {
+  using _held = held;
   if (passing.length === 0) return;
-  const { fields, lateFields, batchRowsMax = batchRowsDefault } = options;
   const isKnown = (field: DataField): boolean => known.rowType.fields.some(({ name }) => name === field.name);
   const others = fields.filter(field => !isKnown(field));
   const rest = others.length === 0 ? undefined : await select({ fields: others, rowGroup, ranges: passing });
