@@ -38,7 +38,13 @@ export type { ScanRequest } from './service/scan-table.ts';
 export type * from './service/settings.ts';
 export { SqlResult } from './service/sql-result.ts';
 export type { SqlOptions, SqlValue } from './service/sql-template.ts';
-export type { SubscribedChange, SubscribeRequest, SubscriptionStart } from './service/subscribe-table.ts';
+export type {
+  SubscriptionEnd,
+  SubscriptionRange,
+  SubscriptionStart,
+  SubscriptionView,
+} from './service/subscribe-request.ts';
+export type { SubscribedChange, SubscribeRequest } from './service/subscribe-table.ts';
 export type { TableAccounting } from './service/table-accounting.ts';
 export { TableBranches } from './service/table-branches.ts';
 export type { ChangesRequest } from './service/table-changes.ts';

@@ -108,6 +108,12 @@ test('a table is made, written, read, changed, compacted and described', async (
       `+I ${row(1, 'c')}`,
       `+I ${row(2, 'b')}`,
     ]);
+    const past = ['--from', '1', '--until', 'now', '--where', "v <> 'a'", '--columns', 'k'];
+    expect(sorted(await cli([...lake, 'follow', 'db.t', ...past]))).toEqual(['+I {"k":"1"}']);
+    expect(sorted(await cli([...lake, 'follow', 'db.t', '--from', '1', '--full', '--until', '1']))).toEqual([
+      `+I ${row(1, 'a')}`,
+      `+I ${row(2, 'b')}`,
+    ]);
     expect((await cli([...lake, 'compact', 'db.t', '--full'])).stderr).toBe('compacted db.t: snapshot 3\n');
     expect(sorted(await cli([...lake, 'files', 'db.t', '--json'])).every(line => line.includes('"level":5'))).toBe(
       true,

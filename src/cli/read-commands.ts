@@ -1,5 +1,6 @@
-/** `tidelake scan`, `lookup` and `changes`. */
-import type { Command } from 'commander';
+/** `tidelake scan`, `lookup`, `changes` and `follow`. */
+import { type Command, Option } from 'commander';
+import type { SubscriptionEnd, SubscriptionStart, SubscriptionView } from '../service/subscribe-request.ts';
 import { nameList, wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 
@@ -18,6 +19,7 @@ export function registerReadCommands(program: Command, context: CliContext): voi
   registerScan(program, context);
   registerLookup(program, context);
   registerChanges(program, context);
+  registerFollow(program, context);
 }
 
 function registerScan(program: Command, { console, withLake }: CliContext): void {
@@ -65,6 +67,60 @@ function registerChanges(program: Command, { console, withLake }: CliContext): v
         await console.writeAll(changesLines(parts, name, { ...options, signal: console.signal }));
       });
     });
+}
+
+type FollowOptions = Pick<SubscriptionView, 'columns' | 'where' | 'changelogMode' | 'consistency'> & {
+  readonly from: string;
+  readonly full?: boolean;
+  readonly until?: string;
+};
+
+function registerFollow(program: Command, { console, withLake }: CliContext): void {
+  program
+    .command('follow')
+    .description('print rows and changes of a table as they happen, as lines such as +I {…}')
+    .argument('<db.table>')
+    .option('--from <place>', 'full, latest, earliest, a snapshot’s number, tag:NAME, or a time', 'latest')
+    .option('--full', 'with a snapshot or a tag: its rows first')
+    .option('--until <place>', 'now, a snapshot’s number, tag:NAME, or a time that has passed')
+    .option('--columns <names>', 'only these, with commas between them', nameList)
+    .option(
+      '--where <expression>',
+      'comparisons of columns with constants, AND, OR, NOT; what no longer passes is a -D',
+    )
+    .addOption(
+      new Option('--changelog-mode <mode>', 'updates with what rows were (all), or without').choices([
+        'auto',
+        'all',
+        'upsert',
+      ]),
+    )
+    .addOption(
+      new Option('--consistency <word>', 'changes once committed, or at once').choices(['transactional', 'eventual']),
+    )
+    .action(async (name: string, options: FollowOptions, command: Command) => {
+      const { followLines } = await import('../service/read-lines.ts');
+      const { from, full, until, ...view } = options;
+      const range = { from: startOf(from, full), until: until === undefined ? undefined : endOf(until) };
+      await withLake(command, { access: 'read' }, async parts => {
+        await console.writeAll(followLines(parts, name, { ...range, ...view, signal: console.signal }));
+      });
+    });
+}
+
+function startOf(text: string, full: boolean | undefined): SubscriptionStart {
+  if (text === 'full' || text === 'latest' || text === 'earliest') return text;
+  const point = pointOf(text);
+  return 'timestamp' in point ? point : { ...point, full };
+}
+
+function endOf(text: string): SubscriptionEnd {
+  return text === 'now' ? 'now' : pointOf(text);
+}
+
+function pointOf(text: string): { snapshot: number } | { tag: string } | { timestamp: string } {
+  if (text.startsWith('tag:')) return { tag: text.slice('tag:'.length) };
+  return /^\d{1,15}$/.test(text) ? { snapshot: Number(text) } : { timestamp: text };
 }
 
 function pointOptions(command: Command): Command {

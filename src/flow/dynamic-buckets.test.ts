@@ -248,7 +248,7 @@ test('a subscriber on the log sees the changes of each key in their order', asyn
   const seen = new Map<Scalar, number[]>();
   let count = 0;
   const running = (async () => {
-    for await (const batch of subscribe(w, await openTestTable(w), { kind: 'full' }, stop.signal)) {
+    for await (const batch of subscribe(w, await openTestTable(w), { from: { kind: 'full' } }, stop.signal)) {
       for (const [k = null, , n] of rowsOf(batch.rows)) seen.set(k, [...(seen.get(k) ?? []), Number(n)]);
       count += batch.rows.rowCount;
     }

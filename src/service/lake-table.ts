@@ -157,10 +157,10 @@ export class LakeTable<S extends TableShape> {
   /**
    * Follows the table without a gap and without a repeat. On a lake with a log a change is there as soon as the log has it,
    * else with its snapshot. Ends when the signal aborts. Whoever keeps the `resume` of a change goes on behind it, in another
-   * process, with `from: { resume }`; rows of a snapshot that is read whole have none.
+   * process, with `from: { resume }`; rows of a snapshot that is read whole have none. With `until` it ends by itself.
    *
    * @throws LakeError `fenced` LAKE_REBASE when the table was overwritten; `invalid` LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP,
-   * LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED: what followed the place is no longer kept, begin again from `full`
+   * LAKE_BAD_RANGE, LAKE_BAD_FILTER, LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED: what followed the place is no longer kept, begin again from `full`
    */
   subscribe(request: Omit<SubscribeRequest, 'columns'>): AsyncGenerator<SubscribedChange<S['row']>, void, undefined> {
     return subscribeTable(this.#parts, this.#table, { ...request, columns: this.#columns });

@@ -1,10 +1,12 @@
 /** The reads of the command line: a table's rows and changes as lines of text. */
 import { invalid } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
+import { subscribe } from '../flow/read/subscribe.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfJson, type LookupRequest, lookupRow } from './lookup-row.ts';
 import { changeLines, jsonLines } from './printed-rows.ts';
 import { countRows, type ScanRequest, scanTable } from './scan-table.ts';
+import { flowRequest, type SubscriptionRange, type SubscriptionView } from './subscribe-request.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { openLakeTable } from './tables.ts';
 
@@ -42,6 +44,18 @@ export async function* changesLines(
 ): AsyncGenerator<string, void, undefined> {
   const table = await openLakeTable(parts, name);
   for await (const { rows, kinds } of tableChanges(table, request)) yield changeLines(rows, kinds);
+}
+
+/** The same of a subscription. */
+export async function* followLines(
+  parts: LakeParts,
+  name: string,
+  { signal, ...request }: SubscriptionRange & SubscriptionView & { readonly signal: AbortSignal },
+): AsyncGenerator<string, void, undefined> {
+  const table = await openLakeTable(parts, name);
+  for await (const { rows, kinds } of subscribe(parts, table, flowRequest(table, request), signal)) {
+    if (rows.rowCount > 0) yield changeLines(rows, kinds);
+  }
 }
 
 function jsonObject(text: string): Readonly<Record<string, JsonValue | undefined>> {

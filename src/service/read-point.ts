@@ -45,7 +45,8 @@ async function namedSnapshot(table: Table, { snapshot, tag, timestamp }: ReadPoi
   return undefined;
 }
 
-function millisOf(timestamp: Date | string): number {
+/** @throws LakeError `invalid` LAKE_BAD_READ_POINT when it is no time */
+export function millisOf(timestamp: Date | string): number {
   if (timestamp instanceof Date) {
     if (!Number.isNaN(timestamp.getTime())) return timestamp.getTime();
   } else {

@@ -7,7 +7,8 @@ import { catalogApp } from './http/catalog-app.ts';
 import { catalogPartsOf } from './http/catalog-parts.ts';
 import { type Lake, openLake } from './lake.ts';
 import { openLakeParts } from './lake-parts.ts';
-import type { SubscribedChange, SubscriptionStart } from './subscribe-table.ts';
+import type { SubscriptionStart } from './subscribe-request.ts';
+import type { SubscribedChange } from './subscribe-table.ts';
 
 const spec = { columns: { k: t.int(), v: t.string() }, primaryKey: ['k'], options: { bucket: 2 } } as const;
 type Change = SubscribedChange<{ k: number; v: string }>;
@@ -118,6 +119,24 @@ test('a place is the same over HTTP, both ways', async () => {
   }
   await write(table, 20, 30);
   expect(keysOf((await take(table, { from: { resume: id }, count: 10 })).changes)).toEqual(range(20, 30));
+});
+
+test('committed changes only, of rows that pass, until now; what the log has is not among them', async () => {
+  await using lake = await openLake({ warehouse: 'memory:committed', log: 'memory:committed' });
+  const table = await tableOf(lake);
+  await write(table, 0, 10);
+  await lake.ingest();
+  await write(table, 10, 20);
+  const view = { where: 'k >= 5', until: 'now' } as const;
+  const keys = async (consistency: 'transactional' | 'eventual'): Promise<readonly number[]> =>
+    keysOf(await Array.fromAsync(table.subscribe({ from: 'full', consistency, ...view })));
+  expect(await keys('transactional')).toEqual(range(5, 10));
+  expect(await keys('eventual')).toEqual(range(5, 20));
+  const bad = table.subscribe({ from: 'full', where: 'k + 1 = 5' });
+  await expect(bad.next()).rejects.toMatchObject({ code: 'LAKE_BAD_FILTER' });
+  await expect(table.subscribe({ from: { timestamp: 'soon' } }).next()).rejects.toMatchObject({
+    code: 'LAKE_BAD_READ_POINT',
+  });
 });
 
 test('what is no place, or one in another table, is refused', async () => {

@@ -70,11 +70,15 @@ export type TailOptions = {
   readonly passed?: ReadonlyMap<string, bigint> | undefined;
   /** The log as it was seen before the snapshot; it is asked again when a shard has ended. undefined: it is asked first. */
   readonly description?: LogDescription | undefined;
+  /** A shard whose tip was reached is not read again: so what others append meanwhile does not keep a read from ending. */
+  readonly endsAtTip?: boolean | undefined;
 };
 
 export class LogTail {
   readonly #parts: TailParts;
   readonly #followsSchema: boolean;
+  /** Shards that are read no more; undefined: all are. */
+  readonly #done: Set<string> | undefined;
   readonly #passed: ReadonlyMap<string, bigint>;
   readonly #cursors: ShardCursors;
   #table: Table;
@@ -97,6 +101,7 @@ export class LogTail {
     const { lanes, passed = new Map(), description } = options;
     this.#passed = passed;
     this.#followsSchema = options.followsSchema ?? false;
+    this.#done = options.endsAtTip === true ? new Set() : undefined;
     this.#parts = parts;
     this.#table = table;
     this.#producers = state?.producers ?? new Map();
@@ -147,7 +152,7 @@ export class LogTail {
     if (!this.#described) await this.#cursors.take(this.#seen ?? (await this.#parts.log.describe({ signal })));
     this.#seen = undefined;
     this.#described = true;
-    const readable = this.#cursors.readable();
+    const readable = this.#cursors.readable().filter(({ shard }) => this.#done?.has(shard.shardId) !== true);
     const answers = await mapBounded(readable, shardsInParallelMax, cursor => this.#readShard(cursor, signal));
     const ended = answers.some(answer => answer.ended);
     // A shard that ended may have children that were not there when the shards were looked up.
@@ -192,6 +197,7 @@ export class LogTail {
     const result = await this.#parts.log.read(shardId, cursor.next, { signal });
     if (result.gap) throw this.#gap(shardId);
     this.#cursors.advance(cursor, result);
+    if (result.atTip) this.#done?.add(shardId);
     const records = routeRecords(shardId, result.records).byTable.get(this.#table.id ?? '') ?? [];
     return { records, atTip: result.atTip || result.ended, ended: result.ended };
   }

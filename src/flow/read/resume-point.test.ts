@@ -13,8 +13,9 @@ import {
   testProducer,
   testWorld,
 } from '../testing.ts';
+import type { SubscribeFrom } from './history-range.ts';
 import { decodeResumePoint, encodeResumePoint, movedTo, type ResumePoint } from './resume-point.ts';
-import { type SubscribeFrom, subscribe } from './subscribe.ts';
+import { subscribe } from './subscribe.ts';
 
 const inLog: ResumePoint = {
   tableId: 'table-1',
@@ -55,7 +56,7 @@ async function read(w: TestWorld, from: SubscribeFrom, count: number): Promise<S
   const stop = new AbortController();
   const keys: bigint[] = [];
   let point: ResumePoint | undefined;
-  for await (const { rows, resume } of subscribe(w, await openTestTable(w), from, stop.signal)) {
+  for await (const { rows, resume } of subscribe(w, await openTestTable(w), { from }, stop.signal)) {
     keys.push(...rowsOf(rows).map(([k]) => BigInt(String(k))));
     point = resume ?? point;
     if (keys.length >= count && resume !== undefined) stop.abort();

@@ -31,7 +31,7 @@ test('changes are followed from a changelog on, from the first as well, until ch
     const stop = new AbortController();
     const seen: string[] = [];
     const parts = { store: rows.store, log: undefined, clock: rows.clock, random: rows.random };
-    for await (const batch of subscribe(parts, table, { kind: 'after-snapshot', snapshotId }, stop.signal)) {
+    for await (const batch of subscribe(parts, table, { from: { kind: 'after', of: { snapshotId } } }, stop.signal)) {
       if (batch.rows.rowCount > 0) seen.push(textOf(batch));
       if (seen.length === count) stop.abort();
     }
@@ -52,7 +52,7 @@ test('a subscriber that was too slow for snapshots goes on with the changelogs',
   const seen: string[] = [];
   const parts = { store: rows.store, log: undefined, clock: rows.clock, random: rows.random };
   const table = await rows.open();
-  for await (const batch of subscribe(parts, table, { kind: 'full' }, stop.signal)) {
+  for await (const batch of subscribe(parts, table, { from: { kind: 'full' } }, stop.signal)) {
     // One without rows tells a place.
     if (batch.rows.rowCount === 0) continue;
     seen.push(textOf(batch));

@@ -11,16 +11,18 @@ import type { Random } from '../../base/random.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
-import { changeSourceOf, findChangeSource } from '../../table/changelog/change-source.ts';
+import { changeSourceOf } from '../../table/changelog/change-source.ts';
 import { readChanges } from '../../table/changelog/read-changes.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
-import { latestSnapshot, readSnapshot, snapshotById } from '../../table/snapshots.ts';
+import { latestSnapshot, readSnapshot } from '../../table/snapshots.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
+import { type ChangeView, changeViewOf, type ViewRequest } from './change-view.ts';
+import { type HistoryRange, historyRange, type SubscribeFrom, type SubscribeUntil } from './history-range.ts';
 import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
 import {
   type LogPoint,
@@ -30,16 +32,6 @@ import {
   resumeExpired,
   snapshotBelow,
 } from './resume-point.ts';
-
-export type SubscribeFrom =
-  /** Every row there is, then changes. */
-  | { readonly kind: 'full' }
-  /** Changes from now on. */
-  | { readonly kind: 'latest' }
-  /** Changes after this snapshot. */
-  | { readonly kind: 'after-snapshot'; readonly snapshotId: number }
-  /** Changes after a place that another subscription has given. */
-  | { readonly kind: 'resume'; readonly point: ResumePoint };
 
 export type SubscribeParts = {
   readonly store: TailParts['store'];
@@ -72,90 +64,112 @@ const logWaitMsMax = 1_000;
 /** Where nothing comes for a table, how far the log is read is told so often: others' records are in it too. */
 const placeEveryMs = 30_000;
 
+export type SubscribeRequest = {
+  readonly from: SubscribeFrom;
+  /** undefined: it goes on. */
+  readonly until?: SubscribeUntil | undefined;
+} & ViewRequest;
+
 /**
- * Ends when the signal aborts, without an error.
+ * Ends behind what `until` says, and when the signal aborts, without an error.
  *
- * @throws LakeError `invalid` LAKE_SNAPSHOT_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP, LAKE_RESUME_EXPIRED; `fenced`
+ * @throws LakeError `invalid` LAKE_SNAPSHOT_NOT_FOUND, LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP, LAKE_RESUME_EXPIRED,
+ * LAKE_BAD_RANGE; `fenced`
  */
 export async function* subscribe(
   parts: SubscribeParts,
   table: Table,
-  from: SubscribeFrom,
+  request: SubscribeRequest,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   try {
-    const log = changesAreRecords(table.schema) ? parts.log : undefined;
-    const tailParts = log === undefined ? undefined : { log, store: parts.store };
-    if (from.kind === 'resume') checkPoint(table, from.point, tailParts);
-    if (from.kind === 'resume' && from.point.log !== undefined && tailParts !== undefined) {
-      yield* resumeLog({ ...parts, tailParts }, table, { point: from.point, log: from.point.log }, signal);
-      return;
-    }
-    // Checkpoints before the snapshot (D2), for the log phase that follows it.
-    const started = tailParts === undefined ? undefined : await readCheckpoints(tailParts, table, { signal });
-    let snapshot = await latestSnapshot(table);
-    if (from.kind === 'full') yield* rowsOf(table, snapshot);
-    if (from.kind === 'after-snapshot' || from.kind === 'resume') {
-      const lastId = from.kind === 'resume' ? from.point.snapshotId : from.snapshotId;
-      snapshot = yield* changesAfter(table, snapshot, lastId);
-    }
-    if (tailParts === undefined || started === undefined) {
-      yield placeIn(table, pointOf(table, snapshot?.id ?? 0));
-      yield* followSnapshots(parts, table, snapshot?.id ?? 0, signal);
-      return;
-    }
-    const state = await stateOfHead(table, snapshot);
-    const { checkpoints, description } = started;
-    const tail = new LogTail(tailParts, table, state, checkpoints, { followsSchema: true });
-    const { incarnation } = description;
-    const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints });
-    // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
-    if (from.kind === 'latest') await tail.readToTip(signal);
-    yield placeIn(table, movedTo(start, tail.positions));
-    yield* followLog(parts, { table, tail, start }, signal);
+    yield* subscribeTo(parts, table, request, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
 
+async function* subscribeTo(
+  parts: SubscribeParts,
+  table: Table,
+  request: SubscribeRequest,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  const { from, until } = request;
+  const view = changeViewOf(table, request);
+  const isLive = view.consistency === 'eventual' && changesAreRecords(table.schema);
+  const log = isLive ? parts.log : undefined;
+  const tailParts = log === undefined ? undefined : { log, store: parts.store };
+  if (from.kind === 'resume') checkPoint(table, from.point, tailParts);
+  if (from.kind === 'resume' && from.point.log !== undefined && tailParts !== undefined) {
+    yield* resumeLog({ ...parts, tailParts }, table, { point: from.point, log: from.point.log, until, view }, signal);
+    return;
+  }
+  const endsInHistory = until !== undefined && until.kind !== 'now';
+  // Checkpoints before the snapshot (D2), for the log phase that follows it.
+  const followed = endsInHistory ? undefined : tailParts;
+  const started = followed === undefined ? undefined : await readCheckpoints(followed, table, { signal });
+  const head = await latestSnapshot(table);
+  const history = await historyRange(table, head, { from, until });
+  if (history.rowsOf !== 'none') yield* rowsOf(table, history.rowsOf, view);
+  const snapshot = yield* changesAfter(table, { ...history, head, view });
+  if (followed === undefined || started === undefined) {
+    yield placeIn(table, pointOf(table, history.lastId));
+    if (until === undefined) yield* followSnapshots(parts, table, { lastId: history.lastId, view }, signal);
+    return;
+  }
+  const state = await stateOfHead(table, snapshot);
+  const { checkpoints, description } = started;
+  const tail = new LogTail(followed, table, state, checkpoints, {
+    followsSchema: true,
+    endsAtTip: until !== undefined,
+  });
+  const { incarnation } = description;
+  const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints });
+  // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
+  if (from.kind === 'latest') await tail.readToTip(signal);
+  yield placeIn(table, movedTo(start, tail.positions));
+  yield* followLog(parts, { table, tail, start, until, view }, signal);
+}
+
 /** @returns the newest snapshot whose changes were given */
 async function* changesAfter(
   table: Table,
-  head: Snapshot | undefined,
-  lastId: number,
+  { afterId, lastId, head, view }: HistoryRange & { readonly head: Snapshot | undefined; readonly view: ChangeView },
 ): AsyncGenerator<SubscribedBatch, Snapshot | undefined, undefined> {
-  if (lastId === 0 && head === undefined) return undefined;
-  // With changelogs that outlive snapshots it may be one below the first whose changes are there.
-  const isBelow = head !== undefined && lastId + 1 <= head.id && Number.isSafeInteger(lastId);
-  const next = isBelow ? await findChangeSource(table, lastId + 1) : undefined;
-  if (next === undefined && lastId === 0) {
-    throw invalid('LAKE_SNAPSHOT_EXPIRED', `the first snapshot of table ${table.label} has expired`);
-  }
-  let snapshot = next === undefined ? await snapshotById(table, lastId) : undefined;
-  for (let id = lastId + 1; head !== undefined && id <= head.id; id += 1) {
+  let snapshot = afterId === lastId && head?.id === lastId ? head : undefined;
+  for (let id = afterId + 1; id <= lastId; id += 1) {
     snapshot = await changeSourceOf(table, id);
-    yield* changesOf(table, snapshot);
+    yield* changesOf(table, snapshot, view);
   }
   return snapshot;
 }
 
+type Ends = { readonly until: SubscribeUntil | undefined; readonly view: ChangeView };
 type ResumeParts = SubscribeParts & { readonly tailParts: TailParts };
 
 async function* resumeLog(
   parts: ResumeParts,
   table: Table,
-  { point, log }: { readonly point: ResumePoint; readonly log: LogPoint },
+  { point, log, until, view }: { readonly point: ResumePoint; readonly log: LogPoint } & Ends,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
+  if (until !== undefined && until.kind !== 'now') {
+    throw invalid(
+      'LAKE_BAD_RANGE',
+      `${table.label}: a place in the log is not among the snapshots, and can be read until now only`,
+    );
+  }
   const { incarnation } = await parts.tailParts.log.describe({ signal });
   if (incarnation !== log.incarnation) throw resumeExpired(table, 'the log was made again since');
   const snapshot = await snapshotBelow(table, point, log);
   const state = await stateOfHead(table, snapshot);
   // Newer checkpoints may be above the place: what is between them is committed, and was not given.
   const bases: Checkpoints = new Map([...log.bases].map(([shardId, position]) => [shardId, { position }]));
-  const tail = new LogTail(parts.tailParts, table, state, bases, { followsSchema: true, passed: log.positions });
+  const options = { followsSchema: true, passed: log.positions, endsAtTip: until !== undefined };
+  const tail = new LogTail(parts.tailParts, table, state, bases, options);
   yield placeIn(table, point);
-  yield* followLog(parts, { table, tail, start: point }, signal);
+  yield* followLog(parts, { table, tail, start: point, until, view }, signal);
 }
 
 function checkPoint(table: Table, point: ResumePoint, tailParts: TailParts | undefined): void {
@@ -184,10 +198,14 @@ export function changesAreRecords(schema: TableSchema): boolean {
   return engine.kind === 'deduplicate' && sequence === undefined && changelogProducer === 'none';
 }
 
-async function* rowsOf(table: Table, snapshot: Snapshot | undefined): AsyncGenerator<SubscribedBatch, void, undefined> {
+async function* rowsOf(
+  table: Table,
+  snapshot: Snapshot | undefined,
+  { ofRows }: ChangeView,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
   // What the changes after it begin with is all that was written, compacted or not.
-  const plan = await planScan(table, snapshot, { withLevel0: true });
-  for await (const rows of readPlan(table, plan)) {
+  const plan = await planScan(table, snapshot, { withLevel0: true, predicate: ofRows.predicate });
+  for await (const rows of readPlan(table, plan, { columns: ofRows.columns })) {
     yield {
       rows,
       kinds: new Int8Array(rows.rowCount),
@@ -199,7 +217,11 @@ async function* rowsOf(table: Table, snapshot: Snapshot | undefined): AsyncGener
   }
 }
 
-async function* changesOf(table: Table, snapshot: Snapshot): AsyncGenerator<SubscribedBatch, void, undefined> {
+async function* changesOf(
+  table: Table,
+  snapshot: Snapshot,
+  view: ChangeView,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
   if (snapshot.commitKind === 'OVERWRITE') {
     throw new LakeError(
       'fenced',
@@ -209,7 +231,10 @@ async function* changesOf(table: Table, snapshot: Snapshot): AsyncGenerator<Subs
   }
   const whole = { phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined } as const;
   let held: SubscribedBatch | undefined;
-  for await (const { rows, kinds } of readChanges(table, snapshot)) {
+  view.check({ fields: table.schema.fields });
+  for await (const batch of readChanges(table, snapshot, view.ofChanges)) {
+    const { rows, kinds } = view.see(batch);
+    if (rows.rowCount === 0) continue;
     if (held !== undefined) yield held;
     held = { rows, kinds, ...whole, resume: undefined };
   }
@@ -220,7 +245,7 @@ async function* changesOf(table: Table, snapshot: Snapshot): AsyncGenerator<Subs
 async function* followSnapshots(
   { clock }: SubscribeParts,
   table: Table,
-  lastId: number,
+  { lastId, view }: { readonly lastId: number; readonly view: ChangeView },
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   let id = lastId;
@@ -233,7 +258,7 @@ async function* followSnapshots(
       continue;
     }
     if (snapshot.schemaId > current.schema.id) current = await reopenTable(current);
-    yield* changesOf(current, snapshot);
+    yield* changesOf(current, snapshot, view);
     id = snapshot.id;
   }
 }
@@ -249,11 +274,11 @@ async function overtaking(table: Table, id: number): Promise<Snapshot | undefine
   return head === undefined || head.id < id ? undefined : changeSourceOf(table, id);
 }
 
-type Followed = { readonly table: Table; readonly tail: LogTail; readonly start: ResumePoint };
+type Followed = { readonly table: Table; readonly tail: LogTail; readonly start: ResumePoint } & Ends;
 
 async function* followLog(
   { clock }: SubscribeParts,
-  { table, tail, start }: Followed,
+  { table, tail, start, until, view }: Followed,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   let toldMs = clock.monotonicMs();
@@ -261,17 +286,22 @@ async function* followLog(
     signal.throwIfAborted();
     const { batches, arrivalMs, atTip } = await tail.readSome(signal);
     const place = movedTo(start, tail.positions);
-    for (const [index, { rows, kinds }] of batches.entries()) {
-      const resume = index === batches.length - 1 ? place : undefined;
+    const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
+    for (const [index, { rows, kinds }] of seen.entries()) {
+      const resume = index === seen.length - 1 ? place : undefined;
       yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume };
     }
     const nowMs = clock.monotonicMs();
-    if (batches.length > 0) toldMs = nowMs;
+    if (seen.length > 0) toldMs = nowMs;
     else if (nowMs - toldMs >= placeEveryMs) {
       toldMs = nowMs;
       yield placeIn(table, place);
     }
     if (!atTip) continue;
+    if (until !== undefined) {
+      yield placeIn(table, place);
+      return;
+    }
     await tail.waitForMore(clock, logWaitMsMax, signal);
   }
 }

@@ -9,6 +9,7 @@ import { rowsOf } from '../../types/column-reader.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
 import { append, collect, openTestTable, testDefinition, testIdentifier, testProducer, testWorld } from '../testing.ts';
+import type { SubscribeFrom } from './history-range.ts';
 import { type SubscribedBatch, subscribe } from './subscribe.ts';
 import { unionRead } from './union-read.ts';
 
@@ -105,7 +106,8 @@ test('a subscriber from full sees every change once and in order, across ingest 
   const stop = new AbortController();
   const seen: SubscribedBatch[] = [];
   const subscriber = (async () => {
-    for await (const batch of subscribe(w, await openTestTable(w), { kind: 'full' }, stop.signal)) seen.push(batch);
+    for await (const batch of subscribe(w, await openTestTable(w), { from: { kind: 'full' } }, stop.signal))
+      seen.push(batch);
   })();
   for (let i = 150; i < 400; i += 10) {
     await write(i, i + 10);
@@ -141,14 +143,14 @@ test('a subscriber after a snapshot gets the changes of later ones, then the log
   }
   await append(producer, schema, [[3n, 'v', 3]]);
   const stop = new AbortController();
-  const follow = async (from: Parameters<typeof subscribe>[2], seen: number[]): Promise<void> => {
-    for await (const { rows } of subscribe(w, await openTestTable(w), from, stop.signal)) {
+  const follow = async (from: SubscribeFrom, seen: number[]): Promise<void> => {
+    for await (const { rows } of subscribe(w, await openTestTable(w), { from }, stop.signal)) {
       seen.push(...rowsOf(rows).map(row => Number(row[2])));
     }
   };
   const after: number[] = [];
   const latest: number[] = [];
-  const running = [follow({ kind: 'after-snapshot', snapshotId: 1 }, after), follow({ kind: 'latest' }, latest)];
+  const running = [follow({ kind: 'after', of: { snapshotId: 1 } }, after), follow({ kind: 'latest' }, latest)];
   await expect.poll(() => after).toEqual([1, 2, 3]);
   await append(producer, schema, [[4n, 'v', 4]]);
   await expect.poll(() => [...after, ...latest]).toEqual([1, 2, 3, 4, 4]);
@@ -162,7 +164,7 @@ test('a subscriber sees the values of a column that is added while it follows, f
   const stop = new AbortController();
   const seen: Scalar[][] = [];
   const running = (async () => {
-    for await (const { rows } of subscribe(w, await openTestTable(w), { kind: 'full' }, stop.signal)) {
+    for await (const { rows } of subscribe(w, await openTestTable(w), { from: { kind: 'full' } }, stop.signal)) {
       seen.push(...rowsOf(rows));
     }
   })();
@@ -187,7 +189,7 @@ test('without a log a subscription follows snapshots', async () => {
   const seen: number[] = [];
   const running = (async () => {
     const parts = { ...w, log: undefined };
-    for await (const { rows } of subscribe(parts, await openTestTable(w), { kind: 'full' }, stop.signal)) {
+    for await (const { rows } of subscribe(parts, await openTestTable(w), { from: { kind: 'full' } }, stop.signal)) {
       seen.push(...rowsOf(rows).map(row => Number(row[2])));
     }
   })();

@@ -5,7 +5,6 @@ import type { SubscribedBatch } from '../../flow/read/subscribe.ts';
 import type { Table } from '../../table/table.ts';
 import { canonicalRow } from '../../types/canonical-json.ts';
 import { rowKindOf } from '../../types/row-kind.ts';
-import { projectedChanges } from '../subscribe-table.ts';
 import type { Failure } from './failures.ts';
 
 export type EventSettings = {
@@ -43,6 +42,7 @@ export async function* eventPieces(changes: Changes, settings: EventSettings): A
     const { primaryKeys, fields } = table.schema;
     const columns = settings.columns ?? fields.map(field => field.name);
     yield `retry: ${retryMs}\n${eventOf('begin', undefined, { table: table.label, columns, primaryKey: primaryKeys })}`;
+    let reason = 'time';
     try {
       for (;;) {
         const leftMs = endsMs - clock.monotonicMs();
@@ -52,11 +52,14 @@ export async function* eventPieces(changes: Changes, settings: EventSettings): A
           if (leftMs > heartbeatMs) yield heartbeat;
           continue;
         }
-        if (result.done === true) break;
-        yield* eventsOfBatch(result.value, settings);
+        if (result.done === true) {
+          reason = 'done';
+          break;
+        }
+        yield* eventsOfBatch(result.value);
         next = changes.next();
       }
-      if (!isAbandoned()) yield eventOf('end', undefined, { reason: 'time' });
+      if (!isAbandoned()) yield eventOf('end', undefined, { reason });
     } catch (error) {
       if (isAbandoned()) return;
       const { code, message } = failed(error);
@@ -86,10 +89,9 @@ async function firstOf(clock: Clock, next: Promise<Next>, waitMs: number): Promi
 }
 
 /** Events of about so many characters; the last has the id of the place behind the batch. */
-function* eventsOfBatch(batch: SubscribedBatch, { table, columns }: EventSettings): Generator<string, void, undefined> {
-  const { kinds, phase, snapshotId, resume } = batch;
+function* eventsOfBatch(batch: SubscribedBatch): Generator<string, void, undefined> {
+  const { rows, kinds, phase, snapshotId, resume } = batch;
   const id = resume === undefined ? undefined : encodeResumePoint(resume);
-  const rows = columns === undefined ? batch.rows : projectedChanges(table, batch.rows, columns);
   const head = `{"phase":"${phase}","snapshot":${snapshotId ?? null},"changes":[`;
   const row = canonicalRow(rows);
   let text = '';

@@ -202,6 +202,32 @@ test('a stream ends with an event when its seconds are over, or the invocationâ€
   expect(await until(serverEvents(response.body ?? (async function* () {})()), 'end')).toMatchObject({ name: 'end' });
 });
 
+test('a request may end by itself, be of a state and after, and be of rows that pass', async () => {
+  await lake.createTable('db.past', {
+    columns: { k: t.bigint(), v: t.string() },
+    primaryKey: ['k'],
+    options: { bucket: 1 },
+  });
+  await write('db.past', 0, 4);
+  await lake.ingest();
+  await write('db.past', 4, 8);
+  await lake.ingest();
+  const rowsOf = async (query: string): Promise<readonly string[]> => {
+    const events = await follow(`/v1/tables/db.past/changes?${query}`);
+    const rows: string[] = [];
+    for await (const event of events) {
+      rows.push(...changesOf(event));
+      if (event.name === 'end') expect(event.data).toEqual({ reason: 'done' });
+    }
+    return rows;
+  };
+  expect(byKey(await rowsOf('from=earliest&until=now'))).toEqual(expected(0, 8));
+  expect(byKey(await rowsOf('from=full&snapshot=1&until=now'))).toEqual(expected(0, 8));
+  expect(byKey(await rowsOf('from=earliest&until=1'))).toEqual(expected(0, 4));
+  expect(byKey(await rowsOf('timestamp=2000-01-01&until=now'))).toEqual(expected(0, 8));
+  expect(await rowsOf('from=full&until=now&where=k%20%3D%205&columns=v')).toEqual(['+I {"v":"v5"}']);
+});
+
 test('what cannot be followed is refused before anything is sent', async () => {
   const ids = async (name: string): Promise<string> => {
     const events = await follow(`/v1/tables/${name}/changes`);
@@ -212,8 +238,10 @@ test('what cannot be followed is refused before anything is sent', async () => {
   const changes = '/v1/tables/db.t/changes';
   expect(await failed(request('/v1/tables/db.none/changes'))).toEqual([404, 'LAKE_TABLE_NOT_FOUND']);
   expect(await failed(request(`${changes}?from=yesterday`))).toEqual([400, 'LAKE_BAD_REQUEST']);
-  expect(await failed(request(`${changes}?from=full&snapshot=1`))).toEqual([400, 'LAKE_BAD_REQUEST']);
-  expect(await failed(request(`${changes}?columns=k,none`))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(request(`${changes}?from=latest&snapshot=1`))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(request(`${changes}?timestamp=2024-01-01&snapshot=1`))).toEqual([400, 'LAKE_BAD_REQUEST']);
+  expect(await failed(request(`${changes}?where=k%20%2B%201%20%3D%202`))).toEqual([400, 'LAKE_BAD_FILTER']);
+  expect(await failed(request(`${changes}?columns=k,none`))).toEqual([400, 'LAKE_UNKNOWN_COLUMN']);
   expect(await failed(request(`${changes}?seconds=901`))).toEqual([400, 'LAKE_BAD_REQUEST']);
   expect(await failed(request(`${changes}?snapshot=999`))).toEqual([404, 'LAKE_SNAPSHOT_NOT_FOUND']);
   expect(await failed(request(`${changes}?resume=abc`))).toEqual([400, 'LAKE_BAD_RESUME']);

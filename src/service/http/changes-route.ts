@@ -1,10 +1,8 @@
 /** Changes of a table as they happen, as server-sent events. */
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
-import { decodeResumePoint } from '../../flow/read/resume-point.ts';
-import { type SubscribeFrom, subscribe } from '../../flow/read/subscribe.ts';
-import { listSnapshotIds } from '../../table/snapshots.ts';
-import type { Table } from '../../table/table.ts';
+import { subscribe } from '../../flow/read/subscribe.ts';
+import { flowRequest, type SubscriptionEnd, type SubscriptionStart } from '../subscribe-request.ts';
 import { openLakeTable } from '../tables.ts';
 import type { CatalogParts } from './catalog-parts.ts';
 import { type EventSettings, eventPieces } from './change-events.ts';
@@ -22,7 +20,28 @@ const querySchema = z.object({
     .describe(
       'full: every row there is, then changes; latest (the default): changes from now on; earliest: all changes that are kept',
     ),
-  snapshot: z.coerce.number().int().min(1).optional().describe('Changes after this snapshot'),
+  snapshot: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Changes after this snapshot; with from=full its rows first'),
+  tag: z.string().min(1).optional().describe('The same of a tag'),
+  timestamp: z.string().min(1).optional().describe('Changes of this time and later, 2024-02-29T23:59:59Z'),
+  until: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where to end: now, the number of a snapshot, or a time that has passed; it goes on unless given'),
+  where: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Only rows that pass: comparisons of columns with constants, AND, OR, NOT. What no longer passes is a -D',
+    ),
+  changelogMode: z.enum(['auto', 'all', 'upsert']).optional().describe('Updates with what rows were (all) or without'),
+  consistency: z.enum(['transactional', 'eventual']).optional().describe('transactional: committed changes only'),
   columns: z.string().min(1).optional().describe('Names of the columns to give, with commas'),
   seconds: z.coerce
     .number()
@@ -46,7 +65,7 @@ export const changesRoute: Route<CatalogParts> = {
   summary: 'Follow a table',
   description:
     'Events: `begin`; `changes` with `phase`, `snapshot` and `changes`; `position`, which has an id only; `end` when the ' +
-    'time is up, with the id to go on from; `failed` with a code. An id is given where another request can go on exactly.',
+    'time is up (reason `time`) or all was given that was asked for (`done`); `failed` with a code. An id is given where another request can go on exactly.',
   query: querySchema,
   headers: [{ name: 'last-event-id', description: 'The id of the last event that came, as browsers send it' }],
   answers: { [eventStream]: 'Server-sent events' },
@@ -59,10 +78,12 @@ async function answer(call: Call<CatalogParts>): Promise<Answer> {
   const token = request.headers.get('last-event-id') ?? wanted.resume;
   const table = await openLakeTable(parts, parameter('table'));
   const columns = wanted.columns?.split(',');
-  checkColumns(table, columns ?? []);
-  const from = token === undefined || token === '' ? await startOf(table, wanted) : resumeFrom(token);
+  const { where, changelogMode, consistency } = wanted;
+  const from = token === undefined || token === '' ? startOf(wanted) : { resume: token };
+  const range = { from, until: wanted.until === undefined ? undefined : endOf(wanted.until) };
+  const asked = flowRequest(table, { ...range, columns, where, changelogMode, consistency });
   const ends = new AbortController();
-  const changes = subscribe(parts, table, from, AbortSignal.any([call.signal, ends.signal]));
+  const changes = subscribe(parts, table, asked, AbortSignal.any([call.signal, ends.signal]));
   const settings: EventSettings = {
     ...{ table, columns, clock: parts.clock, durationMs: wanted.seconds * 1_000 },
     stop: () => ends.abort(),
@@ -73,21 +94,22 @@ async function answer(call: Call<CatalogParts>): Promise<Answer> {
 
 type Wanted = z.infer<typeof querySchema>;
 
-async function startOf(table: Table, { from, snapshot }: Wanted): Promise<SubscribeFrom> {
-  if (snapshot !== undefined) {
-    if (from !== undefined) throw invalid('LAKE_BAD_REQUEST', 'give one of from and snapshot');
-    return { kind: 'after-snapshot', snapshotId: snapshot };
+function startOf({ from, snapshot, tag, timestamp }: Wanted): SubscriptionStart {
+  const given = [snapshot, tag, timestamp].filter(value => value !== undefined);
+  if (given.length > 1) throw invalid('LAKE_BAD_REQUEST', 'give one of snapshot, tag and timestamp');
+  const isFull = from === 'full' && timestamp === undefined;
+  if (given.length > 0 && from !== undefined && !isFull) {
+    throw invalid(
+      'LAKE_BAD_REQUEST',
+      `from=${from} does not go with snapshot, tag or timestamp; from=full goes with the first two`,
+    );
   }
-  if (from !== 'earliest') return { kind: from ?? 'latest' };
-  const [oldest] = (await listSnapshotIds(table)).ids;
-  return oldest === undefined ? { kind: 'full' } : { kind: 'after-snapshot', snapshotId: oldest - 1 };
+  if (snapshot !== undefined) return { snapshot, full: isFull };
+  if (tag !== undefined) return { tag, full: isFull };
+  return timestamp !== undefined ? { timestamp } : (from ?? 'latest');
 }
 
-function resumeFrom(token: string): SubscribeFrom {
-  return { kind: 'resume', point: decodeResumePoint(token) };
-}
-
-function checkColumns({ schema, label }: Table, columns: readonly string[]): void {
-  const unknown = columns.filter(name => !schema.fields.some(field => field.name === name));
-  if (unknown.length > 0) throw invalid('LAKE_BAD_REQUEST', `${label} has no column ${unknown.join(', ')}`);
+function endOf(until: string): SubscriptionEnd {
+  if (until === 'now') return 'now';
+  return /^\d{1,15}$/.test(until) ? { snapshot: Number(until) } : { timestamp: until };
 }

@@ -204,7 +204,7 @@ export class Subscriber {
   async #follow(process: SimProcess, table: Table): Promise<void> {
     const parts = { ...this.#bench.world.parts(process), log: this.#bench.logStore(process) };
     this.#rows = new Map();
-    for await (const { rows, kinds } of subscribe(parts, table, { kind: 'full' }, this.#isStopped.signal)) {
+    for await (const { rows, kinds } of subscribe(parts, table, { from: { kind: 'full' } }, this.#isStopped.signal)) {
       if (!process.isAlive) return;
       const names = rows.rowType.fields.map(({ name }) => name);
       const [keyAt, valueAtColumn] = [names.indexOf('k'), names.indexOf('n')];
