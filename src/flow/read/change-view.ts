@@ -18,7 +18,7 @@ import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf, restrictTo } from '../../types/prune.ts';
-import { projectBatch } from '../../types/row-batch.ts';
+import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { isAdd, rowKindByte } from '../../types/row-kind.ts';
 
 const changelogModes = ['auto', 'all', 'upsert'] as const;
@@ -136,6 +136,17 @@ function kept({ rows }: ChangeBatch, stays: Uint8Array, kinds: Int8Array): Chang
   if (stays.every(stay => stay === 1)) return { rows, kinds };
   const index = Uint32Array.from([...stays.keys()].filter(row => stays[row] === 1));
   return { rows: takeRows(rows, index), kinds: Int8Array.from(index, row => kinds[row] ?? 0) };
+}
+
+/** @throws LakeError `fenced` LAKE_SCHEMA_MISMATCH when a column has gone */
+export function projectedChanges(
+  { label }: Pick<Table, 'label'>,
+  rows: RowBatch,
+  columns: readonly string[],
+): RowBatch {
+  const gone = columns.filter(name => !rows.rowType.fields.some(field => field.name === name));
+  if (gone.length === 0) return projectBatch(rows, columns);
+  throw schemaMismatch(label, gone);
 }
 
 function schemaMismatch(label: string, names: readonly string[]): LakeError {

@@ -5,6 +5,7 @@
  * that a row that was never in it is not told to go; behind a place where another watch ended it is not known, and a key that
  * is not there may be taken away, which changes nothing.
  */
+import { projectedChanges } from '../../flow/read/change-view.ts';
 import type { SubscribedBatch } from '../../flow/read/subscribe.ts';
 import type { Table } from '../../table/table.ts';
 import { canonicalRow } from '../../types/canonical-json.ts';
@@ -13,7 +14,6 @@ import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { projectBatch, type RowBatch } from '../../types/row-batch.ts';
 import { isAdd } from '../../types/row-kind.ts';
-import { projectedChanges } from '../subscribe-table.ts';
 import type { WatchedChange } from './watched-part.ts';
 
 export type KeyedAnswer = {

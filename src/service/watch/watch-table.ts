@@ -5,7 +5,8 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError, type LakeErrorCode } from '../../base/errors.ts';
-import { type SubscribedBatch, type SubscribeFrom, type SubscribeParts, subscribe } from '../../flow/read/subscribe.ts';
+import type { SubscribeFrom } from '../../flow/read/history-range.ts';
+import { type SubscribedBatch, type SubscribeParts, subscribe } from '../../flow/read/subscribe.ts';
 import { headSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -81,7 +82,9 @@ async function* untilReplaced(
   // Before the rows are read: what comes beside them is seen then.
   const lastId = place?.snapshotId ?? (await headSnapshot(table))?.id ?? 0;
   const beside = parts.log === undefined ? undefined : new WatchedSnapshots(table, lastId, changesRowsWithoutLog);
-  const source = new Gathering(subscribe(parts, table, start, AbortSignal.any([signal, stop.signal])), clock, beside);
+  // Whatever the table's options say to subscribers: an answer is of now.
+  const request = { from: start, changelogMode: 'auto', consistency: 'eventual' } as const;
+  const source = new Gathering(subscribe(parts, table, request, AbortSignal.any([signal, stop.signal])), clock, beside);
   try {
     if (place !== undefined && beside !== undefined && (await beside.catchUp()) !== 'none') return;
     let kind: WatchedPart['kind'] = place === undefined ? 'full' : 'delta';
