@@ -94,7 +94,7 @@ class Source {
 /** Takes the messages of the commit log until it is told to end. @returns batches that it applied */
 async function commitMessages(store: ObjectStore, log: LogStore, end: { isOver: boolean }): Promise<number> {
   await using applier = openCommitApplier({ ...components, store });
-  const shardId = present((await log.describe()).shards[0]).shardId;
+  const shardId = present((await log.describe()).shards[0], 'a shard').shardId;
   let from: LogStart = { kind: 'earliest' };
   let applied = 0;
   while (!end.isOver) {
@@ -133,7 +133,7 @@ async function measure(by: 'swap' | 'message', open: (name: string) => Promise<O
     const first = await source.fill();
     await using opener = openEventIngest(parts);
     for (const batch of first) await take(opener, batch);
-    const before = present(await latestSnapshot(await openTable(inner, identifier, components))).id;
+    const before = present(await latestSnapshot(await openTable(inner, identifier, components)), 'a snapshot').id;
     const batches: (readonly Batch[])[] = [];
     for (let round = 0; round < rounds; round += 1) batches.push(await source.fill());
     store.reset();
@@ -182,11 +182,11 @@ async function checkTable(
   rowCount: number,
 ): Promise<number> {
   const table = await openTable(store, identifier, components);
-  const snapshot = present(await latestSnapshot(table));
-  const state = present(await stateOfHead(table, snapshot));
+  const snapshot = present(await latestSnapshot(table), 'a snapshot');
+  const state = present(await stateOfHead(table, snapshot), 'a state');
   for (const { shardId, envelopes } of batches.flat()) {
     const position = state.shards.get(shardId)?.position ?? -1n;
-    if (position < present(envelopes.at(-1)).position) throw new Error(`${shardId} is not at its end`);
+    if (position < present(envelopes.at(-1), 'a record').position) throw new Error(`${shardId} is not at its end`);
   }
   if (state.counters.rowsIn !== BigInt(rowCount)) throw new Error(`${state.counters.rowsIn} rows came in`);
   await using lake = await openLake({ warehouse: store.uri }, { store, log });

@@ -132,7 +132,10 @@ async function readToTip(log: LogStore, shardId: string, start: LogStart): Promi
 /** From before the append to when a reader who waits at the tip has the record, ms each. */
 async function tailLatencies(log: LogStore): Promise<readonly number[]> {
   const { shards } = await log.describe();
-  const shard = present(shards.find(({ hashKeyStart }) => hashKeyStart === 0n));
+  const shard = present(
+    shards.find(({ hashKeyStart }) => hashKeyStart === 0n),
+    'a shard',
+  );
   let from = (await log.read(shard.shardId, { kind: 'latest' })).next;
   const latencies: number[] = [];
   for (let index = 0; index < tailAppends; index += 1) {
