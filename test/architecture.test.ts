@@ -10,6 +10,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   bytes: ['base'],
   types: ['base', 'bytes'],
   storage: ['base', 'bytes'],
+  // What runs in browsers.
+  client: ['base'],
   metering: ['base', 'storage'],
   format: ['base', 'bytes', 'types'],
   lsm: ['base', 'bytes', 'types', 'format'],

@@ -1,0 +1,289 @@
+/**
+ * The door `tidelake/producer`: rows to a table by HTTP, from browsers and wherever there is `fetch`. It imports nothing of Node.
+ *
+ * Rows gather in requests with numbers (RFC 0013), one under way at a time, and a request that got no answer is sent again under
+ * its number: its rows are there once. With a journal that holds for the next life of the page, too.
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
+import { invalid, LakeError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { webRandom } from '../base/web-random.ts';
+import { journalEntry, type ProducerJournal } from './journal.ts';
+import { type FetchLike, type SendParts, sendRequest } from './send-request.ts';
+
+export { LakeError, type LakeErrorCode, type LakeErrorKind } from '../base/errors.ts';
+export { type KeyedStorage, type ProducerJournal, storageJournal } from './journal.ts';
+export type { AnswerLike, FetchLike } from './send-request.ts';
+
+export type HttpProducerOptions = {
+  /** Of the catalog function, or of what stands before it. */
+  readonly url: string;
+  /** `db.t` */
+  readonly table: string;
+  /** Keeps the producer's name and its last request. Without it a producer is a new one each time. */
+  readonly journal?: ProducerJournal | undefined;
+  /** Default: the page's own. */
+  readonly fetch?: FetchLike | undefined;
+  /** How long the first row of a request waits for company. Default 100. */
+  readonly lingerMs?: number | undefined;
+  /** Rows of a request, at most. Default 5,000; the catalog takes 50,000. */
+  readonly requestRowsMax?: number | undefined;
+  /** Bytes of a request, at most. Default 1 MiB; the catalog takes 5 MiB. */
+  readonly requestBytesMax?: number | undefined;
+  /** Bytes that wait or are under way before `room()` waits; twice as many are refused. Default 8 MiB. */
+  readonly bufferBytesMax?: number | undefined;
+  /** How long a request is tried before the producer stops. Default 120,000. */
+  readonly giveUpMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+};
+
+/** Values as in the lines of the command line, where `bigint` and bytes may stand for their texts. */
+export type HttpRow = Readonly<Record<string, unknown>>;
+/** What a row does: `+I` adds, `+U` puts in place of the row with its key, `-D` takes that away. */
+export type HttpRowKind = '+I' | '-U' | '+U' | '-D';
+
+type Entry = {
+  readonly text: string;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+
+const utf8 = new TextEncoder();
+const defaults = {
+  lingerMs: 100,
+  requestRowsMax: 5_000,
+  requestBytesMax: 1024 * 1024,
+  bufferBytesMax: 8 * 1024 * 1024,
+  giveUpMs: 120_000,
+};
+
+export class HttpProducer implements AsyncDisposable {
+  readonly #parts: SendParts;
+  readonly #settings: typeof defaults;
+  readonly #journal: ProducerJournal | undefined;
+  #producer = '';
+  #number = 0;
+  #isOpened = false;
+  #waiting: Entry[] = [];
+  /** Before those that wait: parts of a request that was refused, to tell which of its rows it was. */
+  #parted: (readonly Entry[])[] = [];
+  #bytes = 0;
+  #pumping: Promise<void> | undefined;
+  #hurry: AbortController | undefined;
+  #failure: unknown;
+  #isClosed = false;
+  #wakers: (() => void)[] = [];
+
+  constructor(options: HttpProducerOptions) {
+    const { url, table, journal, fetch, clock = systemClock, random = webRandom } = options;
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    this.#settings = { ...defaults, ...Object.fromEntries(given) };
+    this.#journal = journal;
+    this.#parts = {
+      // Not as a method: a page's own wants to be called by the page.
+      fetch: fetch ?? ((address, init) => globalThis.fetch(address, init)),
+      url: `${url.replace(/\/+$/, '')}/v1/tables/${encodeURIComponent(table)}/rows`,
+      giveUpMs: this.#settings.giveUpMs,
+      clock,
+      random,
+    };
+  }
+
+  /** Bytes of rows that are not acknowledged. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  insert(row: HttpRow): Promise<void> {
+    return this.write('+I', row);
+  }
+
+  upsert(row: HttpRow): Promise<void> {
+    return this.write('+U', row);
+  }
+
+  /** @param key the columns of the primary key */
+  delete(key: HttpRow): Promise<void> {
+    return this.write('-D', key);
+  }
+
+  /**
+   * Resolves when the log has the row. A row that does not fit its table is refused by itself.
+   *
+   * @throws LakeError `invalid` what the catalog says of the row; LAKE_WRITER_FULL; `unavailable` LAKE_LOG_UNKNOWN: the row may or
+   *   may not be there, and the producer stops
+   */
+  write(op: HttpRowKind, row: HttpRow): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#isClosed) return Promise.reject(invalid('LAKE_CLOSED', 'the producer is closed'));
+    const { bufferBytesMax, requestBytesMax, requestRowsMax } = this.#settings;
+    if (this.#bytes >= 2 * bufferBytesMax) {
+      const why = `${this.#bytes} bytes wait to be sent: await their promises, or \`room()\` now and then`;
+      return Promise.reject(new LakeError('unavailable', 'LAKE_WRITER_FULL', why));
+    }
+    let text: string;
+    try {
+      text = JSON.stringify({ op, row }, jsonValue);
+    } catch (cause) {
+      return Promise.reject(invalid('LAKE_BAD_VALUE', 'a row can not be said in JSON', { cause }));
+    }
+    const bytes = utf8.encode(text).length + 1;
+    if (bytes > requestBytesMax) {
+      return Promise.reject(invalid('LAKE_ROW_TOO_LARGE', `a row of ${bytes} bytes; a request has ${requestBytesMax}`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Whoever gives rows without waiting hears of failures by `flush`.
+    promise.catch(() => undefined);
+    this.#waiting.push({ text, bytes, resolve, reject });
+    this.#bytes += bytes;
+    if (this.#waiting.length >= requestRowsMax || this.#bytes >= requestBytesMax) this.#hurry?.abort();
+    this.#pump();
+    return promise;
+  }
+
+  /** Resolves when there is room for more rows. @throws what made the producer stop */
+  async room(): Promise<void> {
+    while (this.#bytes >= this.#settings.bufferBytesMax && this.#failure === undefined) await this.#change();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when no row waits any more; what became of each, its own promise says. @throws what made the producer stop */
+  async flush(): Promise<void> {
+    this.#hurry?.abort();
+    while (this.#bytes > 0 && this.#failure === undefined) await this.#change();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Sends what an earlier life of the producer has left open, if there is a journal. Rows that are written do so, too. */
+  async open(): Promise<void> {
+    this.#pump();
+    await this.#pumping;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Sends what waits, and takes no more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#failure === undefined) await this.flush();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #pump(): void {
+    this.#pumping ??= this.#pumpAll()
+      .catch(error => this.#fail(error))
+      .finally(() => {
+        this.#pumping = undefined;
+        if (this.#bytes > 0 && this.#failure === undefined) this.#pump();
+      });
+  }
+
+  async #pumpAll(): Promise<void> {
+    if (!this.#isOpened) await this.#goOn();
+    while (this.#bytes > 0) {
+      if (this.#parted.length === 0) await this.#linger();
+      await this.#send(this.#parted.shift() ?? this.#take());
+    }
+  }
+
+  /** What the journal says of an earlier life; its open request goes first. */
+  async #goOn(): Promise<void> {
+    const kept = journalEntry((await this.#journal?.read()) ?? null);
+    this.#producer = kept?.producer ?? `web-${this.#parts.random.uuid()}`;
+    this.#number = kept?.number ?? 0;
+    if (kept !== undefined && kept.body !== null) {
+      const outcome = await sendRequest(this.#parts, { producer: kept.producer, number: kept.number, body: kept.body });
+      await this.#keep(null);
+      // Of an earlier life nobody waits any more: it is said once, and the next life begins behind it.
+      if (outcome.status === 'refused') throw maybeThere(outcome.error);
+    }
+    this.#isOpened = true;
+  }
+
+  async #linger(): Promise<void> {
+    const { lingerMs, requestBytesMax, requestRowsMax } = this.#settings;
+    if (this.#bytes >= requestBytesMax || this.#waiting.length >= requestRowsMax || this.#isClosed) return;
+    this.#hurry = new AbortController();
+    await this.#parts.clock.sleep(lingerMs, this.#hurry.signal).catch(() => undefined);
+    this.#hurry = undefined;
+  }
+
+  /** As many rows as one request holds. */
+  #take(): readonly Entry[] {
+    const { requestBytesMax, requestRowsMax } = this.#settings;
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.#waiting) {
+      bytes += entry.bytes;
+      if (count >= requestRowsMax || (count > 0 && bytes > requestBytesMax)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #send(entries: readonly Entry[]): Promise<void> {
+    this.#number += 1;
+    const body = `[${entries.map(({ text }) => text).join(',')}]`;
+    try {
+      await this.#keep(body);
+      const outcome = await sendRequest(this.#parts, { producer: this.#producer, number: this.#number, body });
+      await this.#keep(null);
+      if (outcome.status === 'acknowledged') return this.#settle(entries, ({ resolve }) => resolve());
+      const { error, isCertain } = outcome;
+      if (!isCertain) return this.#settle(entries, ({ reject }) => reject(maybeThere(error)));
+      if (entries.length === 1) return this.#settle(entries, ({ reject }) => reject(error));
+      // It is all or nothing, and it was nothing: others than the row at fault need not go with it.
+      const middle = entries.length >> 1;
+      this.#parted.unshift(entries.slice(0, middle), entries.slice(middle));
+    } catch (error) {
+      for (const { reject } of entries) reject(error);
+      throw error;
+    }
+  }
+
+  async #keep(body: string | null): Promise<void> {
+    await this.#journal?.write(JSON.stringify({ producer: this.#producer, number: this.#number, body }));
+  }
+
+  #settle(entries: readonly Entry[], tell: (entry: Entry) => void): void {
+    for (const entry of entries) {
+      this.#bytes -= entry.bytes;
+      tell(entry);
+    }
+    this.#wake();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    for (const { reject } of [...this.#parted.flat(), ...this.#waiting]) reject(error);
+    this.#parted = [];
+    this.#waiting = [];
+    this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise(resolve => this.#wakers.push(resolve));
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+}
+
+/** A refusal of what had been sent before without an answer. */
+function maybeThere({ kind, code, message }: LakeError): LakeError {
+  return new LakeError(kind, code, `${message}; an earlier try got no answer, so the rows may be there`);
+}
+
+/** BIGINT and DECIMAL are texts in canonical JSON, so that no digit is lost; bytes are lower hex. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return Array.from(value, byte => byte.toString(16).padStart(2, '0')).join('');
+  return value;
+}
