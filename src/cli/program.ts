@@ -14,6 +14,7 @@ import { registerOverwriteCommands } from './overwrite-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
 import { registerSqlCommand } from './sql-command.ts';
 import { registerTagCommands } from './tag-commands.ts';
+import { registerWatchCommand } from './watch-command.ts';
 import { registerWorkCommands } from './work-commands.ts';
 import { registerWriteCommand } from './write-command.ts';
 
@@ -39,6 +40,7 @@ export function buildProgram(context: CliContext): Command {
   registerTagCommands(program, context);
   registerBranchCommands(program, context);
   registerSqlCommand(program, context);
+  registerWatchCommand(program, context);
   registerDescribeCommands(program, context);
   registerLogCommands(program, context);
   registerDeadLetterCommands(program, context);

@@ -7,7 +7,10 @@ import { catalogApp } from '../../src/service/http/catalog-app.ts';
 import { catalogPartsOf } from '../../src/service/http/catalog-parts.ts';
 import { openLake } from '../../src/service/lake.ts';
 import { openLakeParts } from '../../src/service/lake-parts.ts';
-import { constant, expectEdge, type Trials } from './limit-tools.ts';
+import { HeldAnswer } from '../../src/service/watch/held-answer.ts';
+import { watchLimitsDefault } from '../../src/service/watch/watched-part.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
+import { constant, expectEdge, mib, outcomeOf, type Trials } from './limit-tools.ts';
 
 type Ask = (path: string, init?: { readonly body: string }) => Promise<string>;
 
@@ -35,7 +38,35 @@ async function withCatalog(columnCount: number, trial: (ask: Ask) => Promise<voi
 
 const lines = (count: number, row: string): string => `{"op":"+I","row":${row}}\n`.repeat(count);
 
+/** What becomes of an answer of rows, each of a text of so many bytes beside what a row costs. */
+function watched(rowCount: number, textBytes: number): Promise<string> {
+  return outcomeOf(async () => {
+    const type = { kind: 'varchar', length: 2 ** 31 - 1, nullable: false } as const;
+    const rowType = { fields: [{ id: 0, name: 'a', type, description: undefined, defaultValue: undefined }] };
+    const batches = (async function* () {
+      for (let row = 0; row < rowCount; row += 1_000) {
+        const texts = Array.from({ length: Math.min(1_000, rowCount - row) }, (_, n) => [
+          `${row + n}`.padEnd(textBytes, 'x'),
+        ]);
+        yield buildBatch(rowType, texts);
+      }
+    })();
+    const shape = { key: [], columns: ['a'], limits: watchLimitsDefault, label: 'a trial' };
+    await new HeldAnswer(shape).take(rowType, batches);
+  });
+}
+
 export const httpTrials: Trials = {
+  watchRowsMax: async () => {
+    equal(await watched(100_000, 8), 'taken');
+    equal(await watched(100_001, 8), 'LAKE_WATCH_TOO_LARGE');
+  },
+  watchBytesMax: async () => {
+    // 64 rows of 1 MiB each, with what a row costs beside its text, `{"a":"…"}`.
+    const most = mib - 120 - 8;
+    equal(await watched(64, most), 'taken');
+    equal(await watched(64, most + 1), 'LAKE_WATCH_TOO_LARGE');
+  },
   requestRowsMax: () =>
     withCatalog(1, async ask => {
       const rows = (count: number): Promise<string> => ask('/v1/tables/db.t/rows', { body: lines(count, '{"k":"1"}') });

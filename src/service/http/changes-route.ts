@@ -5,13 +5,13 @@ import { subscribe } from '../../flow/read/subscribe.ts';
 import { flowRequest, type SubscriptionEnd, type SubscriptionStart } from '../subscribe-request.ts';
 import { openLakeTable } from '../tables.ts';
 import type { CatalogParts } from './catalog-parts.ts';
-import { type EventSettings, eventPieces } from './change-events.ts';
+import { changeEvents } from './change-events.ts';
+import { eventPieces, eventStreamType } from './event-pieces.ts';
 import { checked } from './request-body.ts';
 import type { Answer, Call, Route } from './route.ts';
 
 /** AWS Lambda runs no longer. */
 const secondsMax = 900;
-const eventStream = 'text/event-stream';
 
 const querySchema = z.object({
   from: z
@@ -68,7 +68,7 @@ export const changesRoute: Route<CatalogParts> = {
     'time is up (reason `time`) or all was given that was asked for (`done`); `failed` with a code. An id is given where another request can go on exactly.',
   query: querySchema,
   headers: [{ name: 'last-event-id', description: 'The id of the last event that came, as browsers send it' }],
-  answers: { [eventStream]: 'Server-sent events' },
+  answers: { [eventStreamType]: 'Server-sent events' },
   answer,
 };
 
@@ -84,12 +84,11 @@ async function answer(call: Call<CatalogParts>): Promise<Answer> {
   const asked = flowRequest(table, { ...range, columns, where, changelogMode, consistency });
   const ends = new AbortController();
   const changes = subscribe(parts, table, asked, AbortSignal.any([call.signal, ends.signal]));
-  const settings: EventSettings = {
-    ...{ table, columns, clock: parts.clock, durationMs: wanted.seconds * 1_000 },
-    stop: () => ends.abort(),
-    ...{ isAbandoned: call.isAbandoned, failed: call.failed },
-  };
-  return { kind: 'stream', contentType: eventStream, pieces: eventPieces(changes, settings) };
+  const { signal, isAbandoned, failed } = call;
+  const durationMs = wanted.seconds * 1_000;
+  const settings = { clock: parts.clock, durationMs, signal, stop: () => ends.abort(), isAbandoned, failed };
+  const pieces = eventPieces(changeEvents(changes, table, columns), settings);
+  return { kind: 'stream', contentType: eventStreamType, pieces };
 }
 
 type Wanted = z.infer<typeof querySchema>;

@@ -32,6 +32,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   LAKE_SQL_DENIED: 403,
   LAKE_TABLE_NOT_FOUND: 404,
   LAKE_TIMEOUT: 504,
+  LAKE_WATCH_TOO_LARGE: 413,
 };
 
 /**

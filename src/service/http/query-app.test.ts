@@ -175,7 +175,7 @@ test('a bug says nothing of its inside, but is reported', async () => {
 
 test('the description names every route', async () => {
   const description = (await (await send('/v1/openapi.json', {})).json()) as { paths: Record<string, object> };
-  expect(Object.keys(description.paths)).toEqual(['/sql', '/', '/v1/health', '/v1/openapi.json']);
+  expect(Object.keys(description.paths)).toEqual(['/sql', '/', '/watch', '/v1/health', '/v1/openapi.json']);
   for (const [path, item] of Object.entries(description.paths)) {
     for (const method of Object.keys(item)) {
       const response = await send(path, { method: method.toUpperCase() });

@@ -11,6 +11,7 @@ import { healthRoute } from './health-route.ts';
 import { bodyOf, checked, jsonOf } from './request-body.ts';
 import { jsonForm, linesForm, type ResultForm, type ResultOptions, resultPieces } from './result-pieces.ts';
 import type { Answer, Call, Route } from './route.ts';
+import { watchRoute } from './watch-route.ts';
 
 /** What an answer may hold: AWS Lambda streams 200 MB. */
 const resultBytesMax = 190 * 1024 * 1024;
@@ -34,7 +35,7 @@ export function queryApp(open: HttpService<LakeParts>['open']): HttpApp {
     open,
     title: 'Tidelake queries',
     description: 'SQL over the tables of a lake and what its log has beyond them.',
-    routes: [queryRoute('/sql', 'query'), queryRoute('/', 'queryAtRoot'), healthRoute],
+    routes: [queryRoute('/sql', 'query'), queryRoute('/', 'queryAtRoot'), watchRoute, healthRoute],
   });
 }
 

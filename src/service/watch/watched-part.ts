@@ -30,6 +30,8 @@ export type WatchLimits = {
   readonly bytesMax: number;
 };
 
-export const watchLimitsDefault: WatchLimits = { rowsMax: 100_000, bytesMax: 64 * 1024 * 1024 };
+const watchRowsMax = 100_000;
+const watchBytesMax: number = 64 * 1024 * 1024;
+export const watchLimitsDefault: WatchLimits = { rowsMax: watchRowsMax, bytesMax: watchBytesMax };
 /** Changes that come within it are given together. */
 export const watchIntervalMsDefault = 200;
