@@ -40,7 +40,10 @@ test('rows that were acknowledged are followed, queried and brought into the tab
       options: { bucket: 4 },
     });
     await using writer = flights.writer();
-    await writer.upsert({ flight: 1n, date: new Date(), origin: 'LAS', delay: 33 });
+    const { records } = await writer.upsert({ flight: 1n, date: new Date(), origin: 'LAS', delay: 33 });
+    expect(records).toMatchObject([
+      { number: 1, rowCount: 1, shardId: expect.any(String), position: expect.any(BigInt) },
+    ]);
     const seen: string[] = [];
     for await (const change of flights.subscribe({ from: 'full', signal })) {
       seen.push(`${change.kind} ${change.row.origin}`);

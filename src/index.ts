@@ -8,6 +8,7 @@ export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors
 export { markHeapLate } from './base/heap-marking.ts';
 export type { AcknowledgedRecord } from './flow/acknowledged-record.ts';
 export type { ArrowColumns } from './service/arrow-columns.ts';
+export type { PendingRows } from './service/batching-writer.ts';
 export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';
 export type { CompactReceipt, CompactRequest, SortOrder, SortStrategy } from './service/compact-lake-table.ts';
 export type { DeadLetter, DeadLetterReason, ReplayReceipt, ReplayRequest } from './service/dead-letters.ts';
@@ -32,7 +33,7 @@ export type {
 } from './service/overwrite-lake-table.ts';
 export type { ReadPoint } from './service/read-point.ts';
 export type { RestoreReceipt, RollbackPoint } from './service/restore-lake-table.ts';
-export type { WriteListener } from './service/row-sinks.ts';
+export type { WriteListener, WriteReceipt } from './service/row-sinks.ts';
 export { RowWriter, type WaitOptions } from './service/row-writer.ts';
 export type { ScanRequest } from './service/scan-table.ts';
 export type * from './service/settings.ts';

@@ -133,7 +133,7 @@ async function newWorld(load: Load) {
 async function produce(world: World, load: Load): Promise<void> {
   const { clock, producer, produced, changes } = world;
   for (let second = 0; second < load.windowSeconds; second += 1) {
-    const sent: Promise<void>[] = [];
+    const sent: Promise<unknown>[] = [];
     for (let row = 0; row < load.rowsPerSecond; row += load.rowsPerRecord) {
       const batch = changes.batch(Math.min(load.rowsPerRecord, load.rowsPerSecond - row), clock.nowMs());
       if (rowBytes === undefined) rowBytes = jsonBytesOf(batch, rowsOf(batch)) / batch.rowCount;

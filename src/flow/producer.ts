@@ -2,9 +2,8 @@
  * Brings rows into the log: splits them by lane, gathers them into records, and acknowledges.
  *
  * A **lane** is the queue of one bucket, or of keys of some hashes where buckets are dynamic (lanes.ts). It has at most one record
- * under way (DESIGN L1): with two, a partial failure would put the second before the first, and the first would then be dropped as
- * seen. Rows that come meanwhile gather in the next record, so a slow log makes larger records, not more of them. Ready lanes
- * share append calls.
+ * under way (DESIGN L1): with two, a partial failure would put the second before the first, which would be dropped as seen. Rows
+ * that come meanwhile gather in the next: a slow log makes larger records, not more of them. Ready lanes share append calls.
  */
 import { assert, present } from '../base/assert.ts';
 import { isLakeError, LakeError, unsupported } from '../base/errors.ts';
@@ -77,7 +76,12 @@ const ownLaneCount = 1_024;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
 
 type Piece = { readonly rows: RowBatch; readonly kinds: Int8Array; readonly waiter: Waiter };
-type Waiter = { left: number; readonly resolve: () => void; readonly reject: (error: unknown) => void };
+type Waiter = {
+  left: number;
+  readonly records: AcknowledgedRecord[];
+  readonly resolve: (records: readonly AcknowledgedRecord[]) => void;
+  readonly reject: (error: unknown) => void;
+};
 type Lane = {
   readonly id: number;
   producerId: string;
@@ -131,27 +135,27 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the log has every row of the batch durably, in the batch's order within each lane. Waits first while
-   * the buffer is full; calls made one after the other without awaiting keep their order.
+   * Resolves when the log has every row of the batch durably, in the batch's order within each lane, with the records that have
+   * them. Calls made one after the other without awaiting keep their order.
    *
    * @param rows all columns of the table's schema, in order
    * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there;
    *   LAKE_LOG_FULL; `invalid` LAKE_ROW_TOO_LARGE, and nothing of the batch goes to the log
    */
-  async append(rows: RowBatch, kinds: Int8Array): Promise<void> {
+  async append(rows: RowBatch, kinds: Int8Array): Promise<readonly AcknowledgedRecord[]> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     if (this.#failure !== undefined) throw this.#failure;
-    if (rows.rowCount === 0) return;
+    if (rows.rowCount === 0) return [];
     checkRowSizes(rows, this.#table.tableName, this.#settings.recordBodyBytesMax);
     const pieces = this.#split(rows, kinds);
-    const done = new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = { left: 0, resolve, reject };
+    const done = new Promise<readonly AcknowledgedRecord[]>((resolve, reject) => {
+      const waiter: Waiter = { left: 0, records: [], resolve, reject };
       this.#waiters.add(waiter);
       for (const [lane, piece] of pieces) this.#enqueue(lane, { ...piece, waiter });
     });
     this.#bufferedRows += rows.rowCount;
     this.#pump();
-    await done;
+    return done;
   }
 
   /** Resolves when there is room for more rows; producers of many rows await it between batches. */
@@ -327,7 +331,8 @@ export class Producer implements AsyncDisposable {
     if (outcome.status !== 'appended') return false;
     const { lane, pieces, rowCount, data, producerId, producerNumber: number } = outgoing;
     const { status: _, ...place } = outcome;
-    queueMicrotask(() => this.#parts.onAcknowledged?.({ producerId, lane: lane.id, number, ...place, rowCount }));
+    const record: AcknowledgedRecord = { producerId, lane: lane.id, number, ...place, rowCount };
+    queueMicrotask(() => this.#parts.onAcknowledged?.(record));
     this.#bufferedRows -= rowCount;
     const { rows, records, bytes, retries } = this.#counters;
     this.#counters = { rows: rows + rowCount, records: records + 1, bytes: bytes + data.length, retries };
@@ -336,9 +341,10 @@ export class Producer implements AsyncDisposable {
     if (lane.queue.length > 0) this.#ready.add(lane);
     for (const { waiter } of pieces) {
       waiter.left -= 1;
+      if (waiter.records.at(-1) !== record) waiter.records.push(record);
       if (waiter.left > 0) continue;
       this.#waiters.delete(waiter);
-      waiter.resolve();
+      waiter.resolve(waiter.records);
     }
     this.#wake();
     // Other lanes of this call may still be waiting for their retry; this one goes on by itself.

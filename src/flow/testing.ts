@@ -46,8 +46,8 @@ export function testProducer(parts: ProducerParts, schema: TableSchema, tableNam
   return new Producer(parts, { tableId, tableName, schema }, { recordRowsMax: 50 });
 }
 
-export function append(producer: Producer, schema: TableSchema, rows: Scalar[][], kind = 0): Promise<void> {
-  return producer.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length).fill(kind));
+export async function append(producer: Producer, schema: TableSchema, rows: Scalar[][], kind = 0): Promise<void> {
+  await producer.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length).fill(kind));
 }
 
 export function openTestTable(world: Pick<TestWorld, 'store' | 'clock' | 'random'>): Promise<Table> {

@@ -2,16 +2,16 @@
  * A promise that knows whether anybody has looked at it. Writers hand one out for each batch of rows: a failure that
  * reached nobody must come out when the writer is closed, one that was heard need not come twice.
  */
-export type Acknowledgement = {
+export type Acknowledgement<T> = {
   /** For callers. Waiting for it in any way counts as looking. */
-  readonly promise: Promise<void>;
+  readonly promise: Promise<T>;
   readonly wasSeen: () => boolean;
-  readonly resolve: () => void;
+  readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
 };
 
-export function acknowledgement(): Acknowledgement {
-  const { promise: inner, resolve, reject } = Promise.withResolvers<void>();
+export function acknowledgement<T>(): Acknowledgement<T> {
+  const { promise: inner, resolve, reject } = Promise.withResolvers<T>();
   // The writer reports what nobody heard; the process need not be told of an unhandled rejection.
   inner.catch(() => undefined);
   let seen = false;

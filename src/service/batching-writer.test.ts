@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/table-fixture.ts';
 import { rowsOf } from '../types/column-reader.ts';
 import type { RowType } from '../types/data-type.ts';
-import { BatchingWriter } from './batching-writer.ts';
+import { type BatchingSettings, BatchingWriter } from './batching-writer.ts';
 import type { GatheredRows } from './row-gatherer.ts';
-import type { RowSink } from './row-sinks.ts';
+import type { RowSink, WriteReceipt } from './row-sinks.ts';
 
 const rowType: RowType = {
   fields: [
@@ -17,16 +17,19 @@ class HeldSink implements RowSink {
   readonly inFlightMax: number;
   readonly writes: number[][] = [];
   readonly #ends: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #snapshotId = 0;
   isClosed = false;
 
   constructor(inFlightMax = 1) {
     this.inFlightMax = inFlightMax;
   }
 
-  write = (batches: readonly GatheredRows[]): Promise<void> => {
+  write = (batches: readonly GatheredRows[]): Promise<readonly WriteReceipt[]> => {
     this.writes.push(batches.flatMap(({ rows }) => rowsOf(rows).map(([k]) => Number(k))));
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#ends.push({ resolve, reject });
+    const { promise, resolve, reject } = Promise.withResolvers<readonly WriteReceipt[]>();
+    this.#snapshotId += 1;
+    const receipt = { records: [], snapshotId: this.#snapshotId };
+    this.#ends.push({ resolve: () => resolve(batches.map(() => receipt)), reject });
     return promise;
   };
 
@@ -41,10 +44,26 @@ class HeldSink implements RowSink {
   }
 }
 
-function open(sink: RowSink, settings: { batchRowsMax?: number; bufferRowsMax?: number } = {}): BatchingWriter {
+/** Nobody waits to the end. */
+class HeldClock extends ManualClock {
+  override sleep(_ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+}
+
+function open(sink: RowSink, settings: Partial<BatchingSettings> = {}, clock = new ManualClock()): BatchingWriter {
   return new BatchingWriter(
-    { label: 'db.t', rowType, sink, clock: new ManualClock() },
-    { lingerMs: 2, batchRowsMax: 100, bufferRowsMax: 1_000, ...settings },
+    { label: 'db.t', rowType, sink, clock },
+    {
+      lingerMs: 2,
+      batchRowsMax: 100,
+      batchBytesMax: 1_000_000,
+      bufferRowsMax: 1_000,
+      bufferBytesMax: 1e9,
+      ...settings,
+    },
   );
 }
 
@@ -151,4 +170,49 @@ test('a failure that nobody has heard of comes out when the writer is closed', a
   await settle();
   await expect(writer[Symbol.asyncDispose]()).rejects.toThrow('disk full');
   expect(sink.isClosed).toBe(true);
+});
+
+test('a batch is full by bytes, too, and a full one waits no longer', async () => {
+  const sink = new HeldSink();
+  const clock = new HeldClock();
+  const writer = open(sink, { batchBytesMax: 80, lingerMs: 60_000 }, clock);
+  // A number counts for 8 bytes.
+  const given = Array.from({ length: 9 }, (_, k) => writer.add([k], 0));
+  await settle();
+  expect(sink.writes).toEqual([]);
+  expect(writer.pending).toEqual({ rows: 9, bytes: 72 });
+  given.push(writer.add([9], 0));
+  await settle();
+  expect(sink.writes).toEqual([[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]);
+  sink.end();
+  expect(await Promise.all(given)).toEqual(Array(10).fill({ records: [], snapshotId: 1 }));
+  expect(writer.pending).toEqual({ rows: 0, bytes: 0 });
+});
+
+test('a flush does not wait for company', async () => {
+  const sink = new HeldSink();
+  const writer = open(sink, { lingerMs: 60_000 }, new HeldClock());
+  const row = writer.add([1], 0);
+  await settle();
+  const flush = writer.flush();
+  await settle();
+  sink.end();
+  await flush;
+  expect(await row).toEqual({ records: [], snapshotId: 1 });
+});
+
+test('there is no room when bytes wait, however few the rows are', async () => {
+  const sink = new HeldSink();
+  const writer = open(sink, { bufferBytesMax: 16, lingerMs: 0 });
+  const given = [writer.add([0], 0), writer.add([1], 0)];
+  let hasRoom = false;
+  const room = writer.room().then(() => {
+    hasRoom = true;
+  });
+  await settle();
+  expect(hasRoom).toBe(false);
+  sink.end();
+  await Promise.all([...given, room]);
+  for (let k = 0; k < 20; k += 1) void writer.add([k], 0);
+  await expect(writer.add([20], 0)).rejects.toMatchObject({ code: 'LAKE_WRITER_FULL' });
 });

@@ -2,24 +2,30 @@
  * Rows one by one in, batches out: what stands between a writer's calls and a sink. Rows that come together, or while a
  * batch is under way, share a batch; each batch has one acknowledgement for all its rows.
  */
+import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { invalid, LakeError } from '../base/errors.ts';
 import type { RowType } from '../types/data-type.ts';
+import { batchBytes } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { type Acknowledgement, acknowledgement, untilAborted } from './acknowledgement.ts';
 import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
-import type { RowSink } from './row-sinks.ts';
+import type { RowSink, WriteReceipt } from './row-sinks.ts';
 
 export type BatchingSettings = {
   readonly lingerMs: number;
   readonly batchRowsMax: number;
+  readonly batchBytesMax: number;
   readonly bufferRowsMax: number;
+  readonly bufferBytesMax: number;
 };
 
-type Batch = { readonly gathered: GatheredRows; readonly done: Acknowledgement };
+/** What is not acknowledged yet. */
+export type PendingRows = { readonly rows: number; readonly bytes: number };
 
-const batchBytesMax = 8 * 1024 * 1024;
-/** So many times `bufferRowsMax` are taken from callers who do not wait for room; then they are refused. */
+type Batch = { readonly gathered: GatheredRows; readonly bytes: number; readonly done: Acknowledgement<WriteReceipt> };
+
+/** So many times the measure of the buffer are taken from callers who do not wait for room; then they are refused. */
 const overfullFactor = 10;
 
 export class BatchingWriter implements AsyncDisposable {
@@ -29,11 +35,15 @@ export class BatchingWriter implements AsyncDisposable {
   readonly #settings: BatchingSettings;
   readonly #gatherer: RowGatherer;
   /** Of the rows in the gatherer. */
-  #gathering: Acknowledgement | undefined;
+  #gathering: Acknowledgement<WriteReceipt> | undefined;
   #queue: Batch[] = [];
   /** All that is not acknowledged. */
-  readonly #open = new Set<Acknowledgement>();
+  readonly #open = new Set<Acknowledgement<WriteReceipt>>();
   #rowsOpen = 0;
+  /** Of the batches that are sealed. */
+  #bytesSealed = 0;
+  /** Ends the wait for company. */
+  #hurry: AbortController | undefined;
   #inFlight = 0;
   #isPumping = false;
   #failure: { readonly error: unknown; isHeard: boolean } | undefined;
@@ -51,35 +61,40 @@ export class BatchingWriter implements AsyncDisposable {
     this.#gatherer = new RowGatherer(target.rowType);
   }
 
+  get pending(): PendingRows {
+    return { rows: this.#rowsOpen, bytes: this.#bytesSealed + this.#gatherer.bytes };
+  }
+
   /** Resolves when the sink has the row. @param row a checked scalar for each field */
-  add(row: readonly Scalar[], kind: number): Promise<void> {
+  add(row: readonly Scalar[], kind: number): Promise<WriteReceipt> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#gatherer.add(row, kind);
     this.#rowsOpen += 1;
     this.#gathering ??= this.#acknowledgement();
     const { promise } = this.#gathering;
-    if (this.#gatherer.rowCount >= this.#settings.batchRowsMax || this.#gatherer.bytes >= batchBytesMax) this.#seal();
+    const { batchRowsMax, batchBytesMax } = this.#settings;
+    if (this.#gatherer.rowCount >= batchRowsMax || this.#gatherer.bytes >= batchBytesMax) this.#seal();
     this.#pump();
     return promise;
   }
 
   /** Resolves when the sink has all rows of the batch, behind those given before. */
-  addBatch(gathered: GatheredRows): Promise<void> {
+  addBatch(gathered: GatheredRows): Promise<WriteReceipt> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (gathered.rows.rowCount === 0) return Promise.resolve();
+    if (gathered.rows.rowCount === 0) return Promise.resolve({ records: [], snapshotId: undefined });
     this.#seal();
     const done = this.#acknowledgement();
     this.#rowsOpen += gathered.rows.rowCount;
-    this.#queue.push({ gathered, done });
+    this.#enqueue({ gathered, bytes: batchBytes(gathered.rows), done });
     this.#pump();
     return done.promise;
   }
 
-  /** Resolves when fewer rows wait than the buffer's measure. @throws what made the writer stop */
+  /** Resolves when less waits than the buffer's measure. @throws what made the writer stop */
   async room(signal?: AbortSignal): Promise<void> {
-    while (this.#rowsOpen >= this.#settings.bufferRowsMax && this.#failure === undefined) await this.#change(signal);
+    while (this.#isOver(1) && this.#failure === undefined) await this.#change(signal);
     this.#throwFailure();
   }
 
@@ -113,24 +128,37 @@ export class BatchingWriter implements AsyncDisposable {
       return this.#failure.error;
     }
     if (this.#closing !== undefined) return invalid('LAKE_CLOSED', `the writer of ${this.#label} is closed`);
-    if (this.#rowsOpen < this.#settings.bufferRowsMax * overfullFactor) return undefined;
+    if (!this.#isOver(overfullFactor)) return undefined;
     return new LakeError(
       'unavailable',
       'LAKE_WRITER_FULL',
-      `${this.#rowsOpen} rows of ${this.#label} wait to be written: await their promises, or \`room()\` now and then`,
+      `${this.#rowsOpen} rows of ${this.#label}, ${this.pending.bytes} bytes, wait to be written: await their promises, or \`room()\` now and then`,
     );
   }
 
-  #acknowledgement(): Acknowledgement {
-    const done = acknowledgement();
+  #isOver(factor: number): boolean {
+    const { rows, bytes } = this.pending;
+    return rows >= this.#settings.bufferRowsMax * factor || bytes >= this.#settings.bufferBytesMax * factor;
+  }
+
+  #acknowledgement(): Acknowledgement<WriteReceipt> {
+    const done = acknowledgement<WriteReceipt>();
     this.#open.add(done);
     return done;
   }
 
   #seal(): void {
     if (this.#gathering === undefined) return;
-    this.#queue.push({ gathered: this.#gatherer.take(), done: this.#gathering });
+    const { bytes } = this.#gatherer;
+    this.#enqueue({ gathered: this.#gatherer.take(), bytes, done: this.#gathering });
     this.#gathering = undefined;
+  }
+
+  #enqueue(batch: Batch): void {
+    this.#queue.push(batch);
+    this.#bytesSealed += batch.bytes;
+    // It is complete: nothing is left to wait for.
+    this.#hurry?.abort();
   }
 
   #pump(): void {
@@ -156,17 +184,20 @@ export class BatchingWriter implements AsyncDisposable {
   }
 
   async #linger(): Promise<void> {
-    if (this.#settings.lingerMs > 0) await this.#clock.sleep(this.#settings.lingerMs);
-    else await Promise.resolve();
+    if (this.#settings.lingerMs === 0) return await Promise.resolve();
+    this.#hurry = new AbortController();
+    await this.#clock.sleep(this.#settings.lingerMs, this.#hurry.signal).catch(() => undefined);
+    this.#hurry = undefined;
   }
 
   async #send(batches: readonly Batch[]): Promise<void> {
     try {
-      await this.#sink.write(batches.map(({ gathered }) => gathered));
-      for (const { gathered, done } of batches) {
+      const receipts = await this.#sink.write(batches.map(({ gathered }) => gathered));
+      for (const [index, { gathered, bytes, done }] of batches.entries()) {
         this.#rowsOpen -= gathered.rows.rowCount;
+        this.#bytesSealed -= bytes;
         this.#open.delete(done);
-        done.resolve();
+        done.resolve(present(receipts[index], 'a receipt for each batch'));
       }
     } catch (error) {
       this.#fail(error);

@@ -50,7 +50,7 @@ async function lakeUnder(load: (write: (k: number) => Promise<void>, clock: Cloc
     });
     await using worker = new LakeWorker(parts, { onEvent: event => events.push(event) });
     await using writer = table.writer();
-    const loading = load(async k => writer.upsert({ k, v: 'x' }), clock);
+    const loading = load(async k => void (await writer.upsert({ k, v: 'x' })), clock);
     for (let hour = 0; hour < hours; hour += 1) {
       const before = store.counts();
       await clock.sleep(startMs + (hour + 1) * hourMs - clock.nowMs());

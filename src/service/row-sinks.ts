@@ -12,8 +12,16 @@ import type { GatheredRows } from './row-gatherer.ts';
 export type RowSink = AsyncDisposable & {
   /** Calls to `write` that may be under way at a time. */
   readonly inFlightMax: number;
-  /** Resolves when every row is durable: in the log, or in a snapshot. Calls keep their order. */
-  readonly write: (batches: readonly GatheredRows[]) => Promise<void>;
+  /** Resolves when every row is durable: in the log, or in a snapshot; with a receipt for each batch. Calls keep their order. */
+  readonly write: (batches: readonly GatheredRows[]) => Promise<readonly WriteReceipt[]>;
+};
+
+/** Where rows are that a writer was given: those of a call, and of others that shared its batch. */
+export type WriteReceipt = {
+  /** Of the log; empty where there is none. */
+  readonly records: readonly AcknowledgedRecord[];
+  /** The snapshot that has them, where there is no log; undefined: they changed nothing. */
+  readonly snapshotId: number | undefined;
 };
 
 /** Of a writer whose rows go through a log. */
@@ -51,7 +59,8 @@ function logSink(producer: Producer): RowSink {
   return {
     inFlightMax: logWritesInFlightMax,
     async write(batches) {
-      await Promise.all(batches.map(({ rows, kinds }) => producer.append(rows, kinds)));
+      const records = await Promise.all(batches.map(({ rows, kinds }) => producer.append(rows, kinds)));
+      return records.map(each => ({ records: each, snapshotId: undefined }));
     },
     [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
   };
@@ -65,8 +74,9 @@ function tableSink({ notices }: LakeParts, table: Table): RowSink {
     inFlightMax: 1,
     async write(batches) {
       for (const { rows, kinds } of batches) await writer.add(rows, kinds);
-      await writer.commit();
+      const { snapshotId } = await writer.commit();
       notices.notify(table.label);
+      return batches.map(() => ({ records: [], snapshotId }));
     },
     [Symbol.asyncDispose]: () => committer[Symbol.asyncDispose](),
   };

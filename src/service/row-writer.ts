@@ -6,10 +6,10 @@ import { type RowKind, rowKindByte } from '../types/row-kind.ts';
 import type { UserRowReader } from '../types/user-row.ts';
 import { untilAborted } from './acknowledgement.ts';
 import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
-import { BatchingWriter } from './batching-writer.ts';
+import { BatchingWriter, type PendingRows } from './batching-writer.ts';
 import { inputReader, inTable, keyReader, kindsOf } from './input-readers.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { logFor, openRowSink, type WriteListener } from './row-sinks.ts';
+import { logFor, openRowSink, type WriteListener, type WriteReceipt } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
@@ -17,7 +17,9 @@ import { asUserRow, type TableShape } from './table-shape.ts';
 export type WaitOptions = { readonly signal?: AbortSignal | undefined };
 
 const batchRowsMaxDefault = 8_192;
+const batchBytesMaxDefault = 8 * 1024 * 1024;
 const bufferRowsMaxDefault = 200_000;
+const bufferBytesMaxDefault = 256 * 1024 * 1024;
 const lingerMsToLog = 2;
 const lingerMsToTable = 5;
 /** Rows of an iterable between two looks at whether there is room. */
@@ -27,7 +29,7 @@ const roomEveryRows = 1_024;
  * Writes rows of a table: through the lake's log where it has one, else straight into the table, one snapshot for all rows
  * that come together.
  *
- * Every method that takes rows resolves when they are durable, and keeps the order of the calls. They need not be awaited
+ * Every method that takes rows resolves when they are durable, says where they are, and keeps the order of the calls. They need not be awaited
  * one by one: rows given without waiting share batches, `flush` waits for all of them, and `room` holds back whoever is
  * quicker than the store. A row that does not fit its table is refused by itself (LAKE_BAD_VALUE) and does no harm to the
  * others. A failure of the store stops the writer: everything that was not acknowledged fails with it, and it may or may
@@ -56,7 +58,9 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
       {
         lingerMs: given.lingerMs ?? (logFor(parts, table) === undefined ? lingerMsToTable : lingerMsToLog),
         batchRowsMax: given.batchRowsMax ?? batchRowsMaxDefault,
+        batchBytesMax: given.batchBytesMax ?? batchBytesMaxDefault,
         bufferRowsMax: given.bufferRowsMax ?? bufferRowsMaxDefault,
+        bufferBytesMax: given.bufferBytesMax ?? bufferBytesMaxDefault,
       },
     );
   }
@@ -66,17 +70,17 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
    *
    * @throws LakeError `invalid` LAKE_BAD_VALUE naming the column, LAKE_NO_PRIMARY_KEY; of the store, see the class
    */
-  upsert(row: S['input'], options: WaitOptions = {}): Promise<void> {
+  upsert(row: S['input'], options: WaitOptions = {}): Promise<WriteReceipt> {
     return this.#needsKey('upsert') ?? this.#waiting(options, () => this.#add(this.#reader, row, '+U'));
   }
 
   /** Adds a row. On a table with a primary key it replaces one that has its key, as `upsert` does. */
-  insert(row: S['input'], options: WaitOptions = {}): Promise<void> {
+  insert(row: S['input'], options: WaitOptions = {}): Promise<WriteReceipt> {
     return this.#waiting(options, () => this.#add(this.#reader, row, '+I'));
   }
 
   /** Takes the row with this key away; that there is none is fine. */
-  delete(key: S['key'], options: WaitOptions = {}): Promise<void> {
+  delete(key: S['key'], options: WaitOptions = {}): Promise<WriteReceipt> {
     return this.#needsKey('delete') ?? this.#waiting(options, () => this.#add(this.#keyReader, key, '-D'));
   }
 
@@ -90,7 +94,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   append(
     columns: ArrowColumns,
     options: WaitOptions & { readonly kind?: RowKind | readonly RowKind[] } = {},
-  ): Promise<void> {
+  ): Promise<WriteReceipt> {
     try {
       const { schema, label } = this.#table;
       const rows = rowBatchOf(columns, { fields: schema.fields }, label);
@@ -106,7 +110,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   /** Upserts (or, without a primary key, inserts) many rows, no quicker than the store takes them. */
   async writeAll(rows: Iterable<S['input']> | AsyncIterable<S['input']>, options: WaitOptions = {}): Promise<void> {
     const kind = this.#table.schema.primaryKeys.length > 0 ? '+U' : '+I';
-    let last: Promise<void> | undefined;
+    let last: Promise<unknown> | undefined;
     let count = 0;
     for await (const row of rows) {
       last = this.#add(this.#reader, row, kind);
@@ -114,6 +118,11 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
       if (count % roomEveryRows === 0) await this.room(options);
     }
     if (last !== undefined) await this.flush(options);
+  }
+
+  /** Rows that were given and are not acknowledged, and about how many bytes they have. */
+  get pending(): PendingRows {
+    return this.#writer.pending;
   }
 
   /** Resolves when there is room for more rows. Whoever writes many without awaiting each calls it now and then. */
@@ -131,7 +140,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
     return this.#writer[Symbol.asyncDispose]();
   }
 
-  #add(reader: UserRowReader, row: object, kind: RowKind): Promise<void> {
+  #add(reader: UserRowReader, row: object, kind: RowKind): Promise<WriteReceipt> {
     try {
       const { schema, label } = this.#table;
       checkKind(schema, rowKindByte[kind], label);
@@ -142,7 +151,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   }
 
   /** Nothing is written when the signal has aborted before. */
-  #waiting({ signal }: WaitOptions, write: () => Promise<void>): Promise<void> {
+  #waiting<T>({ signal }: WaitOptions, write: () => Promise<T>): Promise<T> {
     return signal?.aborted === true ? Promise.reject(signal.reason) : untilAborted(write(), signal);
   }
 

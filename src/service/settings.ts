@@ -97,8 +97,12 @@ export type WriterSettings = {
   readonly lingerMs?: number | undefined;
   /** Rows of a batch, at most. Default 8,192. */
   readonly batchRowsMax?: number | undefined;
-  /** Rows that wait or are under way before `room()` waits. Default 200,000. */
+  /** Bytes of a batch, about, after which it takes no more rows. Default 8 MiB. */
+  readonly batchBytesMax?: number | undefined;
+  /** Rows that wait or are under way before `room()` waits; ten times as many are refused. Default 200,000. */
   readonly bufferRowsMax?: number | undefined;
+  /** The same in bytes. Default 256 MiB. */
+  readonly bufferBytesMax?: number | undefined;
 };
 
 export type IngestLoopSettings = {
@@ -184,7 +188,13 @@ const settingsSchema = z.strictObject({
     })
     .optional(),
   writer: z
-    .strictObject({ lingerMs: ms.optional(), batchRowsMax: count.optional(), bufferRowsMax: count.optional() })
+    .strictObject({
+      lingerMs: ms.optional(),
+      batchRowsMax: count.optional(),
+      batchBytesMax: count.optional(),
+      bufferRowsMax: count.optional(),
+      bufferBytesMax: count.optional(),
+    })
     .optional(),
   ingest: z
     .strictObject({ commitIntervalMs: ms.optional(), freshnessMs: ms.optional(), commitRowsMax: count.optional() })

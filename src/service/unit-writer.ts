@@ -61,7 +61,7 @@ function logUnits(
 ): UnitWriter {
   let held: GatheredRows[] = [];
   let heldBytes = 0;
-  const acknowledgements = new Set<Promise<void>>();
+  const acknowledgements = new Set<Promise<unknown>>();
   let failure: { readonly error: unknown } | undefined;
   const send = async (): Promise<void> => {
     for (const { rows, kinds } of held) {

@@ -60,8 +60,8 @@ export function sendChanges(
   writers: CrashWriters,
   run: { readonly producer: number; readonly run: number; readonly from: number; readonly to: number },
 ): { readonly events: Promise<void>; readonly flights: Promise<void> } {
-  const events: Promise<void>[] = [];
-  const flights: Promise<void>[] = [];
+  const events: Promise<unknown>[] = [];
+  const flights: Promise<unknown>[] = [];
   for (let number = run.from; number < run.to; number += 1) {
     const change = changeOf({ ...run, number });
     const { producer, note } = change;
@@ -91,6 +91,6 @@ export async function openWhenThere(settings: LakeSettings, components: LakeComp
   }
 }
 
-async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   await Promise.all(promises);
 }

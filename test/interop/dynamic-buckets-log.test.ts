@@ -95,7 +95,7 @@ test('Paimon and ingest give keys of the same partitions buckets in turn', { tim
   const open = (): Promise<Table> => openTable(store, { database: 'd', name: 't' }, parts);
   const producer = testProducer(lake, schema, 'd.t');
   const model = new Model();
-  const send = (rows: readonly Row[], kind: '+U' | '-D'): Promise<void> => {
+  const send = (rows: readonly Row[], kind: '+U' | '-D'): Promise<unknown> => {
     const batch = buildBatch(
       { fields: schema.fields },
       rows.map(({ p, k, v }) => [p, k, v]),
