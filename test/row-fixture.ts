@@ -17,6 +17,7 @@ import { type ReadOptions, readPlan } from '../src/table/read/read-split.ts';
 import { planScan, type ScanOptions } from '../src/table/scan/plan-scan.ts';
 import { latestSnapshot, snapshotById } from '../src/table/snapshots.ts';
 import { openTable, type Table } from '../src/table/table.ts';
+import type { WorkMemory } from '../src/table/work-memory.ts';
 import { TableWriter, type WriteResult } from '../src/table/write/table-writer.ts';
 import { buildBatch } from '../src/types/column-builder.ts';
 import { rowsOf } from '../src/types/column-reader.ts';
@@ -34,6 +35,7 @@ export type RowTableSettings = {
   readonly primaryKeys?: readonly string[] | undefined;
   readonly partitionKeys?: readonly string[] | undefined;
   readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly workMemory?: WorkMemory | undefined;
 };
 
 /** A row, and what it does; +I unless said. */
@@ -50,6 +52,8 @@ export class RowTable {
   /** Keys of data files of which bytes were read, in order, once for each request. */
   readonly dataGets: readonly string[];
   readonly table: Table;
+  /** Of who opens it from now on. */
+  workMemory: WorkMemory | undefined;
 
   constructor(store: CountingObjectStore, clock: ManualClock, table: Table, data: DataRequests) {
     this.dataPuts = data.puts;
@@ -84,6 +88,11 @@ export class RowTable {
   /** ALTER TABLE … SET. */
   async alterOption(key: string, value: string): Promise<void> {
     await alterTable(this, parseIdentifier('d.t'), [{ kind: 'set-option', key, value }]);
+  }
+
+  /** ALTER TABLE … ADD COLUMN, of texts. */
+  async addColumn(name: string): Promise<void> {
+    await alterTable(this, parseIdentifier('d.t'), [{ kind: 'add-column', name, type: text }]);
   }
 
   async compact(options: Partial<CompactOptions> = {}): Promise<CompactReceipt> {
@@ -136,7 +145,9 @@ export async function rowTable(settings: RowTableSettings = {}): Promise<RowTabl
     options: { bucket: '1', ...settings.options },
   };
   await createTable(parts, parseIdentifier('d.t'), definition, { ifNotExists: false });
-  return new RowTable(store, clock, await openTable(store, { database: 'd', name: 't' }, parts), data);
+  const rows = new RowTable(store, clock, await openTable(store, { database: 'd', name: 't' }, parts), data);
+  rows.workMemory = settings.workMemory;
+  return rows;
 }
 
 export async function addChanges(

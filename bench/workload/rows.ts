@@ -18,6 +18,8 @@ export const updateRowCount = 100_000;
 export const updateRunCount = 10;
 /** Of all rows when the updates are merged in, see `CheckSum`. */
 export const mergedCheckSum = 2_150_037_603_970_686_350n;
+/** Of all rows when the updates of the last tenth of the keys are. */
+export const lastTenthCheckSum = 2_149_765_332_041_341_693n;
 /** Of the base rows alone. */
 export const baseCheckSum = 2_149_603_640_581_378_965n;
 
@@ -74,6 +76,12 @@ export function updateRange(run: number, start: number, count: number): RowRange
     const k = (index * 61_803) % updateRowCount;
     return k * 10 + ((k * 7 + run * 3) % 10);
   };
+  return { seed: 1_000 + run, start, count, idOf };
+}
+
+/** Rows of an update run, all of the last tenth of the keys. */
+export function lastTenthRange(run: number, start: number, count: number): RowRange {
+  const idOf = (index: number): number => baseRowCount - updateRowCount + ((index * 61_803) % updateRowCount);
   return { seed: 1_000 + run, start, count, idOf };
 }
 

@@ -114,11 +114,15 @@ export async function writeBatches(table: Table, batches: Iterable<RowBatch>): P
 }
 
 /** The table of 11 runs: the base rows, and the ten update runs, a commit each. */
-export async function writeRuns(place: TablePlace, total: number): Promise<void> {
+export async function writeRuns(
+  place: TablePlace,
+  total: number,
+  updates: (run: number, start: number, count: number) => RowRange = updateRange,
+): Promise<void> {
   await using opened = await createWorkTable(place, { 'write-only': 'true' });
   await writeBatches(opened.table, workBatches(baseRange(0, total)));
   for (let run = 0; run < updateRunCount; run += 1) {
-    await writeBatches(opened.table, workBatches(updateRange(run, 0, updateRowCount)));
+    await writeBatches(opened.table, workBatches(updates(run, 0, updateRowCount)));
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonLines } from '../../src/service/printed-rows.ts';
 import { CheckSum } from './check-sum.ts';
-import { baseRange, baseRowCount, type RowRange, sortedPartRange } from './rows.ts';
+import { baseRange, baseRowCount, lastTenthRange, type RowRange, sortedPartRange } from './rows.ts';
 import {
   compactWorkTable,
   createWorkTable,
@@ -37,6 +37,11 @@ export class WorkTables implements Disposable {
   /** 1M rows and ten runs of updates, of which nothing is compacted. */
   merged(): Promise<TablePlace> {
     return this.#once('merged', place => this.#writeRuns(place, baseRowCount));
+  }
+
+  /** As `merged`, the updates of the last tenth of the keys alone, by us. */
+  lastTenth(): Promise<TablePlace> {
+    return this.#once('last-tenth', place => writeRuns(place, baseRowCount, lastTenthRange));
   }
 
   /** The same rows in one run. */

@@ -3,6 +3,9 @@ import type { DataField, DataType } from '../types/data-type.ts';
 import type { ColumnRange } from '../types/prune.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import type { ColumnExtremes } from './column-extremes.ts';
+import type { RowGroup } from './parquet/footer.ts';
+import type { PageLocation } from './parquet/page-index.ts';
+import type { ParquetWriterOptions } from './parquet/writer-options.ts';
 import type { RowRange, RowRanges } from './row-ranges.ts';
 
 export type DataFileReadOptions = {
@@ -66,6 +69,38 @@ export type RowGroupContent = {
   columnRange(name: string, type?: DataType): ColumnRange | undefined;
 };
 
+/** A row group of a file that may go into another as it is. */
+export type PackedRows = {
+  readonly rowCount: number;
+  /** In the file. */
+  readonly bytes: number;
+  /** Of each column of the row type, as in `EncodedFile`; but those of long texts may be some more than their values. */
+  readonly extremes: readonly (ColumnExtremes | undefined)[];
+  /** Fetches it. @param edgeFields columns of its first and its last row that are wanted */
+  readonly load: (edgeFields: readonly DataField[]) => Promise<LoadedRows>;
+};
+
+export type LoadedRows = {
+  readonly packed: PackedRowGroupBytes;
+  /** The first row and the last, which may be the same. */
+  readonly edges: RowBatch;
+};
+
+/** A row group by itself: offsets are counted from the first of its bytes. */
+export type PackedRowGroupBytes = {
+  readonly group: RowGroup;
+  /** Nobody else has their buffer. */
+  readonly bytes: Uint8Array;
+  /** Of each chunk; undefined: it has none. */
+  readonly pageIndexes: readonly PackedPageIndex[] | undefined;
+};
+
+export type PackedPageIndex = {
+  readonly locations: readonly PageLocation[];
+  /** As it is in the file; undefined: there is none. */
+  readonly columnIndex: Uint8Array | undefined;
+};
+
 export type DataFileContent = {
   readonly rowCount: number;
   readonly rowGroups: readonly RowGroupContent[];
@@ -97,12 +132,19 @@ export type DataFileContent = {
   readonly pageContents?:
     | ((rowGroup: number, fields: readonly DataField[]) => Promise<readonly (readonly PageContent[] | undefined)[]>)
     | undefined;
+  /**
+   * A row group that the writer of a file like `wanted` can take as it is, since it would have written such a one itself.
+   * Not there where a format has none; undefined where this one is not such.
+   */
+  readonly packedRows?: ((rowGroup: number, wanted: ParquetWriterOptions) => PackedRows | undefined) | undefined;
 };
 
 /** A file in the making. */
 export type DataFileEncoder = {
   /** Takes the rows. Resolves when there is room for more; batches must not be changed afterwards. */
   append(batch: RowBatch): Promise<void>;
+  /** As `append`, of rows that are packed already; their bytes may not be used afterwards. Not there where a format has none. */
+  appendPacked?: ((rows: PackedRows, packed: PackedRowGroupBytes) => Promise<void>) | undefined;
   /** Rows taken so far. */
   readonly rowCount: number;
   /** About how long the file would be if it ended here. */

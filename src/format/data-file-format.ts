@@ -3,10 +3,11 @@ import type { ByteSource } from '../bytes/byte-source.ts';
 import type { RowType } from '../types/data-type.ts';
 import { openAvroData } from './avro-data/reader.ts';
 import { createAvroDataWriter } from './avro-data/writer.ts';
-import type { DataFileContent, DataFileEncoder } from './data-file-content.ts';
+import type { DataFileContent, DataFileEncoder, PackedRows } from './data-file-content.ts';
 import type { LayoutCache } from './parquet/layout.ts';
 import { openParquet } from './parquet/reader.ts';
 import { createParquetWriter } from './parquet/writer.ts';
+import type { ParquetWriterOptions } from './parquet/writer-options.ts';
 import { formatOfFileName } from './paths.ts';
 import { compressionAt, type FileFormat, type FileOptions } from './table-options.ts';
 
@@ -29,15 +30,29 @@ export function openDataFile(source: ByteSource, key: string, layouts?: LayoutCa
 export type NewDataFile = { readonly format: FileFormat; readonly level: number; readonly rowType: RowType };
 
 /** @throws LakeError `unsupported` for columns that the format does not have */
-export function createDataFile(files: FileOptions, { format, level, rowType }: NewDataFile): DataFileEncoder {
-  const compression = compressionAt(files, level);
-  if (format === 'avro') return createAvroDataWriter({ rowType, compression }, 'writing a data file');
-  return createParquetWriter({
+export function createDataFile(files: FileOptions, file: NewDataFile): DataFileEncoder {
+  const { format, level, rowType } = file;
+  if (format === 'parquet') return createParquetWriter(parquetOptions(files, file));
+  return createAvroDataWriter({ rowType, compression: compressionAt(files, level) }, 'writing a data file');
+}
+
+function parquetOptions(files: FileOptions, { level, rowType }: NewDataFile): ParquetWriterOptions {
+  return {
     rowType,
-    compression,
+    compression: compressionAt(files, level),
     zstdLevel: files.compressionZstdLevel,
     rowGroupRowsMax,
     rowGroupBytesMax: files.blockBytes,
     withoutDeltas: files.withoutDeltas,
-  });
+  };
+}
+
+/** For each row group of a file whether it may go into a new one as it is. */
+export function packedRowGroups(
+  content: DataFileContent,
+  files: FileOptions,
+  file: NewDataFile,
+): readonly (PackedRows | undefined)[] {
+  const wanted = file.format === 'parquet' ? parquetOptions(files, file) : undefined;
+  return content.rowGroups.map((_, index) => (wanted === undefined ? undefined : content.packedRows?.(index, wanted)));
 }

@@ -24,14 +24,14 @@ const bytesPerFooterByte = 12;
 const bytesPerIndexByte = 4;
 const bytesPerPage = 96;
 
-type Index = { readonly offsets: Uint8Array | undefined; readonly columns: Uint8Array | undefined };
+type IndexBytes = { readonly offsets: Uint8Array | undefined; readonly columns: Uint8Array | undefined };
 
 export class ParquetLayout {
   readonly fileBytes: number;
   readonly footer: Footer;
   /** The columns at the top, by name, in the file's order. */
   readonly columns: ReadonlyMap<string, SchemaNode>;
-  readonly #indexes = new Map<ColumnChunk, Index>();
+  readonly #indexes = new Map<ColumnChunk, IndexBytes>();
   readonly #pageMaps = new Map<ColumnChunk, PageMap>();
   readonly #statistics = new Map<ColumnChunk, readonly PageStatistics[]>();
   #bytes: number;
@@ -71,6 +71,11 @@ export class ParquetLayout {
       this.#indexes.set(chunk, { offsets: offsets?.slice(), columns: columns?.slice() });
       this.#bytes += ((offsets?.length ?? 0) + (columns?.length ?? 0)) * bytesPerIndexByte;
     }
+  }
+
+  /** The chunk's page index as it is in the file, as far as it is there and known. */
+  indexBytes(chunk: ColumnChunk): IndexBytes | undefined {
+    return this.#indexes.get(chunk);
   }
 
   /** Where the chunk's pages lie; undefined: not known. @throws LakeError `corrupt` */

@@ -30,6 +30,7 @@ import { type ColumnChunk, chunkStart, type Footer, magic, type RowGroup, tailBy
 import { readFooter } from './footer-reader.ts';
 import { type LayoutCache, ParquetLayout } from './layout.ts';
 import type { NestedSource } from './nested-cursor.ts';
+import { packedRowsOf } from './packed-rows.ts';
 import { pageContentsOf } from './page-contents.ts';
 import type { ChunkSource } from './page-cursor.ts';
 import { rowsOfRowGroup } from './row-group-reader.ts';
@@ -79,6 +80,7 @@ export async function openParquet(source: ByteSource, where: string, layouts?: L
     hold: source.requestsAreFree === true ? hold : undefined,
     pageContents: (rowGroup, fields) =>
       keeping(layout, where, layouts, () => pageContentsOf({ source, layout, where }, rowGroup, fields)),
+    packedRows: (rowGroup, wanted) => packedRowsOf({ source, layout, where }, rowGroup, wanted),
   };
 }
 

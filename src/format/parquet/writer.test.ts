@@ -12,7 +12,8 @@ import { type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { parseType } from '../type-text.ts';
 import { openParquet } from './reader.ts';
-import { createParquetWriter, type ParquetCompression, type ParquetWriterOptions } from './writer.ts';
+import { createParquetWriter } from './writer.ts';
+import type { ParquetCompression, ParquetWriterOptions } from './writer-options.ts';
 
 const allTypes = [...sampleTypes, ...nestedTypes];
 const compressions: readonly ParquetCompression[] = ['zstd', 'snappy', 'gzip', 'lz4', 'none'];

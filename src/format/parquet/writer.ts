@@ -17,9 +17,14 @@ import { release } from '../../bytes/release.ts';
 import type { RowType } from '../../types/data-type.ts';
 import { batchBytes, type RowBatch, sliceBatch } from '../../types/row-batch.ts';
 import type { ColumnExtremes } from '../column-extremes.ts';
-import type { DataFileEncoder, EncodedFile } from '../data-file-content.ts';
-import type { EncodingLimits } from './column-encoding.ts';
-import { type Codec, type FileRegion, magic, type RowGroup } from './footer.ts';
+import type {
+  DataFileEncoder,
+  EncodedFile,
+  PackedPageIndex,
+  PackedRowGroupBytes,
+  PackedRows,
+} from '../data-file-content.ts';
+import { type FileRegion, magic, type RowGroup } from './footer.ts';
 import { writeFooter } from './footer-writer.ts';
 import { writeColumnIndex, writeOffsetIndex } from './page-index.ts';
 import {
@@ -33,38 +38,17 @@ import {
   shiftedRowGroup,
 } from './row-group-writer.ts';
 import { parquetCodec } from './wasm-door.ts';
+import {
+  codecOf,
+  createdBy,
+  type ParquetWriterOptions,
+  rowGroupBytesDefault,
+  rowGroupRowsDefault,
+} from './writer-options.ts';
 import { writtenSchema } from './written-schema.ts';
 
-export type ParquetCompression = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'none';
-
-export type ParquetWriterOptions = EncodingLimits & {
-  /** Names, types and field ids as they shall be in the file. */
-  readonly rowType: RowType;
-  readonly compression: ParquetCompression;
-  /** Rows of a row group at most. */
-  readonly rowGroupRowsMax?: number | undefined;
-  /** A row group ends once its rows take this many bytes in memory (Paimon's `file.block-size`). */
-  readonly rowGroupBytesMax?: number | undefined;
-  /** 1 to 19, for zstd; Paimon's default is 1. */
-  readonly zstdLevel?: number | undefined;
-};
-
-/** 128k rows of 130 bytes take about 60 MB of the wasm's memory, and larger groups are not written faster. */
-const rowGroupRowsDefault = 131_072;
-const rowGroupBytesDefault = 32 * 1024 * 1024;
 /** Bytes of the file for a byte in memory, until the first row group tells. */
 const packedShareGuess = 0.5;
-
-/** Readers look for "version" in it; without one, parquet-mr warns at every file. */
-const createdBy = 'tidelake version 0.1.0';
-
-const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
-  zstd: 'zstd',
-  snappy: 'snappy',
-  gzip: 'gzip',
-  lz4: 'lz4-raw',
-  none: 'none',
-};
 
 /** Several writers may be open at a time. Nothing has to be released when one is given up. */
 export function createParquetWriter(options: ParquetWriterOptions): DataFileEncoder {
@@ -84,10 +68,12 @@ class Writer implements DataFileEncoder {
   readonly #file = new GrowingBytes();
   readonly #rowGroups: RowGroup[] = [];
   /** Of each row group. */
-  readonly #pageIndexes: (readonly ChunkIndex[] | undefined)[] = [];
+  readonly #pageIndexes: (readonly PackedPageIndex[] | undefined)[] = [];
   readonly #extremes: (readonly (ColumnExtremes | undefined)[])[] = [];
   readonly findsExtremes = true;
   #writtenFrom = 0;
+  /** Of the file, that were taken as they were. */
+  #takenBytes = 0;
   #rowCount = 0;
 
   constructor(options: ParquetWriterOptions) {
@@ -106,7 +92,8 @@ class Writer implements DataFileEncoder {
   }
 
   get estimatedBytes(): number {
-    const share = this.#writtenFrom === 0 ? packedShareGuess : this.#file.length / this.#writtenFrom;
+    const share =
+      this.#writtenFrom === 0 ? packedShareGuess : (this.#file.length - this.#takenBytes) / this.#writtenFrom;
     return this.#file.length + Math.ceil(share * (this.#pendingBytes + this.#packingBytes));
   }
 
@@ -125,6 +112,15 @@ class Writer implements DataFileEncoder {
       const isFull = this.#pendingRows >= this.#rowGroupRowsMax || this.#pendingBytes >= this.#rowGroupBytesMax;
       if (isFull || rest.rowCount > 0) await this.#endRowGroup();
     }
+  }
+
+  async appendPacked({ rowCount, extremes }: PackedRows, packed: PackedRowGroupBytes): Promise<void> {
+    if (this.#pendingRows > 0) await this.#endRowGroup();
+    await this.#takePacked();
+    this.#rowCount += rowCount;
+    this.#takenBytes += packed.bytes.length;
+    this.#extremes.push(extremes);
+    this.#putRowGroup(packed.group, [packed.bytes], packed.pageIndexes);
   }
 
   /** How many of the rows still go into this row group; at least one. */
@@ -159,7 +155,7 @@ class Writer implements DataFileEncoder {
       this.#file.append(bytes);
       return { start, bytes: bytes.length };
     };
-    const columnIndexes = this.#pageIndexes.map(chunks => chunks?.map(chunk => put(columnIndexOf(chunk))));
+    const columnIndexes = this.#pageIndexes.map(chunks => chunks?.map(chunk => put(chunk.columnIndex)));
     const offsetIndexes = this.#pageIndexes.map(chunks => chunks?.map(chunk => put(writeOffsetIndex(chunk.locations))));
     return this.#rowGroups.map((group, number) => ({
       ...group,
@@ -188,14 +184,24 @@ class Writer implements DataFileEncoder {
     if (this.#packing === undefined) return;
     const { group, parts, pageIndexes, extremes } = await this.#packing;
     this.#packing = undefined;
+    this.#extremes.push(extremes);
+    const indexes = pageIndexes?.map(chunk => ({ locations: chunk.locations, columnIndex: columnIndexOf(chunk) }));
+    this.#putRowGroup(group, parts, indexes);
+    this.#writtenFrom += this.#packingBytes;
+    this.#packingBytes = 0;
+  }
+
+  /** @param group its offsets, and those of its pages, counted from the first of the parts, which are given back */
+  #putRowGroup(
+    group: RowGroup,
+    parts: readonly Uint8Array[],
+    pageIndexes: readonly PackedPageIndex[] | undefined,
+  ): void {
     const start = this.#file.length;
     this.#rowGroups.push(shiftedRowGroup(group, start));
-    this.#extremes.push(extremes);
     this.#pageIndexes.push(pageIndexes?.map(index => ({ ...index, locations: shiftedPages(index.locations, start) })));
     for (const part of parts) this.#file.append(part);
     release(parts);
-    this.#writtenFrom += this.#packingBytes;
-    this.#packingBytes = 0;
   }
 }
 

@@ -5,6 +5,8 @@
  */
 
 import type { DataFileMeta } from '../../format/data-file.ts';
+import type { LoadedRows, PackedRows } from '../../format/data-file-content.ts';
+import { fieldsNamed, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import type { AppendCompactUnit } from '../../lsm/append-picker.ts';
 import { type ChangelogSpec, type CompactedBatch, looksAtKeysOnly } from '../../lsm/changelog-merge.ts';
 import type { CompactPlan, Section } from '../../lsm/compaction-plan.ts';
@@ -29,6 +31,7 @@ import { changelogOfCompaction } from './changelog-of-compaction.ts';
 import type { ExpiringRecords } from './expire-records.ts';
 import { lookedUpFiles, lookUpRead, widened } from './look-up.ts';
 import { type SortedRewrite, writeSorted } from './sorted-rewrite.ts';
+import { type MergePiece, mayLeaveUnseen, type Piece, piecesOf, wholeSection } from './untouched-rows.ts';
 
 /** What a finished compaction of a bucket changes; the only thing its commit looks at. */
 export type CompactResult = {
@@ -70,8 +73,12 @@ export async function rewriteKeyBucket(
   const after: PlannedFile[] = [];
   for (const { sections } of plan.rewrites) {
     const writer = new DataFileWriter(table, place, { schema: table.schema, level: outputLevel, source: 'compact' });
-    for (const section of sections) {
-      const merged = mergedSection(table, bucket, plan, { section, changelog });
+    for (const piece of await piecesOfAll(table, bucket, sections, { outputLevel, changelog })) {
+      if (piece.kind === 'untouched') {
+        await writeUntouched(table, writer, piece.rowGroups, signal);
+        continue;
+      }
+      const merged = mergedSection(table, bucket, plan, { ...piece, changelog });
       for await (const { rows, changelog: changed, superseded } of merged) {
         signal?.throwIfAborted();
         if (rows.rows.rowCount > 0) await writer.writeKeyValues(rows);
@@ -84,7 +91,7 @@ export async function rewriteKeyBucket(
   for (const file of plan.upgrades) {
     after.push(upgraded(place, file, outputLevel));
     if (changelog === undefined || !changesByRising(file, changelog)) continue;
-    const merged = mergedSection(table, bucket, plan, { section: [[file]], changelog });
+    const merged = mergedSection(table, bucket, plan, { ...wholeSection([[file]]), changelog });
     for await (const { changelog: changed, superseded } of merged) {
       signal?.throwIfAborted();
       await changes.write(changed);
@@ -101,6 +108,39 @@ export async function rewriteKeyBucket(
     read: readOf(bucket, before, { looksUp: changelog?.kind === 'lookup' }),
     vectors: { ...placeOf(place), gone: namesOf(rewritten), marks: marks.byFile },
   };
+}
+
+/** What is merged and what stays as it is, in key order. */
+async function piecesOfAll(
+  table: Table,
+  { place, deletions, expiring }: KeyBucket,
+  sections: readonly Section[],
+  { outputLevel, changelog }: { readonly outputLevel: number; readonly changelog: ChangelogSpec | undefined },
+): Promise<readonly Piece[]> {
+  if (changelog !== undefined || expiring !== undefined || !mayLeaveUnseen(table)) return sections.map(wholeSection);
+  const pieces: Piece[] = [];
+  for (const section of sections)
+    pieces.push(...(await piecesOf(table, { ...place, deletions }, section, outputLevel)));
+  return pieces;
+}
+
+/** The next one is fetched while one is written. */
+async function writeUntouched(
+  { schema }: Table,
+  writer: DataFileWriter,
+  rowGroups: readonly PackedRows[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const keys = fieldsNamed(schema, trimmedPrimaryKeys(schema));
+  let fetched: Promise<LoadedRows> | undefined;
+  for (const [index, rows] of rowGroups.entries()) {
+    signal?.throwIfAborted();
+    const loaded = await (fetched ?? rows.load(keys));
+    fetched = rowGroups[index + 1]?.load(keys);
+    // Where writing fails nobody looks at it; one who goes on awaits the promise itself.
+    fetched?.catch(() => undefined);
+    await writer.writePacked(rows, loaded);
+  }
 }
 
 /** Rows to be marked as deleted, by file. */
@@ -147,7 +187,7 @@ async function* mergedSection(
   table: Table,
   { place, files, deletions, expiring }: KeyBucket,
   plan: CompactPlan,
-  { section, changelog }: { readonly section: Section; readonly changelog: ChangelogSpec | undefined },
+  { section, rowGroups, changelog }: Omit<MergePiece, 'kind'> & { readonly changelog: ChangelogSpec | undefined },
 ): AsyncGenerator<CompactedBatch, void, undefined> {
   const { schema } = table;
   const read = wholeRows(table);
@@ -155,7 +195,7 @@ async function* mergedSection(
   const from = { ...place, deletions };
   // What a changelog tells are whole rows, also of rows that are no more; and rows expire by a value.
   const earlyColumns = changelog === undefined && expiring === undefined ? pickingColumns(spec) : undefined;
-  const found = readSection(table, from, section, { ...read, earlyColumns });
+  const found = readSection(table, from, section, { ...read, rowGroups, earlyColumns });
   const runs = expiring === undefined ? found : found.map(run => expiring.living(run));
   if (changelog === undefined) {
     for await (const rows of mergeRuns(runs, spec, { batchRowsMax }))

@@ -55,6 +55,8 @@ export type FileRead = {
   readonly sequenceNumber?: bigint | undefined;
   /** A larger file is read by ranges; `wholeFileBytesDefault` when not given. */
   readonly wholeFileBytesMax?: number | undefined;
+  /** By file name, the row groups that are read; of files that are not in it, all. */
+  readonly rowGroups?: ReadonlyMap<string, readonly number[]> | undefined;
 };
 
 /**
@@ -254,7 +256,9 @@ async function open(
   }
   const vector = await vectorOf(table, place.deletions, file, where);
   const matching = answer === 'any' ? undefined : answer;
-  const rowGroups = groupsWithRows(content, matchingRowGroups(content, mapping, fileSchema, read), matching);
+  const asked = read.rowGroups?.get(file.fileName) ?? content.rowGroups.keys().toArray();
+  const possible = asked.filter(index => mayHaveMatch(content, index, mapping, fileSchema, read));
+  const rowGroups = groupsWithRows(content, possible, matching);
   return { content, mapping, rowGroups, vector, matching };
 }
 
@@ -330,24 +334,22 @@ async function vectorOf(
   return vector;
 }
 
-function matchingRowGroups(
+function mayHaveMatch(
   content: DataFileContent,
+  index: number,
   mapping: ColumnMapping,
   fileSchema: TableSchema,
   { schema, prune }: FileRead,
-): readonly number[] {
-  const all = content.rowGroups.map((_, index) => index);
-  if (prune === undefined) return all;
-  return all.filter(index => {
-    const group = present(content.rowGroups[index], 'row group');
-    const range = (name: string): ReturnType<typeof group.columnRange> => {
-      const field = schema.fields.find(candidate => candidate.name === name);
-      const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);
-      if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) return undefined;
-      return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name, fileField.type) : undefined;
-    };
-    return mayMatch(prune, { fields: schema.fields }, range, group.rowCount);
-  });
+): boolean {
+  if (prune === undefined) return true;
+  const group = present(content.rowGroups[index], 'row group');
+  const range = (name: string): ReturnType<typeof group.columnRange> => {
+    const field = schema.fields.find(candidate => candidate.name === name);
+    const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);
+    if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) return undefined;
+    return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name, fileField.type) : undefined;
+  };
+  return mayMatch(prune, { fields: schema.fields }, range, group.rowCount);
 }
 
 function int64s(values: unknown, table: Table, file: DataFileMeta): BigInt64Array {

@@ -142,14 +142,18 @@ export function readSection(
   read: FileRead,
   ages?: readonly bigint[],
 ): readonly AsyncIterable<KeyValueBatch>[] {
-  const { mergeWindowBytes, wholeFilesBytes } = table.workMemory;
-  const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(mergeWindowBytes / section.length));
-  const wholeBytes = section.reduce((sum, files) => sum + largestWhole(files), 0);
-  const wholeFileBytesMax = wholeBytes <= wholeFilesBytes ? undefined : Math.floor(wholeFilesBytes / section.length);
+  const windowBytesMax = Math.max(runWindowBytesMin, Math.floor(table.workMemory.mergeWindowBytes / section.length));
+  const wholeFileBytesMax = wholeFileBytesOf(table, section);
   // Of a run alone all rows come out.
   const earlyColumns = section.length > 1 ? read.earlyColumns : undefined;
   const bounded = { ...read, windowBytesMax, wholeFileBytesMax, earlyColumns };
   return section.map((files, run) => readRun(table, place, files, { ...bounded, sequenceNumber: ages?.[run] }));
+}
+
+/** Up to this a file of the section is read whole, so that all runs together stay within what the process may have. */
+export function wholeFileBytesOf({ workMemory: { wholeFilesBytes } }: Table, section: Section): number {
+  const wholeBytes = section.reduce((sum, files) => sum + largestWhole(files), 0);
+  return wholeBytes <= wholeFilesBytes ? wholeFileBytesDefault : Math.floor(wholeFilesBytes / section.length);
 }
 
 /** The length of the largest of the files that would be read whole: of a run one is open at a time. */

@@ -8,11 +8,11 @@ import { emptyRow, serializeRow } from '../../format/binary-row.ts';
 import { postponedBucket } from '../../format/bucket.ts';
 import type { ColumnExtremes } from '../../format/column-extremes.ts';
 import type { DataFileMeta, FileSource } from '../../format/data-file.ts';
-import type { DataFileEncoder } from '../../format/data-file-content.ts';
+import type { DataFileEncoder, LoadedRows, PackedRows } from '../../format/data-file-content.ts';
 import { createDataFile, isKnownFormat } from '../../format/data-file-format.ts';
 import { FileIndexBuilder } from '../../format/file-index/build-index.ts';
 import { fileIndexSuffix } from '../../format/file-index/index-options.ts';
-import { keyValueRowType, toPhysical } from '../../format/parquet/data-file-layout.ts';
+import { keyValueRowType, sequenceNumberField, toPhysical } from '../../format/parquet/data-file-layout.ts';
 import { changelogFileName, dataFileName, postponedFileName, temporaryFileName } from '../../format/paths.ts';
 import { emptyStats, keyStatsMode, StatsCollector, type StatsMode } from '../../format/stats.ts';
 import { type FileFormat, formatAt, parseTableOptions, type TableOptions } from '../../format/table-options.ts';
@@ -97,6 +97,18 @@ export class DataFileWriter {
       await this.#roll();
       start = end;
     }
+  }
+
+  /** As `writeKeyValues`, of rows that go into the file as they are packed: adds alone, of a file with the same columns. */
+  async writePacked(rows: PackedRows, loaded: LoadedRows): Promise<void> {
+    const isPast = (file: OpenFile): boolean => file.estimatedBytes + rows.bytes > this.#targetBytes;
+    if (this.#current !== undefined && isPast(this.#current)) {
+      await this.#close(this.#current);
+      this.#current = undefined;
+    }
+    this.#current ??= this.#open();
+    await this.#current.addPacked(rows, loaded);
+    await this.#roll();
   }
 
   /** As many rows of the batch as surely leave the file below its target, and some at least. */
@@ -261,6 +273,19 @@ class OpenFile {
     this.#index?.append(rows);
     this.#rowCount += rows.rowCount;
     await this.#encoder.append(toPhysical(batch, this.#schema, this.#thin));
+  }
+
+  async addPacked(rows: PackedRows, { packed, edges }: LoadedRows): Promise<void> {
+    if (this.#rowCount === 0) this.#minKey = this.#keyAt(edges, 0);
+    this.#maxKey = this.#keyAt(edges, edges.rowCount - 1);
+    const place = this.#rowType.fields.findIndex(({ name }) => name === sequenceNumberField.name);
+    const { min, max } = present(rows.extremes[place], 'extremes of sequence numbers');
+    assert(typeof min === 'bigint' && typeof max === 'bigint', 'sequence numbers have bounds');
+    if (this.#minSequence === undefined || min < this.#minSequence) this.#minSequence = min;
+    if (max > this.#maxSequence) this.#maxSequence = max;
+    this.#rowCount += rows.rowCount;
+    const append = present(this.#encoder.appendPacked?.bind(this.#encoder), 'a format that takes packed rows');
+    await append(rows, packed);
   }
 
   async addRows(rows: RowBatch, firstSequence: bigint): Promise<void> {
