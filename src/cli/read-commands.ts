@@ -73,6 +73,7 @@ type FollowOptions = Pick<SubscriptionView, 'columns' | 'where' | 'changelogMode
   readonly from: string;
   readonly full?: boolean;
   readonly until?: string;
+  readonly consumer?: string;
 };
 
 function registerFollow(program: Command, { console, withLake }: CliContext): void {
@@ -102,7 +103,9 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
       const { followLines } = await import('../service/read-lines.ts');
       const { from, full, until, ...view } = options;
       const range = { from: startOf(from, full), until: until === undefined ? undefined : endOf(until) };
-      await withLake(command, { access: 'read' }, async parts => {
+      // The place of a consumer is written beside the table.
+      const access = view.consumer === undefined ? 'read' : 'read-write';
+      await withLake(command, { access }, async parts => {
         await console.writeAll(followLines(parts, name, { ...range, ...view, signal: console.signal }));
       });
     });

@@ -159,7 +159,7 @@ export class LakeTable<S extends TableShape> {
    * else with its snapshot. Ends when the signal aborts. Whoever keeps the `resume` of a change goes on behind it, in another
    * process, with `from: { resume }`; rows of a snapshot that is read whole have none. With `until` it ends by itself.
    *
-   * @throws LakeError `fenced` LAKE_REBASE when the table was overwritten; `invalid` LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP,
+   * @throws LakeError `fenced` LAKE_REBASE when the table was overwritten, LAKE_CONSUMER_TAKEN; `invalid` LAKE_SNAPSHOT_EXPIRED, LAKE_LOG_GAP,
    * LAKE_BAD_RANGE, LAKE_BAD_FILTER, LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED: what followed the place is no longer kept, begin again from `full`
    */
   subscribe(request: Omit<SubscribeRequest, 'columns'>): AsyncGenerator<SubscribedChange<S['row']>, void, undefined> {

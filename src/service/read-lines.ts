@@ -1,7 +1,7 @@
 /** The reads of the command line: a table's rows and changes as lines of text. */
 import { invalid } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
-import { subscribe } from '../flow/read/subscribe.ts';
+import { consume } from '../flow/read/consume.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfJson, type LookupRequest, lookupRow } from './lookup-row.ts';
 import { changeLines, jsonLines } from './printed-rows.ts';
@@ -50,10 +50,15 @@ export async function* changesLines(
 export async function* followLines(
   parts: LakeParts,
   name: string,
-  { signal, ...request }: SubscriptionRange & SubscriptionView & { readonly signal: AbortSignal },
+  {
+    signal,
+    consumer,
+    ...request
+  }: SubscriptionRange & SubscriptionView & { readonly consumer?: string | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<string, void, undefined> {
   const table = await openLakeTable(parts, name);
-  for await (const { rows, kinds } of subscribe(parts, table, flowRequest(table, request), signal)) {
+  const asked = { ...flowRequest(table, request), consumerId: consumer };
+  for await (const { rows, kinds } of consume(parts, table, asked, signal)) {
     if (rows.rowCount > 0) yield changeLines(rows, kinds);
   }
 }

@@ -139,6 +139,21 @@ test('committed changes only, of rows that pass, until now; what the log has is 
   });
 });
 
+test('a table remembers what a consumer has taken, in the log and across commits', async () => {
+  await using lake = await openLake({ warehouse: 'memory:consumer', log: 'memory:consumer' });
+  const table = await tableOf(lake);
+  const taken = async (): Promise<readonly number[]> =>
+    keysOf(await Array.fromAsync(table.subscribe({ from: 'full', until: 'now', consumer: 'mirror' })));
+  await write(table, 0, 10);
+  expect(await taken()).toEqual(range(0, 10));
+  await write(table, 10, 20);
+  await lake.ingest();
+  await write(table, 20, 30);
+  expect(await taken()).toEqual(range(10, 30));
+  const consumers = await (await lake.sql('SELECT consumer_id, next_snapshot_id FROM d.`t$consumers`')).rows();
+  expect(consumers).toEqual([{ consumer_id: 'mirror', next_snapshot_id: 1n }]);
+});
+
 test('what is no place, or one in another table, is refused', async () => {
   await using lake = await openLake({ warehouse: 'memory:no-place', log: 'memory:no-place' });
   const [table, other] = [await tableOf(lake), await tableOf(lake, 'd.other')];

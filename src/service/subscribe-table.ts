@@ -1,6 +1,7 @@
 /** Follows a table: rows there are, then changes as they happen. */
+
+import { consume } from '../flow/read/consume.ts';
 import { encodeResumePoint } from '../flow/read/resume-point.ts';
-import { subscribe } from '../flow/read/subscribe.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import type { LakeParts } from './lake-parts.ts';
@@ -9,6 +10,12 @@ import { type RowChange, rowsAs } from './table-shape.ts';
 
 export type SubscribeRequest = SubscriptionRange &
   SubscriptionView & {
+    /**
+     * The table remembers under this name, Paimon's `consumer-id`, what has been taken: the next subscription under it goes on
+     * there whatever `from` says, and what it needs does not expire. What was taken in the ten seconds before a crash comes again;
+     * end by the signal to have all of it remembered. Of two readers the one that came first is ended: LAKE_CONSUMER_TAKEN.
+     */
+    readonly consumer?: string | undefined;
     /**
      * Told of each place that another subscription can go on from, when all changes before it have been taken; also while
      * nothing changes, and before the first change.
@@ -30,12 +37,13 @@ export type SubscribedChange<Row> = RowChange<Row> & {
 export async function* subscribeTable<Row extends object>(
   parts: LakeParts,
   table: Table,
-  { onPlace, signal, ...request }: SubscribeRequest,
+  { consumer, onPlace, signal, ...request }: SubscribeRequest,
 ): AsyncGenerator<SubscribedChange<Row>, void, undefined> {
   const { store, log, clock, random } = parts;
   // Without a signal it ends when its reader breaks off.
   const ends = signal ?? new AbortController().signal;
-  for await (const batch of subscribe({ store, log, clock, random }, table, flowRequest(table, request), ends)) {
+  const asked = { ...flowRequest(table, request), consumerId: consumer };
+  for await (const batch of consume({ store, log, clock, random }, table, asked, ends)) {
     const row = rowsAs<Row>(batch.rows);
     const { phase, snapshotId } = batch;
     const place = batch.resume === undefined ? undefined : encodeResumePoint(batch.resume);

@@ -34,6 +34,8 @@ export type LogPoint = {
 
 /** Of a point as text: HTTP headers must hold it. */
 export const tokenLengthMax: number = 6 * 1024;
+/** The same in the file of a consumer: thousands of shards. */
+export const placeLengthMax: number = 1024 * 1024;
 
 /** The point at which reading of the log begins after a snapshot. */
 export function pointAtSnapshot(
@@ -98,7 +100,10 @@ export function resumeExpired({ label }: Pick<Table, 'label'>, why: string): Err
 }
 
 /** @returns undefined for a point in a log of so many shards that its text would be too long */
-export function encodeResumePoint({ tableId, snapshotId, log }: ResumePoint): string | undefined {
+export function encodeResumePoint(
+  { tableId, snapshotId, log }: ResumePoint,
+  lengthMax: number = tokenLengthMax,
+): string | undefined {
   const json: JsonObject = {
     v: 1,
     t: tableId,
@@ -108,12 +113,12 @@ export function encodeResumePoint({ tableId, snapshotId, log }: ResumePoint): st
       : { i: log.incarnation, p: positionsToJson(log.positions), b: positionsToJson(log.bases) }),
   };
   const text = Buffer.from(stringifyJson(json)).toString('base64url');
-  return text.length > tokenLengthMax ? undefined : text;
+  return text.length > lengthMax ? undefined : text;
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_RESUME when it is none that `encodeResumePoint` gave */
-export function decodeResumePoint(text: string): ResumePoint {
-  if (text.length > tokenLengthMax || !/^[\w-]+$/.test(text)) throw badPoint();
+export function decodeResumePoint(text: string, lengthMax: number = tokenLengthMax): ResumePoint {
+  if (text.length > lengthMax || !/^[\w-]+$/.test(text)) throw badPoint();
   const json = jsonOf(text);
   const { v, t: tableId, s: snapshotId, i: incarnation } = json;
   if (v !== 1 || typeof tableId !== 'string' || tableId === '') throw badPoint();
