@@ -165,19 +165,23 @@ export async function createTable(
  * Changes a table's schema; of rivals each is applied on top of the other. What asks other duties of writers is made known
  * to those that run, by an empty commit (DESIGN A2).
  *
+ * @param changes or what they are on top of a schema: none, and the table is left as it is
+ *
  * @throws LakeError LAKE_BAD_SCHEMA_CHANGE, LAKE_TABLE_NOT_FOUND, `conflict` LAKE_SCHEMA_CONFLICT; what `fenceDuties` throws:
  * the schema is changed then
  */
 export async function alterTable(
   parts: CatalogParts,
   identifier: Identifier,
-  changes: readonly SchemaChange[],
+  changes: readonly SchemaChange[] | ((current: TableSchema) => readonly SchemaChange[]),
 ): Promise<TableSchema> {
   const path = tablePath(identifier);
   const folder = identifier.branch === undefined ? path : `${path}/branch/branch-${identifier.branch}`;
   for (let attempt = 0; attempt < schemaAttemptsMax; attempt += 1) {
     const current = await loadSchema(parts, identifier);
-    const next = applySchemaChanges(current, changes, { timeMillis: parts.clock.nowMs() });
+    const wanted = typeof changes === 'function' ? changes(current) : changes;
+    if (typeof changes === 'function' && wanted.length === 0) return current;
+    const next = applySchemaChanges(current, wanted, { timeMillis: parts.clock.nowMs() });
     const outcome = await publishSchema(parts, `${folder}/schema`, next);
     if (outcome.status === 'lost') continue;
     if (dutiesDiffer(current, next)) await fenceDuties(await openTable(parts.store, openedName(identifier), parts));

@@ -7,6 +7,7 @@ import { invalid } from '../base/errors.ts';
 import { refusedAggregates } from '../format/aggregate-options.ts';
 import { parseMergeOptions } from '../format/merge-options.ts';
 import { checkOptionConflicts } from '../format/option-conflicts.ts';
+import { schemaEvolution } from '../format/schema-evolution.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';
@@ -107,6 +108,7 @@ export function validateSchema(schema: TableSchema): void {
   checkBucket(schema, trimmed);
   checkMerging(schema);
   checkOptionConflicts(schema);
+  schemaEvolution(schema.options);
   for (const field of schema.fields) defaultValueOf(field);
 }
 

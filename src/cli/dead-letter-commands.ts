@@ -8,6 +8,7 @@ import { textTable } from './text-table.ts';
 const reasons: readonly DeadLetterReason[] = [
   'unreadable',
   'unknown-schema',
+  'schema-change',
   'bucket-count',
   'null-value',
   'not-appendable',

@@ -19,7 +19,8 @@ import { assert } from '../base/assert.ts';
 import { corrupt, LakeError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.ts';
 import { crc32 } from '../bytes/crc32.ts';
-import type { RowType } from '../types/data-type.ts';
+import { parseType, typeToJson } from '../format/type-text.ts';
+import type { DataType, RowType } from '../types/data-type.ts';
 import { decodeIpc, encodeIpc } from '../types/ipc.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 
@@ -43,7 +44,11 @@ export type LogRecordHeader = {
   /** Uncompressed body, bytes. */
   readonly bodyBytes: number;
   readonly claim: LogClaim | undefined;
+  /** What the rows have besides the columns of that schema, or of a wider type than there (RFC 0019); undefined: nothing. */
+  readonly columns?: readonly LogColumn[] | undefined;
 };
+
+export type LogColumn = { readonly name: string; readonly type: DataType };
 
 /** Where the body is when it is not in the record (L3): the object holds it as the record would. */
 export type LogClaim = { readonly name: string; readonly sizeBytes: number; readonly sha256: string };
@@ -227,6 +232,7 @@ function headerToJson(header: LogRecordHeader): JsonObject {
     r: header.rowCount,
     l: header.bodyBytes,
     ...(claim === undefined ? {} : { o: { n: claim.name, l: claim.sizeBytes, h: claim.sha256 } }),
+    ...(header.columns === undefined ? {} : { x: header.columns.map(({ name, type }) => [name, typeToJson(type)]) }),
   };
 }
 
@@ -246,6 +252,7 @@ function headerOfJson(bytes: Uint8Array, where: string): LogRecordHeader {
     rowCount: count(json, 'r', where, 1),
     bodyBytes: count(json, 'l', where, 1),
     claim: claim === undefined ? undefined : claimOfJson(claim, where),
+    ...(json['x'] === undefined ? {} : { columns: columnsOfJson(json['x'], where) }),
   };
   if (header.rowCount > recordRowsMax) throw bad(where, `${header.rowCount} rows, at most ${recordRowsMax}`);
   if (header.bodyBytes > recordBodyBytesMax)
@@ -260,6 +267,21 @@ function claimOfJson(json: JsonValue, where: string): LogClaim {
   const sizeBytes = count(json, 'l', where, 1);
   if (sizeBytes > recordBodyBytesMax) throw bad(where, `a claim of ${sizeBytes} bytes, at most ${recordBodyBytesMax}`);
   return { name, sizeBytes, sha256: text(json, 'h', where) };
+}
+
+function columnsOfJson(json: JsonValue, where: string): readonly LogColumn[] {
+  if (!Array.isArray(json)) throw bad(where, 'its columns are broken');
+  const columns = json.map((item: JsonValue): LogColumn => {
+    const [name, type] = Array.isArray(item) ? item : [];
+    if (typeof name !== 'string' || name === '' || type === undefined) throw bad(where, 'its columns are broken');
+    try {
+      return { name, type: parseType(type) };
+    } catch (error) {
+      throw bad(where, `its column ${JSON.stringify(name)} has no type`, error);
+    }
+  });
+  if (new Set(columns.map(({ name }) => name)).size < columns.length) throw bad(where, 'it has a column twice');
+  return columns;
 }
 
 function parseObject(bytes: Uint8Array, where: string): JsonObject {

@@ -14,7 +14,7 @@ import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { indexByBucket } from './bucket-rows.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
-import { encodeBody, type LogRecord, type LogRows, madeBodyBytesMax } from './log-record.ts';
+import { encodeBody, type LogColumn, type LogRecord, type LogRows, madeBodyBytesMax } from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
 
@@ -28,6 +28,8 @@ export type ProducerRequest = {
   /** All columns of the table's schema, in order. */
   readonly rows: RowBatch;
   readonly kinds: Int8Array;
+  /** What the rows have besides, behind the table's columns, or of a wider type. */
+  readonly columns?: readonly LogColumn[] | undefined;
 };
 
 const prefix = 'request/';
@@ -90,7 +92,7 @@ export function recordsOfRequest(table: ProducerTable, request: ProducerRequest)
 
 function recordOf(
   { tableId, tableName, schema }: ProducerTable,
-  { producerId, isNamed, number }: ProducerRequest,
+  { producerId, isNamed, number, columns }: ProducerRequest,
   lane: number,
   part: LogRows,
 ): LogRecord {
@@ -106,6 +108,7 @@ function recordOf(
     laneCount: hasDynamicBuckets(schema) ? keyLaneCount : undefined,
     ...{ producerId, producerNamed: isNamed, producerNumber: number, rowCount: part.rows.rowCount, bodyBytes },
     claim: undefined,
+    columns,
   };
   return { header, encoding, body };
 }

@@ -6,13 +6,19 @@
 import type { Clock } from '../base/clock.ts';
 import { isLakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { alterTable } from '../catalog/catalog.ts';
 import { isHalfDropped } from '../catalog/drop-marker.ts';
 import { parseIdentifier } from '../catalog/identifier.ts';
+import { schemaEvolution } from '../format/schema-evolution.ts';
+import type { TableSchema } from '../format/table-schema.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import { type ManifestCaches, manifestCaches } from '../table/manifests.ts';
+import { tableIdKey } from '../table/schemas.ts';
 import { openTable, type Table } from '../table/table.ts';
 import type { WorkMemory } from '../table/work-memory.ts';
+import type { LogRecordHeader } from './log-record.ts';
+import { adoptedChanges } from './record-columns.ts';
 
 export type OpenedTable = { readonly table: Table; readonly committer: Committer };
 
@@ -21,6 +27,13 @@ export type RegistryParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly workMemory?: WorkMemory | undefined;
+};
+
+export type WantedSchema = {
+  /** The newest that records name. */
+  readonly schemaId: number;
+  /** What they bring besides, in their order. */
+  readonly columns: readonly Pick<LogRecordHeader, 'columns'>[];
 };
 
 /** An id that was not found is looked up again after this long: the table may be about to be made. */
@@ -67,11 +80,31 @@ export class TableRegistry implements AsyncDisposable {
 
   /**
    * The live table with this id, under a schema as new as a record's: an older one would lose the columns that the
-   * record has more (DESIGN A3).
+   * record has more (DESIGN A3). What records bring besides, the table adopts first, if it does so (RFC 0019).
    */
-  async findFor(tableId: string, name: string, schemaId: number): Promise<OpenedTable | undefined> {
-    const opened = await this.find(tableId, name);
-    if (opened === undefined || opened.table.schema.id >= schemaId) return opened;
+  async findFor(tableId: string, name: string, wanted: WantedSchema): Promise<OpenedTable | undefined> {
+    let opened = await this.find(tableId, name);
+    if (opened !== undefined && opened.table.schema.id < wanted.schemaId) {
+      await this.forget(tableId);
+      opened = await this.find(tableId, name);
+    }
+    return opened === undefined ? undefined : this.#adopted(tableId, name, opened, wanted.columns);
+  }
+
+  /** Of many that adopt the same, one changes the schema; whoever dies then has changed nothing else. */
+  async #adopted(
+    tableId: string,
+    name: string,
+    { table, committer }: OpenedTable,
+    columns: WantedSchema['columns'],
+  ): Promise<OpenedTable | undefined> {
+    const isWanting = (schema: TableSchema): boolean =>
+      schemaEvolution(schema.options) === 'adopt' && adoptedChanges(schema, columns).length > 0;
+    if (columns.length === 0 || !isWanting(table.schema)) return { table, committer };
+    const isOurs = (schema: TableSchema): boolean => schema.extra[tableIdKey] === tableId;
+    await alterTable(this.#parts, parseIdentifier(name), current =>
+      isOurs(current) && isWanting(current) ? adoptedChanges(current, columns) : [],
+    );
     await this.forget(tableId);
     return this.find(tableId, name);
   }

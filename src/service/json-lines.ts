@@ -108,7 +108,8 @@ export function changeParser(
 /** Integers of so many digits may be beyond what a number holds exactly; only then the slower parser is needed. */
 const longInteger = /\d{16}/;
 
-function jsonOfLine(line: string, lineNumber: number): JsonValue {
+/** @throws LakeError `invalid` LAKE_BAD_LINE with the number */
+export function jsonOfLine(line: string, lineNumber: number): JsonValue {
   try {
     return longInteger.test(line) ? parseJson(line) : JSON.parse(line);
   } catch (cause) {

@@ -50,6 +50,7 @@ function recordOf(rowCount: number): Uint8Array {
     rowCount,
     bodyBytes,
     claim: undefined,
+    columns: rowCount === 40 ? [{ name: 'besides', type: { kind: 'bigint', nullable: true } as const }] : undefined,
   };
   return encodeRecord({ header, encoding, body });
 }

@@ -87,7 +87,7 @@ async function applyToTable(
   const newest = Math.max(...messages.map(({ schemaId }) => schemaId));
   const nothing = { tableName, applied: [], commits: [], dropped: [], lostSwaps: 0 };
   try {
-    const opened = await registry.findFor(tableId, tableName, newest);
+    const opened = await registry.findFor(tableId, tableName, { schemaId: newest, columns: [] });
     if (opened === undefined) return { ...nothing, failed: [], isDropped: true, error: undefined };
     const { table, committer } = opened;
     const lostBefore = committer.lostSwaps;

@@ -10,7 +10,7 @@ import type { MisfitReason } from '../../table/write/row-misfits.ts';
 import { type DeadLetterFile, readDeadLetterList } from './dead-letter-list.ts';
 import { badLetters, isCount, jsonLinesOf, objectOf } from './letter-objects.ts';
 
-export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'bucket-count' | MisfitReason;
+export type DeadLetterReason = 'unreadable' | 'unknown-schema' | 'schema-change' | 'bucket-count' | MisfitReason;
 
 export type DeadLetter = {
   readonly shardId: string;
@@ -87,6 +87,7 @@ function letterOfJson(table: Table, name: string, json: JsonValue): DeadLetter {
 const reasons: Readonly<Record<DeadLetterReason, true>> = {
   unreadable: true,
   'unknown-schema': true,
+  'schema-change': true,
   'bucket-count': true,
   'null-value': true,
   'not-appendable': true,

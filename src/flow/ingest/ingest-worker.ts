@@ -18,7 +18,7 @@ import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, writeCheck
 import { commitDueMs, loadAfter, noLoad } from './commit-pace.ts';
 import { type IngestOutcome, ingestTable, type ShardBatch } from './ingest-table.ts';
 import { loadState } from './load-state.ts';
-import { keepUnreadable, newestSchemaId, routeRecords, tableNameOf } from './route-records.ts';
+import { keepUnreadable, routeRecords, tableNameOf, wantedSchema } from './route-records.ts';
 import { type CursorMark, type ShardCursor, ShardCursors } from './shard-cursors.ts';
 import type { RoutedRecord } from './tail.ts';
 
@@ -169,9 +169,15 @@ export class IngestWorker implements AsyncDisposable {
   }> {
     try {
       const gathered = await this.#gather(options);
+      // A table that can not be ingested, such as one whose `schema.evolution` is `fail`, keeps no other from it.
+      const failures: unknown[] = [];
       const events = await mapBounded([...gathered.byTable], tablesInParallelMax, ([tableId, records]) =>
-        this.#ingest(tableId, records, marks, options.signal),
+        this.#ingest(tableId, records, marks, options.signal).catch((error: unknown) => {
+          failures.push(error);
+          return 'nothing' as const;
+        }),
       );
+      if (failures.length > 0) throw failures[0];
       return { gathered, events };
     } catch (error) {
       this.#cursors.rewind(marks);
@@ -259,7 +265,7 @@ export class IngestWorker implements AsyncDisposable {
   ): Promise<IngestEvent | 'dropped' | 'nothing'> {
     const startMs = this.#parts.clock.monotonicMs();
     const name = tableNameOf(records);
-    const opened = await this.#registry.findFor(tableId, name, newestSchemaId(records));
+    const opened = await this.#registry.findFor(tableId, name, wantedSchema(records));
     if (opened === undefined) return 'dropped';
     const recorded = await this.#recordedOf(opened);
     const shards = this.#shardBatches(records, recorded, marks);

@@ -4,7 +4,7 @@ import { ManualClock } from '../../../test/table-fixture.ts';
 import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
 import { encodeRecord } from '../log-record.ts';
-import { keepUnreadable, newestSchemaId, routeRecords } from './route-records.ts';
+import { keepUnreadable, routeRecords, wantedSchema } from './route-records.ts';
 
 function envelope(position: number, tableId: string, schemaId = 0): LogRecordEnvelope {
   const header = {
@@ -48,12 +48,12 @@ test('a failure that is not the fault of the record is thrown', () => {
 
 test('the newest schema is the largest that a record names', () => {
   const schemaOf = (ids: readonly number[]): number =>
-    newestSchemaId(
+    wantedSchema(
       routeRecords(
         'a',
         ids.map((id, at) => envelope(at + 1, 'x', id)),
       ).byTable.get('x') ?? [],
-    );
+    ).schemaId;
   expect(schemaOf([3, 7, 5])).toBe(7);
   expect(schemaOf([0])).toBe(0);
   expect(schemaOf([])).toBe(0);

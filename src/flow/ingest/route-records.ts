@@ -3,6 +3,7 @@ import { isLakeError, type LakeError } from '../../base/errors.ts';
 import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { decodeRecord } from '../log-record.ts';
+import type { WantedSchema } from '../table-registry.ts';
 import type { RoutedRecord } from './tail.ts';
 
 export type Routing = {
@@ -36,9 +37,13 @@ export function tableNameOf(records: readonly RoutedRecord[]): string {
   return records[0]?.record.header.tableName ?? '';
 }
 
-/** The newest schema that the records of a table name. */
-export function newestSchemaId(records: readonly RoutedRecord[]): number {
-  return records.reduce((id, { record }) => Math.max(id, record.header.schemaId), 0);
+/** The schema that the records of a table want it to have. */
+export function wantedSchema(records: readonly RoutedRecord[]): WantedSchema {
+  const headers = records.map(({ record }) => record.header);
+  return {
+    schemaId: headers.reduce((id, header) => Math.max(id, header.schemaId), 0),
+    columns: headers.filter(({ columns }) => columns !== undefined),
+  };
 }
 
 /** Keeps a record that no table can own, under its place in the log; doing so twice is the same. */

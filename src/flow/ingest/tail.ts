@@ -5,7 +5,8 @@
  * fit the table become dead letters (I7); the rest is put under the schema of the base, by field id (A3).
  */
 import { present } from '../../base/assert.ts';
-import { isLakeError } from '../../base/errors.ts';
+import { invalid, isLakeError, LakeError } from '../../base/errors.ts';
+import { schemaEvolution, schemaEvolutionKey } from '../../format/schema-evolution.ts';
 import { hasDynamicBuckets } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -19,6 +20,7 @@ import { projectBatch } from '../../types/row-batch.ts';
 import { readClaim } from '../claim.ts';
 import { keyLaneCount } from '../lanes.ts';
 import { decodeBody, type LogRecord, type LogRecordHeader } from '../log-record.ts';
+import { columnFit, recordFields, renamedColumn } from '../record-columns.ts';
 import { countsRequests } from '../request-producer.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
 import { isRepeated } from './decide-take.ts';
@@ -121,6 +123,8 @@ async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<Rec
   });
   const spread = spreadOtherwise(input.schema, header);
   if (spread !== undefined) return wholeRecord('bucket-count', spread);
+  const misfit = columnMisfit(input, routed);
+  if (misfit !== undefined) return wholeRecord('schema-change', misfit);
   const found = await mappedRows(input, routed);
   if ('reason' in found) return wholeRecord(found.reason, found.detail);
   const { misfits, rows, kinds } = takeIn(input.schema, found);
@@ -148,11 +152,14 @@ export async function mappedRows(
     if (schema === undefined) return { reason: 'unknown-schema', detail: `schema ${schemaId} is not there` };
     const body = claim === undefined ? record.body : await readClaim(store, claim);
     // Nulls are looked for row by row later: one must not take the whole record with it.
-    const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+    const renamed = renamedColumn(schema, wanted, record.header);
+    if (renamed !== undefined) return { reason: 'schema-change', detail: renamed };
+    const ofRecord = recordFields(schema, wanted, record.header);
+    const fields = ofRecord.map(field => ({ ...field, type: withNullable(field.type, true) }));
     const { rows, kinds } = decodeBody(record, body, { fields }, `${shardId} ${position}`);
     const mapping = mapColumns({
       wanted: { fields: wanted.fields },
-      fileSchema: schema,
+      fileSchema: { ...schema, fields: ofRecord },
       partitionKeys: [],
       partitionValues: [],
     });
@@ -171,6 +178,27 @@ export function groupMisfits(
 ): readonly (Misfit & { readonly rows: readonly number[] })[] {
   const byDetail = Map.groupBy(misfits.keys(), row => misfits.get(row)?.detail);
   return [...byDetail.values()].map(rows => ({ ...present(misfits.get(rows[0] ?? 0), 'what is wrong'), rows }));
+}
+
+/**
+ * What keeps a record's columns out of the table, where that is for ever; as its option `schema.evolution` has it.
+ *
+ * @throws LakeError `invalid` LAKE_SCHEMA_CHANGED: the table wants to be asked; `unavailable` LAKE_SCHEMA_AHEAD: ingest is about
+ * to widen a column, and as it is the table can not hold the values
+ */
+function columnMisfit({ table, schema }: TailInput, { shardId, position, record }: RoutedRecord): string | undefined {
+  const fit = columnFit(schema, record.header);
+  if (fit.kind === 'fits') return undefined;
+  const evolution = schemaEvolution(schema.options);
+  const where = `${table.label}: the record at ${position} of shard ${shardId}`;
+  if (evolution === 'fail') {
+    const how = `change the table, or set ${schemaEvolutionKey} to adopt or quarantine`;
+    throw invalid('LAKE_SCHEMA_CHANGED', `${where} does not fit: ${fit.detail}. Nothing is ingested: ${how}`);
+  }
+  if (evolution !== 'adopt' || fit.kind === 'cannot') return fit.detail;
+  // Who only reads shows the columns that there are; ingest does not come here before the table has them.
+  if (!fit.widens) return undefined;
+  throw new LakeError('unavailable', 'LAKE_SCHEMA_AHEAD', `${where}: ${fit.detail}. Ingest widens it; read again then`);
 }
 
 /** How a record's rows were spread, when that is not as the table's are: among them a key would lose its order. */

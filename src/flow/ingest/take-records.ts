@@ -17,7 +17,7 @@ import { type IngestOutcome, ingestTable } from './ingest-table.ts';
 import type { KnownShards } from './known-shards.ts';
 import { loadState } from './load-state.ts';
 import { readOwed } from './read-owed.ts';
-import { newestSchemaId, tableNameOf } from './route-records.ts';
+import { tableNameOf, wantedSchema } from './route-records.ts';
 import { type SeenCommit, seenCommit } from './seen-commit.ts';
 import { addCounters, type IngestCounters, type IngestState, noCounters } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
@@ -134,7 +134,7 @@ class Rounds {
   async next(): Promise<RoundEnd> {
     const { tableId, shardId, records, signal } = this.#handed;
     const { registry, shards } = this.#parts;
-    const opened = await registry.findFor(tableId, tableNameOf(records), newestSchemaId(records));
+    const opened = await registry.findFor(tableId, tableNameOf(records), wantedSchema(records));
     if (opened === undefined) return 'dropped';
     const isFresh = this.#mustLook;
     const found = await this.#spans.run('head', this.#notes(opened), () => opened.committer.base({ isFresh }));
@@ -203,7 +203,11 @@ class Rounds {
     });
     this.#lostShards = [...new Set([...this.#lostShards, ...piece.lostShards])];
     const shards = piece.isComplete ? this.#withRest(description, piece.shards) : piece.shards;
-    const isCommitted = shards.length === 0 || (await this.#swap(opened, description, shards));
+    // The log may have records before those handed over that bring more than these do.
+    const records = shards.flatMap(shard => shard.records);
+    const fitting = await this.#parts.registry.findFor(tableId, opened.table.label, wantedSchema(records));
+    if (fitting === undefined) return undefined;
+    const isCommitted = shards.length === 0 || (await this.#swap(fitting, description, shards));
     return isCommitted && piece.isComplete ? 'taken' : undefined;
   }
 

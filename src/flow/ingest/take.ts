@@ -3,6 +3,7 @@
  * numbered above the base. What is done with it is the caller's: swap it in, or ask the commit function to (DESIGN I2,
  * I8).
  */
+import { schemaEvolution } from '../../format/schema-evolution.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import {
@@ -16,6 +17,7 @@ import type { Table } from '../../table/table.ts';
 import type { HashEdit } from '../../table/write/dynamic-buckets.ts';
 import { WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
+import { adoptedChanges } from '../record-columns.ts';
 import { type DeadLetterFile, readDeadLetterList } from './dead-letter-list.ts';
 import { storeDeadLetterFile } from './dead-letters.ts';
 import { movedShard } from './decide-take.ts';
@@ -106,6 +108,11 @@ export class Take {
     if (state === 'stale') return commitStop('changed', 'the base is older than the first rows from the log');
     const moved = movedShard(state, shards);
     if (moved !== undefined) return commitStop('changed', moved);
+    if (schemaEvolution(base.schema.options) === 'adopt') {
+      const headers = shards.flatMap(shard => shard.records.map(({ record }) => record.header));
+      if (adoptedChanges(base.schema, headers).length > 0)
+        return commitStop('changed', 'the table has not adopted the columns of its records yet');
+    }
     const { tail, session, schema, known } = await this.#decode(base, state);
     const { adds, changelog, hashes } = await session.plannedFiles(base, again);
     const counters: IngestCounters = {

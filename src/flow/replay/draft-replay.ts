@@ -17,6 +17,7 @@ import { type DeadLetter, type DeadLetterReason, readDeadLetterFile } from '../i
 import { groupMisfits, mappedRows } from '../ingest/tail.ts';
 import { keyLaneCount, lanesOfBatch } from '../lanes.ts';
 import { decodeRecord, encodeBody, type LogRecord } from '../log-record.ts';
+import { columnFit } from '../record-columns.ts';
 
 export type ReplayDraft = {
   /** Numbered from 1 in each lane. */
@@ -183,6 +184,8 @@ async function rowsOfLetter(
   const record = recordOf(data, `${shardId} ${position}`);
   if ('reason' in record) return record;
   const { schema, store } = table;
+  const fit = columnFit(schema, record.header);
+  if (fit.kind !== 'fits') return { reason: 'schema-change', detail: fit.detail };
   const found = await mappedRows({ table, schema, store }, { shardId, position, record });
   if ('reason' in found || wanted === undefined) return found;
   if (wanted.some(row => row >= found.rows.rowCount)) {

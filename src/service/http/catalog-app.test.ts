@@ -224,6 +224,78 @@ test('a request with a bad row writes none of its rows, and says which it was', 
   expect(await failed(post('db.events', 'x'.repeat(5 * 1024 * 1024 + 1)))).toEqual([413, 'LAKE_REQUEST_TOO_LARGE']);
 });
 
+test.for(['adopt', 'quarantine', 'fail'] as const)(
+  'schema.evolution = %s: rows with columns the table has not',
+  async evolution => {
+    const name = `db.${evolution}`;
+    const table = await lake.createTable(name, {
+      columns: { k: t.bigint(), n: t.int().nullable() },
+      primaryKey: ['k'],
+      options: { bucket: 2, 'schema.evolution': evolution },
+    });
+    const change = (row: object, op = '+I') => ({ op, row });
+    const first = [
+      change({ k: '1', n: 1, none: null }),
+      change({ k: '2', n: 3_000_000_000, city: 'Bonn', score: 1 }),
+      change({ k: '3', n: 3, score: 2.5, isNew: true }),
+      change({ k: '4' }, '-D'),
+    ];
+    const answer = await post(name, first);
+    if (evolution === 'fail') {
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        error: { code: 'LAKE_BAD_VALUE', message: expect.stringMatching(/^row 1: .*none/) },
+      });
+      return;
+    }
+    expect(await answer.json()).toEqual({ table: name, rows: 4 });
+    const lines = [change({ k: '5', city: 'Ulm' }), change({ k: '6', n: 6 })]
+      .map(row => JSON.stringify(row))
+      .join('\n');
+    expect((await post(name, lines, { 'content-type': 'application/x-ndjson' })).status).toBe(200);
+    await lake.ingest();
+    const reader = await lake.table(name);
+    const found = await (await lake.sql(`SELECT * FROM ${name} ORDER BY k`)).rows();
+    if (evolution === 'quarantine') {
+      const [{ rows } = { rows: 0n }] = await (
+        await lake.sql<{ rows: bigint }>(
+          `SELECT CAST(sum(row_count) AS BIGINT) AS rows FROM db.\`${evolution}$dead_letters\``,
+        )
+      ).rows();
+      // Rows of a record go together: those of one request and bucket.
+      expect(await table.accounting()).toMatchObject({ rowsIn: 6n, deadLettered: rows });
+      expect(rows).toBeGreaterThanOrEqual(3n);
+      expect(found.every(row => Object.keys(row).join() === 'k,n')).toBe(true);
+      return;
+    }
+    const nulls = { city: null, score: null, isNew: null };
+    expect(reader.columns.toSorted()).toEqual(['city', 'isNew', 'k', 'n', 'score']);
+    expect(found).toEqual([
+      { ...nulls, k: 1n, n: 1n },
+      { ...nulls, k: 2n, n: 3_000_000_000n, city: 'Bonn', score: 1 },
+      { ...nulls, k: 3n, n: 3n, score: 2.5, isNew: true },
+      { ...nulls, k: 5n, n: null, city: 'Ulm' },
+      { ...nulls, k: 6n, n: 6n },
+    ]);
+    const bad: readonly (readonly [object, string])[] = [
+      [{ k: '7', tags: ['a'] }, 'row 1: the table has no column "tags"'],
+      [{ k: '7', CITY: 'Ulm' }, '`CITY`'],
+      [{ k: '99999999999999999999' }, 'row 1'],
+      [{ k: '7', city: 7 }, 'row 1'],
+    ];
+    // One that knows the table as it is now.
+    const later = appWith(partsWith(lakeParts.log));
+    for (const [row, why] of bad) {
+      const refused = await post(name, [change(row)], {}, later);
+      expect(await refused.json()).toMatchObject({
+        error: { code: 'LAKE_BAD_VALUE', message: expect.stringContaining(why) },
+      });
+    }
+    const many = Object.fromEntries([...Array(101).keys()].map(n => [`c${n}`, n]));
+    expect(await failed(post(name, [change({ k: '7', ...many })], {}, later))).toEqual([413, 'LAKE_REQUEST_TOO_LARGE']);
+  },
+);
+
 test('a producer goes with a number, and both are sound', async () => {
   const refused = async (headers: Record<string, string>): Promise<unknown> =>
     failed(post('db.events', events(1, 'refused'), headers));

@@ -1,7 +1,7 @@
 /** Rows of requests on their way into the log: each request is acknowledged, or may be sent again. */
 import { Semaphore } from '../../base/concurrency.ts';
 import { invalid } from '../../base/errors.ts';
-import { appendRequest, requestProducerId } from '../../flow/request-producer.ts';
+import { appendRequest, type ProducerRequest, requestProducerId } from '../../flow/request-producer.ts';
 import type { LogStore } from '../../storage/log-store.ts';
 import type { ManifestCaches } from '../../table/manifests.ts';
 import type { Table } from '../../table/table.ts';
@@ -55,7 +55,7 @@ export class RequestWriter {
    */
   async write(
     table: Table,
-    rows: GatheredRows,
+    rows: GatheredRows & Pick<ProducerRequest, 'columns'>,
     request: RequestNumber | undefined,
     signal: AbortSignal,
   ): Promise<void> {

@@ -2,9 +2,13 @@
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
 import type { JsonValue } from '../../base/json.ts';
-import { producerNamePattern } from '../../flow/request-producer.ts';
+import { recordFields } from '../../flow/record-columns.ts';
+import { type ProducerRequest, producerNamePattern } from '../../flow/request-producer.ts';
+import { schemaEvolution } from '../../format/schema-evolution.ts';
 import type { Table } from '../../table/table.ts';
-import { changeParser, type LineOp, lineParser } from '../json-lines.ts';
+import type { DataField } from '../../types/data-type.ts';
+import { columnsOfRows, type NumberedChange, withoutStrayNulls } from '../columns-of-rows.ts';
+import { changeParser, jsonOfLine, type LineOp, lineParser } from '../json-lines.ts';
 import { type GatheredRows, RowGatherer } from '../row-gatherer.ts';
 import type { CatalogParts } from './catalog-parts.ts';
 import { bodyOf, checked, jsonOf, type RequestBody, textOf } from './request-body.ts';
@@ -79,10 +83,24 @@ function requestNumberOf(headers: Headers): RequestNumber | undefined {
   };
 }
 
-/** All rows of a body, or none. @throws LakeError `invalid` LAKE_BAD_LINE, LAKE_BAD_VALUE, LAKE_REQUEST_TOO_LARGE */
-function rowsOfBody(table: Table, body: RequestBody): GatheredRows {
-  const gatherer = new RowGatherer({ fields: table.schema.fields });
-  for (const op of opsOf(table, body)) {
+/**
+ * All rows of a body, or none; with columns that the table does not have, where it says what is to become of them (RFC 0019).
+ *
+ * @throws LakeError `invalid` LAKE_BAD_LINE, LAKE_BAD_VALUE, LAKE_REQUEST_TOO_LARGE
+ */
+function rowsOfBody({ schema, label }: Table, body: RequestBody): GatheredRows & Pick<ProducerRequest, 'columns'> {
+  const evolution = schemaEvolution(schema.options);
+  if (evolution === undefined || evolution === 'fail') return gather(schema.fields, opsOf({ schema, label }, body));
+  const changes = [...changesOf(body)];
+  const columns = columnsOfRows(schema, changes);
+  if (columns.length === 0) return gather(schema.fields, opsOfChanges({ schema, label }, changes));
+  const wider = { ...schema, fields: recordFields(schema, schema, { columns }) };
+  return { ...gather(wider.fields, opsOfChanges({ schema: wider, label }, changes)), columns };
+}
+
+function gather(fields: readonly DataField[], ops: Iterable<LineOp>): GatheredRows {
+  const gatherer = new RowGatherer({ fields });
+  for (const op of ops) {
     if (op.kind === 'commit') throw invalid('LAKE_BAD_LINE', 'a request is a unit by itself: it has no commit in it');
     gatherer.add(op.row, op.kindByte);
     if (gatherer.rowCount > requestRowsMax) {
@@ -95,7 +113,28 @@ function rowsOfBody(table: Table, body: RequestBody): GatheredRows {
   return gatherer.take();
 }
 
-function* opsOf({ schema, label }: Table, { mediaType, bytes }: RequestBody): Generator<LineOp, void, undefined> {
+type RowsTable = Pick<Table, 'schema' | 'label'>;
+
+function* opsOfChanges({ schema, label }: RowsTable, changes: readonly NumberedChange[]): Generator<LineOp> {
+  const names = new Set(schema.fields.map(({ name }) => name));
+  const parsers = { row: changeParser(schema, label, 'row'), line: changeParser(schema, label, 'line') };
+  for (const { json, word, number } of changes) yield parsers[word](withoutStrayNulls(json, names), number);
+}
+
+/** A body's changes as they are. */
+function* changesOf({ mediaType, bytes }: RequestBody): Generator<NumberedChange> {
+  if (!linesTypes.includes(mediaType)) {
+    const json = jsonOf(bytes);
+    const changes: readonly JsonValue[] = Array.isArray(json) ? json : [json];
+    for (const [index, change] of changes.entries()) yield { json: change, word: 'row', number: index + 1 };
+    return;
+  }
+  for (const [index, line] of textOf(bytes).split('\n').entries()) {
+    if (line !== '' && line !== '\r') yield { json: jsonOfLine(line, index + 1), word: 'line', number: index + 1 };
+  }
+}
+
+function* opsOf({ schema, label }: RowsTable, { mediaType, bytes }: RequestBody): Generator<LineOp, void, undefined> {
   if (linesTypes.includes(mediaType)) {
     const parse = lineParser(schema, label);
     let lineNumber = 0;
