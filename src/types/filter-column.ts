@@ -106,6 +106,10 @@ function bytesTest(column: Column, literal: Uint8Array) {
   const bytes = uint8Values(column);
   const offsets = offsetsOf(column);
   return (truths: Uint8Array, { less, equal, greater }: Outcomes): void => {
+    if (less === greater) {
+      testEqualBytes({ bytes, offsets }, literal, truths, { equal, other: less });
+      return;
+    }
     for (let row = 0; row < truths.length; row += 1) {
       const start = offsets[row] ?? 0;
       const length = (offsets[row + 1] ?? 0) - start;
@@ -116,6 +120,22 @@ function bytesTest(column: Column, literal: Uint8Array) {
       truths[row] = order < 0 ? less : order === 0 ? equal : greater;
     }
   };
+}
+
+/** From the end: values of a column often begin alike. */
+function testEqualBytes(
+  { bytes, offsets }: { readonly bytes: Uint8Array; readonly offsets: Int32Array },
+  literal: Uint8Array,
+  truths: Uint8Array,
+  { equal, other }: { readonly equal: Truth; readonly other: Truth },
+): void {
+  const { length } = literal;
+  for (let row = 0; row < truths.length; row += 1) {
+    const start = offsets[row] ?? 0;
+    let left = (offsets[row + 1] ?? 0) - start === length ? length : -1;
+    while (left > 0 && bytes[start + left - 1] === literal[left - 1]) left -= 1;
+    truths[row] = left === 0 ? equal : other;
+  }
 }
 
 function scalarTest(column: Column, type: DataType, literal: Scalar) {

@@ -4,7 +4,7 @@ import { arbitraryBatch, arbitraryScalar, rowTypeOf, sampleTypes } from '../../t
 import { buildBatch } from './column-builder.ts';
 import { rowsOf } from './column-reader.ts';
 import { compareScalars } from './compare.ts';
-import type { AtomicType } from './data-type.ts';
+import type { AtomicType, DataType } from './data-type.ts';
 import { evaluatePredicate, predicateColumns, selectRows } from './filter.ts';
 import type { CompareOp, Predicate } from './predicate.ts';
 import type { Scalar } from './scalar.ts';
@@ -105,6 +105,25 @@ test('values equal to the literal are found, for each type', () => {
         }
       },
     ),
+  );
+});
+
+test('texts equal to a literal are found among such that begin or end alike', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), maxLength: 4 });
+  const type: DataType = { kind: 'varchar', length: 9, nullable: true };
+  const field = { id: 0, name: 's', type, description: undefined, defaultValue: undefined };
+  fc.assert(
+    fc.property(fc.array(fc.option(word), { minLength: 1, maxLength: 40 }), word, (values, value) => {
+      const batch = buildBatch(
+        { fields: [field] },
+        values.map(text => [text]),
+      );
+      for (const op of ['=', '<>'] as const) {
+        const kept = values.filter(text => text !== null && (text === value) === (op === '='));
+        const predicate = { kind: 'compare', op, column: 's', value } as const;
+        expect(rowsOf(selectRows(batch, predicate))).toEqual(kept.map(text => [text]));
+      }
+    }),
   );
 });
 

@@ -38,6 +38,8 @@ const threadBytesMin = 64 * 1024;
  * of it, and the memory it holds until it is closed makes for a full collection every dozen of lookups.
  */
 export const awaitedThreadBytesMin: number = 1024 * 1024;
+/** The same of pages out of which few rows are picked, with little work on one while the next is unpacked. */
+export const pickedThreadBytesMin: number = 96 * 1024;
 
 /** Room that a stream of zlib wants to see left when it has ended; also its least chunk. */
 const chunkBytesSpare = 64;

@@ -20,7 +20,7 @@ import type { ColumnChunk, FileRegion, RowGroup } from './footer.ts';
 import type { ParquetLayout } from './layout.ts';
 import { NestedCursor } from './nested-cursor.ts';
 import { readPages } from './page.ts';
-import { awaitedThreadBytesMin } from './page-codec.ts';
+import { awaitedThreadBytesMin, pickedThreadBytesMin } from './page-codec.ts';
 import { unpackPages } from './page-cursor.ts';
 import { type PageMap, type PageRows, pageMapOfPages, pagesWith, rowsInPages } from './page-map.ts';
 import { fetchRegions, type HeldSource, holdRegions } from './regions.ts';
@@ -208,7 +208,7 @@ async function pickFromPages(
     throw corruptParquet(where, 'its pages have other rows than their index says');
   }
   // Of rows in one page a page a column is waited for; of more, threads unpack one while another is decoded.
-  const onThreadBytesMin = places.length === 1 ? awaitedThreadBytesMin : undefined;
+  const onThreadBytesMin = places.length === 1 ? awaitedThreadBytesMin : pickedThreadBytesMin;
   const unpacked = await unpackPages(pages, { plan: column.leaf.plan, codec: chunk.codec, where, onThreadBytesMin });
   const picked = await pickColumn(unpacked, { rowCount, rows, type: column.field.type }, where);
   release(unpacked.unpacked, unpackedBytesMin);

@@ -21,7 +21,7 @@ import { rowIdField, sequenceNumberField, valueKindField } from '../../format/pa
 import { formatOfFileName } from '../../format/paths.ts';
 import { type TableSchema, trimmedPrimaryKeys } from '../../format/table-schema.ts';
 import { int64Values } from '../../types/column-buffers.ts';
-import { type RowType, withNullable } from '../../types/data-type.ts';
+import { type DataField, type RowType, withNullable } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import { columnsOf, mayMatch } from '../../types/prune.ts';
 import { type Column, isValid, type KeyValueBatch, makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
@@ -257,7 +257,7 @@ async function open(
   const vector = await vectorOf(table, place.deletions, file, where);
   const matching = answer === 'any' ? undefined : answer;
   const asked = read.rowGroups?.get(file.fileName) ?? content.rowGroups.keys().toArray();
-  const possible = asked.filter(index => mayHaveMatch(content, index, mapping, fileSchema, read));
+  const possible = asked.filter(groupTest(content, mapping, fileSchema, read));
   const rowGroups = groupsWithRows(content, possible, matching);
   return { content, mapping, rowGroups, vector, matching };
 }
@@ -334,22 +334,29 @@ async function vectorOf(
   return vector;
 }
 
-function mayHaveMatch(
+/** Whether a row group may have rows that pass, by its statistics. */
+function groupTest(
   content: DataFileContent,
-  index: number,
   mapping: ColumnMapping,
   fileSchema: TableSchema,
   { schema, prune }: FileRead,
-): boolean {
-  if (prune === undefined) return true;
-  const group = present(content.rowGroups[index], 'row group');
-  const range = (name: string): ReturnType<typeof group.columnRange> => {
+): (index: number) => boolean {
+  if (prune === undefined) return () => true;
+  const told = new Map<string, DataField>();
+  for (const name of columnsOf(prune)) {
     const field = schema.fields.find(candidate => candidate.name === name);
     const fileField = mapping.fileFieldOf(name) ?? fileSchema.fields.find(candidate => candidate.id === field?.id);
-    if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) return undefined;
-    return sameValues(field.type, fileField.type) ? group.columnRange(fileField.name, fileField.type) : undefined;
+    if (field === undefined || fileField === undefined || schema.partitionKeys.includes(name)) continue;
+    if (sameValues(field.type, fileField.type)) told.set(name, fileField);
+  }
+  return index => {
+    const group = present(content.rowGroups[index], 'row group');
+    const range = (name: string): ReturnType<typeof group.columnRange> => {
+      const field = told.get(name);
+      return field === undefined ? undefined : group.columnRange(field.name, field.type);
+    };
+    return mayMatch(prune, schema, range, group.rowCount);
   };
-  return mayMatch(prune, { fields: schema.fields }, range, group.rowCount);
 }
 
 function int64s(values: unknown, table: Table, file: DataFileMeta): BigInt64Array {
