@@ -47,6 +47,7 @@ function logSettings(settings: LakeSettings): LogStoreSettings {
       credentials: credentialsOf(kinesis),
       createWithShards: kinesis?.createWithShards,
       pollIntervalMs: kinesis?.pollIntervalMs,
+      fanOut: kinesis?.fanOut,
     },
   };
 }

@@ -35,7 +35,8 @@ test('every wrong setting is named with what it must be', () => {
     [{ wharehouse: 'y' }, 'wharehouse'],
     [{ durability: 'maybe' }, 'durability: '],
     [{ s3: { endpoint: 'localhost:9000' } }, 's3.endpoint: must be an http:// or https:// URL'],
-    [{ kinesis: { createWithShards: 0 } }, 'kinesis.createWithShards: must be positive'],
+    [{ kinesis: { createWithShards: 0 } }, 'kinesis.createWithShards: '],
+    [{ kinesis: { fanOut: { consumer: '' } } }, 'kinesis.fanOut.consumer: must not be empty'],
     [{ writer: { lingerMs: -1 } }, 'writer.lingerMs: must not be negative'],
     [{ s3: { secretAccessKey: 'k' } }, 's3: accessKeyId and secretAccessKey belong together'],
   ];
@@ -44,6 +45,15 @@ test('every wrong setting is named with what it must be', () => {
       expect.objectContaining({ code: 'LAKE_BAD_SETTINGS', message: expect.stringContaining(message) }),
     );
   }
+});
+
+test('the consumer of a stream comes from the environment where the settings name none', () => {
+  const consumerOf = (kinesis: object, text: string) =>
+    settingsWithEnvironment({ warehouse: 's3://b', kinesis }, { TIDELAKE_KINESIS_FAN_OUT_CONSUMER: text }).kinesis
+      ?.fanOut?.consumer;
+  expect(consumerOf({}, 'worker')).toBe('worker');
+  expect(consumerOf({ fanOut: { consumer: 'own' } }, 'worker')).toBe('own');
+  expect(consumerOf({}, '')).toBeUndefined();
 });
 
 test('the log beside a folder is a folder, and other warehouses have none', () => {

@@ -53,8 +53,13 @@ export type KinesisSettings = {
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
   readonly sessionToken?: string | undefined;
-  /** Makes a stream of so many shards when there is none. Default: a missing stream is an error. */
-  readonly createWithShards?: number | undefined;
+  /** Makes a stream of so many shards, or one on demand, when there is none. Default: a missing stream is an error. */
+  readonly createWithShards?: number | 'on-demand' | undefined;
+  /**
+   * Readers who follow the log are pushed to, as this registered consumer of the stream, instead of asking (RFC 0021). It is
+   * registered when it is missing. Of processes of one consumer one follows a shard at a time; the others go on asking.
+   */
+  readonly fanOut?: { readonly consumer: string } | undefined;
   readonly pollIntervalMs?: number | undefined;
 };
 
@@ -166,7 +171,13 @@ const settingsSchema = z.strictObject({
     })
     .optional(),
   kinesis: z
-    .strictObject({ ...credentials, endpoint, createWithShards: count.optional(), pollIntervalMs: ms.optional() })
+    .strictObject({
+      ...credentials,
+      endpoint,
+      createWithShards: z.union([count, z.literal('on-demand')]).optional(),
+      fanOut: z.strictObject({ consumer: filledText }).optional(),
+      pollIntervalMs: ms.optional(),
+    })
     .optional(),
   kafka: z
     .strictObject({
@@ -222,7 +233,7 @@ export function checkSettings(settings: LakeSettings): LakeSettings {
 /**
  * Fills in what the environment says, for settings not given: `TIDELAKE_WAREHOUSE`, `TIDELAKE_LOG`,
  * `TIDELAKE_COMMIT_LOG`, `TIDELAKE_COST_LEDGER`, `TIDELAKE_CONDITIONAL_PUT_PROBE`,
- * `TIDELAKE_KAFKA_[TLS|CA_FILE|MECHANISM|USERNAME|PASSWORD]`, and AWS's own
+ * `TIDELAKE_KINESIS_FAN_OUT_CONSUMER`, `TIDELAKE_KAFKA_[TLS|CA_FILE|MECHANISM|USERNAME|PASSWORD]`, and AWS's own
  * `AWS_ENDPOINT_URL[_S3|_KINESIS]`, `AWS_REGION` and, of a function, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. Keys are left to the AWS
  * chain, which reads the environment too.
  *
@@ -260,6 +271,7 @@ export function settingsWithEnvironment(
       ...given.kinesis,
       endpoint: given.kinesis?.endpoint ?? read('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL'),
       region: given.kinesis?.region ?? region,
+      fanOut: given.kinesis?.fanOut ?? fanOutOf(read('TIDELAKE_KINESIS_FAN_OUT_CONSUMER')),
     },
     kafka: {
       ...given.kafka,
@@ -288,6 +300,10 @@ function mechanismChoice(text: string | undefined): KafkaSettings['mechanism'] {
     throw badSettings(`TIDELAKE_KAFKA_MECHANISM must be ${kafkaMechanisms.join(', ')}`);
   }
   return known;
+}
+
+function fanOutOf(consumer: string | undefined): { readonly consumer: string } | undefined {
+  return consumer === undefined ? undefined : { consumer };
 }
 
 function yesOrNo(name: string, text: string | undefined): boolean | undefined {

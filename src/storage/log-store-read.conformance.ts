@@ -135,6 +135,26 @@ const goingOn: readonly LogPromise[] = [
       expect(texts(result.records)).toEqual(['at last']);
     },
   },
+  {
+    name: 'readers who follow a shard get each record once and in order, from wherever they began',
+    check: async open => {
+      const { log } = await open();
+      const shard = present((await openShards(log))[0], 'shard');
+      await appendAll(log, shard.hashKeyStart, ['old 1', 'old 2']);
+      const latest = (await readAll(log, shard.shardId, { kind: 'latest' })).last.next;
+      const written = Array.from({ length: 12 }, (_, index) => `new ${index}`);
+      const followers = [
+        follow(log, shard.shardId, { kind: 'earliest' }, written.length + 2),
+        follow(log, shard.shardId, latest, written.length),
+        follow(log, shard.shardId, latest, written.length, { recordsMax: 1 }),
+      ];
+      for (let round = 0; round < 4; round += 1) {
+        await systemClock.sleep(30);
+        await appendAll(log, shard.hashKeyStart, written.slice(3 * round, 3 * round + 3));
+      }
+      expect(await Promise.all(followers)).toEqual([['old 1', 'old 2', ...written], written, written]);
+    },
+  },
 ];
 
 const limiting: readonly LogPromise[] = [
@@ -172,6 +192,27 @@ export const readingPromises: readonly LogPromise[] = [
   ...goingOn,
   ...limiting,
 ];
+
+/** What a reader gets who waits at each tip, until it has had so many records. */
+async function follow(
+  log: LogStore,
+  shardId: string,
+  start: LogStart,
+  count: number,
+  limits: { readonly recordsMax?: number } = {},
+): Promise<readonly string[]> {
+  const seen: string[] = [];
+  let from = start;
+  for (let attempt = 0; attempt < 2_000 && seen.length < count; attempt += 1) {
+    const result = await log.read(shardId, from, { ...limits, follows: true });
+    seen.push(...texts(result.records));
+    from = result.next;
+    if (result.atTip && seen.length < count) {
+      await waitForMore(log, shardId, from, { clock: systemClock, waitMsMax: 1_000 });
+    }
+  }
+  return seen;
+}
 
 async function firstRecords(log: LogStore, shardId: string, limits: { recordsMax: number }): Promise<LogReadResult> {
   let result = await log.read(shardId, { kind: 'earliest' }, limits);

@@ -110,6 +110,11 @@ export type LogReadOptions = LogRequestOptions & {
   /** Bounds of one answer; a driver may give less. A first record above `bytesMax` is given all the same. */
   readonly recordsMax?: number | undefined;
   readonly bytesMax?: number | undefined;
+  /**
+   * The caller follows the shard and waits by `waitForMore`: where the log pushes, it may answer out of what it has pushed,
+   * and `atTip` may be as old as its last push. Without it `atTip` is exact, and a log that pushes is asked.
+   */
+  readonly follows?: boolean | undefined;
 };
 
 export type LogRecordEnvelope = {

@@ -1,22 +1,17 @@
-import { DeleteStreamCommand, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
+import { DeleteStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { isLakeError, type LakeErrorCode } from '../../src/base/errors.ts';
 import { systemRandom } from '../../src/base/random.ts';
-import {
-  type KinesisLogSettings,
-  type KinesisLogStore,
-  openKinesisLog,
-} from '../../src/storage/kinesis/kinesis-log-store.ts';
-import { type LogFixture, logStoreConformance } from '../../src/storage/log-store.conformance.ts';
-import { appendAll, openShards, readAll, readToEnd, shardOf, texts } from '../../src/storage/log-store-testing.ts';
-import { halves } from '../../src/storage/shard-ranges.ts';
+import { openKinesisLog } from '../../src/storage/kinesis/kinesis-log-store.ts';
+import { logStoreConformance } from '../../src/storage/log-store.conformance.ts';
+import { appendAll, openShards, readAll, readToEnd, texts } from '../../src/storage/log-store-testing.ts';
 import { startKinesalite } from '../services/kinesalite.ts';
 import { startKinesisLocal } from '../services/kinesis-local.ts';
-import { type KinesisService, untilActive } from '../services/kinesis-service.ts';
+import type { KinesisService } from '../services/kinesis-service.ts';
+import { kinesisLogFixture, openKinesisStream } from './kinesis-log-fixture.ts';
 
-const components = { clock: systemClock, random: systemRandom };
 const emulators = [
   { name: 'kinesis-local', start: startKinesisLocal },
   { name: 'kinesalite', start: startKinesalite },
@@ -31,47 +26,6 @@ afterAll(async () => {
   for (const service of services.values()) await service.stop();
 });
 
-async function openStream(
-  service: KinesisService,
-  stream: string,
-  more: Partial<KinesisLogSettings> = {},
-): Promise<KinesisLogStore> {
-  const { endpoint, region, credentials } = service;
-  return await openKinesisLog({ stream, endpoint, region, credentials, pollIntervalMs: 20, ...more }, components);
-}
-
-async function fixtureOf(service: KinesisService): Promise<LogFixture> {
-  const stream = `s-${systemRandom.uuid()}`;
-  await service.createStream(stream, 2);
-  const { client } = service;
-  const log = await openStream(service, stream);
-  return {
-    log,
-    async split(shardId) {
-      const middle = present(halves(await shardOf(log, shardId))[1], 'upper half').hashKeyStart.toString();
-      await client.send(
-        new SplitShardCommand({ StreamName: stream, ShardToSplit: shardId, NewStartingHashKey: middle }),
-      );
-      await untilActive(client, stream);
-    },
-    async merge(shardIdA, shardIdB) {
-      const command = { StreamName: stream, ShardToMerge: shardIdA, AdjacentShardToMerge: shardIdB };
-      await client.send(new MergeShardsCommand(command));
-      await untilActive(client, stream);
-    },
-    reopen: () => openStream(service, stream),
-    async recreate() {
-      await client.send(new DeleteStreamCommand({ StreamName: stream }));
-      // The time of creation is told in whole seconds by one of them.
-      await systemClock.sleep(1_100);
-      return await openStream(service, stream, { createWithShards: 2 });
-    },
-    close: async () => {
-      await client.send(new DeleteStreamCommand({ StreamName: stream }));
-    },
-  };
-}
-
 async function codeOf(action: Promise<unknown>): Promise<LakeErrorCode | undefined> {
   const error = await action.then(
     () => undefined,
@@ -83,13 +37,13 @@ async function codeOf(action: Promise<unknown>): Promise<LakeErrorCode | undefin
 for (const { name } of emulators) {
   const service = (): KinesisService => present(services.get(name), name);
 
-  logStoreConformance(name, ['resharding', 'reopen', 'recreate'], () => fixtureOf(service()));
+  logStoreConformance(name, ['resharding', 'reopen', 'recreate'], () => kinesisLogFixture(service()));
 
   test(`${name}: a stream that is not there is LAKE_LOG_NOT_FOUND, at opening and later`, async () => {
-    expect(await codeOf(openStream(service(), 'no-such-stream'))).toBe('LAKE_LOG_NOT_FOUND');
+    expect(await codeOf(openKinesisStream(service(), 'no-such-stream'))).toBe('LAKE_LOG_NOT_FOUND');
     const stream = `s-${systemRandom.uuid()}`;
     await service().createStream(stream, 1);
-    await using log = await openStream(service(), stream);
+    await using log = await openKinesisStream(service(), stream);
     await service().client.send(new DeleteStreamCommand({ StreamName: stream }));
     await systemClock.sleep(200);
     expect(await codeOf(log.append([{ hashKey: 0n, data: new Uint8Array(1) }]))).toBe('LAKE_LOG_NOT_FOUND');
@@ -99,7 +53,7 @@ for (const { name } of emulators) {
 
   test(`${name}: of several processes that make a stream at once all get the same`, async () => {
     const stream = `s-${systemRandom.uuid()}`;
-    const logs = await Promise.all([1, 2, 3].map(() => openStream(service(), stream, { createWithShards: 3 })));
+    const logs = await Promise.all([1, 2, 3].map(() => openKinesisStream(service(), stream, { createWithShards: 3 })));
     const descriptions = await Promise.all(logs.map(log => log.describe()));
     expect(new Set(descriptions.map(({ incarnation }) => incarnation)).size).toBe(1);
     expect(descriptions[0]?.shards.length).toBe(3);
@@ -109,7 +63,7 @@ for (const { name } of emulators) {
   test(`${name}: many records of few hash keys and few of many go in order through calls of limited size`, async () => {
     const stream = `s-${systemRandom.uuid()}`;
     await service().createStream(stream, 2);
-    await using log = await openStream(service(), stream);
+    await using log = await openKinesisStream(service(), stream);
     const [first, second] = await openShards(log);
     const records = Array.from({ length: 620 }, (_, index) => ({
       hashKey: index < 20 ? present(second, 'shard').hashKeyStart : BigInt(index),
@@ -125,7 +79,7 @@ for (const { name } of emulators) {
   test(`${name}: a position of another shard is refused or told as a gap, never silently taken`, async () => {
     const stream = `s-${systemRandom.uuid()}`;
     await service().createStream(stream, 2);
-    await using log = await openStream(service(), stream);
+    await using log = await openKinesisStream(service(), stream);
     const [first, second] = await openShards(log);
     const [own] = await appendAll(log, present(first, 'shard').hashKeyStart, ['a']);
     await appendAll(log, present(second, 'shard').hashKeyStart, ['b']);
@@ -136,7 +90,7 @@ for (const { name } of emulators) {
   });
 
   test(`${name}: readers of a stream that is split while it is written to see every hash key in order`, async () => {
-    const { log, split, close } = await fixtureOf(service());
+    const { log, split, close } = await kinesisLogFixture(service());
     const writing = (async (): Promise<void> => {
       for (let number = 0; number < 60; number += 1) {
         await Promise.all(

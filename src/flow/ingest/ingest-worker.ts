@@ -10,7 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
-import type { LogStore } from '../../storage/log-store.ts';
+import type { LogReadOptions, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type OpenedTable, TableRegistry } from '../table-registry.ts';
 import { waitForAny } from '../wait-for-any.ts';
@@ -205,7 +205,7 @@ export class IngestWorker implements AsyncDisposable {
       options.signal?.throwIfAborted();
       const readable = this.#cursors.readable();
       const answers = await mapBounded(readable, shardsInParallelMax, cursor =>
-        this.#readShard(cursor, options.signal),
+        this.#readShard(cursor, { signal: options.signal, follows: options.waits }),
       );
       for (const { routed, unreadable, lost } of answers) {
         lostShards.push(...lost);
@@ -239,10 +239,10 @@ export class IngestWorker implements AsyncDisposable {
     return waitForAny(log, places, { clock, waitMsMax, signal });
   }
 
-  async #readShard(cursor: ShardCursor, signal: AbortSignal | undefined): Promise<ShardAnswer> {
+  async #readShard(cursor: ShardCursor, options: LogReadOptions): Promise<ShardAnswer> {
     const { log, store } = this.#parts;
     const { shardId } = cursor.shard;
-    const result = await log.read(shardId, cursor.next, { signal, bytesMax: this.#settings.readBytesMax });
+    const result = await log.read(shardId, cursor.next, { ...options, bytesMax: this.#settings.readBytesMax });
     const { byTable, unreadable } = routeRecords(shardId, result.records);
     for (const { envelope } of unreadable) {
       await keepUnreadable(store, this.#cursors.description.incarnation, shardId, envelope);

@@ -8,7 +8,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { mapBounded } from '../../base/concurrency.ts';
 import { LakeError } from '../../base/errors.ts';
-import type { LogDescription, LogStart, LogStore } from '../../storage/log-store.ts';
+import type { LogDescription, LogReadOptions, LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
@@ -144,16 +144,18 @@ export class LogTail {
   }
 
   /**
-   * One answer of each shard.
+   * One answer of each shard. Who `follows` the table goes on by `waitForMore` at a tip, which need not be exact then.
    *
    * @throws LakeError `invalid` LAKE_LOG_GAP when the log no longer keeps what follows the snapshot (D4)
    */
-  async readSome(signal?: AbortSignal): Promise<TailRead> {
+  async readSome(signal?: AbortSignal, options: { readonly follows?: boolean } = {}): Promise<TailRead> {
     if (!this.#described) await this.#cursors.take(this.#seen ?? (await this.#parts.log.describe({ signal })));
     this.#seen = undefined;
     this.#described = true;
     const readable = this.#cursors.readable().filter(({ shard }) => this.#done?.has(shard.shardId) !== true);
-    const answers = await mapBounded(readable, shardsInParallelMax, cursor => this.#readShard(cursor, signal));
+    const answers = await mapBounded(readable, shardsInParallelMax, cursor =>
+      this.#readShard(cursor, { signal, follows: options.follows }),
+    );
     const ended = answers.some(answer => answer.ended);
     // A shard that ended may have children that were not there when the shards were looked up.
     if (ended) this.#described = false;
@@ -191,10 +193,10 @@ export class LogTail {
 
   async #readShard(
     cursor: ShardCursor,
-    signal: AbortSignal | undefined,
+    options: LogReadOptions,
   ): Promise<{ readonly records: readonly RoutedRecord[]; readonly atTip: boolean; readonly ended: boolean }> {
     const { shardId } = cursor.shard;
-    const result = await this.#parts.log.read(shardId, cursor.next, { signal });
+    const result = await this.#parts.log.read(shardId, cursor.next, options);
     if (result.gap) throw this.#gap(shardId);
     this.#cursors.advance(cursor, result);
     if (result.atTip) this.#done?.add(shardId);

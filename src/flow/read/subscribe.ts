@@ -284,7 +284,7 @@ async function* followLog(
   let toldMs = clock.monotonicMs();
   for (;;) {
     signal.throwIfAborted();
-    const { batches, arrivalMs, atTip } = await tail.readSome(signal);
+    const { batches, arrivalMs, atTip } = await tail.readSome(signal, { follows: until === undefined });
     const place = movedTo(start, tail.positions);
     const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
     for (const [index, { rows, kinds }] of seen.entries()) {

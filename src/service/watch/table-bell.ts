@@ -72,7 +72,7 @@ export class TableBell {
 
   async #looked(pollMs: number, signal: AbortSignal): Promise<{ readonly isLost: boolean } | undefined> {
     try {
-      if (this.#tail !== undefined && (await hasMore(this.#tail, signal))) return { isLost: false };
+      if (this.#tail !== undefined && (await hasMore(this.#tail, signal, { follows: true }))) return { isLost: false };
     } catch (error) {
       // It was not looked at for longer than the log keeps.
       if (isLakeError(error, 'LAKE_LOG_GAP')) return { isLost: true };
@@ -87,10 +87,10 @@ export class TableBell {
 }
 
 /** Reads to the tip and keeps nothing of it. */
-async function hasMore(tail: LogTail, signal: AbortSignal): Promise<boolean> {
+async function hasMore(tail: LogTail, signal: AbortSignal, options?: { readonly follows: boolean }): Promise<boolean> {
   let found = false;
   for (;;) {
-    const { batches, atTip } = await tail.readSome(signal);
+    const { batches, atTip } = await tail.readSome(signal, options);
     if (batches.length > 0) found = true;
     if (atTip) return found;
   }

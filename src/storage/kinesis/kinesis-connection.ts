@@ -5,7 +5,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
 import { unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
@@ -29,6 +29,8 @@ export type KinesisConnectionSettings = {
   /** Of an emulator. */
   readonly endpoint?: string | undefined;
   readonly requestTimeoutMs?: number | undefined;
+  /** How pushes come. Default: HTTP/2, which the service wants for them; of an `http:` endpoint HTTP/1, as emulators speak it. */
+  readonly pushProtocol?: 'http1' | 'http2' | undefined;
 };
 
 /**
@@ -47,6 +49,8 @@ export type KinesisFailure =
 
 const requestTimeoutMsDefault = 15_000;
 const connectTimeoutMs = 5_000;
+/** Without a byte; a subscription to a quiet shard is spoken to more often than that. */
+const pushTimeoutMs = 65_000;
 const socketsMax = 64;
 const callAttemptsMax = 8;
 const callBackoff = { delayMsMin: 100, delayMsMax: 3_000 };
@@ -79,6 +83,7 @@ export class KinesisConnection {
   readonly isEmulator: boolean;
   readonly clock: Clock;
   readonly random: Random;
+  readonly #settings: KinesisConnectionSettings;
   #serverTime: { readonly ms: number; readonly atMs: number } | undefined;
 
   constructor(settings: KinesisConnectionSettings, components: { readonly clock: Clock; readonly random: Random }) {
@@ -86,19 +91,20 @@ export class KinesisConnection {
     this.isEmulator = settings.endpoint !== undefined;
     this.clock = components.clock;
     this.random = components.random;
-    this.client = new KinesisClient(clientConfig(settings));
-    this.client.middlewareStack.add((next, context) => args => notingCommand(context.commandName, () => next(args)), {
-      step: 'initialize',
-      name: 'noteCommand',
-    });
-    this.client.middlewareStack.add(
-      next => async args => {
-        const result = await next(args);
-        this.#noteTime(result.response);
-        return result;
-      },
-      { step: 'deserialize', name: 'noteServerTime' },
-    );
+    this.#settings = settings;
+    this.client = this.#noted(new KinesisClient({ ...clientConfig(settings), requestHandler: callHandler(settings) }));
+  }
+
+  /** One more client, for calls whose answers are pushed. Its owner destroys it. */
+  pushClient(): KinesisClient {
+    const { endpoint, pushProtocol } = this.#settings;
+    const protocol = pushProtocol ?? (endpoint?.startsWith('http:') === true ? 'http1' : 'http2');
+    const requestHandler =
+      protocol === 'http1'
+        ? callHandler(this.#settings)
+        : // A connection of its own for each, since a reader who does not come holds up what shares one.
+          new NodeHttp2Handler({ requestTimeout: pushTimeoutMs, disableConcurrentStreams: true });
+    return this.#noted(new KinesisClient({ ...clientConfig(this.#settings), requestHandler }));
   }
 
   /** The service's clock, a second or two behind at most; ours as long as it has not answered. */
@@ -132,6 +138,22 @@ export class KinesisConnection {
 
   close(): void {
     this.client.destroy();
+  }
+
+  #noted(client: KinesisClient): KinesisClient {
+    client.middlewareStack.add((next, context) => args => notingCommand(context.commandName, () => next(args)), {
+      step: 'initialize',
+      name: 'noteCommand',
+    });
+    client.middlewareStack.add(
+      next => async args => {
+        const result = await next(args);
+        this.#noteTime(result.response);
+        return result;
+      },
+      { step: 'deserialize', name: 'noteServerTime' },
+    );
+    return client;
   }
 
   #noteTime(response: unknown): void {
@@ -190,25 +212,28 @@ function rightOf(error: unknown): string | undefined {
 }
 
 function clientConfig(settings: KinesisConnectionSettings): KinesisClientConfig {
-  const agent = { keepAlive: true, maxSockets: socketsMax };
   const { endpoint, credentials } = settings;
   // Emulators take any.
   const region = settings.region ?? (endpoint === undefined ? undefined : 'us-east-1');
   return {
     // Its own retries off: it must be seen whether a try went unanswered.
     maxAttempts: 1,
-    // The client would speak HTTP/2, which emulators do not.
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-      connectionTimeout: connectTimeoutMs,
-      requestTimeout: settings.requestTimeoutMs ?? requestTimeoutMsDefault,
-      throwOnRequestTimeout: true,
-    }),
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials: withoutAbsent(credentials) }),
   };
+}
+
+/** The client would speak HTTP/2, which emulators do not. */
+function callHandler(settings: KinesisConnectionSettings): NodeHttpHandler {
+  const agent = { keepAlive: true, maxSockets: socketsMax };
+  return new NodeHttpHandler({
+    httpAgent: new HttpAgent(agent),
+    httpsAgent: new HttpsAgent(agent),
+    connectionTimeout: connectTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs ?? requestTimeoutMsDefault,
+    throwOnRequestTimeout: true,
+  });
 }
 
 function withoutAbsent({ accessKeyId, secretAccessKey, sessionToken }: KinesisCredentials): {

@@ -64,7 +64,8 @@ function bytesOf(cursor: Cursor): number {
   return cursor.leftover.reduce((sum, record) => sum + record.data.byteLength, 0);
 }
 
-function keyOf(shardId: string, at: LogStart): string {
+/** The same for starts that are one place. */
+export function keyOf(shardId: string, at: LogStart): string {
   switch (at.kind) {
     case 'after':
       return `${shardId} after ${at.position}`;

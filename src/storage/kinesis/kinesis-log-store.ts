@@ -23,8 +23,9 @@ import { checkAppend } from '../shard-ranges.ts';
 import { appendInOrder, callRecordsMax, partitionKeyBytes } from './kinesis-append.ts';
 import { failureOf, KinesisConnection, type KinesisCredentials } from './kinesis-connection.ts';
 import { Cursors } from './kinesis-cursors.ts';
+import { FanOut, type FanOutSettings } from './kinesis-fan-out.ts';
 import { answerRecordsMax, type IteratorStart, type KinesisReadCalls, readKinesisShard } from './kinesis-read.ts';
-import { describeLog, describeStream, ensureStream, listShards } from './kinesis-shards.ts';
+import { describeLog, describeStream, ensureStream, listShards, type ShardPlan } from './kinesis-shards.ts';
 
 export type KinesisLogSettings = {
   readonly stream: string;
@@ -32,17 +33,21 @@ export type KinesisLogSettings = {
   readonly credentials?: KinesisCredentials | undefined;
   /** Of an emulator. */
   readonly endpoint?: string | undefined;
-  /** Makes a stream of this many shards when there is none; meant for emulators. */
-  readonly createWithShards?: number | undefined;
+  /** Makes a stream of this many shards, or one on demand, when there is none; meant for emulators. */
+  readonly createWithShards?: ShardPlan | undefined;
+  /** Serves readers who follow a shard by pushes to a registered consumer, instead of by GetRecords. */
+  readonly fanOut?: FanOutSettings | undefined;
   /** A shard answers five reads a second, to all readers together: not below 200 on the real service. */
   readonly pollIntervalMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
+  readonly pushProtocol?: 'http1' | 'http2' | undefined;
 };
 
-/** A record and its partition key are at most 1 MiB together. */
-const recordBytesMax = (1 << 20) - partitionKeyBytes;
-/** The service takes 10 MiB now, emulators and it formerly 5; a shard takes 1 MiB a second. */
-const callBytesMax = 5 << 20;
+/** A record and its partition key together, where the stream does not say. */
+const recordBytesMaxDefault = 1 << 20;
+/** Of one call. A stream that says how large its records may be takes the larger; emulators and the service formerly the other. */
+const callBytesMaxLarge = 10 << 20;
+const callBytesMaxDefault = 5 << 20;
 const pollIntervalMsDefault = 250;
 /** An emulator that has not told a time's iterator by then never will. */
 const emulatorTimeoutMs = 2_000;
@@ -54,19 +59,33 @@ export class KinesisLogStore implements LogStore {
   readonly #connection: KinesisConnection;
   readonly #calls: KinesisReadCalls;
   readonly #cursors = new Cursors();
+  readonly #fanOut: FanOut | undefined;
+  /** Only where the service pushes. */
+  readonly waitForMore?: NonNullable<LogStore['waitForMore']>;
   #closed = false;
 
-  constructor(settings: KinesisLogSettings, connection: KinesisConnection) {
+  /** @param recordBytes largest record that the stream takes, its partition key included, where it says */
+  constructor(settings: KinesisLogSettings, connection: KinesisConnection, recordBytes?: number) {
     this.uri = connection.uri;
     this.#stream = settings.stream;
     this.#connection = connection;
-    this.#calls = readCalls(connection, settings.stream);
+    const recordBytesMax = (recordBytes ?? recordBytesMaxDefault) - partitionKeyBytes;
+    this.#calls = readCalls(connection, settings.stream, recordBytesMax);
+    const pollIntervalMs = settings.pollIntervalMs ?? pollIntervalMsDefault;
     this.supports = {
       recordBytesMax,
       appendRecordsMax: callRecordsMax,
-      appendBytesMax: callBytesMax,
+      appendBytesMax: recordBytes === undefined ? callBytesMaxDefault : callBytesMaxLarge,
       resharding: true,
-      pollIntervalMs: settings.pollIntervalMs ?? pollIntervalMsDefault,
+      pollIntervalMs,
+    };
+    const { stream, fanOut } = settings;
+    if (fanOut === undefined) return;
+    const pushes = new FanOut(connection, connection.pushClient(), { stream, settings: fanOut, pollIntervalMs });
+    this.#fanOut = pushes;
+    this.waitForMore = async (shardId, from, options) => {
+      this.#check(options.signal);
+      await pushes.wait(shardId, from, this.#cursors.get(shardId, from)?.atTip === true, options);
     };
   }
 
@@ -78,6 +97,7 @@ export class KinesisLogStore implements LogStore {
   async append(records: readonly LogAppend[], options?: LogRequestOptions): Promise<readonly LogAppendOutcome[]> {
     const signal = options?.signal;
     this.#check(signal);
+    const { recordBytesMax, appendBytesMax: callBytesMax } = this.supports;
     checkAppend(this.uri, recordBytesMax, records);
     const { client, clock, random } = this.#connection;
     const put = async (batch: readonly LogAppend[]) => {
@@ -89,12 +109,16 @@ export class KinesisLogStore implements LogStore {
 
   async read(shardId: string, from: LogStart, options?: LogReadOptions): Promise<LogReadResult> {
     this.#check(options?.signal);
-    return await readKinesisShard(this.#calls, this.#cursors, { shardId, from }, options);
+    const place = { shardId, from };
+    const shared = () => readKinesisShard(this.#calls, this.#cursors, place, options);
+    return this.#fanOut === undefined ? await shared() : await this.#fanOut.read(place, options, shared);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#closed) this.#connection.close();
+    if (this.#closed) return;
     this.#closed = true;
+    await this.#fanOut?.close();
+    this.#connection.close();
   }
 
   #check(signal: AbortSignal | undefined): void {
@@ -114,11 +138,15 @@ export async function openKinesisLog(
 ): Promise<KinesisLogStore> {
   const { stream, createWithShards, ...rest } = settings;
   const uri = `kinesis://${stream}`;
-  if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(stream)) throw badLogSettings(`${uri}: this is no name of a Kinesis stream`);
+  const isName = (name: string): boolean => /^[a-zA-Z0-9_.-]{1,128}$/.test(name);
+  if (rest.fanOut !== undefined && !isName(rest.fanOut.consumer)) {
+    throw badLogSettings(`${uri}: ${rest.fanOut.consumer} is no name of a stream's consumer`);
+  }
+  if (!isName(stream)) throw badLogSettings(`${uri}: this is no name of a Kinesis stream`);
   const connection = new KinesisConnection({ uri, ...rest }, components);
   try {
-    await ensureStream(connection, stream, { createWithShards, signal: undefined });
-    return new KinesisLogStore(settings, connection);
+    const { recordBytesMax } = await ensureStream(connection, stream, { createWithShards, signal: undefined });
+    return new KinesisLogStore(settings, connection, recordBytesMax);
   } catch (error) {
     connection.close();
     throw error;
@@ -133,7 +161,7 @@ function abortable(signal: AbortSignal | undefined): { abortSignal?: AbortSignal
   return signal === undefined ? {} : { abortSignal: signal };
 }
 
-function readCalls(connection: KinesisConnection, stream: string): KinesisReadCalls {
+function readCalls(connection: KinesisConnection, stream: string, recordBytesMax: number): KinesisReadCalls {
   const { client, uri, clock, random } = connection;
   const iterator = async (shardId: string, start: IteratorStart, signal: AbortSignal | undefined): Promise<string> => {
     const command = new GetShardIteratorCommand({ StreamName: stream, ShardId: shardId, ...iteratorInput(start) });
@@ -143,6 +171,7 @@ function readCalls(connection: KinesisConnection, stream: string): KinesisReadCa
   };
   return {
     uri,
+    recordBytesMax,
     iterator: (shardId, start, signal) =>
       connection.idempotent('looking for a place', signal, () => iterator(shardId, start, signal)),
     async iteratorAtTime(shardId, arrivalMs, signal) {

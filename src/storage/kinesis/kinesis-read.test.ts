@@ -12,6 +12,7 @@ const nowMs = 100 * hourMs;
 /** One shard of a service as AWS documents it; iterators are `index/generation`. Record N has position N * 10. */
 class ScriptedShard implements KinesisReadCalls {
   readonly uri = 'kinesis://s';
+  recordBytesMax = 1 << 20;
   readonly kept: { position: bigint; arrivalMs: number; value: string }[] = [];
   /** Records before this index are trimmed. */
   trimmed = 0;
@@ -260,4 +261,15 @@ test('a record the service garbles is LAKE_LOG_CORRUPT', async () => {
   shard.records = async () => ({ Records: [{ SequenceNumber: 'x', Data: text('a'), PartitionKey: 'k' }] });
   const failure = await reader(shard)(earliest).catch((error: unknown) => error);
   expect(isLakeError(failure, 'LAKE_LOG_CORRUPT')).toBe(true);
+});
+
+test('where records are as large as an answer, one with records is never called the tip', async () => {
+  const shard = new ScriptedShard();
+  shard.recordBytesMax = 10 << 20;
+  shard.append('a');
+  const read = reader(shard);
+  const first = await read(earliest);
+  expect(texts(first.records)).toEqual(['a']);
+  expect(first.atTip).toBe(false);
+  expect((await read(first.next)).atTip).toBe(true);
 });

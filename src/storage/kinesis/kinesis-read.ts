@@ -31,6 +31,8 @@ export type RecordsAnswer = {
 /** The calls a read makes; each is tried again as long as that may help. */
 export type KinesisReadCalls = {
   readonly uri: string;
+  /** Largest record. */
+  readonly recordBytesMax: number;
   iterator(shardId: string, start: IteratorStart, signal: AbortSignal | undefined): Promise<string>;
   /** The same for AT_TIMESTAMP; undefined when the service leaves it without an answer, as an emulator does. */
   iteratorAtTime(shardId: string, arrivalMs: number, signal: AbortSignal | undefined): Promise<string | undefined>;
@@ -46,14 +48,16 @@ export type KinesisReadCalls = {
 
 /** Records of one answer, as many as the service gives at most. */
 export const answerRecordsMax = 10_000;
-/** An answer below this was surely not cut by its size: the service gives up to 10 MiB, in records of up to 1 MiB. */
+/** The service gives up to 10 MiB at once. */
+const answerBytesMax = 10 << 20;
+/** An answer below this was surely not cut by its size, unless records are large. */
 const answerBytesSure = 4 << 20;
 const readRecordsMaxDefault = 10_000;
 const readBytesMaxDefault = 4 << 20;
 /** How often a read makes its iterator anew when the service says it has expired. */
 const expiriesMax = 3;
 /** The service's clock is told in whole seconds, and its machines' clocks differ a little. */
-const clockSlackMs = 2_000;
+export const clockSlackMs = 2_000;
 
 type Reading = {
   readonly calls: KinesisReadCalls;
@@ -125,7 +129,8 @@ async function fetchRecords({ calls, from, signal }: Reading, { cursor, gap }: O
   const answer = await calls.records(cursor.iterator, signal);
   const records = (answer.Records ?? []).map(record => envelopeOf(calls.uri, record));
   const bytes = records.reduce((sum, record) => sum + record.data.byteLength, 0);
-  const cut = records.length >= answerRecordsMax || bytes >= answerBytesSure;
+  const bytesSure = Math.min(answerBytesSure, answerBytesMax - calls.recordBytesMax);
+  const cut = records.length >= answerRecordsMax || (records.length > 0 && bytes >= bytesSure);
   const atTip = answer.NextShardIterator === undefined || (answer.MillisBehindLatest === 0 && !cut);
   const skipped = skipRecords(cursor.skip, records, atTip);
   const lost = skipped.missing && !(await isProvenTip(calls, from, signal));
@@ -248,7 +253,7 @@ function cursorAt(iterator: string, skip: CursorSkip = { kind: 'nothing' }): Cur
   return { iterator, leftover: [], atTip: false, behindMs: undefined, skip };
 }
 
-function takeWithin(
+export function takeWithin(
   records: readonly LogRecordEnvelope[],
   options: LogReadOptions | undefined,
 ): readonly LogRecordEnvelope[] {
@@ -262,7 +267,7 @@ function takeWithin(
   return end === -1 ? records : records.slice(0, end);
 }
 
-function envelopeOf(uri: string, record: KinesisRecord): LogRecordEnvelope {
+export function envelopeOf(uri: string, record: KinesisRecord): LogRecordEnvelope {
   const { SequenceNumber, Data, ApproximateArrivalTimestamp } = record;
   const arrivalMs = ApproximateArrivalTimestamp?.getTime() ?? Number.NaN;
   if (SequenceNumber === undefined || !/^\d+$/.test(SequenceNumber) || Data === undefined || Number.isNaN(arrivalMs)) {

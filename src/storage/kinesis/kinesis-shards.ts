@@ -5,6 +5,7 @@ import {
   DescribeStreamSummaryCommand,
   ListShardsCommand,
   type Shard,
+  StreamMode,
 } from '@aws-sdk/client-kinesis';
 import { isLakeError } from '../../base/errors.ts';
 import { logCorrupt, logNotFound, logUnavailable } from '../log-errors.ts';
@@ -12,11 +13,17 @@ import { hashKeyCount, type LogDescription, type LogShard } from '../log-store.t
 import { failureOf, type KinesisConnection, wholeCallError } from './kinesis-connection.ts';
 
 export type StreamSummary = {
+  readonly arn: string;
   readonly incarnation: string;
   readonly status: string;
   readonly createdMs: number;
   readonly retentionMs: number;
+  /** Largest record, its partition key included; undefined where the service does not tell. */
+  readonly recordBytesMax: number | undefined;
 };
+
+/** How many shards a stream is made with: as many as its load wants, by the service, or a number. */
+export type ShardPlan = number | 'on-demand';
 
 const pagesMax = 1_000;
 const hourMs = 3_600_000;
@@ -104,13 +111,14 @@ export function parentsFirst(shards: readonly LogShard[]): readonly LogShard[] {
 export async function ensureStream(
   connection: KinesisConnection,
   stream: string,
-  options: { readonly createWithShards: number | undefined; readonly signal: AbortSignal | undefined },
-): Promise<void> {
+  options: { readonly createWithShards: ShardPlan | undefined; readonly signal: AbortSignal | undefined },
+): Promise<StreamSummary> {
   let made = false;
   for (let attempt = 0; attempt < readyTriesMax; attempt += 1) {
     try {
-      const { status } = await describeStream(connection, stream, options.signal);
-      if (status === 'ACTIVE' || status === 'UPDATING') return;
+      const summary = await describeStream(connection, stream, options.signal);
+      const { status } = summary;
+      if (status === 'ACTIVE' || status === 'UPDATING') return summary;
       if (status === 'DELETING' && options.createWithShards === undefined) {
         throw logNotFound(connection.uri, 'the stream is being deleted');
       }
@@ -124,9 +132,11 @@ export async function ensureStream(
   throw logUnavailable(connection.uri, new Error('the stream does not become active'));
 }
 
-async function createStream(connection: KinesisConnection, stream: string, shardCount: number): Promise<void> {
+async function createStream(connection: KinesisConnection, stream: string, plan: ShardPlan): Promise<void> {
+  const shards =
+    plan === 'on-demand' ? { StreamModeDetails: { StreamMode: StreamMode.ON_DEMAND } } : { ShardCount: plan };
   try {
-    await connection.client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: shardCount }));
+    await connection.client.send(new CreateStreamCommand({ StreamName: stream, ...shards }));
   } catch (error) {
     // Another process was quicker, or the answer was lost: the next look tells.
     if (error instanceof Error && error.name === 'ResourceInUseException') return;
@@ -140,19 +150,22 @@ type Summary = {
   readonly StreamStatus?: string | undefined;
   readonly StreamCreationTimestamp?: Date | undefined;
   readonly RetentionPeriodHours?: number | undefined;
+  readonly MaxRecordSizeInKiB?: number | undefined;
 };
 
 function summaryOf(uri: string, summary: Summary | undefined): StreamSummary {
-  const { StreamARN, StreamStatus, StreamCreationTimestamp, RetentionPeriodHours } = summary ?? {};
+  const { StreamARN, StreamStatus, StreamCreationTimestamp, RetentionPeriodHours, MaxRecordSizeInKiB } = summary ?? {};
   const createdMs = StreamCreationTimestamp?.getTime() ?? Number.NaN;
   if (StreamARN === undefined || StreamStatus === undefined || !Number.isFinite(createdMs)) {
     throw logCorrupt(uri, 'the service describes the stream without name, status or time of creation');
   }
   return {
+    arn: StreamARN,
     incarnation: `${StreamARN}@${new Date(createdMs).toISOString()}`,
     status: StreamStatus,
     createdMs,
     retentionMs: (RetentionPeriodHours ?? 24) * hourMs,
+    recordBytesMax: MaxRecordSizeInKiB === undefined ? undefined : MaxRecordSizeInKiB * 1024,
   };
 }
 
