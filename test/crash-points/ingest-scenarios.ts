@@ -8,10 +8,15 @@ import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
 import { readDeadLetters } from '../../src/flow/ingest/dead-letters.ts';
 import { ingestEvent, openEventIngest } from '../../src/flow/ingest/ingest-event.ts';
 import { IngestWorker } from '../../src/flow/ingest/ingest-worker.ts';
+import { recordFields } from '../../src/flow/record-columns.ts';
 import { replayDeadLetters } from '../../src/flow/replay/replay-dead-letters.ts';
+import { appendRequest, requestProducerId } from '../../src/flow/request-producer.ts';
 import { append, testProducer } from '../../src/flow/testing.ts';
 import type { TableSchema } from '../../src/format/table-schema.ts';
 import type { LogStore } from '../../src/storage/log-store.ts';
+import { tableIdKey } from '../../src/table/schemas.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
+import { lengthMax } from '../../src/types/data-type.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { keyPlaces } from '../hash-index-fixture.ts';
 import {
@@ -310,6 +315,33 @@ const changedSchema: Scenario = {
   check: ingested,
 };
 
+/** Records that bring a column which the table adopts: its schema is written, then their rows, by whoever comes that far. */
+const adoptedColumns: Scenario = {
+  operation: 'ingest that adopts a column',
+  async prepare() {
+    const world = newWorld();
+    const schema = await makeTable(world, { keepsRows: true, options: { 'schema.evolution': 'adopt' } });
+    await append(testProducer(world, schema, 'd.t'), schema, rowsNamed('old', 0, 4));
+    const columns = [{ name: 'city', type: { kind: 'varchar', length: lengthMax, nullable: true } } as const];
+    const batch = buildBatch(
+      { fields: recordFields(schema, schema, { columns }) },
+      rowsNamed('wider', 10, 16).map(row => [...row, 'Bonn']),
+    );
+    const table = { tableId: schema.extra[tableIdKey] ?? '', tableName: 'd.t', schema };
+    const request = { producerId: requestProducerId('sender'), isNamed: true, number: 1, columns };
+    await appendRequest(world, table, { ...request, rows: batch, kinds: new Int8Array(batch.rowCount) }, undefined);
+    return world;
+  },
+  run: drain,
+  resume: drain,
+  whole: wholeIngest,
+  async check(world) {
+    const { id, fields } = await loadSchema(world, identifier);
+    return [id, fields.map(({ name }) => name), await ingested(world)];
+  },
+  diesTwice: true,
+};
+
 /** Of each shard the table has two batches of three, and the checkpoint is at the first. */
 const checkpoints: Scenario = {
   operation: 'advance checkpoints',
@@ -352,6 +384,7 @@ export const ingestScenarios: readonly Scenario[] = [
   groupCommitApplier,
   deadLetters,
   replayedLetters,
+  adoptedColumns,
   changedSchema,
   checkpoints,
 ];

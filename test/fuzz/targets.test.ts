@@ -24,6 +24,7 @@ const reasons: Readonly<Record<string, string>> = {
   parseBoolean: 'casts of columns, with their own tests against Java',
   readSystemTable: 'reads through decoders that are targets',
   readRowTable: 'reads through decoders that are targets',
+  readNewest: 'reads with a reader that it is given',
   readDeadLetterRows: 'reads through decoders that are targets',
   readLedger: 'reads through decodeLedger',
   readDay: 'reads through decodeLedger',
