@@ -43,6 +43,22 @@ test('a place comes back from its text, and other texts are refused', () => {
   }
 });
 
+test('a place never goes back while what was given before it is looked at', () => {
+  const moved = movedTo(
+    inLog,
+    new Map([
+      ['a', 4n],
+      ['b', 2n],
+    ]),
+  );
+  expect(moved.log?.positions).toEqual(
+    new Map([
+      ['a', 2n ** 180n],
+      ['b', 2n],
+    ]),
+  );
+});
+
 test('a place in a log of more shards than a header holds has no text', () => {
   const shards = Array.from({ length: 100 }, (_, n) => [`shardId-${String(n).padStart(12, '0')}`, 2n ** 180n] as const);
   expect(encodeResumePoint(movedTo(inLog, new Map(shards.slice(0, 30))))).toMatch(/^[\w-]+$/);

@@ -60,7 +60,12 @@ export function pointAtSnapshot(
 /** The same, with what was read since. */
 export function movedTo(point: ResumePoint, read: Positions): ResumePoint {
   if (point.log === undefined) return point;
-  return { ...point, log: { ...point.log, positions: new Map([...point.log.positions, ...read]) } };
+  const positions = new Map(point.log.positions);
+  // A tail that looks at what was given before stands below the point for a while.
+  for (const [shardId, position] of read) {
+    if (position > (positions.get(shardId) ?? -1n)) positions.set(shardId, position);
+  }
+  return { ...point, log: { ...point.log, positions } };
 }
 
 /**

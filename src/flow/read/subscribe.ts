@@ -24,6 +24,7 @@ import { stateOfHead } from '../ingest/load-state.ts';
 import { type ChangeView, changeViewOf, type ViewRequest } from './change-view.ts';
 import { type HistoryRange, historyRange, type SubscribeFrom, type SubscribeUntil } from './history-range.ts';
 import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { checkBeginnings } from './passed-by-retention.ts';
 import {
   type LogPoint,
   movedTo,
@@ -160,10 +161,11 @@ async function* resumeLog(
       `${table.label}: a place in the log is not among the snapshots, and can be read until now only`,
     );
   }
-  const { incarnation } = await parts.tailParts.log.describe({ signal });
-  if (incarnation !== log.incarnation) throw resumeExpired(table, 'the log was made again since');
+  const description = await parts.tailParts.log.describe({ signal });
+  if (description.incarnation !== log.incarnation) throw resumeExpired(table, 'the log was made again since');
   const snapshot = await snapshotBelow(table, point, log);
   const state = await stateOfHead(table, snapshot);
+  await checkBeginnings(parts.tailParts.log, table, { description, state, point: log });
   // Newer checkpoints may be above the place: what is between them is committed, and was not given.
   const bases: Checkpoints = new Map([...log.bases].map(([shardId, position]) => [shardId, { position }]));
   const options = { followsSchema: true, passed: log.positions, endsAtTip: until !== undefined };

@@ -1,0 +1,50 @@
+/** Places that retention has passed before the table's snapshots knew of their shards. */
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../../test/table-fixture.ts';
+import { seededRandom } from '../../base/random.ts';
+import { createTable } from '../../catalog/catalog.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { rowsOf } from '../../types/column-reader.ts';
+import { IngestWorker } from '../ingest/ingest-worker.ts';
+import { append, openTestTable, testDefinition, testIdentifier, testProducer } from '../testing.ts';
+import type { SubscribeFrom } from './history-range.ts';
+import { subscribe } from './subscribe.ts';
+
+test.each([0, 1])(
+  'a place of before the first snapshot, after %s rows, is refused when the log has lost what follows it',
+  async before => {
+    const [clock, random] = [new ManualClock(), seededRandom(1)];
+    const store = new MemoryObjectStore('memory:z', clock);
+    const log = new MemoryLogStore({ name: 'z', retentionMs: 1_000 }, { clock, random });
+    const w = { clock, random, store, log };
+    const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+    const producer = testProducer(w, schema);
+    await using ingest = new IngestWorker(w);
+    const read = async (from: SubscribeFrom): Promise<{ keys: unknown[]; next: SubscribeFrom }> => {
+      const keys: unknown[] = [];
+      let next = from;
+      const request = { from, until: { kind: 'now' } } as const;
+      for await (const { rows, resume } of subscribe(
+        w,
+        await openTestTable(w),
+        request,
+        new AbortController().signal,
+      )) {
+        keys.push(...rowsOf(rows).map(([k]) => k));
+        if (resume !== undefined) next = { kind: 'resume', point: resume };
+      }
+      return { keys, next };
+    };
+    for (let i = 0; i < before; i += 1) await append(producer, schema, [[BigInt(i), 'v', 1]]);
+    const first = await read({ kind: 'full' });
+    await append(producer, schema, [[10n, 'v', 1]]);
+    await ingest.drain();
+    expect((await read(first.next)).keys).toEqual([10n]);
+    clock.advance(5_000);
+    // With nothing after what was lost, too.
+    await expect(read(first.next)).rejects.toMatchObject({ code: 'LAKE_LOG_GAP' });
+    await append(producer, schema, [[11n, 'v', 1]]);
+    await expect(read(first.next)).rejects.toMatchObject({ code: 'LAKE_LOG_GAP' });
+  },
+);

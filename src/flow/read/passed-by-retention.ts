@@ -1,0 +1,41 @@
+/**
+ * Whether a log has lost records that a place still wants, in shards where reading begins at the log's beginning: the snapshot
+ * it begins at says nothing of them, and a log that has forgotten its beginning gives what it has without a word (DESIGN D4).
+ *
+ * Where the place knows a position the log is asked what follows that. Where it knows none, a shard has lost its beginning
+ * surely when its oldest record is above all that the table has taken from it; that some of the first commit is gone is not seen.
+ */
+import { invalid } from '../../base/errors.ts';
+import type { LogDescription, LogStore } from '../../storage/log-store.ts';
+import { latestSnapshot } from '../../table/snapshots.ts';
+import type { Table } from '../../table/table.ts';
+import { stateOfHead } from '../ingest/load-state.ts';
+import type { IngestState } from '../ingest/state.ts';
+import type { LogPoint } from './resume-point.ts';
+
+/** @param state of the snapshot that reading begins at · @throws LakeError `invalid` LAKE_LOG_GAP */
+export async function checkBeginnings(
+  log: LogStore,
+  table: Table,
+  { description, state, point }: { description: LogDescription; state: IngestState | undefined; point: LogPoint },
+): Promise<void> {
+  if (description.retentionMs === undefined) return;
+  const begun = description.shards.filter(({ shardId }) => !state?.shards.has(shardId) && !point.bases.has(shardId));
+  if (begun.length === 0) return;
+  const head = await stateOfHead(table, await latestSnapshot(table));
+  for (const { shardId } of begun) {
+    const position = point.positions.get(shardId);
+    const taken = head?.shards.get(shardId)?.position ?? -1n;
+    // Nothing that was taken in is missing: what else may be, ingest misses as well, and says so.
+    if (taken <= (position ?? -1n)) continue;
+    const from = position === undefined ? ({ kind: 'earliest' } as const) : ({ kind: 'after', position } as const);
+    const { records, gap, ended, atTip } = await log.read(shardId, from, { recordsMax: 1 });
+    const oldest = records[0]?.position;
+    const isLost = position === undefined && (oldest === undefined ? ended || atTip : oldest > taken);
+    if (!gap && !isLost) continue;
+    throw invalid(
+      'LAKE_LOG_GAP',
+      `${log.uri}, shard ${shardId}: the log no longer keeps what follows this place in ${table.label}; begin again, from full`,
+    );
+  }
+}
