@@ -14,6 +14,7 @@ import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
 import { commitFunction, ingestFunction } from './lake/functions.ts';
+import { checkOnce, named } from './lake/named.ts';
 import { PassingTable } from './lake/passing.ts';
 import { displaced, misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
 import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
@@ -107,6 +108,8 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
       ? [displaced(bench), replayer(bench, 'replayer'), replayer(bench, 'other-replayer')]
       : []),
     ...(passing === undefined ? [] : [passing.run(), passing.watch()]),
+    // A name is known as long as the log keeps records, and worlds stall for longer than some logs do.
+    ...(draw('named') < 0.4 && bench.settings.retentionMs === undefined ? [named(bench, 0), named(bench, 1)] : []),
   ];
   await world.run(() => bench.isOver, 40 * dayMs);
   world.faults.end();
@@ -127,6 +130,7 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
   for (const subscriber of subscribers) subscriber.stop();
   await ended(world, [...writing, ...carrying, ...watching, ...meddling]);
   await checkFiles(bench);
+  checkOnce(bench);
   const commits = chains.reduce((sum, chain) => sum + chain.headId, 0);
   return { commits, counts: { ...bench.counts, 'records doubled': bench.model.doubles } };
 }
