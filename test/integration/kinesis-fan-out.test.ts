@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { openLake, t } from '../../src/index.ts';
 import { type KinesisLogSettings, openKinesisLog } from '../../src/storage/kinesis/kinesis-log-store.ts';
 import { logStoreConformance } from '../../src/storage/log-store.conformance.ts';
 import type { LogReadResult, LogStart, LogStore } from '../../src/storage/log-store.ts';
@@ -208,4 +209,42 @@ test('a stream on demand is made, described, written and followed', async () => 
   const { shardId, hashKeyStart } = present(shards[2], 'shard');
   await appendAll(log, hashKeyStart, ['a', 'b']);
   expect((await followUntil(log, shardId, { kind: 'earliest' }, seen => seen.length === 2)).seen).toEqual(['a', 'b']);
+});
+
+test('a subscription to a table is pushed its rows, and a quiet one asks the stream for nothing', async () => {
+  await using world = await newWorld();
+  const { gateway, stream } = world;
+  const { accessKeyId, secretAccessKey } = service.credentials;
+  await using lake = await openLake({
+    warehouse: `memory:${stream}`,
+    log: `kinesis://${stream}`,
+    kinesis: { endpoint: gateway.endpoint, region: service.region, accessKeyId, secretAccessKey, fanOut: { consumer } },
+  });
+  const table = await lake.createTable('db.t', { columns: { k: t.bigint() }, primaryKey: ['k'] });
+  await using writer = table.writer();
+  const stop = new AbortController();
+  const seen: bigint[] = [];
+  const following = (async (): Promise<void> => {
+    for await (const { row } of table.subscribe({ from: 'latest', signal: stop.signal }))
+      seen.push(BigInt(Object(row).k));
+  })().catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  // Rows that come without a GetRecords after they were written: as soon as the subscription has begun.
+  let pushed = 0;
+  let k = 0n;
+  for (; k < 200n && pushed < 3; k += 1n) {
+    const asked = gateway.count('GetRecords');
+    await writer.upsert({ k });
+    await writer.flush();
+    for (let look = 0; look < 200 && seen.at(-1) !== k; look += 1) await systemClock.sleep(20);
+    if (gateway.count('GetRecords') === asked && seen.at(-1) === k) pushed += 1;
+  }
+  expect(pushed).toBe(3);
+  const asked = gateway.count('GetRecords');
+  await systemClock.sleep(2_500);
+  expect(gateway.count('GetRecords')).toBe(asked);
+  stop.abort();
+  await following;
+  expect(seen).toEqual(Array.from({ length: seen.length }, (_, index) => k - BigInt(seen.length - index)));
 });
