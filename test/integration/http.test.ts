@@ -101,6 +101,35 @@ test('who follows a table sees a change that is made after the position, and goe
   expect(more).toEqual(['+I {"meter":"3000","value":0}']);
 });
 
+test('who watches a query gets its answer, what changes of it, and goes on in another invocation', async () => {
+  const query = new URLSearchParams({
+    sql: 'SELECT meter // 1000 AS thousand, count(*) AS n FROM demo.readings WHERE meter >= 7000 GROUP BY 1',
+    key: 'thousand',
+    seconds: '12',
+  });
+  const seen: string[] = [];
+  const follow = async (onFirst: () => Promise<unknown>, headers: Record<string, string> = {}): Promise<string> => {
+    const response = await ask('query', `/watch?${query}`, { headers });
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    let id = '';
+    let last: unknown;
+    for await (const event of serverEvents(response.body ?? (async function* () {})())) {
+      last = event;
+      if (event.name !== 'full' && event.name !== 'delta') continue;
+      const { changes } = event.data as { readonly changes: readonly unknown[] };
+      seen.push(`${event.name} ${JSON.stringify(changes)}`);
+      if (id === '') await onFirst();
+      id = event.id ?? id;
+    }
+    expect(last).toMatchObject({ name: 'end', data: { reason: 'time' } });
+    return id;
+  };
+  const id = await follow(async () => expect((await post(7_000, 7_003)).status).toBe(200));
+  expect(seen).toEqual(['full []', 'delta [{"op":"+","row":{"thousand":"7","n":"3"}}]']);
+  await follow(async () => expect((await post(8_000, 8_001)).status).toBe(200), { 'last-event-id': id });
+  expect(seen.slice(2)).toEqual(['delta []', 'delta [{"op":"+","row":{"thousand":"8","n":"1"}}]']);
+});
+
 test('what is refused has a status, a code, and the id of the request', async () => {
   const refused = async (answer: Promise<Response>): Promise<unknown> => {
     const response = await answer;
