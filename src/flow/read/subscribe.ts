@@ -60,6 +60,8 @@ export type SubscribedBatch = {
 
 /** How often new snapshots are looked for where there is no log. */
 const snapshotPollMs = 500;
+/** Nothing expires unseen between two looks for the next one; that the process stood still is noticed after so long. */
+const overtakingEveryMs = 10_000;
 /** An idle subscriber looks at its signal this often at least. */
 const logWaitMsMax = 1_000;
 /** Where nothing comes for a table, how far the log is read is told so often: others' records are in it too. */
@@ -252,9 +254,15 @@ async function* followSnapshots(
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   let id = lastId;
   let current = table;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     signal.throwIfAborted();
-    const snapshot = (await readSnapshot(current, id + 1)) ?? (await overtaking(current, id + 1));
+    let snapshot = await readSnapshot(current, id + 1);
+    const nowMs = clock.monotonicMs();
+    if (snapshot === undefined && nowMs - lookedMs >= overtakingEveryMs) {
+      lookedMs = nowMs;
+      snapshot = await overtaking(current, id + 1);
+    }
     if (snapshot === undefined) {
       await clock.sleep(snapshotPollMs, signal);
       continue;
@@ -262,6 +270,8 @@ async function* followSnapshots(
     if (snapshot.schemaId > current.schema.id) current = await reopenTable(current);
     yield* changesOf(current, snapshot, view);
     id = snapshot.id;
+    // Who knows how long the reader took.
+    lookedMs = Number.NEGATIVE_INFINITY;
   }
 }
 
