@@ -2,8 +2,9 @@
  * Whether a log has lost records that a place still wants, in shards where reading begins at the log's beginning: the snapshot
  * it begins at says nothing of them, and a log that has forgotten its beginning gives what it has without a word (DESIGN D4).
  *
- * Where the place knows a position the log is asked what follows that. Where it knows none, a shard has lost its beginning
- * surely when its oldest record is above all that the table has taken from it; that some of the first commit is gone is not seen.
+ * Where the place knows a position the log is asked what follows that. Where it knows none the shard was empty when the place was
+ * told, and has surely lost its beginning when its oldest record is above all that the table has taken from it. That a part of
+ * it is gone no log tells: it may be so when the place is as old as what the log keeps, and then it is said.
  */
 import { invalid } from '../../base/errors.ts';
 import type { LogDescription, LogStore } from '../../storage/log-store.ts';
@@ -13,13 +14,26 @@ import { stateOfHead } from '../ingest/load-state.ts';
 import type { IngestState } from '../ingest/state.ts';
 import type { LogPoint } from './resume-point.ts';
 
-/** @param state of the snapshot that reading begins at · @throws LakeError `invalid` LAKE_LOG_GAP */
+type BeginningsRequest = {
+  readonly description: LogDescription;
+  /** Of the snapshot that reading begins at. */
+  readonly state: IngestState | undefined;
+  readonly point: LogPoint;
+  readonly nowMs: number;
+};
+
+/** Clocks of readers and logs differ, and logs remove by the segment. */
+const marginMsMax = 600_000;
+
+/** @throws LakeError `invalid` LAKE_LOG_GAP */
 export async function checkBeginnings(
   log: LogStore,
   table: Table,
-  { description, state, point }: { description: LogDescription; state: IngestState | undefined; point: LogPoint },
+  { description, state, point, nowMs }: BeginningsRequest,
 ): Promise<void> {
-  if (description.retentionMs === undefined) return;
+  const { retentionMs } = description;
+  if (retentionMs === undefined) return;
+  const isOld = nowMs - (point.emptyMs ?? nowMs) > retentionMs - Math.min(marginMsMax, retentionMs / 2);
   const begun = description.shards.filter(({ shardId }) => !state?.shards.has(shardId) && !point.bases.has(shardId));
   if (begun.length === 0) return;
   const head = await stateOfHead(table, await latestSnapshot(table));
@@ -31,7 +45,7 @@ export async function checkBeginnings(
     const from = position === undefined ? ({ kind: 'earliest' } as const) : ({ kind: 'after', position } as const);
     const { records, gap, ended, atTip } = await log.read(shardId, from, { recordsMax: 1 });
     const oldest = records[0]?.position;
-    const isLost = position === undefined && (oldest === undefined ? ended || atTip : oldest > taken);
+    const isLost = position === undefined && (isOld || (oldest === undefined ? ended || atTip : oldest > taken));
     if (!gap && !isLost) continue;
     throw invalid(
       'LAKE_LOG_GAP',

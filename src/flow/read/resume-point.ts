@@ -30,6 +30,8 @@ export type LogPoint = {
   readonly positions: Positions;
   /** Where reading began in shards that the snapshot says nothing of. */
   readonly bases: Positions;
+  /** At this time of the reader's clock, ms, shards without a position had nothing in them; undefined: nobody has looked. */
+  readonly emptyMs?: number | undefined;
 };
 
 /** Of a point as text: HTTP headers must hold it. */
@@ -57,15 +59,15 @@ export function pointAtSnapshot(
   return { tableId, snapshotId: snapshot?.id ?? 0, log: { incarnation, positions, bases } };
 }
 
-/** The same, with what was read since. */
-export function movedTo(point: ResumePoint, read: Positions): ResumePoint {
+/** The same, with what was read since. @param tipMs when all shards were at their tips; undefined: they were not */
+export function movedTo(point: ResumePoint, read: Positions, tipMs?: number): ResumePoint {
   if (point.log === undefined) return point;
   const positions = new Map(point.log.positions);
   // A tail that looks at what was given before stands below the point for a while.
   for (const [shardId, position] of read) {
     if (position > (positions.get(shardId) ?? -1n)) positions.set(shardId, position);
   }
-  return { ...point, log: { ...point.log, positions } };
+  return { ...point, log: { ...point.log, positions, emptyMs: tipMs ?? point.log.emptyMs } };
 }
 
 /**
@@ -115,7 +117,10 @@ export function encodeResumePoint(
     s: snapshotId,
     ...(log === undefined
       ? {}
-      : { i: log.incarnation, p: positionsToJson(log.positions), b: positionsToJson(log.bases) }),
+      : {
+          ...{ i: log.incarnation, p: positionsToJson(log.positions), b: positionsToJson(log.bases) },
+          ...(log.emptyMs === undefined ? {} : { m: log.emptyMs }),
+        }),
   };
   const text = Buffer.from(stringifyJson(json)).toString('base64url');
   return text.length > lengthMax ? undefined : text;
@@ -125,12 +130,13 @@ export function encodeResumePoint(
 export function decodeResumePoint(text: string, lengthMax: number = tokenLengthMax): ResumePoint {
   if (text.length > lengthMax || !/^[\w-]+$/.test(text)) throw badPoint();
   const json = jsonOf(text);
-  const { v, t: tableId, s: snapshotId, i: incarnation } = json;
+  const { v, t: tableId, s: snapshotId, i: incarnation, m: emptyMs } = json;
   if (v !== 1 || typeof tableId !== 'string' || tableId === '') throw badPoint();
   if (typeof snapshotId !== 'number' || !Number.isSafeInteger(snapshotId) || snapshotId < 0) throw badPoint();
   if (incarnation === undefined) return { tableId, snapshotId, log: undefined };
   if (typeof incarnation !== 'string') throw badPoint();
-  const log = { incarnation, positions: positionsOfJson(json['p']), bases: positionsOfJson(json['b']) };
+  if (emptyMs !== undefined && (typeof emptyMs !== 'number' || !Number.isSafeInteger(emptyMs))) throw badPoint();
+  const log = { incarnation, positions: positionsOfJson(json['p']), bases: positionsOfJson(json['b']), emptyMs };
   return { tableId, snapshotId, log };
 }
 

@@ -167,7 +167,8 @@ async function* resumeLog(
   if (description.incarnation !== log.incarnation) throw resumeExpired(table, 'the log was made again since');
   const snapshot = await snapshotBelow(table, point, log);
   const state = await stateOfHead(table, snapshot);
-  await checkBeginnings(parts.tailParts.log, table, { description, state, point: log });
+  const nowMs = parts.clock.nowMs();
+  await checkBeginnings(parts.tailParts.log, table, { description, state, point: log, nowMs });
   // Newer checkpoints may be above the place: what is between them is committed, and was not given.
   const bases: Checkpoints = new Map([...log.bases].map(([shardId, position]) => [shardId, { position }]));
   const options = { followsSchema: true, passed: log.positions, endsAtTip: until !== undefined };
@@ -294,10 +295,15 @@ async function* followLog(
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   let toldMs = clock.monotonicMs();
+  const readMs = clock.nowMs();
+  let tipMs: number | undefined;
   for (;;) {
     signal.throwIfAborted();
+    const beganMs = clock.nowMs();
     const { batches, arrivalMs, atTip } = await tail.readSome(signal, { follows: until === undefined });
-    const place = movedTo(start, tail.positions);
+    // Who reads until now does not look again at a shard whose tip was reached before.
+    if (atTip) tipMs = until === undefined ? beganMs : (tipMs ?? readMs);
+    const place = movedTo(start, tail.positions, tipMs);
     const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
     for (const [index, { rows, kinds }] of seen.entries()) {
       const resume = index === seen.length - 1 ? place : undefined;
