@@ -32,6 +32,11 @@ export type SubscribedChange<Row> = RowChange<Row> & {
   readonly snapshotId: number | undefined;
   /** Where another subscription goes on right behind this change; undefined: more of the same must come first. */
   readonly resume: string | undefined;
+  /**
+   * It may have been given before: the log had lost what followed, so changes came from snapshots, whose commits also have some of
+   * before. They come in order, so rows kept by key end right. Never of tables without a key.
+   */
+  readonly mayRepeat: boolean;
 };
 
 export async function* subscribeTable<Row extends object>(
@@ -45,11 +50,11 @@ export async function* subscribeTable<Row extends object>(
   const asked = { ...flowRequest(table, request), consumerId: consumer };
   for await (const batch of consume({ store, log, clock, random }, table, asked, ends)) {
     const row = rowsAs<Row>(batch.rows);
-    const { phase, snapshotId } = batch;
+    const { phase, snapshotId, mayRepeat = false } = batch;
     const place = batch.resume === undefined ? undefined : encodeResumePoint(batch.resume);
     for (let index = 0; index < batch.rows.rowCount; index += 1) {
       const resume = index === batch.rows.rowCount - 1 ? place : undefined;
-      yield { kind: rowKindOf(batch.kinds[index] ?? 0), row: row(index), phase, snapshotId, resume };
+      yield { kind: rowKindOf(batch.kinds[index] ?? 0), row: row(index), phase, snapshotId, resume, mayRepeat };
     }
     if (place !== undefined) onPlace?.(place);
   }

@@ -16,7 +16,8 @@ import {
   type ResumePoint,
   snapshotBelow,
 } from './resume-point.ts';
-import { type SubscribedBatch, type SubscribeParts, type SubscribeRequest, subscribe } from './subscribe.ts';
+import { type SubscribeParts, type SubscribeRequest, subscribe } from './subscribe.ts';
+import type { SubscribedBatch } from './subscribed-batch.ts';
 
 export type ConsumeRequest = SubscribeRequest & {
   /** `from` is where it begins when the table has no place of it yet. undefined: nothing is remembered. */

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { mapBounded } from '../../base/concurrency.ts';
-import { LakeError } from '../../base/errors.ts';
+import { isLakeError, LakeError } from '../../base/errors.ts';
 import type { LogDescription, LogReadOptions, LogStart, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
@@ -149,7 +149,7 @@ export class LogTail {
    * @throws LakeError `invalid` LAKE_LOG_GAP when the log no longer keeps what follows the snapshot (D4)
    */
   async readSome(signal?: AbortSignal, options: { readonly follows?: boolean } = {}): Promise<TailRead> {
-    if (!this.#described) await this.#cursors.take(this.#seen ?? (await this.#parts.log.describe({ signal })));
+    if (!this.#described) await this.#learn(this.#seen ?? (await this.#parts.log.describe({ signal })));
     this.#seen = undefined;
     this.#described = true;
     const readable = this.#cursors.readable().filter(({ shard }) => this.#done?.has(shard.shardId) !== true);
@@ -171,6 +171,14 @@ export class LogTail {
       arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
       atTip: !ended && answers.every(answer => answer.atTip),
     };
+  }
+
+  /** A shard that is gone before it was read to its end took the rest with it. */
+  async #learn(description: LogDescription): Promise<void> {
+    const listed = new Set(description.shards.map(({ shardId }) => shardId));
+    const gone = this.#cursors.all.find(({ shard, ended }) => !ended && !listed.has(shard.shardId));
+    if (gone !== undefined) throw this.#gap(gone.shard.shardId);
+    await this.#cursors.take(description);
   }
 
   async #take(records: readonly RoutedRecord[]): Promise<TailResult> {
@@ -196,12 +204,22 @@ export class LogTail {
     options: LogReadOptions,
   ): Promise<{ readonly records: readonly RoutedRecord[]; readonly atTip: boolean; readonly ended: boolean }> {
     const { shardId } = cursor.shard;
-    const result = await this.#parts.log.read(shardId, cursor.next, options);
+    const result = await this.#parts.log.read(shardId, cursor.next, options).catch((error: unknown) => {
+      return this.#failedRead(shardId, error);
+    });
     if (result.gap) throw this.#gap(shardId);
     this.#cursors.advance(cursor, result);
     if (result.atTip) this.#done?.add(shardId);
     const records = routeRecords(shardId, result.records).byTable.get(this.#table.id ?? '') ?? [];
     return { records, atTip: result.atTip || result.ended, ended: result.ended };
+  }
+
+  /** A closed shard leaves the log when retention has taken all of it. */
+  async #failedRead(shardId: string, error: unknown): Promise<never> {
+    if (!isLakeError(error, 'LAKE_LOG_NOT_FOUND')) throw error;
+    const { shards, incarnation } = await this.#parts.log.describe();
+    const isSameLog = incarnation === this.#cursors.description.incarnation;
+    throw isSameLog && shards.every(shard => shard.shardId !== shardId) ? this.#gap(shardId) : error;
   }
 
   #gap(shardId: string): LakeError {

@@ -21,16 +21,12 @@ test.each([0, 1])(
     const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
     const producer = testProducer(w, schema);
     await using ingest = new IngestWorker(w);
-    const read = async (from: SubscribeFrom): Promise<{ keys: unknown[]; next: SubscribeFrom }> => {
+    const read = async (from: SubscribeFrom, onGap: 'snapshots' | 'fail' = 'fail') => {
       const keys: unknown[] = [];
       let next = from;
-      const request = { from, until: { kind: 'now' } } as const;
-      for await (const { rows, resume } of subscribe(
-        w,
-        await openTestTable(w),
-        request,
-        new AbortController().signal,
-      )) {
+      const request = { from, until: { kind: 'now' }, onGap } as const;
+      const table = await openTestTable(w);
+      for await (const { rows, resume } of subscribe(w, table, request, new AbortController().signal)) {
         keys.push(...rowsOf(rows).map(([k]) => k));
         if (resume !== undefined) next = { kind: 'resume', point: resume };
       }
@@ -49,5 +45,8 @@ test.each([0, 1])(
     // What there is of it by now is in the table, as what was lost is.
     await ingest.drain();
     await expect(read(first.next)).rejects.toMatchObject({ code: 'LAKE_LOG_GAP' });
+    // Snapshots have it all, and with it, in the same commit, the row that was given.
+    const given = before === 0 ? [] : [0n];
+    expect((await read(first.next, 'snapshots')).keys).toEqual([...given, 10n, 11n]);
   },
 );

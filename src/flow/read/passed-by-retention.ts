@@ -4,9 +4,10 @@
  *
  * Where the place knows a position the log is asked what follows that. Where it knows none the shard was empty when the place was
  * told, and has surely lost its beginning when its oldest record is above all that the table has taken from it. That a part of
- * it is gone no log tells: it may be so when the place is as old as what the log keeps, and then it is said.
+ * it is gone no log tells: it may be so when the place is as old as what the log keeps, and then it is said. So of a shard whose
+ * parents have gone from the log before they were given to their end. Whether it is so the commits since tell (hand-over.ts).
  */
-import { invalid } from '../../base/errors.ts';
+import { LakeError } from '../../base/errors.ts';
 import type { LogDescription, LogStore } from '../../storage/log-store.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
@@ -25,17 +26,24 @@ type BeginningsRequest = {
 /** Clocks of readers and logs differ, and logs remove by the segment. */
 const marginMsMax = 600_000;
 
-/** @throws LakeError `invalid` LAKE_LOG_GAP */
-export async function checkBeginnings(
+/** @returns LAKE_LOG_GAP: records may be missing, if the table has taken any since */
+export async function doubtfulBeginning(
   log: LogStore,
   table: Table,
   { description, state, point, nowMs }: BeginningsRequest,
-): Promise<void> {
+): Promise<LakeError | undefined> {
   const { retentionMs } = description;
-  if (retentionMs === undefined) return;
+  if (retentionMs === undefined) return undefined;
   const isOld = nowMs - (point.emptyMs ?? nowMs) > retentionMs - Math.min(marginMsMax, retentionMs / 2);
   const begun = description.shards.filter(({ shardId }) => !state?.shards.has(shardId) && !point.bases.has(shardId));
-  if (begun.length === 0) return;
+  if (begun.length === 0) return undefined;
+  const listed = new Set(description.shards.map(({ shardId }) => shardId));
+  for (const { shardId, parentIds } of begun) {
+    // Who has a position in a shard has read its parents to their end.
+    if (point.positions.has(shardId)) continue;
+    const gone = parentIds.filter(id => !listed.has(id) && state?.shards.get(id)?.ended !== true);
+    if (gone.some(id => isOld || point.positions.has(id))) return passed(log, table, shardId);
+  }
   const head = await stateOfHead(table, await latestSnapshot(table));
   for (const { shardId } of begun) {
     const position = point.positions.get(shardId);
@@ -47,9 +55,12 @@ export async function checkBeginnings(
     const oldest = records[0]?.position;
     const isLost = position === undefined && (isOld || (oldest === undefined ? ended || atTip : oldest > taken));
     if (!gap && !isLost) continue;
-    throw invalid(
-      'LAKE_LOG_GAP',
-      `${log.uri}, shard ${shardId}: the log no longer keeps what follows this place in ${table.label}; begin again, from full`,
-    );
+    return passed(log, table, shardId);
   }
+  return undefined;
+}
+
+function passed({ uri }: LogStore, { label }: Table, shardId: string): LakeError {
+  const why = `the log no longer keeps what follows this place in ${label}`;
+  return new LakeError('invalid', 'LAKE_LOG_GAP', `${uri}, shard ${shardId}: ${why}; begin again, from full`);
 }

@@ -5,7 +5,8 @@ import { numbered, type RowTable, rowTable } from '../../../test/row-fixture.ts'
 import { expireChangelogs } from '../../maintenance/expire-changelogs.ts';
 import { expireSnapshots } from '../../maintenance/expire-snapshots.ts';
 import { rowsOf } from '../../types/column-reader.ts';
-import { type SubscribedBatch, subscribe } from './subscribe.ts';
+import { subscribe } from './subscribe.ts';
+import type { SubscribedBatch } from './subscribed-batch.ts';
 
 const options = { 'changelog.time-retained': '30 d', 'snapshot.num-retained.min': '1' };
 

@@ -6,33 +6,21 @@
  * acknowledged; without a log the subscription stays on snapshots.
  */
 import type { Clock } from '../../base/clock.ts';
-import { invalid, LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import { changeSourceOf } from '../../table/changelog/change-source.ts';
-import { readChanges } from '../../table/changelog/read-changes.ts';
 import { mergeOptionsOf } from '../../table/merge-spec.ts';
-import { readPlan } from '../../table/read/read-split.ts';
-import { planScan } from '../../table/scan/plan-scan.ts';
 import { latestSnapshot, readSnapshot } from '../../table/snapshots.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
-import { buildBatch } from '../../types/column-builder.ts';
-import type { RowBatch } from '../../types/row-batch.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import { type ChangeView, changeViewOf, type ViewRequest } from './change-view.ts';
 import { type HistoryRange, historyRange, type SubscribeFrom, type SubscribeUntil } from './history-range.ts';
-import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
-import { checkBeginnings } from './passed-by-retention.ts';
-import {
-  type LogPoint,
-  movedTo,
-  pointAtSnapshot,
-  type ResumePoint,
-  resumeExpired,
-  snapshotBelow,
-} from './resume-point.ts';
+import { type Ends, followLog, resumeLog } from './log-phase.ts';
+import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { movedTo, pointAtSnapshot, type ResumePoint, resumeExpired } from './resume-point.ts';
+import { changesOf, placeIn, pointOf, rowsOf, type SubscribedBatch } from './subscribed-batch.ts';
 
 export type SubscribeParts = {
   readonly store: TailParts['store'];
@@ -42,35 +30,16 @@ export type SubscribeParts = {
   readonly random: Random;
 };
 
-export type SubscribedBatch = {
-  readonly rows: RowBatch;
-  readonly kinds: Int8Array;
-  /** `snapshot`: rows as of a snapshot; `changes`: what later snapshots changed; `log`: live. */
-  readonly phase: 'snapshot' | 'changes' | 'log';
-  /** Of the first two phases. */
-  readonly snapshotId: number | undefined;
-  /** Of the log phase: when the log took the newest of these rows, ms. */
-  readonly arrivalMs: number | undefined;
-  /**
-   * Where another subscription can go on behind these rows; undefined: nowhere, more of the same must come first. A batch
-   * of no rows tells a place only.
-   */
-  readonly resume: ResumePoint | undefined;
-};
-
 /** How often new snapshots are looked for where there is no log. */
 const snapshotPollMs = 500;
 /** Nothing expires unseen between two looks for the next one; that the process stood still is noticed after so long. */
 const overtakingEveryMs = 10_000;
-/** An idle subscriber looks at its signal this often at least. */
-const logWaitMsMax = 1_000;
-/** Where nothing comes for a table, how far the log is read is told so often: others' records are in it too. */
-const placeEveryMs = 30_000;
-
 export type SubscribeRequest = {
   readonly from: SubscribeFrom;
   /** undefined: it goes on. */
   readonly until?: SubscribeUntil | undefined;
+  /** When the log has lost what follows: `snapshots` (the default) gives what they have of it, `fail` throws LAKE_LOG_GAP. */
+  readonly onGap?: Ends['onGap'];
 } & ViewRequest;
 
 /**
@@ -105,7 +74,8 @@ async function* subscribeTo(
   const tailParts = log === undefined ? undefined : { log, store: parts.store };
   if (from.kind === 'resume') checkPoint(table, from.point, tailParts);
   if (from.kind === 'resume' && from.point.log !== undefined && tailParts !== undefined) {
-    yield* resumeLog({ ...parts, tailParts }, table, { point: from.point, log: from.point.log, until, view }, signal);
+    const place = { ...from.point, log: from.point.log };
+    yield* resumeLog({ clock: parts.clock, tailParts }, table, { place, until, view, onGap: request.onGap }, signal);
     return;
   }
   const endsInHistory = until !== undefined && until.kind !== 'now';
@@ -132,7 +102,11 @@ async function* subscribeTo(
   // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
   if (from.kind === 'latest') await tail.readToTip(signal);
   yield placeIn(table, movedTo(start, tail.positions));
-  yield* followLog(parts, { table, tail, start, until, view }, signal);
+  yield* followLog(
+    { ...parts, tailParts: followed },
+    { table, tail, start, until, view, onGap: request.onGap },
+    signal,
+  );
 }
 
 /** @returns the newest snapshot whose changes were given */
@@ -148,51 +122,11 @@ async function* changesAfter(
   return snapshot;
 }
 
-type Ends = { readonly until: SubscribeUntil | undefined; readonly view: ChangeView };
-type ResumeParts = SubscribeParts & { readonly tailParts: TailParts };
-
-async function* resumeLog(
-  parts: ResumeParts,
-  table: Table,
-  { point, log, until, view }: { readonly point: ResumePoint; readonly log: LogPoint } & Ends,
-  signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
-  if (until !== undefined && until.kind !== 'now') {
-    throw invalid(
-      'LAKE_BAD_RANGE',
-      `${table.label}: a place in the log is not among the snapshots, and can be read until now only`,
-    );
-  }
-  const description = await parts.tailParts.log.describe({ signal });
-  if (description.incarnation !== log.incarnation) throw resumeExpired(table, 'the log was made again since');
-  const snapshot = await snapshotBelow(table, point, log);
-  const state = await stateOfHead(table, snapshot);
-  const nowMs = parts.clock.nowMs();
-  await checkBeginnings(parts.tailParts.log, table, { description, state, point: log, nowMs });
-  // Newer checkpoints may be above the place: what is between them is committed, and was not given.
-  const bases: Checkpoints = new Map([...log.bases].map(([shardId, position]) => [shardId, { position }]));
-  const options = { followsSchema: true, passed: log.positions, endsAtTip: until !== undefined };
-  const tail = new LogTail(parts.tailParts, table, state, bases, options);
-  yield placeIn(table, point);
-  yield* followLog(parts, { table, tail, start: point, until, view }, signal);
-}
-
 function checkPoint(table: Table, point: ResumePoint, tailParts: TailParts | undefined): void {
   if (point.tableId !== table.id) throw resumeExpired(table, 'it is a place in another table, which had this name');
   if (point.log !== undefined && tailParts === undefined) {
     throw resumeExpired(table, 'it is a place in a log, and this table is followed by its snapshots now');
   }
-}
-
-/** Only a table of our own can be told from another of its name. */
-function pointOf(table: Table, snapshotId: number): ResumePoint | undefined {
-  return table.id === undefined ? undefined : { tableId: table.id, snapshotId, log: undefined };
-}
-
-function placeIn({ schema }: Table, resume: ResumePoint | undefined): SubscribedBatch {
-  const phase = resume?.log === undefined ? 'changes' : 'log';
-  const [rows, kinds] = [buildBatch({ fields: schema.fields }, []), new Int8Array()];
-  return { rows, kinds, phase, snapshotId: undefined, arrivalMs: undefined, resume };
 }
 
 /** Whether a record of the log is a change of the table (D5); where rows are merged, only a snapshot shows what came of them. */
@@ -201,50 +135,6 @@ export function changesAreRecords(schema: TableSchema): boolean {
   const { engine, sequence } = mergeOptionsOf(schema);
   const { changelogProducer } = parseTableOptions(schema);
   return engine.kind === 'deduplicate' && sequence === undefined && changelogProducer === 'none';
-}
-
-async function* rowsOf(
-  table: Table,
-  snapshot: Snapshot | undefined,
-  { ofRows }: ChangeView,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
-  // What the changes after it begin with is all that was written, compacted or not.
-  const plan = await planScan(table, snapshot, { withLevel0: true, predicate: ofRows.predicate });
-  for await (const rows of readPlan(table, plan, { columns: ofRows.columns })) {
-    yield {
-      rows,
-      kinds: new Int8Array(rows.rowCount),
-      phase: 'snapshot',
-      snapshotId: snapshot?.id,
-      arrivalMs: undefined,
-      resume: undefined,
-    };
-  }
-}
-
-async function* changesOf(
-  table: Table,
-  snapshot: Snapshot,
-  view: ChangeView,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
-  if (snapshot.commitKind === 'OVERWRITE') {
-    throw new LakeError(
-      'fenced',
-      'LAKE_REBASE',
-      `${table.label}: snapshot ${snapshot.id} put other rows in the place of those there were; subscribe again from full`,
-    );
-  }
-  const whole = { phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined } as const;
-  let held: SubscribedBatch | undefined;
-  view.check({ fields: table.schema.fields });
-  for await (const batch of readChanges(table, snapshot, view.ofChanges)) {
-    const { rows, kinds } = view.see(batch);
-    if (rows.rowCount === 0) continue;
-    if (held !== undefined) yield held;
-    held = { rows, kinds, ...whole, resume: undefined };
-  }
-  const resume = pointOf(table, snapshot.id);
-  yield held === undefined ? placeIn(table, resume) : { ...held, resume };
 }
 
 async function* followSnapshots(
@@ -285,41 +175,4 @@ async function overtaking(table: Table, id: number): Promise<Snapshot | undefine
   const head = await latestSnapshot(table);
   // It may have come between the two looks.
   return head === undefined || head.id < id ? undefined : changeSourceOf(table, id);
-}
-
-type Followed = { readonly table: Table; readonly tail: LogTail; readonly start: ResumePoint } & Ends;
-
-async function* followLog(
-  { clock }: SubscribeParts,
-  { table, tail, start, until, view }: Followed,
-  signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
-  let toldMs = clock.monotonicMs();
-  const readMs = clock.nowMs();
-  let tipMs: number | undefined;
-  for (;;) {
-    signal.throwIfAborted();
-    const beganMs = clock.nowMs();
-    const { batches, arrivalMs, atTip } = await tail.readSome(signal, { follows: until === undefined });
-    // Who reads until now does not look again at a shard whose tip was reached before.
-    if (atTip) tipMs = until === undefined ? beganMs : (tipMs ?? readMs);
-    const place = movedTo(start, tail.positions, tipMs);
-    const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
-    for (const [index, { rows, kinds }] of seen.entries()) {
-      const resume = index === seen.length - 1 ? place : undefined;
-      yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume };
-    }
-    const nowMs = clock.monotonicMs();
-    if (seen.length > 0) toldMs = nowMs;
-    else if (nowMs - toldMs >= placeEveryMs) {
-      toldMs = nowMs;
-      yield placeIn(table, place);
-    }
-    if (!atTip) continue;
-    if (until !== undefined) {
-      yield placeIn(table, place);
-      return;
-    }
-    await tail.waitForMore(clock, logWaitMsMax, signal);
-  }
 }

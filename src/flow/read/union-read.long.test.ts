@@ -10,7 +10,8 @@ import type { Scalar } from '../../types/scalar.ts';
 import { IngestWorker } from '../ingest/ingest-worker.ts';
 import { append, collect, openTestTable, testDefinition, testIdentifier, testProducer, testWorld } from '../testing.ts';
 import type { SubscribeFrom } from './history-range.ts';
-import { type SubscribedBatch, subscribe } from './subscribe.ts';
+import { subscribe } from './subscribe.ts';
+import type { SubscribedBatch } from './subscribed-batch.ts';
 import { unionRead } from './union-read.ts';
 
 test('a union read is the model at every moment, whatever is ingested and compacted', async () => {

@@ -1,6 +1,6 @@
 /** A subscription as server-sent events. */
 import { encodeResumePoint } from '../../flow/read/resume-point.ts';
-import type { SubscribedBatch } from '../../flow/read/subscribe.ts';
+import type { SubscribedBatch } from '../../flow/read/subscribed-batch.ts';
 import type { Table } from '../../table/table.ts';
 import { canonicalRow } from '../../types/canonical-json.ts';
 import { rowKindOf } from '../../types/row-kind.ts';
@@ -17,9 +17,10 @@ export function changeEvents(
 
 /** Events of about so many characters; the last has the id of the place behind the batch. */
 function* eventsOfBatch(batch: SubscribedBatch): Generator<string, void, undefined> {
-  const { rows, kinds, phase, snapshotId, resume } = batch;
+  const { rows, kinds, phase, snapshotId, resume, mayRepeat } = batch;
   const id = resume === undefined ? undefined : encodeResumePoint(resume);
-  const head = `{"phase":"${phase}","snapshot":${snapshotId ?? null},"changes":[`;
+  const repeat = mayRepeat === true ? '"mayRepeat":true,' : '';
+  const head = `{"phase":"${phase}","snapshot":${snapshotId ?? null},${repeat}"changes":[`;
   const row = canonicalRow(rows);
   let text = '';
   for (let index = 0; index < rows.rowCount; index += 1) {

@@ -6,7 +6,7 @@
  * is not there may be taken away, which changes nothing.
  */
 import { projectedChanges } from '../../flow/read/change-view.ts';
-import type { SubscribedBatch } from '../../flow/read/subscribe.ts';
+import type { SubscribedBatch } from '../../flow/read/subscribed-batch.ts';
 import type { Table } from '../../table/table.ts';
 import { canonicalRow } from '../../types/canonical-json.ts';
 import { evaluatePredicate } from '../../types/filter.ts';

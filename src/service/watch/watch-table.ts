@@ -6,7 +6,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { isLakeError, type LakeErrorCode } from '../../base/errors.ts';
 import type { SubscribeFrom } from '../../flow/read/history-range.ts';
-import { type SubscribedBatch, type SubscribeParts, subscribe } from '../../flow/read/subscribe.ts';
+import { type SubscribeParts, subscribe } from '../../flow/read/subscribe.ts';
+import type { SubscribedBatch } from '../../flow/read/subscribed-batch.ts';
 import { headSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -83,7 +84,7 @@ async function* untilReplaced(
   const lastId = place?.snapshotId ?? (await headSnapshot(table))?.id ?? 0;
   const beside = parts.log === undefined ? undefined : new WatchedSnapshots(table, lastId, changesRowsWithoutLog);
   // Whatever the table's options say to subscribers: an answer is of now.
-  const request = { from: start, changelogMode: 'auto', consistency: 'eventual' } as const;
+  const request = { from: start, changelogMode: 'auto', consistency: 'eventual', onGap: 'fail' } as const;
   const source = new Gathering(subscribe(parts, table, request, AbortSignal.any([signal, stop.signal])), clock, beside);
   try {
     if (place !== undefined && beside !== undefined && (await beside.catchUp()) !== 'none') return;

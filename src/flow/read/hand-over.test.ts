@@ -1,0 +1,193 @@
+/** Subscribers that retention has passed: from the log to the snapshots and back. */
+import { expect, test } from 'vitest';
+import { changedLog } from '../../../test/changed-ports.ts';
+import { ManualClock } from '../../../test/table-fixture.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
+import { createTable } from '../../catalog/catalog.ts';
+import { logNotFound } from '../../storage/log-errors.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { rowsOf } from '../../types/column-reader.ts';
+import { IngestWorker } from '../ingest/ingest-worker.ts';
+import { append, openTestTable, testDefinition, testIdentifier, testProducer } from '../testing.ts';
+import { consume } from './consume.ts';
+import { standingOf } from './hand-over.ts';
+import { subscribe } from './subscribe.ts';
+
+const retentionMs = 3_600_000;
+const seedsTo = 40;
+const at = (positions: Record<string, bigint>): ReadonlyMap<string, bigint> => new Map(Object.entries(positions));
+
+test('a commit is given, fresh, both, or none, by where its shards stood before and after it', () => {
+  const before = at({ a: 10n, b: 10n });
+  const decided = (after: Record<string, bigint>, passed: Record<string, bigint>): string =>
+    standingOf({ before, after: at(after) }, at(passed));
+  expect(decided({ a: 20n, b: 10n }, { a: 20n })).toBe('given');
+  expect(decided({ a: 20n, b: 10n }, { a: 10n })).toBe('fresh');
+  expect(decided({ a: 20n, b: 10n }, { a: 15n })).toBe('both');
+  expect(decided({ a: 20n, b: 20n }, { a: 20n, b: 10n })).toBe('both');
+  expect(decided({ a: 10n, b: 10n }, { a: 5n })).toBe('none');
+  expect(decided({ a: 10n, b: 10n, c: 0n }, {})).toBe('fresh');
+});
+
+type Run = {
+  readonly mirror: ReadonlyMap<string, number>;
+  readonly model: ReadonlyMap<string, number>;
+  readonly given: readonly string[];
+  readonly passedCount: number;
+  readonly repeats: number;
+  readonly refused: boolean;
+};
+
+async function splitOne(log: MemoryLogStore, random: Random): Promise<void> {
+  const open = (await log.describe()).shards.filter(({ closed }) => !closed);
+  const chosen = open[Math.floor(random.next() * open.length)];
+  if (chosen !== undefined) await log.split(chosen.shardId);
+}
+
+/** A consumer that reads now and then, while shards are split and retention takes from the log what ingest has taken. */
+async function run(seed: number, isKeyed: boolean): Promise<Run> {
+  const [clock, random] = [new ManualClock(), seededRandom(seed)];
+  const store = new MemoryObjectStore('memory:hand-over', clock);
+  const log = new MemoryLogStore({ name: 'hand-over', shardCount: 2, retentionMs }, { clock, random });
+  const w = { clock, random, store, log };
+  const keys = isKeyed ? ['k'] : [];
+  const definition = { ...testDefinition, primaryKeys: keys, options: { bucket: isKeyed ? '3' : '-1' } };
+  const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+  const producer = testProducer(w, schema);
+  await using ingest = new IngestWorker(w);
+  const [mirror, model] = [new Map<string, number>(), new Map<string, number>()];
+  const given: string[] = [];
+  let [count, passedCount, repeats, refused] = [0, 0, 0, false];
+  const read = async (): Promise<void> => {
+    const request = { from: { kind: 'full' }, until: { kind: 'now' }, consumerId: 'c' } as const;
+    const phases = new Set<string>();
+    for await (const { rows, phase, mayRepeat } of consume(
+      w,
+      await openTestTable(w),
+      request,
+      new AbortController().signal,
+    )) {
+      for (const [k, , n] of rowsOf(rows)) {
+        mirror.set(String(k), Number(n));
+        if (mayRepeat !== true) expect(given, `seed ${seed}, not said to come again`).not.toContain(String(n));
+        given.push(String(n));
+        phases.add(phase);
+      }
+      if (mayRepeat === true) repeats += 1;
+    }
+    if (phases.has('changes')) passedCount += 1;
+  };
+  try {
+    for (let turn = 0; turn < 40; turn += 1) {
+      const draw = random.next();
+      if (draw < 0.5) {
+        const rows = Array.from({ length: 1 + Math.floor(random.next() * 4) }, () => {
+          count += 1;
+          const k = Math.floor(random.next() * 12);
+          model.set(String(k), count);
+          return [BigInt(k), 'v', count];
+        });
+        await append(producer, schema, rows);
+      } else if (draw < 0.68) await ingest.drain();
+      else if (draw < 0.71) await splitOne(log, random);
+      else if (draw < 0.85) await read();
+      else {
+        // What ingest has not taken would be lost for the table as well.
+        await ingest.drain();
+        clock.advance(2 * retentionMs);
+      }
+    }
+    await read();
+  } catch (error) {
+    if (isKeyed || !(error instanceof Error && 'code' in error && error.code === 'LAKE_LOG_GAP')) throw error;
+    refused = true;
+  }
+  return { mirror, model, given, passedCount, repeats, refused };
+}
+
+test('a keyed mirror is the model, however often retention passes the consumer', async () => {
+  let [passed, repeats] = [0, 0];
+  for (let seed = 1; seed <= seedsTo; seed += 1) {
+    const { mirror, model, ...figures } = await run(seed, true);
+    expect(mirror, `seed ${seed}`).toEqual(model);
+    passed += figures.passedCount;
+    repeats += figures.repeats;
+  }
+  expect(passed).toBeGreaterThan(10);
+  expect(repeats).toBeGreaterThan(0);
+});
+
+test('rows without keys come once each, or what cannot be told apart is refused', async () => {
+  let [passed, refused] = [0, 0];
+  for (let seed = 1; seed <= seedsTo; seed += 1) {
+    const { given, ...figures } = await run(seed, false);
+    expect(new Set(given).size, `seed ${seed}`).toBe(given.length);
+    if (!figures.refused) expect(Math.max(0, ...given.map(Number)), `seed ${seed}`).toBe(given.length);
+    passed += figures.passedCount;
+    refused += figures.refused ? 1 : 0;
+  }
+  expect(passed).toBeGreaterThan(5);
+  expect(refused).toBeGreaterThan(0);
+});
+
+test.each(['when it is read', 'when shards are looked up'])(
+  'who follows a shard that leaves the log before its end is given the rest from snapshots, told %s',
+  async told => {
+    const [clock, random] = [new ManualClock(), seededRandom(3)];
+    const store = new MemoryObjectStore('memory:hand-over', clock);
+    const log = new MemoryLogStore({ name: 'live', shardCount: 2, retentionMs }, { clock, random });
+    let [recordsMax, endedCount] = [1_000, 0];
+    const watched = changedLog<LogStore>(log, {
+      read: async (shardId, from, options) => {
+        const { shards } = await log.describe();
+        if (!shards.some(shard => shard.shardId === shardId))
+          throw logNotFound(log.uri, `there is no shard ${shardId}`);
+        const result = await log.read(shardId, from, { ...options, recordsMax });
+        if (result.ended) endedCount += 1;
+        return result;
+      },
+    });
+    const w = { clock, random, store, log };
+    const definition = { ...testDefinition, options: { bucket: '5' } };
+    const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+    const producer = testProducer(w, schema);
+    await using ingest = new IngestWorker(w);
+    const stop = new AbortController();
+    const table = await openTestTable(w);
+    const changes = subscribe({ ...w, log: watched }, table, { from: { kind: 'full' } }, stop.signal);
+    const keys = new Set<unknown>();
+    const readUntil = async (isThere: () => boolean): Promise<void> => {
+      while (!isThere()) {
+        const step = await changes.next();
+        if (step.done === true) throw new Error('the subscription has ended');
+        for (const [k] of rowsOf(step.value.rows)) keys.add(k);
+      }
+    };
+    const write = async (from: number): Promise<void> => {
+      for (const k of range(from)) await append(producer, schema, [[k, 'v', Number(k)]]);
+    };
+    const areThere = (from: number): boolean => [...range(from)].every(k => keys.has(k));
+    await write(0);
+    await readUntil(() => areThere(0));
+    await write(10);
+    for (const { shardId } of (await log.describe()).shards) await log.split(shardId);
+    await ingest.drain();
+    if (told === 'when shards are looked up') {
+      recordsMax = 1;
+      await readUntil(() => endedCount === 1);
+    }
+    expect(areThere(10)).toBe(false);
+    clock.advance(2 * retentionMs);
+    await write(20);
+    expect((await log.describe()).shards.length).toBe(4);
+    await readUntil(() => areThere(20));
+    stop.abort();
+    expect(areThere(10)).toBe(true);
+  },
+);
+
+function* range(from: number): Generator<bigint> {
+  for (let k = from; k < from + 10; k += 1) yield BigInt(k);
+}

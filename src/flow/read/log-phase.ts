@@ -1,0 +1,174 @@
+/**
+ * The log phase of a subscription: changes out of the log from a place on, and back to the snapshots when the log no longer keeps
+ * what follows (hand-over.ts).
+ */
+import type { Clock } from '../../base/clock.ts';
+import { invalid, isLakeError, LakeError } from '../../base/errors.ts';
+import { reopenTable, type Table } from '../../table/table.ts';
+import { stateOfHead } from '../ingest/load-state.ts';
+import type { ChangeView } from './change-view.ts';
+import { isFarther, type LogPlace, missedCommits } from './hand-over.ts';
+import type { SubscribeUntil } from './history-range.ts';
+import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { doubtfulBeginning } from './passed-by-retention.ts';
+import {
+  movedTo,
+  type Positions,
+  pointAtSnapshot,
+  type ResumePoint,
+  resumeExpired,
+  snapshotBelow,
+} from './resume-point.ts';
+import { changesOf, placeIn, type SubscribedBatch } from './subscribed-batch.ts';
+
+/** An idle subscriber looks at its signal this often at least. */
+const logWaitMsMax = 1_000;
+/** Where nothing comes for a table, how far the log is read is told so often: others' records are in it too. */
+const placeEveryMs = 30_000;
+
+export type Ends = {
+  readonly until: SubscribeUntil | undefined;
+  /** When the log has lost what follows: give what snapshots have of it (the default), or throw LAKE_LOG_GAP. */
+  readonly onGap: 'snapshots' | 'fail' | undefined;
+  readonly view: ChangeView;
+};
+export type LogParts = { readonly clock: Clock; readonly tailParts: TailParts };
+
+export async function* resumeLog(
+  parts: LogParts,
+  table: Table,
+  { place, ...ends }: { readonly place: LogPlace } & Ends,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  const { until } = ends;
+  if (until !== undefined && until.kind !== 'now') {
+    throw invalid(
+      'LAKE_BAD_RANGE',
+      `${table.label}: a place in the log is not among the snapshots, and can be read until now only`,
+    );
+  }
+  yield placeIn(table, place);
+  const tail = await orGap(tailFrom(parts, table, { place, until }, signal));
+  const read =
+    tail instanceof LakeError ? yield* handOver(parts, { table, start: place, ...ends }, tail, signal) : tail;
+  yield* followLog(
+    parts,
+    { table, start: place, ...ends, ...(read instanceof LogTail ? { tail: read } : read) },
+    signal,
+  );
+}
+
+/** @throws LakeError `invalid` LAKE_RESUME_EXPIRED, LAKE_LOG_GAP */
+async function tailFrom(
+  { clock, tailParts }: LogParts,
+  table: Table,
+  { place, until }: { readonly place: LogPlace } & Pick<Ends, 'until'>,
+  signal: AbortSignal,
+): Promise<LogTail> {
+  const { log: point } = place;
+  const description = await tailParts.log.describe({ signal });
+  if (description.incarnation !== point.incarnation) throw resumeExpired(table, 'the log was made again since');
+  const snapshot = await snapshotBelow(table, place, point);
+  const state = await stateOfHead(table, snapshot);
+  const doubt = await doubtfulBeginning(tailParts.log, table, { description, state, point, nowMs: clock.nowMs() });
+  if (doubt !== undefined && (await missedCommits(table, place, doubt)).isBeyond) throw doubt;
+  // Newer checkpoints may be above the place: what is between them is committed, and was not given.
+  const bases: Checkpoints = new Map([...point.bases].map(([shardId, position]) => [shardId, { position }]));
+  const options = { followsSchema: true, passed: point.positions, endsAtTip: until !== undefined };
+  return new LogTail(tailParts, table, state, bases, options);
+}
+
+/** `given`: what was given before the way led back to the snapshots, and may come again. */
+type Read = { readonly table: Table; readonly tail: LogTail; readonly start: ResumePoint; readonly given?: Positions };
+
+export async function* followLog(
+  parts: LogParts,
+  { until, onGap, view, ...begun }: Read & Ends,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  const { clock } = parts;
+  let read: Read = begun;
+  let place = begun.start;
+  let toldMs = clock.monotonicMs();
+  const readMs = clock.nowMs();
+  let tipMs: number | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const beganMs = clock.nowMs();
+    const some = await orGap(read.tail.readSome(signal, { follows: until === undefined }));
+    if (some instanceof LakeError) {
+      // Of that round other shards may have been read, and nothing was given.
+      read = yield* handOver(parts, { table: read.table, start: place, until, onGap, view }, some, signal);
+      place = read.start;
+      tipMs = undefined;
+      yield placeIn(read.table, place);
+      continue;
+    }
+    const { batches, arrivalMs, atTip } = some;
+    // Who reads until now does not look again at a shard whose tip was reached before.
+    if (atTip) tipMs = until === undefined ? beganMs : (tipMs ?? readMs);
+    const mayRepeat = isBehind(place, read.given) || undefined;
+    place = movedTo(read.start, read.tail.positions, tipMs);
+    const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
+    for (const [index, { rows, kinds }] of seen.entries()) {
+      const resume = index === seen.length - 1 ? place : undefined;
+      yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume, mayRepeat };
+    }
+    const nowMs = clock.monotonicMs();
+    if (seen.length > 0) toldMs = nowMs;
+    else if (nowMs - toldMs >= placeEveryMs) {
+      toldMs = nowMs;
+      yield placeIn(read.table, place);
+    }
+    if (!atTip) continue;
+    if (until !== undefined) {
+      yield placeIn(read.table, place);
+      return;
+    }
+    await read.tail.waitForMore(clock, logWaitMsMax, signal);
+  }
+}
+
+function isBehind({ log }: ResumePoint, given: Positions | undefined): boolean {
+  if (given === undefined || log === undefined) return false;
+  return [...given].some(([shardId, position]) => (log.positions.get(shardId) ?? position) < position);
+}
+
+async function orGap<T>(reading: Promise<T>): Promise<T | LakeError> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isLakeError(error, 'LAKE_LOG_GAP')) return error;
+    throw error;
+  }
+}
+
+/** Gives from snapshots what the log has no more (D6). @returns where it goes on in the log */
+async function* handOver(
+  { tailParts }: LogParts,
+  { table: opened, start, until, onGap, view }: { readonly table: Table; readonly start: ResumePoint } & Ends,
+  gap: LakeError,
+  signal: AbortSignal,
+): AsyncGenerator<SubscribedBatch, Read, undefined> {
+  if (onGap === 'fail' || start.log === undefined) throw gap;
+  // Before the snapshots (D2).
+  const { checkpoints, description } = await readCheckpoints(tailParts, opened, { signal });
+  const { commits, head } = await missedCommits(opened, { ...start, log: start.log }, gap);
+  const state = await stateOfHead(opened, head);
+  const { incarnation } = description;
+  const at = pointAtSnapshot(opened.id ?? '', head, { incarnation, state, checkpoints });
+  if (at.log === undefined || !isFarther(at.log, start.log)) throw gap;
+  const table = head.schemaId > opened.schema.id ? await reopenTable(opened) : opened;
+  const isKeyed = table.schema.primaryKeys.length > 0;
+  for (const snapshot of commits) {
+    signal.throwIfAborted();
+    // A place among the snapshots would not tell what of the log was given.
+    for await (const batch of changesOf(table, snapshot, view))
+      yield { ...batch, resume: undefined, mayRepeat: isKeyed || undefined };
+  }
+  const given = start.log.positions;
+  const options = { followsSchema: true, endsAtTip: until !== undefined };
+  const passed = isKeyed ? undefined : given;
+  const tail = new LogTail(tailParts, table, state, checkpoints, { ...options, passed });
+  return isKeyed ? { table, tail, start: at, given } : { table, tail, start: movedTo(at, given) };
+}

@@ -1,0 +1,84 @@
+/** What a subscription gives: rows of a snapshot, changes of a snapshot, or a place alone. */
+import { LakeError } from '../../base/errors.ts';
+import type { Snapshot } from '../../format/snapshot.ts';
+import { readChanges } from '../../table/changelog/read-changes.ts';
+import { readPlan } from '../../table/read/read-split.ts';
+import { planScan } from '../../table/scan/plan-scan.ts';
+import type { Table } from '../../table/table.ts';
+import { buildBatch } from '../../types/column-builder.ts';
+import type { RowBatch } from '../../types/row-batch.ts';
+import type { ChangeView } from './change-view.ts';
+import type { ResumePoint } from './resume-point.ts';
+
+export type SubscribedBatch = {
+  readonly rows: RowBatch;
+  readonly kinds: Int8Array;
+  /** `snapshot`: rows as of a snapshot; `changes`: what later snapshots changed; `log`: live. */
+  readonly phase: 'snapshot' | 'changes' | 'log';
+  /** Of the first two phases. */
+  readonly snapshotId: number | undefined;
+  /** Of the log phase: when the log took the newest of these rows, ms. */
+  readonly arrivalMs: number | undefined;
+  /**
+   * Where another subscription can go on behind these rows; undefined: nowhere, more of the same must come first. A batch
+   * of no rows tells a place only.
+   */
+  readonly resume: ResumePoint | undefined;
+  /** Some of it was given before, since what the log had lost was given from snapshots. Never of tables without keys. */
+  readonly mayRepeat?: boolean | undefined;
+};
+
+/** Only a table of our own can be told from another of its name. */
+export function pointOf(table: Table, snapshotId: number): ResumePoint | undefined {
+  return table.id === undefined ? undefined : { tableId: table.id, snapshotId, log: undefined };
+}
+
+export function placeIn({ schema }: Table, resume: ResumePoint | undefined): SubscribedBatch {
+  const phase = resume?.log === undefined ? 'changes' : 'log';
+  const [rows, kinds] = [buildBatch({ fields: schema.fields }, []), new Int8Array()];
+  return { rows, kinds, phase, snapshotId: undefined, arrivalMs: undefined, resume };
+}
+
+export async function* rowsOf(
+  table: Table,
+  snapshot: Snapshot | undefined,
+  { ofRows }: ChangeView,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  // What the changes after it begin with is all that was written, compacted or not.
+  const plan = await planScan(table, snapshot, { withLevel0: true, predicate: ofRows.predicate });
+  for await (const rows of readPlan(table, plan, { columns: ofRows.columns })) {
+    yield {
+      rows,
+      kinds: new Int8Array(rows.rowCount),
+      phase: 'snapshot',
+      snapshotId: snapshot?.id,
+      arrivalMs: undefined,
+      resume: undefined,
+    };
+  }
+}
+
+export async function* changesOf(
+  table: Table,
+  snapshot: Snapshot,
+  view: ChangeView,
+): AsyncGenerator<SubscribedBatch, void, undefined> {
+  if (snapshot.commitKind === 'OVERWRITE') {
+    throw new LakeError(
+      'fenced',
+      'LAKE_REBASE',
+      `${table.label}: snapshot ${snapshot.id} put other rows in the place of those there were; subscribe again from full`,
+    );
+  }
+  const whole = { phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined } as const;
+  let held: SubscribedBatch | undefined;
+  view.check({ fields: table.schema.fields });
+  for await (const batch of readChanges(table, snapshot, view.ofChanges)) {
+    const { rows, kinds } = view.see(batch);
+    if (rows.rowCount === 0) continue;
+    if (held !== undefined) yield held;
+    held = { rows, kinds, ...whole, resume: undefined };
+  }
+  const resume = pointOf(table, snapshot.id);
+  yield held === undefined ? placeIn(table, resume) : { ...held, resume };
+}
