@@ -50,6 +50,7 @@ export type { TableAccounting } from './service/table-accounting.ts';
 export { TableBranches } from './service/table-branches.ts';
 export type { ChangesRequest } from './service/table-changes.ts';
 export type { TableSpec } from './service/table-definitions.ts';
+export type { Lag, LagRequest, ShardLag } from './service/table-lag.ts';
 export { TableScan } from './service/table-scan.ts';
 export type { AnyShape, RowChange, ShapeOf, TableShape } from './service/table-shape.ts';
 export { type TableTag, TableTags, type TagOptions } from './service/table-tags.ts';

@@ -108,6 +108,9 @@ test('a table is made, written, read, changed, compacted and described', async (
       `+I ${row(1, 'c')}`,
       `+I ${row(2, 'b')}`,
     ]);
+    const remembered = ['follow', 'db.t', '--from', '1', '--until', 'now', '--consumer', 'c', '--columns', 'k'];
+    expect(sorted(await cli([...lake, ...remembered]))).toEqual(['+I {"k":"1"}']);
+    expect(sorted(await cli([...lake, ...remembered]))).toEqual([]);
     const past = ['--from', '1', '--until', 'now', '--where', "v <> 'a'", '--columns', 'k'];
     expect(sorted(await cli([...lake, 'follow', 'db.t', ...past]))).toEqual(['+I {"k":"1"}']);
     expect(sorted(await cli([...lake, 'follow', 'db.t', '--from', '1', '--full', '--until', '1']))).toEqual([

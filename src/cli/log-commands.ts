@@ -1,4 +1,4 @@
-/** `tidelake log tail` and `locate`. */
+/** `tidelake log tail`, `lag` and `locate`. */
 import type { Command } from 'commander';
 import { wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
@@ -8,6 +8,7 @@ type TailOptions = { readonly from?: 'snapshot' | 'earliest'; readonly follow?: 
 export function registerLogCommands(program: Command, context: CliContext): void {
   const log = program.command('log').description('look at the log');
   registerTail(log, context);
+  registerLag(log, context);
   registerLocate(log, context);
 }
 
@@ -25,6 +26,27 @@ function registerTail(log: Command, { console, withLake }: CliContext): void {
       await withLake(command, { access: 'read' }, async parts => {
         const pieces = tailLines(parts, name, { from: earliest ? 'earliest' : 'snapshot', follow, signal });
         await console.writeAll(pieces);
+      });
+    });
+}
+
+type LagOptions = { readonly resume?: string; readonly consumer?: string; readonly json?: boolean };
+
+function registerLag(log: Command, { console, withLake }: CliContext): void {
+  log
+    .command('lag')
+    .description('say how far ingest is behind the log of a table, or a consumer or place of a subscription')
+    .argument('<db.table>')
+    .option('--consumer <id>', 'that the table remembers')
+    .option('--resume <place>', 'that a subscription has given')
+    .option('--json', 'one line of JSON')
+    .action(async (name: string, { json, ...request }: LagOptions, command: Command) => {
+      const { lagJson, lagLines, lagOfTable } = await import('../service/table-lag.ts');
+      const { openLakeTable } = await import('../service/tables.ts');
+      await withLake(command, { access: 'read' }, async parts => {
+        const lag = await lagOfTable(parts, await openLakeTable(parts, name), { ...request, signal: console.signal });
+        if (json === true) await console.write(`${lagJson(lag)}\n`);
+        else for (const line of lagLines(lag)) await console.write(line);
       });
     });
 }

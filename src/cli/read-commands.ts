@@ -84,6 +84,7 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
     .option('--from <place>', 'full, latest, earliest, a snapshot’s number, tag:NAME, or a time', 'latest')
     .option('--full', 'with a snapshot or a tag: its rows first')
     .option('--until <place>', 'now, a snapshot’s number, tag:NAME, or a time that has passed')
+    .option('--consumer <name>', 'the table remembers what was printed, and the next under this name goes on there')
     .option('--columns <names>', 'only these, with commas between them', nameList)
     .option(
       '--where <expression>',

@@ -21,6 +21,7 @@ import { openSystemTable } from './system-rows.ts';
 import { type TableAccounting, tableAccounting } from './table-accounting.ts';
 import { TableBranches } from './table-branches.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
+import type { Lag, LagRequest } from './table-lag.ts';
 import { TableScan } from './table-scan.ts';
 import { asUserRow, asUserRows, type RowChange, rowsAs, type TableShape } from './table-shape.ts';
 import { TableTags } from './table-tags.ts';
@@ -259,6 +260,17 @@ export class LakeTable<S extends TableShape> {
   async replayDeadLetters(request: ReplayRequest = {}): Promise<ReplayReceipt> {
     const { replayLakeDeadLetters } = await import('./dead-letters.ts');
     return replayLakeDeadLetters(this.#parts, this.#table, request);
+  }
+
+  /**
+   * How far ingest is behind the log, or a subscription by its `resume` or its consumer's name: of each shard the age of the oldest
+   * record that was not looked at. Nothing is taken over or moved.
+   *
+   * @throws LakeError `invalid` LAKE_NO_LOG, LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED, LAKE_CONSUMER_NOT_FOUND
+   */
+  async lag(request: LagRequest = {}): Promise<Lag> {
+    const { lagOfTable } = await import('./table-lag.ts');
+    return lagOfTable(this.#parts, this.#table, request);
   }
 
   /**

@@ -36,10 +36,6 @@ type Home = Pick<Table, 'store' | 'metaPath' | 'label' | 'clock' | 'random'>;
  * takes it over at the same moment
  */
 export async function openConsumer(home: Home, consumerId: string): Promise<ConsumerFile> {
-  if (!isFileName(consumerId)) {
-    const text = JSON.stringify(consumerId.slice(0, 80));
-    throw invalid('LAKE_BAD_NAME', `consumer ${text}: its id must do as the name of a file`);
-  }
   const key = consumerKey(home, consumerId);
   const object = await home.store.get(key, { bytesMax: jsonBytesMax });
   const file = new ConsumerFile(home, consumerId, object?.etag);
@@ -47,7 +43,22 @@ export async function openConsumer(home: Home, consumerId: string): Promise<Cons
   return file;
 }
 
-function consumerKey({ metaPath }: Home, consumerId: string): string {
+/** Where a consumer stands, without taking it over; undefined: there is none of that name. @throws LakeError as `openConsumer` */
+export async function readConsumerPlace(
+  home: Pick<Home, 'store' | 'metaPath'>,
+  consumerId: string,
+): Promise<ConsumerPlace | undefined> {
+  const key = consumerKey(home, consumerId);
+  const object = await home.store.get(key, { bytesMax: jsonBytesMax });
+  return object === undefined ? undefined : placeOf(object.bytes, key);
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_NAME */
+function consumerKey({ metaPath }: Pick<Home, 'metaPath'>, consumerId: string): string {
+  if (!isFileName(consumerId)) {
+    const text = JSON.stringify(consumerId.slice(0, 80));
+    throw invalid('LAKE_BAD_NAME', `consumer ${text}: its id must do as the name of a file`);
+  }
   return `${metaPath}/${consumerPath(consumerId)}`;
 }
 

@@ -17,6 +17,7 @@ import { decodeResumePoint, encodeResumePoint } from '../../src/flow/read/resume
 import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
 import { decodeWatchPlace, encodeWatchPlace, watchName } from '../../src/service/watch/watch-place.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
+import { readConsumerPlace } from '../../src/table/consumer-file.ts';
 import { changelogMarksOf, readExpiryRecord } from '../../src/table/expiry-record.ts';
 import { readConsumers } from '../../src/table/pins.ts';
 import { readSnapshot } from '../../src/table/snapshots.ts';
@@ -303,13 +304,15 @@ export const flowTargets: readonly Target[] = [
   },
   {
     name: 'consumer',
-    decoders: ['readConsumers'],
+    decoders: ['readConsumers', 'readConsumerPlace'],
     corpus: () => texts('{"nextSnapshot":7}', '{\n  "nextSnapshot" : 12\n}'),
     mutate: mutateJson,
     decode: async input => {
       for (const consumer of await readConsumers(home(await storeWith('d.db/t/consumer/consumer-c', input)))) {
         holds(Number.isSafeInteger(consumer.nextSnapshot), 'no snapshot number');
       }
+      const place = await readConsumerPlace(home(await storeWith('d.db/t/consumer/consumer-c', input)), 'c');
+      holds(place !== undefined && Number.isSafeInteger(place.nextSnapshot), 'no snapshot number of its reader');
     },
   },
   {

@@ -6,7 +6,7 @@
  * crash some changes come again, and none is missed.
  */
 import { durationOption } from '../../format/option-values.ts';
-import { type ConsumerFile, openConsumer } from '../../table/consumer-file.ts';
+import { type ConsumerFile, type ConsumerPlace, openConsumer } from '../../table/consumer-file.ts';
 import type { Table } from '../../table/table.ts';
 import type { SubscribeFrom } from './history-range.ts';
 import {
@@ -63,10 +63,15 @@ export async function* consume(
 
 function startOf({ stored }: ConsumerFile): SubscribeFrom | undefined {
   if (stored === undefined) return undefined;
-  if (stored.place !== undefined) {
-    return { kind: 'resume', point: decodeResumePoint(stored.place, placeLengthMax) };
-  }
-  return { kind: 'after', of: { snapshotId: stored.nextSnapshot - 1 } };
+  const point = pointOfPlace(stored);
+  return point === undefined
+    ? { kind: 'after', of: { snapshotId: stored.nextSnapshot - 1 } }
+    : { kind: 'resume', point };
+}
+
+/** @returns undefined: right before the next snapshot. @throws LakeError `invalid` LAKE_BAD_RESUME */
+export function pointOfPlace({ place }: ConsumerPlace): ResumePoint | undefined {
+  return place === undefined ? undefined : decodeResumePoint(place, placeLengthMax);
 }
 
 class KeptPlaces {

@@ -1,0 +1,60 @@
+/** How far ingest or a subscription is behind, as plain values. */
+import { invalid } from '../base/errors.ts';
+import { pointOfPlace } from '../flow/read/consume.ts';
+import { type Lag, lagOfIngest, lagOfPlace, type ShardLag } from '../flow/read/lag.ts';
+import { decodeResumePoint, type ResumePoint } from '../flow/read/resume-point.ts';
+import { readConsumerPlace } from '../table/consumer-file.ts';
+import type { Table } from '../table/table.ts';
+import type { LakeParts } from './lake-parts.ts';
+
+export type { Lag, ShardLag } from '../flow/read/lag.ts';
+
+/** Whose: a subscription's by its place, a consumer's by its name; ingest's when neither is given. */
+export type LagRequest = {
+  readonly resume?: string | undefined;
+  readonly consumer?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** @throws LakeError `invalid` LAKE_NO_LOG, LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED, LAKE_CONSUMER_NOT_FOUND, LAKE_BAD_NAME */
+export async function lagOfTable(
+  { log, store, clock }: LakeParts,
+  table: Table,
+  { resume, consumer, signal }: LagRequest,
+): Promise<Lag> {
+  if (log === undefined) throw invalid('LAKE_NO_LOG', `${table.label}: this lake was opened without a log`);
+  const parts = { log, store, clock, signal };
+  if (resume !== undefined) return lagOfPlace(parts, table, decodeResumePoint(resume));
+  if (consumer !== undefined) return lagOfPlace(parts, table, await pointOfConsumer(table, consumer));
+  return lagOfIngest(parts, table);
+}
+
+async function pointOfConsumer(table: Table, consumer: string): Promise<ResumePoint> {
+  const place = await readConsumerPlace(table, consumer);
+  if (place === undefined)
+    throw invalid(
+      'LAKE_CONSUMER_NOT_FOUND',
+      `${table.label} has no consumer ${consumer}; $consumers has those there are`,
+    );
+  return pointOfPlace(place) ?? { tableId: table.id ?? '', snapshotId: place.nextSnapshot - 1, log: undefined };
+}
+
+/** One line of JSON; positions are texts, since some have more digits than numbers hold. */
+export function lagJson({ snapshots, shards }: Lag): string {
+  return JSON.stringify({
+    snapshots,
+    shards: shards.map(shard => ({ ...shard, position: shard.position?.toString() })),
+  });
+}
+
+/** A line for each shard, and one for the snapshots. */
+export function* lagLines({ snapshots, shards }: Lag): Generator<string, void, undefined> {
+  if (shards.length === 0) yield `${snapshots} snapshots behind\n`;
+  for (const shard of shards) yield `${shard.shardId}  ${lagText(shard)}\n`;
+}
+
+function lagText({ position, behindMs, isLost }: ShardLag): string {
+  const where = position === undefined ? 'from its beginning' : `behind ${position}`;
+  const what = behindMs === 0 ? 'at its tip' : `${(behindMs / 1e3).toFixed(1)} s behind`;
+  return `${what}, ${where}${isLost ? '; the log no longer keeps all that follows' : ''}`;
+}
