@@ -14,3 +14,13 @@ export function virtualClock(scheduler: Scheduler): Clock {
       }),
   };
 }
+
+/** Lets time run until it has ended. */
+export async function runUntil<T>(scheduler: Scheduler, playing: Promise<T>): Promise<T> {
+  let isDone = false;
+  const ended = playing.finally(() => {
+    isDone = true;
+  });
+  await scheduler.run(() => isDone, Number.POSITIVE_INFINITY);
+  return await ended;
+}

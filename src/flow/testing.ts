@@ -6,6 +6,7 @@ import type { TableDefinition } from '../catalog/table-definition.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import { MemoryLogStore } from '../storage/memory/memory-log-store.ts';
 import { MemoryObjectStore } from '../storage/memory/memory-object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { openTable, type Table } from '../table/table.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { rowsOf } from '../types/column-reader.ts';
@@ -50,7 +51,9 @@ export async function append(producer: Producer, schema: TableSchema, rows: Scal
   await producer.append(buildBatch({ fields: schema.fields }, rows), new Int8Array(rows.length).fill(kind));
 }
 
-export function openTestTable(world: Pick<TestWorld, 'store' | 'clock' | 'random'>): Promise<Table> {
+export function openTestTable(
+  world: Pick<TestWorld, 'clock' | 'random'> & { readonly store: ObjectStore },
+): Promise<Table> {
   return openTable(world.store, { database: 'db', name: 't' }, world);
 }
 

@@ -1,7 +1,7 @@
 /** What a worker asks of a lake in which nothing happens, and how often it commits rows that trickle; in virtual time. */
 import { beforeAll, expect, test } from 'vitest';
 import { Scheduler } from '../../test/simulation/scheduler.ts';
-import { virtualClock } from '../../test/virtual-clock.ts';
+import { runUntil, virtualClock } from '../../test/virtual-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { seededRandom } from '../base/random.ts';
 import { parquetCodec } from '../format/parquet/wasm-door.ts';
@@ -60,12 +60,7 @@ async function lakeUnder(load: (write: (k: number) => Promise<void>, clock: Cloc
     await loading;
     void worker;
   })();
-  let isDone = false;
-  const ended = running.finally(() => {
-    isDone = true;
-  });
-  await scheduler.run(() => isDone, Number.POSITIVE_INFINITY);
-  await ended;
+  await runUntil(scheduler, running);
   return { events, hourly };
 }
 

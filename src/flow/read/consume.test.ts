@@ -2,9 +2,15 @@
 import { expect, test } from 'vitest';
 import { hourMs } from '../../../test/maintenance-fixture.ts';
 import { numbered, type RowTable, rowTable } from '../../../test/row-fixture.ts';
+import { Scheduler } from '../../../test/simulation/scheduler.ts';
+import { runUntil, virtualClock } from '../../../test/virtual-clock.ts';
+import { seededRandom } from '../../base/random.ts';
 import { createTable } from '../../catalog/catalog.ts';
 import { expireSnapshots } from '../../maintenance/expire-snapshots.ts';
 import { faultyObjectStore } from '../../storage/faulty-object-store.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
+import { MemoryObjectStore } from '../../storage/memory/memory-object-store.ts';
+import { watchedObjectStore } from '../../storage/watched-object-store.ts';
 import { readConsumers, unpin } from '../../table/pins.ts';
 import type { Table } from '../../table/table.ts';
 import { rowsOf } from '../../types/column-reader.ts';
@@ -157,4 +163,39 @@ test('in the log it holds the snapshot from which its place can be reached, what
   await write(70, 80);
   expect(await read()).toEqual(range(60, 80));
   expect(await next()).toBe(3);
+});
+
+test('a consumer of a quiet log keeps its place anew once an hour, not at each tip', async () => {
+  const scheduler = new Scheduler(Date.parse('2026-11-27T00:00:00Z'), () => 0.5);
+  const clock = virtualClock(scheduler);
+  const random = seededRandom(4);
+  const memory = new MemoryObjectStore('memory:quiet', clock);
+  let puts = 0;
+  const store = watchedObjectStore(memory, {
+    asked: (operation, key) => {
+      if (operation.startsWith('putIf') && key.includes('/consumer/')) puts += 1;
+    },
+    received: () => undefined,
+  });
+  const log = new MemoryLogStore({ name: 'quiet-consumer', shardCount: 2 }, { clock, random });
+  const w = { clock, random, store, log };
+  const stop = new AbortController();
+  const counts: number[] = [];
+  const playing = (async () => {
+    const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
+    await append(testProducer(w, schema), schema, [[1n, 'v', 1]]);
+    const reading = (async () => {
+      const request = { from: { kind: 'full' }, consumerId: 'c' } as const;
+      for await (const _ of consume(w, await openTestTable(w), request, stop.signal));
+    })();
+    for (let hour = 1; hour <= 4; hour += 1) {
+      await clock.sleep(hourMs);
+      counts.push(puts);
+      puts = 0;
+    }
+    stop.abort();
+    await reading;
+  })();
+  await runUntil(scheduler, playing);
+  expect(counts.slice(1)).toEqual([1, 1, 1]);
 });

@@ -15,7 +15,7 @@ import { consume } from './consume.ts';
 import { standingOf } from './hand-over.ts';
 import { subscribe } from './subscribe.ts';
 
-const retentionMs = 3_600_000;
+const retentionMs = 24 * 3_600_000;
 const seedsTo = 40;
 const at = (positions: Record<string, bigint>): ReadonlyMap<string, bigint> => new Map(Object.entries(positions));
 

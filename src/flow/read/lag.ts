@@ -48,7 +48,13 @@ export async function lagOfIngest(parts: LagParts, table: Table): Promise<Lag> {
 }
 
 /** Of a subscription that stands there. @throws LakeError `invalid` LAKE_RESUME_EXPIRED when the log was made again since */
-export async function lagOfPlace(parts: LagParts, table: Table, { snapshotId, log }: ResumePoint): Promise<Lag> {
+export async function lagOfPlace(
+  parts: LagParts,
+  table: Table,
+  { tableId, snapshotId, log }: ResumePoint,
+): Promise<Lag> {
+  if (table.id !== undefined && tableId !== table.id)
+    throw resumeExpired(table, 'it is a place in another table, which had this name');
   const head = await latestSnapshot(table);
   if (log === undefined) return { snapshots: Math.max(0, (head?.id ?? 0) - snapshotId), shards: [] };
   const { incarnation, shards } = await parts.log.describe({ signal: parts.signal });

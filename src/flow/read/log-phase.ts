@@ -47,35 +47,35 @@ export async function* resumeLog(
       `${table.label}: a place in the log is not among the snapshots, and can be read until now only`,
     );
   }
-  yield placeIn(table, place);
-  const tail = await orGap(tailFrom(parts, table, { place, until }, signal));
+  const begun: Read | LakeError = await orGap(readFrom(parts, table, { place, until }, signal));
+  if (!(begun instanceof LakeError)) yield placeIn(table, place);
   const read =
-    tail instanceof LakeError ? yield* handOver(parts, { table, start: place, ...ends }, tail, signal) : tail;
-  yield* followLog(
-    parts,
-    { table, start: place, ...ends, ...(read instanceof LogTail ? { tail: read } : read) },
-    signal,
-  );
+    begun instanceof LakeError ? yield* handOver(parts, { table, start: place, ...ends }, begun, signal) : begun;
+  yield* followLog(parts, { ...read, ...ends }, signal);
 }
 
 /** @throws LakeError `invalid` LAKE_RESUME_EXPIRED, LAKE_LOG_GAP */
-async function tailFrom(
+async function readFrom(
   { clock, tailParts }: LogParts,
   table: Table,
   { place, until }: { readonly place: LogPlace } & Pick<Ends, 'until'>,
   signal: AbortSignal,
-): Promise<LogTail> {
+): Promise<Read> {
   const { log: point } = place;
   const description = await tailParts.log.describe({ signal });
   if (description.incarnation !== point.incarnation) throw resumeExpired(table, 'the log was made again since');
   const snapshot = await snapshotBelow(table, place, point);
   const state = await stateOfHead(table, snapshot);
-  const doubt = await doubtfulBeginning(tailParts.log, table, { description, state, point, nowMs: clock.nowMs() });
+  const doubt = await doubtfulBeginning(tailParts.log, table, {
+    ...{ description, state, point },
+    nowMs: clock.nowMs(),
+    signal,
+  });
   if (doubt !== undefined && (await missedCommits(table, place, doubt)).isBeyond) throw doubt;
   // Newer checkpoints may be above the place: what is between them is committed, and was not given.
   const bases: Checkpoints = new Map([...point.bases].map(([shardId, position]) => [shardId, { position }]));
   const options = { followsSchema: true, passed: point.positions, endsAtTip: until !== undefined };
-  return new LogTail(tailParts, table, state, bases, options);
+  return { table, tail: new LogTail(tailParts, table, state, bases, options), start: place };
 }
 
 /** `given`: what was given before the way led back to the snapshots, and may come again. */
@@ -101,7 +101,6 @@ export async function* followLog(
       read = yield* handOver(parts, { table: read.table, start: place, until, onGap, view }, some, signal);
       place = read.start;
       tipMs = undefined;
-      yield placeIn(read.table, place);
       continue;
     }
     const { batches, arrivalMs, atTip } = some;
@@ -143,20 +142,21 @@ async function orGap<T>(reading: Promise<T>): Promise<T | LakeError> {
   }
 }
 
-/** Gives from snapshots what the log has no more (D6). @returns where it goes on in the log */
+/** Gives from snapshots what the log has no more (D6), and the place behind it. @returns where it goes on in the log */
 async function* handOver(
-  { tailParts }: LogParts,
+  { clock, tailParts }: LogParts,
   { table: opened, start, until, onGap, view }: { readonly table: Table; readonly start: ResumePoint } & Ends,
   gap: LakeError,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, Read, undefined> {
   if (onGap === 'fail' || start.log === undefined) throw gap;
+  const nowMs = clock.nowMs();
   // Before the snapshots (D2).
   const { checkpoints, description } = await readCheckpoints(tailParts, opened, { signal });
   const { commits, head } = await missedCommits(opened, { ...start, log: start.log }, gap);
   const state = await stateOfHead(opened, head);
   const { incarnation } = description;
-  const at = pointAtSnapshot(opened.id ?? '', head, { incarnation, state, checkpoints });
+  const at = pointAtSnapshot(opened.id ?? '', head, { incarnation, state, checkpoints, nowMs });
   if (at.log === undefined || !isFarther(at.log, start.log)) throw gap;
   const table = head.schemaId > opened.schema.id ? await reopenTable(opened) : opened;
   const isKeyed = table.schema.primaryKeys.length > 0;
@@ -170,5 +170,7 @@ async function* handOver(
   const options = { followsSchema: true, endsAtTip: until !== undefined };
   const passed = isKeyed ? undefined : given;
   const tail = new LogTail(tailParts, table, state, checkpoints, { ...options, passed });
-  return isKeyed ? { table, tail, start: at, given } : { table, tail, start: movedTo(at, given) };
+  const behind = isKeyed ? at : movedTo(at, given);
+  yield placeIn(table, behind);
+  return { table, tail, start: behind, ...(isKeyed ? { given } : {}) };
 }

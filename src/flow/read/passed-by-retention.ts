@@ -2,8 +2,7 @@
  * Whether a log has lost records that a place still wants, in shards where reading begins at the log's beginning: the snapshot
  * it begins at says nothing of them, and a log that has forgotten its beginning gives what it has without a word (DESIGN D4).
  *
- * Where the place knows a position the log is asked what follows that. Where it knows none the shard was empty when the place was
- * told, and has surely lost its beginning when its oldest record is above all that the table has taken from it. That a part of
+ * Where the place knows a position the log is asked what follows that. Where it knows none nothing of the shard was given, and it has surely lost its beginning when its oldest record is above all that the table has taken from it. That a part of
  * it is gone no log tells: it may be so when the place is as old as what the log keeps, and then it is said. So of a shard whose
  * parents have gone from the log before they were given to their end. Whether it is so the commits since tell (hand-over.ts).
  */
@@ -21,6 +20,7 @@ type BeginningsRequest = {
   readonly state: IngestState | undefined;
   readonly point: LogPoint;
   readonly nowMs: number;
+  readonly signal: AbortSignal;
 };
 
 /** Clocks of readers and logs differ, and logs remove by the segment. */
@@ -30,11 +30,11 @@ const marginMsMax = 600_000;
 export async function doubtfulBeginning(
   log: LogStore,
   table: Table,
-  { description, state, point, nowMs }: BeginningsRequest,
+  { description, state, point, nowMs, signal }: BeginningsRequest,
 ): Promise<LakeError | undefined> {
   const { retentionMs } = description;
   if (retentionMs === undefined) return undefined;
-  const isOld = nowMs - (point.emptyMs ?? nowMs) > retentionMs - Math.min(marginMsMax, retentionMs / 2);
+  const isOld = nowMs - (point.sinceMs ?? nowMs) > retentionMs - Math.min(marginMsMax, retentionMs / 2);
   const begun = description.shards.filter(({ shardId }) => !state?.shards.has(shardId) && !point.bases.has(shardId));
   if (begun.length === 0) return undefined;
   const listed = new Set(description.shards.map(({ shardId }) => shardId));
@@ -51,7 +51,7 @@ export async function doubtfulBeginning(
     // Nothing that was taken in is missing: what else may be, ingest misses as well, and says so.
     if (taken <= (position ?? -1n)) continue;
     const from = position === undefined ? ({ kind: 'earliest' } as const) : ({ kind: 'after', position } as const);
-    const { records, gap, ended, atTip } = await log.read(shardId, from, { recordsMax: 1 });
+    const { records, gap, ended, atTip } = await log.read(shardId, from, { recordsMax: 1, signal });
     const oldest = records[0]?.position;
     const isLost = position === undefined && (isOld || (oldest === undefined ? ended || atTip : oldest > taken));
     if (!gap && !isLost) continue;

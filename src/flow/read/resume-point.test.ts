@@ -20,7 +20,7 @@ import { subscribe } from './subscribe.ts';
 const inLog: ResumePoint = {
   tableId: 'table-1',
   snapshotId: 3,
-  log: { incarnation: 'log-1', positions: new Map([['a', 2n ** 180n]]), bases: new Map([['b', -1n]]), emptyMs: 17 },
+  log: { incarnation: 'log-1', positions: new Map([['a', 2n ** 180n]]), bases: new Map([['b', -1n]]), sinceMs: 17 },
 };
 
 test('a place comes back from its text, and other texts are refused', () => {

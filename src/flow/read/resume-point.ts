@@ -30,8 +30,11 @@ export type LogPoint = {
   readonly positions: Positions;
   /** Where reading began in shards that the snapshot says nothing of. */
   readonly bases: Positions;
-  /** At this time of the reader's clock, ms, shards without a position had nothing in them; undefined: nobody has looked. */
-  readonly emptyMs?: number | undefined;
+  /**
+   * What was not given of shards without a position has come at this time of the reader's clock, ms, or later, but for what ingest was
+   * behind by when reading began. undefined: a place of before this was written down.
+   */
+  readonly sinceMs?: number | undefined;
 };
 
 /** Of a point as text: HTTP headers must hold it. */
@@ -39,7 +42,14 @@ export const tokenLengthMax: number = 6 * 1024;
 /** The same in the file of a consumer: thousands of shards. */
 export const placeLengthMax: number = 1024 * 1024;
 
-/** The point at which reading of the log begins after a snapshot. */
+/** So a place of a quiet log is another only now and then, and need not be kept anew. */
+const sinceStepMs = 3_600_000;
+
+function sinceOf(nowMs: number): number {
+  return nowMs - (nowMs % sinceStepMs);
+}
+
+/** The point at which reading of the log begins after a snapshot. @param nowMs of before the checkpoints were read */
 export function pointAtSnapshot(
   tableId: string,
   snapshot: Snapshot | undefined,
@@ -47,7 +57,8 @@ export function pointAtSnapshot(
     incarnation,
     state,
     checkpoints,
-  }: { incarnation: string; state: IngestState | undefined; checkpoints: Checkpoints },
+    nowMs,
+  }: { incarnation: string; state: IngestState | undefined; checkpoints: Checkpoints; nowMs: number },
 ): ResumePoint {
   const recorded = state?.incarnation === incarnation ? state.shards : new Map<string, { readonly position: bigint }>();
   const positions = new Map([...recorded].map(([shardId, { position }]) => [shardId, position]));
@@ -56,7 +67,7 @@ export function pointAtSnapshot(
     if (!recorded.has(shardId)) bases.set(shardId, position);
     if (position > (positions.get(shardId) ?? -1n)) positions.set(shardId, position);
   }
-  return { tableId, snapshotId: snapshot?.id ?? 0, log: { incarnation, positions, bases } };
+  return { tableId, snapshotId: snapshot?.id ?? 0, log: { incarnation, positions, bases, sinceMs: sinceOf(nowMs) } };
 }
 
 /** The same, with what was read since. @param tipMs when all shards were at their tips; undefined: they were not */
@@ -67,7 +78,10 @@ export function movedTo(point: ResumePoint, read: Positions, tipMs?: number): Re
   for (const [shardId, position] of read) {
     if (position > (positions.get(shardId) ?? -1n)) positions.set(shardId, position);
   }
-  return { ...point, log: { ...point.log, positions, emptyMs: tipMs ?? point.log.emptyMs } };
+  return {
+    ...point,
+    log: { ...point.log, positions, sinceMs: tipMs === undefined ? point.log.sinceMs : sinceOf(tipMs) },
+  };
 }
 
 /**
@@ -119,7 +133,7 @@ export function encodeResumePoint(
       ? {}
       : {
           ...{ i: log.incarnation, p: positionsToJson(log.positions), b: positionsToJson(log.bases) },
-          ...(log.emptyMs === undefined ? {} : { m: log.emptyMs }),
+          ...(log.sinceMs === undefined ? {} : { m: log.sinceMs }),
         }),
   };
   const text = Buffer.from(stringifyJson(json)).toString('base64url');
@@ -130,13 +144,13 @@ export function encodeResumePoint(
 export function decodeResumePoint(text: string, lengthMax: number = tokenLengthMax): ResumePoint {
   if (text.length > lengthMax || !/^[\w-]+$/.test(text)) throw badPoint();
   const json = jsonOf(text);
-  const { v, t: tableId, s: snapshotId, i: incarnation, m: emptyMs } = json;
+  const { v, t: tableId, s: snapshotId, i: incarnation, m: sinceMs } = json;
   if (v !== 1 || typeof tableId !== 'string' || tableId === '') throw badPoint();
   if (typeof snapshotId !== 'number' || !Number.isSafeInteger(snapshotId) || snapshotId < 0) throw badPoint();
   if (incarnation === undefined) return { tableId, snapshotId, log: undefined };
   if (typeof incarnation !== 'string') throw badPoint();
-  if (emptyMs !== undefined && (typeof emptyMs !== 'number' || !Number.isSafeInteger(emptyMs))) throw badPoint();
-  const log = { incarnation, positions: positionsOfJson(json['p']), bases: positionsOfJson(json['b']), emptyMs };
+  if (sinceMs !== undefined && (typeof sinceMs !== 'number' || !Number.isSafeInteger(sinceMs))) throw badPoint();
+  const log = { incarnation, positions: positionsOfJson(json['p']), bases: positionsOfJson(json['b']), sinceMs };
   return { tableId, snapshotId, log };
 }
 

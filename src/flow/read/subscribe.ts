@@ -34,6 +34,7 @@ export type SubscribeParts = {
 const snapshotPollMs = 500;
 /** Nothing expires unseen between two looks for the next one; that the process stood still is noticed after so long. */
 const overtakingEveryMs = 10_000;
+
 export type SubscribeRequest = {
   readonly from: SubscribeFrom;
   /** undefined: it goes on. */
@@ -81,6 +82,7 @@ async function* subscribeTo(
   const endsInHistory = until !== undefined && until.kind !== 'now';
   // Checkpoints before the snapshot (D2), for the log phase that follows it.
   const followed = endsInHistory ? undefined : tailParts;
+  const nowMs = parts.clock.nowMs();
   const started = followed === undefined ? undefined : await readCheckpoints(followed, table, { signal });
   const head = await latestSnapshot(table);
   const history = await historyRange(table, head, { from, until });
@@ -98,12 +100,12 @@ async function* subscribeTo(
     endsAtTip: until !== undefined,
   });
   const { incarnation } = description;
-  const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints });
+  const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints, nowMs });
   // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
   if (from.kind === 'latest') await tail.readToTip(signal);
   yield placeIn(table, movedTo(start, tail.positions));
   yield* followLog(
-    { ...parts, tailParts: followed },
+    { clock: parts.clock, tailParts: followed },
     { table, tail, start, until, view, onGap: request.onGap },
     signal,
   );

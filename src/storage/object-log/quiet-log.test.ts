@@ -1,7 +1,7 @@
 /** What a log in a bucket asks of it while nothing is appended, in virtual time. */
 import { expect, test } from 'vitest';
 import { Scheduler } from '../../../test/simulation/scheduler.ts';
-import { virtualClock } from '../../../test/virtual-clock.ts';
+import { runUntil, virtualClock } from '../../../test/virtual-clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import { seededRandom } from '../../base/random.ts';
 import { countingObjectStore, type ObjectStoreCounts } from '../counting-object-store.ts';
@@ -24,7 +24,6 @@ async function played<T>(play: (scene: Scene) => Promise<T>): Promise<T> {
   const scheduler = new Scheduler(Date.parse('2026-11-27T00:00:00Z'), () => 0.5);
   const clock = virtualClock(scheduler);
   const store = countingObjectStore(new MemoryObjectStore('memory:quiet-log', clock));
-  let isDone = false;
   const playing = (async () => {
     const log = await openObjectLog(store, { shardCount: 1, retentionMs }, { clock, random: seededRandom(3) });
     for (let number = 0; number < 10; number += 1) await log.append([{ hashKey: 1n, data: text(`${number}`) }]);
@@ -34,11 +33,8 @@ async function played<T>(play: (scene: Scene) => Promise<T>): Promise<T> {
       return count;
     };
     return await play({ log, clock, asked });
-  })().finally(() => {
-    isDone = true;
-  });
-  await scheduler.run(() => isDone, Number.POSITIVE_INFINITY);
-  return await playing;
+  })();
+  return await runUntil(scheduler, playing);
 }
 
 /** Follows the shard from its beginning until the time has come. @returns records that it was given */
