@@ -216,3 +216,15 @@ test('there is no room when bytes wait, however few the rows are', async () => {
   for (let k = 0; k < 20; k += 1) void writer.add([k], 0);
   await expect(writer.add([20], 0)).rejects.toMatchObject({ code: 'LAKE_WRITER_FULL' });
 });
+
+test('a row that comes just when the writer has nothing left to do is written, too', async () => {
+  for (let steps = 0; steps < 8; steps += 1) {
+    const sink = new HeldSink(2);
+    const writer = open(sink, { lingerMs: 0 });
+    void writer.add([1], 0);
+    for (let step = 0; step < steps; step += 1) await Promise.resolve();
+    void writer.add([2], 0);
+    await settle();
+    expect([steps, sink.writes.flat()]).toEqual([steps, [1, 2]]);
+  }
+});

@@ -163,23 +163,26 @@ export class BatchingWriter implements AsyncDisposable {
 
   #pump(): void {
     if (this.#isPumping || this.#failure !== undefined) return;
-    this.#isPumping = true;
-    this.#pumpAll()
-      .catch(error => this.#fail(error))
-      .finally(() => {
-        this.#isPumping = false;
-      });
+    void this.#pumpAll();
   }
 
   async #pumpAll(): Promise<void> {
-    while ((this.#queue.length > 0 || this.#gathering !== undefined) && this.#failure === undefined) {
-      if (this.#queue.length === 0) await this.#linger();
-      while (this.#inFlight >= this.#sink.inFlightMax && this.#failure === undefined) await this.#change();
-      this.#seal();
-      const batches = this.#queue;
-      this.#queue = [];
-      this.#inFlight += 1;
-      void this.#send(batches);
+    this.#isPumping = true;
+    try {
+      while ((this.#queue.length > 0 || this.#gathering !== undefined) && this.#failure === undefined) {
+        if (this.#queue.length === 0) await this.#linger();
+        while (this.#inFlight >= this.#sink.inFlightMax && this.#failure === undefined) await this.#change();
+        this.#seal();
+        const batches = this.#queue;
+        this.#queue = [];
+        this.#inFlight += 1;
+        void this.#send(batches);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      // At once with the last look at the queue: a row that comes after it begins anew.
+      this.#isPumping = false;
     }
   }
 
