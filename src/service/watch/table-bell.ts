@@ -15,23 +15,17 @@ const snapshotPollMs = 500;
 export const besideLogPollMs = 5_000;
 /** A waiting reader of the log looks up this often at least. */
 const logWaitMsMax = 1_000;
-/** Numbers are looked for one by one; after so long without a look everything is listed once. */
-const trustMs = 600_000;
 
 export class TableBell {
   readonly #parts: BellParts;
-  readonly #table: Table;
   readonly #snapshots: WatchedSnapshots;
   readonly #tail: LogTail | undefined;
-  #lookedMs: number;
 
   /** @param tail read to its tip; see `TableBell.place` */
-  constructor(parts: BellParts, table: Table, snapshots: WatchedSnapshots, tail: LogTail | undefined) {
+  constructor(parts: BellParts, snapshots: WatchedSnapshots, tail: LogTail | undefined) {
     this.#parts = parts;
-    this.#table = table;
     this.#snapshots = snapshots;
     this.#tail = tail;
-    this.#lookedMs = parts.clock.monotonicMs();
   }
 
   /**
@@ -44,16 +38,12 @@ export class TableBell {
     const started = tailParts === undefined ? undefined : await readCheckpoints(tailParts, table, { signal });
     const snapshot = await latestSnapshot(table);
     const matters = isSystem ? () => true : tailParts === undefined ? changesRows : changesRowsWithoutLog;
-    const snapshots = new WatchedSnapshots(table, snapshot?.id ?? 0, matters);
-    if (tailParts === undefined || started === undefined) return new TableBell(parts, table, snapshots, undefined);
+    const snapshots = new WatchedSnapshots(table, snapshot?.id ?? 0, { matters, clock: parts.clock });
+    if (tailParts === undefined || started === undefined) return new TableBell(parts, snapshots, undefined);
     const { checkpoints, description } = started;
     const tail = new LogTail(tailParts, table, await stateOfHead(table, snapshot), checkpoints, { description });
     await hasMore(tail, signal);
-    return new TableBell(parts, table, snapshots, tail);
-  }
-
-  get table(): Table {
-    return this.#table;
+    return new TableBell(parts, snapshots, tail);
   }
 
   /** Resolves when the table may have changed since it rang last; true: a bell must be placed anew. */
@@ -64,7 +54,7 @@ export class TableBell {
       signal.throwIfAborted();
       const rang = await this.#looked(pollMs, signal);
       if (rang !== undefined) return rang;
-      const leftMs = Math.max(1, this.#lookedMs + pollMs - clock.monotonicMs());
+      const leftMs = Math.max(1, this.#snapshots.lookedMs + pollMs - clock.monotonicMs());
       if (this.#tail === undefined) await clock.sleep(leftMs, signal);
       else await this.#tail.waitForMore(clock, Math.min(leftMs, logWaitMsMax), signal);
     }
@@ -78,10 +68,8 @@ export class TableBell {
       if (isLakeError(error, 'LAKE_LOG_GAP')) return { isLost: true };
       throw error;
     }
-    const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs - this.#lookedMs < pollMs) return undefined;
-    const change = nowMs - this.#lookedMs > trustMs ? await this.#snapshots.catchUp() : await this.#snapshots.look();
-    this.#lookedMs = nowMs;
+    if (this.#parts.clock.monotonicMs() - this.#snapshots.lookedMs < pollMs) return undefined;
+    const change = await this.#snapshots.look();
     return change === 'none' ? undefined : { isLost: change === 'lost' };
   }
 }

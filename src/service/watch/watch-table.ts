@@ -82,7 +82,8 @@ async function* untilReplaced(
   });
   // Before the rows are read: what comes beside them is seen then.
   const lastId = place?.snapshotId ?? (await headSnapshot(table))?.id ?? 0;
-  const beside = parts.log === undefined ? undefined : new WatchedSnapshots(table, lastId, changesRowsWithoutLog);
+  const others = { matters: changesRowsWithoutLog, clock };
+  const beside = parts.log === undefined ? undefined : new WatchedSnapshots(table, lastId, others);
   // Whatever the table's options say to subscribers: an answer is of now.
   const request = { from: start, changelogMode: 'auto', consistency: 'eventual', onGap: 'fail' } as const;
   const source = new Gathering(subscribe(parts, table, request, AbortSignal.any([signal, stop.signal])), clock, beside);
@@ -118,7 +119,6 @@ class Gathering {
   readonly #clock: Clock;
   readonly #beside: WatchedSnapshots | undefined;
   #pending: Promise<IteratorResult<SubscribedBatch, void>> | undefined;
-  #besideMs: number;
 
   constructor(
     batches: AsyncGenerator<SubscribedBatch, void, undefined>,
@@ -128,7 +128,6 @@ class Gathering {
     this.#batches = batches;
     this.#clock = clock;
     this.#beside = beside;
-    this.#besideMs = clock.monotonicMs();
   }
 
   /** undefined: other rows stand in the table than the subscription tells. */
@@ -166,9 +165,8 @@ class Gathering {
   }
 
   async #isReplaced(): Promise<boolean> {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#beside === undefined || nowMs - this.#besideMs < besideLogPollMs) return false;
-    this.#besideMs = nowMs;
-    return (await this.#beside.look()) !== 'none';
+    const beside = this.#beside;
+    if (beside === undefined || this.#clock.monotonicMs() - beside.lookedMs < besideLogPollMs) return false;
+    return (await beside.look()) !== 'none';
   }
 }
