@@ -41,7 +41,9 @@ export class TableBell {
     const snapshots = new WatchedSnapshots(table, snapshot?.id ?? 0, { matters, clock: parts.clock });
     if (tailParts === undefined || started === undefined) return new TableBell(parts, snapshots, undefined);
     const { checkpoints, description } = started;
-    const tail = new LogTail(tailParts, table, await stateOfHead(table, snapshot), checkpoints, { description });
+    // Under an older schema a record of a newer bucket count is taken for a fault of its producer, and would not ring.
+    const options = { description, followsSchema: true };
+    const tail = new LogTail(tailParts, table, await stateOfHead(table, snapshot), checkpoints, options);
     await hasMore(tail, signal);
     return new TableBell(parts, snapshots, tail);
   }
