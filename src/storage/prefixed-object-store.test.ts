@@ -23,3 +23,9 @@ test('a prefixed store sees and touches only what is below its folder', async ()
   expect(isLakeError(await failureOf(store.get('../warehouse/k')), 'LAKE_BAD_KEY')).toBe(true);
   expect(store.uri).toBe('memory:/ware');
 });
+
+test('requests of a prefixed store cost what those of its inner store cost', () => {
+  const inner = new MemoryObjectStore('memory:', systemClock);
+  expect(prefixedObjectStore(inner, 'ware').requestsAreFree).toBeUndefined();
+  expect(prefixedObjectStore(Object.assign(inner, { requestsAreFree: true }), 'ware').requestsAreFree).toBe(true);
+});

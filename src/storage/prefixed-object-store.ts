@@ -14,6 +14,7 @@ export function prefixedObjectStore(inner: ObjectStore, folder: string): ObjectS
   const prefix = `${folder}/`;
   return {
     uri: `${inner.uri}/${folder}`,
+    requestsAreFree: inner.requestsAreFree,
     get: async (key, options) => await inner.get(below(prefix, key), options),
     getRange: async (key, range, options) => await inner.getRange(below(prefix, key), range, options),
     head: async (key, options) => await inner.head(below(prefix, key), options),

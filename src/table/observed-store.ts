@@ -39,6 +39,10 @@ export class ObservedStore implements ObjectStore {
     return this.#inner.uri;
   }
 
+  get requestsAreFree(): boolean | undefined {
+    return this.#inner.requestsAreFree;
+  }
+
   /** Store time of the newest answer; undefined before the first. */
   get lastStoreTimeMs(): number | undefined {
     return this.#lastStoreTimeMs;
