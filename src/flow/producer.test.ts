@@ -1,5 +1,6 @@
 /** What a producer may put into one record, so that whoever reads it takes it. */
 import { expect, test } from 'vitest';
+import { changedLog } from '../../test/changed-ports.ts';
 import { createTable } from '../catalog/catalog.ts';
 import { buildBatch } from '../types/column-builder.ts';
 import { rowsOf } from '../types/column-reader.ts';
@@ -103,4 +104,23 @@ test('a table that ingest could not write is refused before its rows are in the 
   const schema = await createTable(w, testIdentifier, testDefinition, { ifNotExists: false });
   const refused = { ...schema, options: { ...schema.options, 'row-tracking.enabled': 'true' } };
   expect(() => new Producer(w, { tableId: 'id', tableName: 'db.t', schema: refused })).toThrow(/row-tracking\.enabled/);
+});
+
+test('records of many lanes share calls, however large a record the log would take', async () => {
+  const w = testWorld();
+  const calls: number[] = [];
+  const log = changedLog(w.log, {
+    supports: { ...w.log.supports, recordBytesMax: 10 << 20, appendBytesMax: 10 << 20, appendRecordsMax: 500 },
+    async append(records, options) {
+      calls.push(records.length);
+      return await w.log.append(records, options);
+    },
+  });
+  const producer = await producerOf({ ...w, log }, '8');
+  await send(
+    w,
+    producer,
+    Array.from({ length: 200 }, (_, k): Scalar[] => [BigInt(k), 'v', k]),
+  );
+  expect(calls).toEqual([8]);
 });

@@ -27,7 +27,7 @@ import {
   recordRowsMax,
 } from './log-record.ts';
 import { checkRowSizes } from './row-sizes.ts';
-import type { SendRecordsParts } from './send-records.ts';
+import { lanesOfCallMax, type SendRecordsParts } from './send-records.ts';
 
 export type ProducerParts = SendRecordsParts & {
   /** Told of each record when the log has it. What it throws is an uncaught exception, and no concern of the producer. */
@@ -233,9 +233,7 @@ export class Producer implements AsyncDisposable {
   }
 
   #takeReady(): readonly Lane[] {
-    const { appendRecordsMax, appendBytesMax, recordBytesMax } = this.#parts.log.supports;
-    const lanesMax = Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / recordBytesMax)));
-    const lanes = [...this.#ready].slice(0, lanesMax);
+    const lanes = [...this.#ready].slice(0, lanesOfCallMax(this.#parts.log.supports));
     for (const lane of lanes) {
       this.#ready.delete(lane);
       lane.inFlight = true;

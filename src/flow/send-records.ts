@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { isLakeError, LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { backoffMs } from '../base/retry.ts';
-import type { LogAppendOutcome, LogStore } from '../storage/log-store.ts';
+import type { LogAppendOutcome, LogStore, LogStoreSupport } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { writeClaim } from './claim.ts';
@@ -25,6 +25,8 @@ export type SendRecordsParts = {
 /** How long a record is tried. */
 const giveUpMs = 120_000;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
+/** Of a log that takes larger records, most are far smaller all the same, and a driver splits a call that becomes too large. */
+const sharedCallRecordBytesMax = 1 << 20;
 
 /**
  * Resolves when the log has them all.
@@ -39,8 +41,7 @@ export async function sendRecords(
   signal: AbortSignal | undefined,
 ): Promise<readonly AcknowledgedRecord[]> {
   const { log, clock, random } = parts;
-  const { appendRecordsMax, appendBytesMax, recordBytesMax } = log.supports;
-  const lanesMax = Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / recordBytesMax)));
+  const lanesMax = lanesOfCallMax(log.supports);
   const lanes = new Map([...Map.groupBy(records, ({ header }) => header.bucket)].map(([id, all]) => [id, [...all]]));
   const acknowledged: AcknowledgedRecord[] = [];
   let progressMs = clock.monotonicMs();
@@ -66,6 +67,12 @@ export async function sendRecords(
     if (lanes.size > 0 && clock.monotonicMs() - progressMs > giveUpMs) throw noAnswer(log);
   }
   return acknowledged;
+}
+
+/** Lanes that share a call, each with a record. */
+export function lanesOfCallMax({ appendRecordsMax, appendBytesMax, recordBytesMax }: LogStoreSupport): number {
+  const bytes = Math.min(recordBytesMax, sharedCallRecordBytesMax);
+  return Math.max(1, Math.min(appendRecordsMax, Math.floor(appendBytesMax / bytes)));
 }
 
 function acknowledgedRecord(
