@@ -4,7 +4,10 @@
  */
 import { invalid } from '../base/errors.ts';
 
-/** Where a text is kept. What it throws stops the producer before anything is sent. */
+/**
+ * Where a text is kept: `read` gives the last that was written, by whomever. What it throws stops the producer, before anything is
+ * sent or after rows were acknowledged.
+ */
 export type ProducerJournal = {
   readonly read: () => Promise<string | null> | string | null;
   readonly write: (text: string) => Promise<void> | void;
@@ -24,7 +27,7 @@ export type KeyedStorage = {
   readonly setItem: (key: string, value: string) => void;
 };
 
-/** A journal in `localStorage` or its like. One producer at a time may use a key: other pages need keys of their own. */
+/** A journal in `localStorage` or its like. Of producers with one key the one opened last goes on: other pages need keys of their own. */
 export function storageJournal(storage: KeyedStorage, key: string): ProducerJournal {
   return { read: () => storage.getItem(key), write: text => storage.setItem(key, text) };
 }

@@ -38,7 +38,17 @@ beforeAll(async () => {
     globalName: 'tidelake',
   });
   bundle = outputFiles[0]?.contents ?? new Uint8Array();
-  const page = { setTimeout, clearTimeout, performance, crypto, TextEncoder, AbortController, AbortSignal, Uint8Array };
+  const page = {
+    setTimeout,
+    clearTimeout,
+    performance,
+    crypto,
+    TextEncoder,
+    AbortController,
+    AbortSignal,
+    Uint8Array,
+    Map,
+  };
   door = runInContext(`${Buffer.from(bundle).toString()}; tidelake`, createContext({ ...page }));
   lake = await openLake({ warehouse: address, log: address });
   parts = await openLakeParts({ warehouse: address, log: address });
@@ -173,6 +183,80 @@ test('a row that does not fit its table is refused by itself', async () => {
   // The whole, and the two halves of each part that has it.
   expect(net.requests).toBe(1 + 2 * 5);
   expect(await valuesOf('db.fits')).toHaveLength(31);
+});
+
+test('of two producers under one journal one is told, and no row is lost without a word', async () => {
+  await lake.createTable('db.tabs', { columns: { k: t.int(), n: t.bigint() } });
+  const kept = storage();
+  const journal = door.storageJournal(kept, 'rows');
+  const net = goodNetwork();
+  const [first, second] = [producerOf('db.tabs', net, { journal }), producerOf('db.tabs', net, { journal })];
+  await first.insert({ k: 1, n: 1n });
+  await second.insert({ k: 2, n: 2n });
+  await expect(first.insert({ k: 1, n: 3n })).rejects.toMatchObject({ code: 'LAKE_PRODUCER_FENCED', kind: 'fenced' });
+  await second.insert({ k: 2, n: 4n });
+  expect(await valuesOf('db.tabs')).toEqual([1n, 2n, 4n]);
+  // Opened while a request of the other is under way: what it sends again is the other's, and is there once.
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const slow: Net = { requests: 0, fetch: (url, init) => held.then(() => net.fetch(url, init)) };
+  const third = producerOf('db.tabs', slow, { journal });
+  const late = expect(third.insert({ k: 3, n: 5n })).rejects.toMatchObject({ code: 'LAKE_PRODUCER_FENCED' });
+  while (JSON.parse(kept.kept.get('rows') ?? '').body === null) await clock.sleep();
+  const fourth = producerOf('db.tabs', net, { journal });
+  await fourth.insert({ k: 4, n: 6n });
+  release();
+  await late;
+  await fourth.insert({ k: 4, n: 7n });
+  expect(await valuesOf('db.tabs')).toEqual([1n, 2n, 4n, 5n, 6n, 7n]);
+});
+
+test('rows that the log has are acknowledged, also when the journal fails after that', async () => {
+  await lake.createTable('db.kept', { columns: { k: t.int(), n: t.bigint() } });
+  let text: string | null = null;
+  const journal = {
+    read: () => text,
+    write: (next: string) => {
+      if (text !== null && JSON.parse(next).body === null) throw new Error('the disk is full');
+      text = next;
+    },
+  };
+  const producer = producerOf('db.kept', goodNetwork(), { journal });
+  await producer.insert({ k: 1, n: 1n });
+  await expect(producer.insert({ k: 1, n: 2n })).rejects.toThrow('the disk is full');
+  expect(await valuesOf('db.kept')).toEqual([1n]);
+});
+
+test('a refusal that is not of rows is asked for once', async () => {
+  const net = goodNetwork();
+  const producer = producerOf('db.missing', net);
+  const outcomes = await Promise.allSettled(Array.from({ length: 32 }, () => producer.insert({ k: 1, n: 1n })));
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'LAKE_TABLE_NOT_FOUND' } });
+  expect(net.requests).toBe(1);
+});
+
+test('an answer of somebody in between is no acknowledgement', async () => {
+  for (const body of ['<html>sign in</html>', '', '{"ok":true}', '{"error":"?"}', 'null', '7']) {
+    const net: Net = { requests: 0, fetch: async () => new Response(body) };
+    const producer = producerOf('db.rows', net, { giveUpMs: 0 });
+    await expect(producer.insert({ k: 1, n: 1n })).rejects.toMatchObject({
+      code: 'LAKE_LOG_UNKNOWN',
+      cause: { code: 'LAKE_HTTP', message: `https://lake/v1/tables/db.rows/rows: 200, ${body}` },
+    });
+  }
+});
+
+test('values that JSON does not know arrive as they were', async () => {
+  const columns = { d: t.double(), b: t.bytes(), m: t.map(t.string(), t.int()) };
+  const table = await lake.createTable('db.values', { columns });
+  const producer = producerOf('db.values', goodNetwork());
+  for (const d of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    await producer.insert({ d, b: Buffer.from([1, 255]), m: new Map([['x', 7]]) });
+  }
+  const rows = await table.scan({ union: true }).rows();
+  expect(rows.map(({ d }) => d)).toEqual([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+  expect(rows.map(({ b }) => [...(b ?? [])])).toEqual(Array(3).fill([1, 255]));
+  expect(rows.map(({ m }) => [...(m ?? [])])).toEqual(Array(3).fill([['x', 7]]));
+  await expect(producer.insert({ d: new Date(Number.NaN) })).rejects.toMatchObject({ code: 'LAKE_BAD_VALUE' });
 });
 
 test('who does not wait is held back, and refused in the end', async () => {

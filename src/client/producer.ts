@@ -7,9 +7,9 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { invalid, LakeError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { webRandom } from '../base/web-random.ts';
+import { hexOf, webRandom } from '../base/web-random.ts';
 import { journalEntry, type ProducerJournal } from './journal.ts';
-import { type FetchLike, type SendParts, sendRequest } from './send-request.ts';
+import { type FetchLike, type Refusal, type SendParts, sendRequest } from './send-request.ts';
 
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from '../base/errors.ts';
 export { type KeyedStorage, type ProducerJournal, storageJournal } from './journal.ts';
@@ -63,6 +63,10 @@ export class HttpProducer implements AsyncDisposable {
   readonly #parts: SendParts;
   readonly #settings: typeof defaults;
   readonly #journal: ProducerJournal | undefined;
+  /** Tells what it puts into the journal from what others do. */
+  readonly #owner: string;
+  /** What it has put there last. */
+  #kept: string | undefined;
   #producer = '';
   #number = 0;
   #isOpened = false;
@@ -81,6 +85,7 @@ export class HttpProducer implements AsyncDisposable {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.#settings = { ...defaults, ...Object.fromEntries(given) };
     this.#journal = journal;
+    this.#owner = random.uuid();
     this.#parts = {
       // Not as a method: a page's own wants to be called by the page.
       fetch: fetch ?? ((address, init) => globalThis.fetch(address, init)),
@@ -195,11 +200,15 @@ export class HttpProducer implements AsyncDisposable {
     const kept = journalEntry((await this.#journal?.read()) ?? null);
     this.#producer = kept?.producer ?? `web-${this.#parts.random.uuid()}`;
     this.#number = kept?.number ?? 0;
-    if (kept !== undefined && kept.body !== null) {
-      const outcome = await sendRequest(this.#parts, { producer: kept.producer, number: kept.number, body: kept.body });
+    const body = kept?.body ?? null;
+    await this.#keep(body);
+    if (body !== null) {
+      const request = { producer: this.#producer, number: this.#number, body };
+      const refusal = await sendRequest(this.#parts, request, true);
+      await this.#checkJournal();
       await this.#keep(null);
-      // Of an earlier life nobody waits any more: it is said once, and the next life begins behind it.
-      if (outcome.status === 'refused') throw maybeThere(outcome.error);
+      // Nobody waits for it any more: it is said once, and the next life begins behind it.
+      if (refusal !== undefined) throw refusal.error;
     }
     this.#isOpened = true;
   }
@@ -229,32 +238,51 @@ export class HttpProducer implements AsyncDisposable {
     this.#number += 1;
     const body = `[${entries.map(({ text }) => text).join(',')}]`;
     try {
+      await this.#checkJournal();
       await this.#keep(body);
-      const outcome = await sendRequest(this.#parts, { producer: this.#producer, number: this.#number, body });
+      const refusal = await sendRequest(this.#parts, { producer: this.#producer, number: this.#number, body });
+      await this.#checkJournal();
+      this.#conclude(entries, refusal);
       await this.#keep(null);
-      if (outcome.status === 'acknowledged') return this.#settle(entries, ({ resolve }) => resolve());
-      const { error, isCertain } = outcome;
-      if (!isCertain) return this.#settle(entries, ({ reject }) => reject(maybeThere(error)));
-      if (entries.length === 1) return this.#settle(entries, ({ reject }) => reject(error));
-      // It is all or nothing, and it was nothing: others than the row at fault need not go with it.
-      const middle = entries.length >> 1;
-      this.#parted.unshift(entries.slice(0, middle), entries.slice(middle));
     } catch (error) {
       for (const { reject } of entries) reject(error);
       throw error;
     }
   }
 
-  async #keep(body: string | null): Promise<void> {
-    await this.#journal?.write(JSON.stringify({ producer: this.#producer, number: this.#number, body }));
-  }
-
-  #settle(entries: readonly Entry[], tell: (entry: Entry) => void): void {
-    for (const entry of entries) {
-      this.#bytes -= entry.bytes;
-      tell(entry);
+  #conclude(entries: readonly Entry[], refusal: Refusal | undefined): void {
+    if (refusal?.isOfRows && entries.length > 1) {
+      // It is all or nothing, and it was nothing: others than the row at fault need not go with it.
+      const middle = entries.length >> 1;
+      this.#parted.unshift(entries.slice(0, middle), entries.slice(middle));
+      return;
+    }
+    for (const { bytes, resolve, reject } of entries) {
+      this.#bytes -= bytes;
+      if (refusal === undefined) resolve();
+      else reject(refusal.error);
     }
     this.#wake();
+  }
+
+  async #keep(body: string | null): Promise<void> {
+    this.#kept = JSON.stringify({ owner: this.#owner, producer: this.#producer, number: this.#number, body });
+    await this.#journal?.write(this.#kept);
+  }
+
+  /**
+   * Two under one journal would give the same numbers to rows of their own, which the table would drop. So whoever finds what it
+   * has not put there itself stops, before it sends and before it answers: of two one is told.
+   */
+  async #checkJournal(): Promise<void> {
+    const text = (await this.#journal?.read()) ?? null;
+    if (text === null || text === this.#kept) return;
+    const why = `the journal of producer ${this.#producer} was opened by another since, which needs one of its own`;
+    throw new LakeError(
+      'fenced',
+      'LAKE_PRODUCER_FENCED',
+      `${why}: this one stops, its last rows may or may not be there`,
+    );
   }
 
   #fail(error: unknown): void {
@@ -276,14 +304,13 @@ export class HttpProducer implements AsyncDisposable {
   }
 }
 
-/** A refusal of what had been sent before without an answer. */
-function maybeThere({ kind, code, message }: LakeError): LakeError {
-  return new LakeError(kind, code, `${message}; an earlier try got no answer, so the rows may be there`);
-}
-
-/** BIGINT and DECIMAL are texts in canonical JSON, so that no digit is lost; bytes are lower hex. */
-function jsonValue(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return Array.from(value, byte => byte.toString(16).padStart(2, '0')).join('');
-  return value;
+/** Canonical JSON: BIGINT and DECIMAL are texts, so that no digit is lost; bytes are lower hex, maps are pairs. */
+function jsonValue(this: HttpRow, key: string, value: unknown): unknown {
+  // Before its `toJSON`, which some bytes have, too.
+  const given = this[key];
+  if (given instanceof Uint8Array) return hexOf(given);
+  if (given instanceof Map) return [...given];
+  // What JSON makes null of: NaN and its like, and dates that are none, which the catalog refuses.
+  const isNull = value === null || (typeof value === 'number' && !Number.isFinite(value));
+  return (isNull && given !== null) || typeof value === 'bigint' ? String(given) : value;
 }
