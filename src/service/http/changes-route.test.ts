@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changesOf, type ServerEvent, serverEvents } from '../../../test/event-stream.ts';
 import { failed } from '../../../test/failed-answer.ts';
+import { hastyClock } from '../../../test/hasty-clock.ts';
 import { present } from '../../base/assert.ts';
 import { countingLogStore } from '../../storage/counting-log-store.ts';
 import { t } from '../column-types.ts';
@@ -278,4 +279,16 @@ test('a reader that takes nothing holds the subscription back, and one that goes
   expect((await waiting).done).toBe(true);
   expect(log.counts().recordsRead).toBe(recordsRead);
   await other.return();
+});
+
+test('a reader that takes nothing for a minute is closed with a code', async () => {
+  const clock = hastyClock(200);
+  await using quick = await openLakeParts({ warehouse: address, log: address }, { clock });
+  const asked = catalogApp(async () => catalogPartsOf({ ...quick, purpose: 'read' }, quick.log));
+  const { body } = await requestTo(asked, '/v1/tables/db.t/changes?from=full', {}, 600_000);
+  const events = serverEvents(present(body, 'a body'));
+  await until(events, 'changes');
+  await clock.sleep(120_000);
+  const rest = await Array.fromAsync(events);
+  expect(rest).toMatchObject([{ name: 'failed', data: { code: 'LAKE_READER_TOO_SLOW' } }]);
 });

@@ -6,12 +6,9 @@ import { flowRequest, type SubscriptionEnd, type SubscriptionStart } from '../su
 import { openLakeTable } from '../tables.ts';
 import type { CatalogParts } from './catalog-parts.ts';
 import { changeEvents } from './change-events.ts';
-import { eventPieces, eventStreamType } from './event-pieces.ts';
+import { eventAnswer, eventStreamType, lastEventHeader, resumeOf, secondsQuery } from './event-pieces.ts';
 import { checked } from './request-body.ts';
 import type { Answer, Call, Route } from './route.ts';
-
-/** AWS Lambda runs no longer. */
-const secondsMax = 900;
 
 const querySchema = z.object({
   from: z
@@ -43,13 +40,7 @@ const querySchema = z.object({
   changelogMode: z.enum(['auto', 'all', 'upsert']).optional().describe('Updates with what rows were (all) or without'),
   consistency: z.enum(['transactional', 'eventual']).optional().describe('transactional: committed changes only'),
   columns: z.string().min(1).optional().describe('Names of the columns to give, with commas'),
-  seconds: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(secondsMax)
-    .default(secondsMax)
-    .describe('Ends after so long at the latest'),
+  seconds: secondsQuery,
   resume: z
     .string()
     .min(1)
@@ -67,7 +58,7 @@ export const changesRoute: Route<CatalogParts> = {
     'Events: `begin`; `changes` with `phase`, `snapshot` and `changes`; `position`, which has an id only; `end` when the ' +
     'time is up (reason `time`) or all was given that was asked for (`done`); `failed` with a code. An id is given where another request can go on exactly.',
   query: querySchema,
-  headers: [{ name: 'last-event-id', description: 'The id of the last event that came, as browsers send it' }],
+  headers: [lastEventHeader],
   answers: { [eventStreamType]: 'Server-sent events' },
   answer,
 };
@@ -75,20 +66,14 @@ export const changesRoute: Route<CatalogParts> = {
 async function answer(call: Call<CatalogParts>): Promise<Answer> {
   const { parts, request, parameter, query } = call;
   const wanted = checked(querySchema, query, 'the query');
-  const token = request.headers.get('last-event-id') ?? wanted.resume;
+  const resume = resumeOf(request, wanted);
   const table = await openLakeTable(parts, parameter('table'));
   const columns = wanted.columns?.split(',');
-  const { where, changelogMode, consistency } = wanted;
-  const from = token === undefined || token === '' ? startOf(wanted) : { resume: token };
+  const { where, changelogMode, consistency, seconds } = wanted;
+  const from = resume === undefined ? startOf(wanted) : { resume };
   const range = { from, until: wanted.until === undefined ? undefined : endOf(wanted.until) };
   const asked = flowRequest(table, { ...range, columns, where, changelogMode, consistency });
-  const ends = new AbortController();
-  const changes = subscribe(parts, table, asked, AbortSignal.any([call.signal, ends.signal]));
-  const { signal, isAbandoned, failed } = call;
-  const durationMs = wanted.seconds * 1_000;
-  const settings = { clock: parts.clock, durationMs, signal, stop: () => ends.abort(), isAbandoned, failed };
-  const pieces = eventPieces(changeEvents(changes, table, columns), settings);
-  return { kind: 'stream', contentType: eventStreamType, pieces };
+  return eventAnswer(call, seconds, signal => changeEvents(subscribe(parts, table, asked, signal), table, columns));
 }
 
 type Wanted = z.infer<typeof querySchema>;

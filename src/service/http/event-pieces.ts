@@ -2,10 +2,12 @@
  * What comes from somewhere as server-sent events: made when they are wanted, so a slow reader slows the source. Comments keep
  * the line alive, and the end says why it came.
  */
+import * as z from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { LakeError } from '../../base/errors.ts';
 import { firstOf } from '../watch/first-of.ts';
 import type { Failure } from './failures.ts';
+import type { Answer, Call, RouteParts } from './route.ts';
 
 export type EventSource<T> = {
   /** What the first event says. */
@@ -14,7 +16,7 @@ export type EventSource<T> = {
   readonly eventsOf: (item: T) => Iterable<string>;
 };
 
-export type EventSettings = {
+type EventSettings = {
   readonly clock: Clock;
   /** After this it ends. */
   readonly durationMs: number;
@@ -38,8 +40,45 @@ const startMs = 1_000;
 const retryMs = 1_000;
 const heartbeat = ': \n\n';
 
+/** AWS Lambda runs no longer. */
+const secondsMax = 900;
+/** A reader that takes nothing for so long is taken to be gone: something may be held for it. */
+const readerWaitMs = 60_000;
+
+export const secondsQuery: z.ZodDefault<z.ZodCoercedNumber> = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(secondsMax)
+  .default(secondsMax)
+  .describe('Ends after so long at the latest');
+
+export const lastEventHeader = {
+  name: 'last-event-id',
+  description: 'The id of the last event that came, as browsers send it',
+} as const;
+
+/** Where the request goes on. */
+export function resumeOf({ headers }: Request, wanted: { readonly resume?: string | undefined }): string | undefined {
+  const token = headers.get(lastEventHeader.name) ?? wanted.resume;
+  return token === '' ? undefined : token;
+}
+
+/** @param open the source, which ends with the signal */
+export async function eventAnswer<P extends RouteParts, T>(
+  { parts: { clock }, signal, isAbandoned, failed }: Call<P>,
+  seconds: number,
+  open: (signal: AbortSignal) => EventSource<T> | Promise<EventSource<T>>,
+): Promise<Answer> {
+  const ends = new AbortController();
+  const source = await open(AbortSignal.any([signal, ends.signal]));
+  const settings = { clock, durationMs: seconds * 1_000, signal, stop: () => ends.abort(), isAbandoned, failed };
+  const pieces = takenInTime(eventPieces(source, settings), { clock, failed, waitMs: readerWaitMs });
+  return { kind: 'stream', contentType: eventStreamType, pieces };
+}
+
 /** @throws what the source throws at its start; later it is an event */
-export async function* eventPieces<T>(
+async function* eventPieces<T>(
   { begin, items, eventsOf }: EventSource<T>,
   { clock, durationMs, signal, stop, isAbandoned, failed }: EventSettings,
 ): AsyncGenerator<string, void, undefined> {
@@ -82,7 +121,7 @@ export async function* eventPieces<T>(
  * Ends pieces that are not taken: what is held to make them is let go at once, and who comes for the next hears why there
  * is none.
  */
-export async function* takenInTime(
+async function* takenInTime(
   pieces: AsyncGenerator<string, void, undefined>,
   { clock, waitMs, failed }: Pick<EventSettings, 'clock' | 'failed'> & { readonly waitMs: number },
 ): AsyncGenerator<string, void, undefined> {

@@ -5,15 +5,11 @@ import { isJsonObject, type JsonValue, parseJson } from '../../base/json.ts';
 import type { SqlParameter } from '../../sql/parameters.ts';
 import type { LakeParts } from '../lake-parts.ts';
 import { openWatch } from '../watch/open-watch.ts';
-import { eventPieces, eventStreamType, takenInTime } from './event-pieces.ts';
+import { eventAnswer, eventStreamType, lastEventHeader, resumeOf, secondsQuery } from './event-pieces.ts';
 import { checked } from './request-body.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { watchEvents } from './watch-events.ts';
 
-/** AWS Lambda runs no longer. */
-const secondsMax = 900;
-/** A reader that takes nothing for so long is taken to be gone: an answer may be held for it. */
-const readerWaitMs = 60_000;
 const intervalMsMax = 60_000;
 
 const querySchema = z.object({
@@ -30,13 +26,7 @@ const querySchema = z.object({
     .max(intervalMsMax)
     .optional()
     .describe('Changes that come within so many milliseconds are given together; 200 unless given'),
-  seconds: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(secondsMax)
-    .default(secondsMax)
-    .describe('Ends after so long at the latest'),
+  seconds: secondsQuery,
   resume: z
     .string()
     .min(1)
@@ -56,29 +46,25 @@ export const watchRoute: Route<LakeParts> = {
     'the place of the one with its key, a `-` has the key of a row that is gone; without a key whole rows come and go. What is ' +
     'complete has an id to go on from.',
   query: querySchema,
-  headers: [{ name: 'last-event-id', description: 'The id of the last event that came, as browsers send it' }],
+  headers: [lastEventHeader],
   answers: { [eventStreamType]: 'Server-sent events' },
   answer,
 };
 
-async function answer({ parts, request, query, signal, isAbandoned, failed }: Call<LakeParts>): Promise<Answer> {
+async function answer(call: Call<LakeParts>): Promise<Answer> {
+  const { parts, request, query } = call;
   const wanted = checked(querySchema, query, 'the query');
-  const token = request.headers.get('last-event-id') ?? wanted.resume;
-  const ends = new AbortController();
-  const { sql, table, where, interval: intervalMs } = wanted;
-  const watch = await openWatch(parts, {
-    ...{ sql, table, where, intervalMs },
-    key: wanted.key?.split(','),
-    columns: wanted.columns?.split(','),
-    parameters: wanted.parameters === undefined ? undefined : parametersOf(wanted.parameters),
-    resume: token === '' ? undefined : token,
-    signal: AbortSignal.any([signal, ends.signal]),
+  const { sql, table, where, interval: intervalMs, seconds } = wanted;
+  return eventAnswer(call, seconds, async signal => {
+    const watch = await openWatch(parts, {
+      ...{ sql, table, where, intervalMs, signal },
+      key: wanted.key?.split(','),
+      columns: wanted.columns?.split(','),
+      parameters: wanted.parameters === undefined ? undefined : parametersOf(wanted.parameters),
+      resume: resumeOf(request, wanted),
+    });
+    return watchEvents(watch);
   });
-  const { clock } = parts;
-  const durationMs = wanted.seconds * 1_000;
-  const settings = { clock, durationMs, signal, stop: () => ends.abort(), isAbandoned, failed };
-  const pieces = takenInTime(eventPieces(watchEvents(watch), settings), { clock, failed, waitMs: readerWaitMs });
-  return { kind: 'stream', contentType: eventStreamType, pieces };
 }
 
 function parametersOf(text: string): readonly SqlParameter[] {
