@@ -44,7 +44,9 @@ async function withService(answers: Record<string, Answer>, use: (service: Servi
       const answer = service.answers[operation] ?? { error: 'UnknownOperationException' };
       const error = 'error' in answer ? answer.error : undefined;
       response.writeHead(error === undefined ? 200 : 400, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify(error === undefined ? answer : { __type: error, message: 'no' }));
+      // Its answer is a stream of events: here, of none.
+      const isStream = operation === 'SubscribeToShard' && error === undefined;
+      response.end(isStream ? '' : JSON.stringify(error === undefined ? answer : { __type: error, message: 'no' }));
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -63,7 +65,7 @@ const fanOut = { consumer: 'lake', pauseMsMin: 5 };
 
 /** Follows a quiet shard, a turn at a time, until the condition holds. Rejects with what a wait rejects with. */
 async function followUntil({ settings }: Service, done: () => boolean): Promise<void> {
-  await using log = await openKinesisLog({ ...settings, fanOut }, components);
+  await using log = await openKinesisLog({ fanOut, ...settings }, components);
   let from: LogStart = { kind: 'earliest' };
   for (let turn = 0; turn < 400 && !done(); turn += 1) {
     const result = await log.read('shard', from, { follows: true });
@@ -104,6 +106,15 @@ test('a shard that another process holds, or a service that is busy, is read as 
       expect(count('RegisterStreamConsumer')).toBe(0);
     });
   }
+});
+
+test('a service that ends subscriptions as soon as they begin is read as without fan-out, and tried again later', async () => {
+  await withService({ SubscribeToShard: {} }, async service => {
+    const settings = { ...service.settings, fanOut: { ...fanOut, pauseMsMin: 600_000 } };
+    const count = (wanted: string): number => service.calls.filter(({ operation }) => operation === wanted).length;
+    await followUntil({ ...service, settings }, () => count('GetRecords') >= 10);
+    expect(count('SubscribeToShard')).toBe(1);
+  });
 });
 
 test('a name that no consumer can have is refused at once', async () => {

@@ -251,6 +251,7 @@ test('a connection that ends in time is followed by another where it ended, and 
 test('a connection that ends at once, or after retention may have passed the place, has none behind it', async () => {
   const short = await subscribed();
   await short.connection().end();
+  expect(await short.subscription.done).toMatchObject({ error: expect.any(Error), hadEvents: false });
   expect(short.subscription.isLive).toBe(false);
   expect(short.connections.length).toBe(1);
   const asleep = await subscribed();

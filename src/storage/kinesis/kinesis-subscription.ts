@@ -211,8 +211,11 @@ export class ShardSubscription {
     } finally {
       closing.abort();
     }
+    // A failure like others, so that it is not tried again at once.
+    if (clock.monotonicMs() - openedMs < renewAfterMs)
+      throw new Error('the service ended a subscription that had just begun');
     const isNear = clock.nowMs() - heardMs < renewWithinMs && (this.#behindMs ?? 0) < renewWithinMs;
-    return isNear && clock.monotonicMs() - openedMs >= renewAfterMs ? next : undefined;
+    return isNear ? next : undefined;
   }
 
   async #nextEvent(
