@@ -65,6 +65,12 @@ for (const scenario of scenarios) {
   });
 }
 
+test('kinds: compactions copy row groups', async () => {
+  const { failure, figures } = await runSeed(scenarioNamed('kinds'), 3);
+  expect(failure).toBeUndefined();
+  expect(figures.counts['compact copied row groups']).toBeGreaterThan(0);
+});
+
 for (const { scenario, seed, why } of keptSeeds) {
   test(`${scenario} ${seed}: ${why}`, async () => {
     const { failure } = await runSeed(scenarioNamed(scenario), seed);

@@ -77,6 +77,8 @@ export type CompactedBucket = {
   readonly filesAfter: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+  /** Of them, those of row groups that were copied as they are. */
+  readonly bytesCopied: number;
 };
 
 type Done = { readonly task: CompactionTask; readonly result: CompactResult };
@@ -277,6 +279,7 @@ function describe({ task, result }: Done): CompactedBucket {
     filesAfter: result.after.length,
     bytesBefore: bytesOf(result.before),
     bytesAfter: bytesOf(result.after.map(({ file }) => file)),
+    bytesCopied: result.bytesCopied,
   };
 }
 

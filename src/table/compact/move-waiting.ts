@@ -139,6 +139,7 @@ async function commitMove(
         filesAfter: adds.length,
         bytesBefore: bytesOf(moved),
         bytesAfter: bytesOf(adds),
+        bytesCopied: 0,
       },
     ],
     leftCount,

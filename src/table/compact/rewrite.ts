@@ -40,6 +40,8 @@ export type CompactResult = {
   readonly before: readonly DataFileMeta[];
   readonly after: readonly PlannedFile[];
   readonly changelog: readonly PlannedFile[];
+  /** Of row groups that are in `after` as they were. */
+  readonly bytesCopied: number;
   /** What it counts on besides its files (S2 i). */
   readonly read: BucketRead;
   readonly vectors: VectorChange;
@@ -71,11 +73,13 @@ export async function rewriteKeyBucket(
   const changes = new ChangelogWriter(table, place, outputLevel);
   const marks = new Marks();
   const after: PlannedFile[] = [];
+  let bytesCopied = 0;
   for (const { sections } of plan.rewrites) {
     const writer = new DataFileWriter(table, place, { schema: table.schema, level: outputLevel, source: 'compact' });
     for (const piece of await piecesOfAll(table, bucket, sections, { outputLevel, changelog })) {
       if (piece.kind === 'untouched') {
         await writeUntouched(table, writer, piece.rowGroups, signal);
+        bytesCopied += piece.rowGroups.reduce((sum, { bytes }) => sum + bytes, 0);
         continue;
       }
       const merged = mergedSection(table, bucket, plan, { ...piece, changelog });
@@ -105,6 +109,7 @@ export async function rewriteKeyBucket(
     before,
     after,
     changelog: await changes.finish(),
+    bytesCopied,
     read: readOf(bucket, before, { looksUp: changelog?.kind === 'lookup' }),
     vectors: { ...placeOf(place), gone: namesOf(rewritten), marks: marks.byFile },
   };
@@ -291,6 +296,7 @@ function replaced(
     before: unit.files,
     after,
     changelog: [],
+    bytesCopied: 0,
     read: readOf(bucket, unit.files, { looksUp: false }),
     vectors: { ...placeOf(place), gone: namesOf(unit.files), marks: new Map() },
   };

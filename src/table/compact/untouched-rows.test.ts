@@ -118,6 +118,37 @@ test('where keys only grow, a compaction asks for the footer and once for each r
   expect(gets.length).toBeLessThanOrEqual(1 + groups);
 });
 
+test('a receipt says how many bytes were copied', async () => {
+  const rows = await compacted({}, { takes: true });
+  const before = await rowGroupsOf(rows);
+  await rows.change(newRows);
+  const { buckets } = await rows.compact({ isFull: true });
+  const after = new Set(await rowGroupsOf(rows));
+  // The last one is too small to be copied; encoded anew it is the same.
+  const copied = before
+    .slice(0, -1)
+    .filter(group => after.has(group))
+    .map(group => Buffer.from(group, 'base64').length);
+  expect(copied.length).toBeGreaterThan(8);
+  expect(buckets.map(({ bytesCopied }) => bytesCopied)).toEqual([copied.reduce((sum, bytes) => sum + bytes, 0)]);
+});
+
+test('a damaged page is copied, and whoever reads its rows is told', async () => {
+  const rows = await compacted({}, { takes: true });
+  const table = await rows.open();
+  const [file] = await rows.files();
+  const key = dataFileKey(table, { partitionValues: [], bucket: 0 }, file?.fileName ?? '');
+  const bytes = Buffer.from((await rows.store.get(key, { bytesMax: 1 << 24 }))?.bytes ?? []);
+  const region = (await openParquet(bytesSource(bytes), key)).columnBytes('v')[5];
+  bytes.writeUInt8(bytes.readUInt8((region?.end ?? 0) - 1) ^ 1, (region?.end ?? 0) - 1);
+  await rows.store.put(key, bytes);
+  await rows.change(newRows);
+  const { status, buckets } = await rows.compact({ isFull: true });
+  expect(status).toBe('committed');
+  expect(buckets[0]?.bytesCopied).toBeGreaterThan(0);
+  await expect(rows.rows()).rejects.toThrow(/checksum of a page is wrong/);
+});
+
 type State = { readonly rows: readonly Scalar[][]; readonly files: readonly Partial<DataFileMeta>[] };
 
 /** All that a compaction leaves but names, lengths and times. */

@@ -5,6 +5,7 @@ import { type Random, seededRandom } from '../../../../src/base/random.ts';
 import { createTable } from '../../../../src/catalog/catalog.ts';
 import { parseIdentifier } from '../../../../src/catalog/identifier.ts';
 import { openTable, type Table } from '../../../../src/table/table.ts';
+import { workMemoryOf } from '../../../../src/table/work-memory.ts';
 import type { ChainedSnapshot } from '../../chain-watch.ts';
 import { logUniform, seedOf } from '../../chance.ts';
 import type { SimProcess } from '../../process.ts';
@@ -81,7 +82,8 @@ export class KindsBench {
 
   open(process: SimProcess, line: Line = this.main): Promise<Table> {
     const parts = this.world.parts(process);
-    return openTable(parts.store, { database: 'd', name: 't', branch: line.branch }, parts);
+    const workMemory = this.kind.copies ? { ...workMemoryOf(), wholeFilesBytes: 0 } : undefined;
+    return openTable(parts.store, { database: 'd', name: 't', branch: line.branch }, { ...parts, workMemory });
   }
 
   branchFrom(branch: string, snapshot: ChainedSnapshot): Line {

@@ -32,6 +32,8 @@ export type TableKind = {
   /** Consumers that were not heard of for so long hold nothing. */
   readonly consumerMs: number | undefined;
   readonly hasAutoTags: boolean;
+  /** Each row is a row group of its own, and whoever compacts looks into all files: what no other run has is copied. */
+  readonly copies: boolean;
   readonly definition: TableDefinition;
 };
 
@@ -65,6 +67,13 @@ export function tableKindOf(seed: number): TableKind {
   const recordSeconds = isPlain && draw('records') < 0.3 ? recordHours * 3_600 : undefined;
   // What is hidden may leave a key in two partitions: where it has come, and where its delete is not compacted yet.
   const showsAll = !hasVectors && engine !== 'first-row' && recordSeconds === undefined;
+  // Of other tables compaction sees each row.
+  const mayCopy =
+    isKeyed &&
+    !isDynamic &&
+    !hasVectors &&
+    (producer === 'none' || producer === 'input') &&
+    recordSeconds === undefined;
   const kind: Omit<TableKind, 'definition'> = {
     engine,
     isDynamic,
@@ -79,6 +88,7 @@ export function tableKindOf(seed: number): TableKind {
     recordSeconds,
     consumerMs: draw('consumers') < 0.3 ? consumerHours * hourMs : undefined,
     hasAutoTags: draw('tags') < 0.3,
+    copies: mayCopy && draw('copies') < 0.7,
   };
   return { ...kind, definition: definitionOf(kind, { draw, removes }) };
 }
@@ -122,11 +132,12 @@ function definitionOf(kind: Omit<TableKind, 'definition'>, { draw, removes }: Dr
       ...(kind.hasVectors ? { 'deletion-vectors.enabled': 'true' } : {}),
       ...(kind.hasVectors && draw('bitmap64') < 0.5 ? { 'deletion-vectors.bitmap64': 'true' } : {}),
       ...(isKeyed ? { 'merge-engine': kind.engine } : {}),
+      ...(kind.copies ? { 'file.block-size': '1 b' } : {}),
       ...(removes ? { 'partial-update.remove-record-on-delete': 'true' } : {}),
       ...(kind.engine === 'aggregation'
         ? { 'fields.a.aggregate-function': 'sum', 'fields.b.aggregate-function': 'max' }
         : {}),
-      ...(draw('indexed') < 0.3 ? indexOptions : {}),
+      ...(!kind.copies && draw('indexed') < 0.3 ? indexOptions : {}),
       ...lifeOptions(kind, draw),
     },
   };

@@ -19,6 +19,8 @@ import { dayAt, dayOfText, keyOf, type Row, type State, valuesOf, written } from
 import { valueFields } from './table-kind.ts';
 
 const keysMin = 9;
+/** So many that most are left alone between two compactions. */
+const keysOfCopies = 40;
 /** Of a table of dynamic buckets: keys that nobody has seen come all the time, after so many rows each. */
 const rowsOfNewKey = 6;
 const rowsMax = 4;
@@ -93,6 +95,7 @@ function secondFor({ kind, world }: KindsBench, random: Random, number: number):
 }
 
 function keysAt(bench: KindsBench): number {
+  if (bench.kind.copies) return keysOfCopies;
   return keysMin + (bench.kind.isDynamic ? Math.floor(bench.numbers / rowsOfNewKey) : 0);
 }
 
@@ -204,7 +207,8 @@ export async function compact(
   const { headId } = line;
   await using committer = new Committer(table);
   const order = sorts ? sortOrder : undefined;
-  const { status, leftCount, snapshotId } = await compactTable(table, committer, { isFull, order });
+  const { status, leftCount, snapshotId, buckets } = await compactTable(table, committer, { isFull, order });
   bench.count(`${sorts ? 'sort' : 'compact'} ${status}`);
+  if (buckets.some(({ bytesCopied }) => bytesCopied > 0)) bench.count('compact copied row groups');
   if (isFull && status !== 'given-up' && leftCount === 0) line.compactedUpTo(headId, snapshotId ?? line.headId);
 }
