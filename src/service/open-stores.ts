@@ -4,7 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type LogStoreSettings, openLogStore } from '../storage/open-log-store.ts';
-import { type ObjectStoreSettings, openObjectStore } from '../storage/open-object-store.ts';
+import { type ObjectStoreSettings, openObjectStore, parseStoreUri } from '../storage/open-object-store.ts';
 import type { KinesisSettings, LakeSettings, S3Settings } from './settings.ts';
 
 type Components = { readonly clock: Clock; readonly random: Random };
@@ -14,9 +14,9 @@ export function openStore(settings: LakeSettings, components: Components): Promi
   return openObjectStore(settings.warehouse, storeSettings(settings), components);
 }
 
-/** @throws LakeError as `openLogStore` does */
+/** To be opened after the warehouse. @throws LakeError as `openLogStore` does */
 export function openLog(address: string, settings: LakeSettings, components: Components): Promise<LogStore> {
-  return openLogStore(address, logSettings(settings), components);
+  return openLogStore(address, logSettings(address, settings), components);
 }
 
 function storeSettings({ durability, access, s3 }: LakeSettings): ObjectStoreSettings {
@@ -32,7 +32,11 @@ function storeSettings({ durability, access, s3 }: LakeSettings): ObjectStoreSet
   };
 }
 
-function logSettings(settings: LakeSettings): LogStoreSettings {
+/** Of a log in the warehouse's bucket it is not proved again that conditional PUT works there. */
+export function logSettings(address: string, settings: LakeSettings): LogStoreSettings {
+  const bucket = bucketOf(address);
+  const isProved = bucket !== undefined && bucket === bucketOf(settings.warehouse);
+  const stores = storeSettings(settings);
   const { durability, fileLog, kinesis, kafka = {}, s3Log } = settings;
   const { createWithPartitions, ...access } = kafka;
   return {
@@ -40,7 +44,7 @@ function logSettings(settings: LakeSettings): LogStoreSettings {
     memory: { ...fileLog },
     kafka: { access, createWithPartitions },
     s3: s3Log,
-    stores: storeSettings(settings),
+    stores: isProved ? { ...stores, s3: { ...stores.s3, conditionalPutProbe: 'never' } } : stores,
     kinesis: {
       endpoint: kinesis?.endpoint,
       region: kinesis?.region,
@@ -50,6 +54,12 @@ function logSettings(settings: LakeSettings): LogStoreSettings {
       fanOut: kinesis?.fanOut,
     },
   };
+}
+
+function bucketOf(address: string): string | undefined {
+  if (!/^s3:/i.test(address)) return undefined;
+  const place = parseStoreUri(address);
+  return place.kind === 's3' ? place.bucket : undefined;
 }
 
 type Credentials = {

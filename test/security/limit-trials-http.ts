@@ -14,13 +14,13 @@ import { constant, expectEdge, mib, outcomeOf, type Trials } from './limit-tools
 
 type Ask = (path: string, init?: { readonly body: string }) => Promise<string>;
 
-/** On a lake with `db.t (k BIGINT)` and `db.wide` of so many columns, whose rows go to buckets by the first. */
+/** On a lake with `db.t (k BIGINT)`, and `db.wide` of so many columns, whose rows go to buckets by the first, and which adopts more. */
 async function withCatalog(columnCount: number, trial: (ask: Ask) => Promise<void>): Promise<void> {
   const address = `memory:limits-${systemRandom.uuid()}`;
   await using lake = await openLake({ warehouse: address, log: address });
   await lake.createTable('db.t', { columns: { k: t.bigint() } });
   const names = Array.from({ length: columnCount }, (_, index) => [`c${index}`, t.bigint().nullable()] as const);
-  const options = { bucket: '8', 'bucket-key': 'c0' };
+  const options = { bucket: '8', 'bucket-key': 'c0', 'schema.evolution': 'adopt' };
   await lake.createTable('db.wide', { columns: Object.fromEntries(names), options });
   await using parts = await openLakeParts({ warehouse: address, log: address });
   const app = catalogApp(async () => catalogPartsOf({ ...parts, purpose: 'read' }, parts.log));
@@ -37,6 +37,13 @@ async function withCatalog(columnCount: number, trial: (ask: Ask) => Promise<voi
 }
 
 const lines = (count: number, row: string): string => `{"op":"+I","row":${row}}\n`.repeat(count);
+
+/** A row of `db.wide` with so many columns that it does not have. */
+function bringing(ask: Ask, columnCount: number): Promise<string> {
+  const others = Array.from({ length: columnCount }, (_, index) => [`n${index}`, 1] as const);
+  const row = { c0: '0', ...Object.fromEntries(others) };
+  return ask('/v1/tables/db.wide/rows', { body: lines(1, JSON.stringify(row)) });
+}
 
 /** What becomes of an answer of rows, each of a text of so many bytes beside what a row costs. */
 function watched(rowCount: number, textBytes: number): Promise<string> {
@@ -84,6 +91,16 @@ export const httpTrials: Trials = {
       const count = constant('requestRowsBytesMax') / (8 * 1_024);
       equal(await rows(count), 'taken');
       equal(await rows(count + 1), 'LAKE_REQUEST_TOO_LARGE');
+    }),
+  requestColumnsMax: () =>
+    withCatalog(1, async ask => {
+      equal(await bringing(ask, constant('requestColumnsMax')), 'taken');
+      equal(await bringing(ask, constant('requestColumnsMax') + 1), 'LAKE_REQUEST_TOO_LARGE');
+    }),
+  adoptedColumnsMax: () =>
+    withCatalog(constant('adoptedColumnsMax') - 1, async ask => {
+      equal(await bringing(ask, 1), 'taken');
+      equal(await bringing(ask, 2), 'LAKE_BAD_VALUE');
     }),
   tokenLengthMax: async () => {
     // Base64 of so many bytes.

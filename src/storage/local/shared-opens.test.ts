@@ -66,3 +66,15 @@ test('what is not there is not there for all who ask, and for none who asks when
   expect(textOf(file)).toBe('here');
   file[Symbol.dispose]();
 });
+
+test('an opening that fails fails for all who ask in its turn, and for nobody after them', async () => {
+  const path = await fileOf('here');
+  const opens = new SharedOpens();
+  const tooLong = `${path}${'x'.repeat(300)}`;
+  const answers = await Promise.allSettled([opens.open(tooLong), opens.open(path), opens.open(tooLong)]);
+  const failed = { status: 'rejected', reason: expect.objectContaining({ code: 'ENAMETOOLONG' }) };
+  expect([answers[0], answers[2]]).toEqual([failed, failed]);
+  await rename(path, `${path}.old`);
+  await expect(opens.open(path)).resolves.toBeUndefined();
+  if (answers[1].status === 'fulfilled') present(answers[1].value, 'the file')[Symbol.dispose]();
+});

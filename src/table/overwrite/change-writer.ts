@@ -106,13 +106,13 @@ export class ChangeWriter {
     }
     if (this.#readsNewer())
       return { status: 'again', detail: 'the schema of what was read is newer than the one read by' };
-    const outcome = await this.#committer.commit({
+    const committing = this.#committer.commit({
       commitUser: this.#table.random.uuid(),
       commitIdentifier: batchCommitIdentifier,
       signal,
       plan: (base, again) => this.#plan(base, again),
     });
-    await this.#session.discard();
+    const outcome = await committing.finally(() => this.#session.discard());
     const isOvertaken =
       outcome.status === 'changed' || (outcome.status === 'conflict' && overtaken.includes(outcome.rule));
     if (isOvertaken) return { status: 'again', detail: outcome.detail };

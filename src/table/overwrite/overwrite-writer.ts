@@ -84,13 +84,13 @@ export class OverwriteWriter {
    */
   async commit(options: OverwriteOptions = {}): Promise<OverwriteResult> {
     if (this.#target.kind === 'written' && this.#session.rowsIn === 0) return this.#resultOf(undefined);
-    const outcome = await this.#committer.commit({
+    const committing = this.#committer.commit({
       commitUser: options.commitUser ?? this.#table.random.uuid(),
       commitIdentifier: options.commitIdentifier ?? batchCommitIdentifier,
       signal: options.signal,
       plan: (base, again) => this.#plan(base, again, options),
     });
-    await this.#session.discard();
+    const outcome = await committing.finally(() => this.#session.discard());
     if (outcome.status === 'changed') return this.#resultOf(undefined);
     return this.#resultOf(committedId(this.#table, outcome));
   }

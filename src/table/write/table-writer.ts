@@ -71,8 +71,10 @@ export class TableWriter {
         return commitPlan({ kind: 'APPEND', schemaId, adds, changelog, index, hashReads, keysAt });
       },
     });
-    const outcome = await committing.finally(() => uploads.settled());
-    await session.discard();
+    const outcome = await committing.finally(async () => {
+      await uploads.settled();
+      await session.discard();
+    });
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
   }
 
