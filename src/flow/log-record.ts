@@ -110,6 +110,7 @@ export function plainBodyBytes(row: RowBatch): number {
 
 export function encodeRecord(record: LogRecord): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(record.header)));
+  assert(header.length <= headerBytesMax, 'a header that readers take');
   const bytes = new Uint8Array(fixedBytes + header.length + record.body.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, magic, true);

@@ -31,11 +31,11 @@ const fits: ColumnFit = { kind: 'fits' };
 /** Whether a table has room for what a record brings. */
 export function columnFit(schema: TableSchema, { columns }: Pick<LogRecordHeader, 'columns'>): ColumnFit {
   if (columns === undefined) return fits;
-  const needed = columns.flatMap(column => neededChange(schema, column));
+  const needed = columns.flatMap(column => neededChange(schema, column, columns));
   const [first] = needed;
   if (first === undefined) return fits;
   const added = needed.filter(({ change }) => change?.kind === 'add-column').length;
-  if (schema.fields.length + added > adoptedColumnsMax)
+  if (added > 0 && schema.fields.length + added > adoptedColumnsMax)
     return {
       kind: 'cannot',
       detail: `${first.detail}; a table adopts no more than ${adoptedColumnsMax} columns in all`,
@@ -113,13 +113,15 @@ export function renamedColumn(
 function neededChange(
   schema: TableSchema,
   { name, type }: LogColumn,
+  columns: readonly LogColumn[],
 ): readonly { readonly detail: string; readonly change: SchemaChange | undefined }[] {
   const field = schema.fields.find(candidate => candidate.name === name);
   if (field === undefined) {
     const detail = `it brings column \`${name}\` ${printType(type)}, which the table does not have`;
     // SQL takes no table whose columns differ in case only.
-    const twin = schema.fields.find(candidate => candidate.name.toLowerCase() === name.toLowerCase());
-    if (twin !== undefined) return [{ detail: `${detail}: it has \`${twin.name}\``, change: undefined }];
+    const isTwin = (other: string): boolean => other !== name && other.toLowerCase() === name.toLowerCase();
+    const twin = [...schema.fields, ...columns].find(other => isTwin(other.name));
+    if (twin !== undefined) return [{ detail: `${detail}: but for case it is \`${twin.name}\``, change: undefined }];
     return [{ detail, change: { kind: 'add-column', name, type: withNullable(type, true) } }];
   }
   if (isWithin(type, field.type)) return [];

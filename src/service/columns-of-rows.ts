@@ -14,6 +14,8 @@ export type NumberedChange = { readonly json: JsonValue; readonly word: 'row' | 
 
 /** Columns that one request may bring. */
 export const requestColumnsMax: number = 100;
+/** Of their names together, in JSON: each record of the request has them in its header. */
+export const requestColumnNamesBytesMax: number = 16 * 1024;
 
 const bits: ReadonlyMap<DataType['kind'], number> = new Map([
   ['tinyint', 8],
@@ -44,6 +46,7 @@ export function columnsOfRows(schema: TableSchema, changes: Iterable<NumberedCha
     }
   }
   const columns = [...types].map(([name, type]) => ({ name, type }));
+  if (Buffer.byteLength(JSON.stringify([...types.keys()])) > requestColumnNamesBytesMax) throw tooLong();
   const fit = columnFit(schema, { columns });
   if (fit.kind === 'cannot') throw invalid('LAKE_BAD_VALUE', `the request does not fit the table: ${fit.detail}`);
   return columns;
@@ -110,5 +113,12 @@ function tooMany(): Error {
   return invalid(
     'LAKE_REQUEST_TOO_LARGE',
     `a request brings at most ${requestColumnsMax} columns that the table does not have`,
+  );
+}
+
+function tooLong(): Error {
+  return invalid(
+    'LAKE_REQUEST_TOO_LARGE',
+    `names of columns that the table does not have take at most ${requestColumnNamesBytesMax} bytes in a request`,
   );
 }

@@ -157,6 +157,8 @@ test('adopt: what no table lets in by itself is put aside, and the rest goes on'
   await send(w, schema, [{ name: 'CITY', type: text }], [[3n, 'c', 3, 'Bonn']]);
   await send(w, schema, [{ name: 'city', type: bigint }], [[4n, 'd', 4, 7n]]);
   await send(w, schema, [{ name: 'k', type: decimal }], [[5n, 'e', 5]]);
+  const twins = ['Size', 'size'].map(name => ({ name, type: bigint }));
+  await send(w, schema, twins, [[7n, 'g', 7, 1n, 2n]]);
   await send(w, schema, [city], [[6n, 'f', 6, 'Bonn']]);
   await drain(w);
   const { rows, unaccounted } = await contentOf(w);
@@ -165,12 +167,13 @@ test('adopt: what no table lets in by itself is put aside, and the rest goes on'
     [6n, 'f', 6, 'Bonn'],
   ]);
   const letters = await lettersOf(w);
-  expect(letters.map(([reason]) => reason)).toEqual(Array(4).fill('schema-change'));
+  expect(letters.map(([reason]) => reason)).toEqual(Array(5).fill('schema-change'));
   const details = [
     '`v` as BIGINT',
-    '`CITY` STRING, which the table does not have: it has `city`',
+    '`CITY` STRING, which the table does not have: but for case it is `city`',
     '`city` as BIGINT',
     '`k` as',
+    '`Size` BIGINT, which the table does not have: but for case it is `size`',
   ];
   for (const detail of details) expect(letters.map(row => row[1])).toContainEqual(expect.stringContaining(detail));
   expect(unaccounted).toBe(0n);
