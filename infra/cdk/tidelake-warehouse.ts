@@ -31,6 +31,8 @@ export type TidelakeWarehouseProps = {
   readonly log?: { readonly mode: 'on-demand' } | { readonly mode: 'provisioned'; readonly shardCount: number };
   readonly logRetention?: Duration;
   readonly groupCommit?: 'on' | 'off';
+  /** Whether tables whose option `schema.evolution` is `adopt` may take over columns that rows bring. Default: off. */
+  readonly adoptColumns?: 'on' | 'off';
   readonly runtime?: 'nodejs22.x' | 'nodejs24.x';
   readonly architecture?: 'arm64' | 'x86_64';
   readonly logGroupRetentionDays?: number;
@@ -137,6 +139,7 @@ function choicesOf(props: TidelakeWarehouseProps): Choices {
     LogShards: log?.mode === 'provisioned' ? log.shardCount : undefined,
     LogRetentionHours: logRetention?.toHours(),
     GroupCommit: props.groupCommit?.toUpperCase(),
+    AdoptColumns: props.adoptColumns?.toUpperCase(),
     Runtime: props.runtime,
     Architecture: props.architecture,
     LogGroupRetentionDays: props.logGroupRetentionDays,

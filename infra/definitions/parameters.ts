@@ -77,6 +77,13 @@ const security: Parameters = {
     ConstraintDescription: 'must be empty or the ARN of a KMS key',
     Description: 'A key of your own for the bucket, the streams and the function logs; empty: AWS keys',
   },
+  AdoptColumns: {
+    Type: 'String',
+    Default: 'OFF',
+    AllowedValues: ['OFF', 'ON'],
+    Description:
+      'ON lets ingest write schemas, so that tables whose option schema.evolution is adopt take over columns that rows bring; OFF lets no function change a table',
+  },
   AccessLogBucket: {
     Type: 'String',
     Default: '',
@@ -200,6 +207,7 @@ export function concurrencyCondition(functionName: string): string {
 export const conditions: { readonly [name: string]: CloudValue } = {
   LogIsProvisioned: { 'Fn::Equals': [ref('LogMode'), 'PROVISIONED'] },
   CommitsAreGrouped: { 'Fn::Equals': [ref('GroupCommit'), 'ON'] },
+  ColumnsAreAdopted: { 'Fn::Equals': [ref('AdoptColumns'), 'ON'] },
   KeyIsOwn: isSet('KmsKeyArn'),
   AccessIsLogged: isSet('AccessLogBucket'),
   AlarmsAreTold: isSet('AlarmTopicArn'),

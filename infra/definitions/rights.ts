@@ -51,6 +51,9 @@ const commitFiles = ['*.db/*/manifest/*', '*.db/*/snapshot/*'];
 /** States of ingest and dead letters, of one table. */
 const ingestFiles = '*.db/*/tidelake/*';
 
+/** Versions of a table's schema. */
+const schemaFiles = '*.db/*/schema/*';
+
 /**
  * Of all keys, whatever functions read: who may not list is told that an object which is not there is denied, and takes
  * that for a fault.
@@ -170,6 +173,13 @@ export const roleResources: CloudResources = {
     condition: 'CommitsAreGrouped',
     names: ['commit'],
     statements: [pollCommits, pollStreams],
+  }),
+  AdoptColumns: addedPolicy({
+    name: 'AdoptColumns',
+    comment: 'When tables may adopt columns: ingest changes their schemas.',
+    condition: 'ColumnsAreAdopted',
+    names: ['ingest'],
+    statements: [allow(['s3:PutObject'], objects(schemaFiles), 'WriteSchemas')],
   }),
   UseKey: addedPolicy({
     name: 'UseKey',

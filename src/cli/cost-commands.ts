@@ -50,6 +50,7 @@ type EstimateFlags = {
   readonly window?: number;
   readonly retention?: number;
   readonly commitLog?: boolean;
+  readonly fanOutConsumers?: number;
   readonly prices?: string;
   readonly json?: boolean;
 };
@@ -66,6 +67,7 @@ function registerEstimate(program: Command, { console }: CliContext): void {
     .option('--window <seconds>', 'how long rows gather for a commit', positive)
     .option('--retention <hours>', 'how long the log keeps records', positive)
     .option('--commit-log', 'with the commit log and its function')
+    .option('--fan-out-consumers <n>', 'registered consumers that all of the log is pushed to', positive)
     .option(...priceOption)
     .option('--json', 'one line of JSON')
     .action(async (flags: EstimateFlags, command: Command) => {

@@ -22,6 +22,10 @@ export type PriceName =
   | 'kinesisOnDemandHour'
   | 'kinesisOnDemandGbIn'
   | 'kinesisOnDemandGbOut'
+  /** Enhanced fan-out, of one consumer: an hour of a shard, which on-demand streams do not pay, and GB pushed. */
+  | 'kinesisFanOutShardHour'
+  | 'kinesisFanOutGbOut'
+  | 'kinesisOnDemandFanOutGbOut'
   /** Records kept beyond 24 hours, up to seven days. */
   | 'kinesisExtendedShardHour'
   /** arm64. */
@@ -57,6 +61,9 @@ const american: Prices = {
   kinesisOnDemandHour: 0.04,
   kinesisOnDemandGbIn: 0.08,
   kinesisOnDemandGbOut: 0.04,
+  kinesisFanOutShardHour: 0.015,
+  kinesisFanOutGbOut: 0.013,
+  kinesisOnDemandFanOutGbOut: 0.05,
   kinesisExtendedShardHour: 0.02,
   lambdaGbSecond: 0.0000133334,
   lambdaRequestPerMillion: 0.2,

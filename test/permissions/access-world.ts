@@ -39,8 +39,13 @@ export type AccessOptions = {
 };
 
 const commandLine = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-/** Whoever reads and appends from elsewhere has a role then, too; and with the commit log no right is left out. */
-const usualParameters = { GroupCommit: 'ON', ReaderAccounts: '111111111111', ProducerAccounts: '111111111111' };
+/** Whoever reads and appends from elsewhere has a role then, too; and with the commit log and columns to adopt no right is left out. */
+const usualParameters = {
+  GroupCommit: 'ON',
+  AdoptColumns: 'ON',
+  ReaderAccounts: '111111111111',
+  ProducerAccounts: '111111111111',
+};
 
 export function roleOf(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;

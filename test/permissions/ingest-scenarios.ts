@@ -15,6 +15,7 @@ import {
   producersOfLargeState,
   rowsOf,
   type Scenario,
+  textOf,
 } from './scenario-parts.ts';
 
 const ingestAlone: Scenario = {
@@ -41,6 +42,19 @@ const claims: Scenario = {
     assert.match(await ask(await world.start('query'), 'SELECT length(origin) AS n FROM demo.a'), /"1600000"/);
     await new Delivery(world, world.logStream).to(await world.start('ingest'));
     assert.equal(await rowsOf(world, 'demo.a'), 1);
+  },
+};
+
+const adoption: Scenario = {
+  name: 'ingest takes over a column that a row brings',
+  async run(world) {
+    await makeTable(world, 'demo.a', { 'schema.evolution': 'adopt' });
+    const change = { op: '+I', row: { id: '1', origin: 'O1', delay: 1, gate: 'B7' } };
+    const request = { method: 'POST', path: '/v1/tables/demo.a/rows', body: [change] };
+    assert.match(await textOf(await world.start('catalog'), request), /"rows":1/);
+    await new Delivery(world, world.logStream).to(await world.start('ingest'));
+    const gates = await (await world.lake.sql('SELECT gate FROM demo.a')).rows();
+    assert.deepEqual(gates, [{ gate: 'B7' }]);
   },
 };
 
@@ -144,6 +158,7 @@ const byMessages: Scenario = {
 export const ingestScenarios: readonly Scenario[] = [
   ingestAlone,
   claims,
+  adoption,
   badData,
   manyProducers,
   resharding,

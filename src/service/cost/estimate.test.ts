@@ -35,6 +35,17 @@ test('what docs/COST.md reckons out is what the command prints', () => {
   }
 });
 
+test('what docs/COST.md says of fan-out is what the command prints', () => {
+  const guide = readFileSync(new URL('../../../docs/COST.md', import.meta.url), 'utf8');
+  const lines = estimateText({ mbPerSecond: 10, fanOutConsumers: 1, list }).match(/^.*fan-out.*$/gm) ?? [];
+  expect(lines).toHaveLength(2);
+  for (const line of lines) expect(guide).toContain(line);
+  const added = (mbPerSecond: number, onDemand: boolean): string =>
+    `$${Math.round(dollarsOf({ mbPerSecond, onDemand, fanOutConsumers: 1 }, /fan-out/))}`;
+  expect(guide).toContain(`is ${added(1, false)} at 1 MB/s and ${added(10, false)} at 10 MB/s`);
+  expect(guide).toContain(`on demand ${added(1, true)} and ${added(10, true)}`);
+});
+
 test('the total is the sum of its lines, each of which says how it comes about', () => {
   const found = estimate({ mbPerSecond: 3, rows: 1e9, retentionHours: 168, commitLog: true, list });
   expect(found.total).toBeCloseTo(
@@ -67,6 +78,9 @@ test('what is chosen is charged: on demand, longer retention, the commit log, st
   expect(dollarsOf({ mbPerSecond: 1, retentionHours: 24 }, /kept/)).toBe(0);
   expect(dollarsOf({ mbPerSecond: 1, retentionHours: 168 }, /kept/)).toBeCloseTo(14.6, 6);
   expect(dollarsOf({ mbPerSecond: 1, commitLog: true }, /commit log/)).toBeCloseTo(10.95, 6);
+  expect(dollarsOf({ mbPerSecond: 1 }, /fan-out/)).toBe(0);
+  const [one, three] = [1, 3].map(fanOutConsumers => dollarsOf({ mbPerSecond: 10, fanOutConsumers }, /fan-out/));
+  expect(three).toBeCloseTo(3 * (one ?? 0), 6);
   const gb = (1e9 * 200) / 2 ** 30;
   expect(dollarsOf({ mbPerSecond: 1, rows: 1e9, rowBytes: 200 }, /storage/)).toBeLessThan(gb * 0.023 * 0.4);
 });

@@ -47,6 +47,8 @@ export type EstimateRequest = {
   readonly retentionHours?: number | undefined;
   /** With the commit log and its function. */
   readonly commitLog?: boolean | undefined;
+  /** Registered consumers that all of the log is pushed to. */
+  readonly fanOutConsumers?: number | undefined;
   readonly list: PriceList;
 };
 
@@ -128,12 +130,14 @@ function kinesisLines(request: EstimateRequest, { shards, megabytes }: Sizes): r
   const { list, onDemand = false, retentionHours = retentionHoursDefault, commitLog = false } = request;
   const { logBytesPerJsonByte, logUnits } = measured.perMegabyte;
   const commits = commitLog ? [hours('commit log, 1 shard', 1, 'kinesisShardHour', list)] : [];
+  const gb = (megabytes * 1e6 * logBytesPerJsonByte) / gbBytes;
+  const pushed = fanOutLines(request, { shards, gb });
   if (onDemand) {
-    const gb = (megabytes * 1e6 * logBytesPerJsonByte) / gbBytes;
     return [
       hours('Kinesis, on demand', 1, 'kinesisOnDemandHour', list),
       priced('Kinesis, written', { count: gb, unit: 'GB', price: list.prices.kinesisOnDemandGbIn }),
       priced('Kinesis, read', { count: gb, unit: 'GB', price: list.prices.kinesisOnDemandGbOut }),
+      ...pushed,
       ...commits,
     ];
   }
@@ -150,8 +154,21 @@ function kinesisLines(request: EstimateRequest, { shards, megabytes }: Sizes): r
       list.prices.kinesisUnitPerMillion,
     ),
     ...kept,
+    ...pushed,
     ...commits,
   ];
+}
+
+function fanOutLines(
+  { list, onDemand = false, fanOutConsumers = 0 }: EstimateRequest,
+  { shards, gb }: { readonly shards: number; readonly gb: number },
+): readonly EstimateLine[] {
+  if (fanOutConsumers === 0) return [];
+  const { kinesisFanOutGbOut, kinesisOnDemandFanOutGbOut } = list.prices;
+  const price = onDemand ? kinesisOnDemandFanOutGbOut : kinesisFanOutGbOut;
+  const pushed = priced('Kinesis, fan-out, pushed', { count: gb * fanOutConsumers, unit: 'GB', price });
+  if (onDemand) return [pushed];
+  return [hours('Kinesis, fan-out, shards', shards * fanOutConsumers, 'kinesisFanOutShardHour', list), pushed];
 }
 
 function storeLines({ rows, rowBytes, list }: EstimateRequest, { batches, perBatch }: Sizes): readonly EstimateLine[] {
