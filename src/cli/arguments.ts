@@ -21,6 +21,13 @@ export function partitionOf(text: string): Readonly<Record<string, string>> {
   throw new InvalidArgumentError('It must be key=value pairs with commas between them.');
 }
 
+/** `traceparent=00-…`. A value may hold `=`. */
+export function headerOf(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new InvalidArgumentError('It must be name=value.');
+}
+
 /** For options that may be given several times. */
 export function collected<T>(
   read: (text: string) => T,

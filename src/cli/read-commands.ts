@@ -74,6 +74,7 @@ type FollowOptions = Pick<SubscriptionView, 'columns' | 'where' | 'changelogMode
   readonly full?: boolean;
   readonly until?: string;
   readonly consumer?: string;
+  readonly json?: boolean;
 };
 
 function registerFollow(program: Command, { console, withLake }: CliContext): void {
@@ -85,6 +86,7 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
     .option('--full', 'with a snapshot or a tag: its rows first')
     .option('--until <place>', 'now, a snapshot’s number, tag:NAME, or a time that has passed')
     .option('--consumer <name>', 'the table remembers what was printed, and the next under this name goes on there')
+    .option('--json', 'lines of JSON, as `write` takes them, with the headers of records')
     .option('--columns <names>', 'only these, with commas between them', nameList)
     .option(
       '--where <expression>',

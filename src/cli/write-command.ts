@@ -1,9 +1,15 @@
 /** `tidelake write`. */
 import type { Command } from 'commander';
+import { collected, headerOf } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 import { inputPieces } from './input.ts';
 
-type WriteOptions = { readonly in: string; readonly viaLog?: boolean; readonly receipts?: boolean };
+type WriteOptions = {
+  readonly in: string;
+  readonly viaLog?: boolean;
+  readonly header?: readonly (readonly [string, string])[];
+  readonly receipts?: boolean;
+};
 
 export function registerWriteCommand(program: Command, { console, withLake }: CliContext): void {
   program
@@ -12,8 +18,10 @@ export function registerWriteCommand(program: Command, { console, withLake }: Cl
     .argument('<db.table>')
     .requiredOption('--in <file>', 'where the lines are; - is stdin')
     .option('--via-log', 'done when the log has the rows; otherwise, with a log, when they are in the table')
+    .option('--header <name=value>', 'with a log: a header of its records; may be given again', collected(headerOf))
     .option('--receipts', 'with a log: print where it has each record, as lines of JSON')
-    .action(async (name: string, { in: path, viaLog = false, receipts = false }: WriteOptions, command: Command) => {
+    .action(async (name: string, options: WriteOptions, command: Command) => {
+      const { in: path, viaLog = false, header, receipts = false } = options;
       const { writeLines } = await import('../service/write-lines.ts');
       await withLake(command, { access: 'read-write' }, async parts => {
         const input = inputPieces(path);
@@ -21,6 +29,7 @@ export function registerWriteCommand(program: Command, { console, withLake }: Cl
         const receipt = await writeLines(parts, name, {
           input,
           viaLog,
+          headers: header === undefined ? undefined : Object.fromEntries(header),
           signal: console.signal,
           onAcknowledged: receipts ? record => void told.push(receiptLine(record)) : undefined,
         });

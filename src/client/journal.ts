@@ -19,6 +19,8 @@ export type JournalEntry = {
   readonly number: number;
   /** Of the last request when it was not answered yet. */
   readonly body: string | null;
+  /** Of its records. */
+  readonly headers: string | undefined;
 };
 
 /** In the manner of `localStorage`. */
@@ -36,9 +38,10 @@ export function storageJournal(storage: KeyedStorage, key: string): ProducerJour
 export function journalEntry(text: string | null): JournalEntry | undefined {
   if (text === null || text === '') return undefined;
   try {
-    const { producer, number, body } = JSON.parse(text);
+    const { producer, number, body, headers } = JSON.parse(text);
     const isWhole = typeof producer === 'string' && Number.isSafeInteger(number) && number >= 0;
-    if (isWhole && (body === null || typeof body === 'string')) return { producer, number, body };
+    const isHeaders = headers === undefined || typeof headers === 'string';
+    if (isWhole && isHeaders && (body === null || typeof body === 'string')) return { producer, number, body, headers };
   } catch {
     // Said below.
   }

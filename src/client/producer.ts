@@ -20,6 +20,8 @@ export type HttpProducerOptions = {
   readonly url: string;
   /** `db.t` */
   readonly table: string;
+  /** For those who follow the log, with all rows of this producer: short texts by name, at most 32, 4 KiB together. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Keeps the producer's name and its last request. Without it a producer is a new one each time. */
   readonly journal?: ProducerJournal | undefined;
   /** Default: the page's own. */
@@ -63,6 +65,7 @@ export class HttpProducer implements AsyncDisposable {
   readonly #parts: SendParts;
   readonly #settings: typeof defaults;
   readonly #journal: ProducerJournal | undefined;
+  readonly #headers: string | undefined;
   /** Tells what it puts into the journal from what others do. */
   readonly #owner: string;
   /** What it has put there last. */
@@ -81,10 +84,11 @@ export class HttpProducer implements AsyncDisposable {
   #wakers: (() => void)[] = [];
 
   constructor(options: HttpProducerOptions) {
-    const { url, table, journal, fetch, clock = systemClock, random = webRandom } = options;
+    const { url, table, headers, journal, fetch, clock = systemClock, random = webRandom } = options;
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.#settings = { ...defaults, ...Object.fromEntries(given) };
     this.#journal = journal;
+    this.#headers = headers === undefined ? undefined : asciiJson(headers);
     this.#owner = random.uuid();
     this.#parts = {
       // Not as a method: a page's own wants to be called by the page.
@@ -201,9 +205,9 @@ export class HttpProducer implements AsyncDisposable {
     this.#producer = kept?.producer ?? `web-${this.#parts.random.uuid()}`;
     this.#number = kept?.number ?? 0;
     const body = kept?.body ?? null;
-    await this.#keep(body);
+    await this.#keep(body, kept?.headers);
     if (body !== null) {
-      const request = { producer: this.#producer, number: this.#number, body };
+      const request = { producer: this.#producer, number: this.#number, body, headers: kept?.headers };
       const refusal = await sendRequest(this.#parts, request, true);
       await this.#checkJournal();
       await this.#keep(null);
@@ -236,11 +240,12 @@ export class HttpProducer implements AsyncDisposable {
 
   async #send(entries: readonly Entry[]): Promise<void> {
     this.#number += 1;
+    const headers = this.#headers;
     const body = `[${entries.map(({ text }) => text).join(',')}]`;
     try {
       await this.#checkJournal();
-      await this.#keep(body);
-      const refusal = await sendRequest(this.#parts, { producer: this.#producer, number: this.#number, body });
+      await this.#keep(body, headers);
+      const refusal = await sendRequest(this.#parts, { producer: this.#producer, number: this.#number, body, headers });
       await this.#checkJournal();
       this.#conclude(entries, refusal);
       await this.#keep(null);
@@ -265,8 +270,9 @@ export class HttpProducer implements AsyncDisposable {
     this.#wake();
   }
 
-  async #keep(body: string | null): Promise<void> {
-    this.#kept = JSON.stringify({ owner: this.#owner, producer: this.#producer, number: this.#number, body });
+  async #keep(body: string | null, headers?: string): Promise<void> {
+    const entry = { producer: this.#producer, number: this.#number, body, headers };
+    this.#kept = JSON.stringify({ owner: this.#owner, ...entry });
     await this.#journal?.write(this.#kept);
   }
 
@@ -302,6 +308,11 @@ export class HttpProducer implements AsyncDisposable {
     this.#wakers = [];
     for (const wake of wakers) wake();
   }
+}
+
+/** As headers of requests have it: other characters would arrive as one or the other client has put them. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Canonical JSON: BIGINT and DECIMAL are texts, so that no digit is lost; bytes are lower hex, maps are pairs. */

@@ -33,7 +33,13 @@ export type SendParts = {
   readonly giveUpMs: number;
 };
 
-export type NumberedRequest = { readonly producer: string; readonly number: number; readonly body: string };
+export type NumberedRequest = {
+  readonly producer: string;
+  readonly number: number;
+  readonly body: string;
+  /** JSON in ASCII; undefined: none. */
+  readonly headers: string | undefined;
+};
 
 export type Refusal = {
   readonly error: LakeError;
@@ -77,12 +83,13 @@ type Passing = { readonly waitMs: number; readonly cause: unknown };
 
 async function trySend(
   { fetch, url }: SendParts,
-  { producer, number, body }: NumberedRequest,
+  { producer, number, body, headers: recordHeaders }: NumberedRequest,
 ): Promise<Refusal | Passing | undefined> {
   const headers = {
     'content-type': 'application/json',
     'tidelake-producer': producer,
     'tidelake-number': String(number),
+    ...(recordHeaders === undefined ? {} : { 'tidelake-headers': recordHeaders }),
   };
   try {
     const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(tryMsMax) });
@@ -92,7 +99,8 @@ async function trySend(
     // Somebody in between is content with anything, as a page to sign in is.
     if (ok && Number.isInteger(said?.rows)) return undefined;
     const error = errorOf(`${url}: ${status}, `, status, text, said?.error ?? {});
-    if (!ok && status < 500 && !passing.has(status)) return { error, isOfRows: status === 400 || status === 413 };
+    const isOfRows = (status === 400 || status === 413) && error.code !== 'LAKE_BAD_HEADERS';
+    if (!ok && status < 500 && !passing.has(status)) return { error, isOfRows };
     const waitMs = Number(answer.headers.get('retry-after') ?? 0) * 1_000;
     return { waitMs: Number.isFinite(waitMs) ? waitMs : 0, cause: error };
   } catch (cause) {

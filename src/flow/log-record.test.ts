@@ -54,6 +54,31 @@ test('a record comes back as it went, small and large', () => {
   expect(record(1000).record.encoding).toBe('zstd');
 });
 
+test('headers go with a record, and who does not know of them reads it all the same', () => {
+  const { record: written } = record(2);
+  const headers = { traceparent: '00-1', 'ce-type': 'é\n"' };
+  const bytes = encodeRecord({ ...written, header: { ...written.header, headers } });
+  expect(decodeRecord(bytes, 'here').header).toEqual({ ...written.header, headers });
+  // Fields of the header that nobody knows are passed over, as those before RFC 0022 pass over this one.
+  const later = encodeWithHeader(written, { zz: { a: 1 } });
+  expect(decodeRecord(later, 'here').header).toEqual(written.header);
+  for (const h of [1, 'a', ['a'], { a: 1 }, { '': 'x' }, null]) {
+    expect(() => decodeRecord(encodeWithHeader(written, { h }), 'x')).toThrow(/log record at x: its headers/);
+  }
+});
+
+/** As another writer would have it. */
+function encodeWithHeader(written: LogRecord, more: Record<string, unknown>): Uint8Array {
+  const plain = Buffer.from(encodeRecord(written));
+  const length = plain.readUInt32LE(6);
+  const header = { ...JSON.parse(plain.subarray(10, 10 + length).toString()), ...more };
+  const json = Buffer.from(JSON.stringify(header));
+  const bytes = Buffer.concat([plain.subarray(0, 10), json, plain.subarray(10 + length)]);
+  bytes.writeUInt32LE(json.length, 6);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+  return bytes;
+}
+
 test('a record with any byte changed or cut off is refused, and says where it was', () => {
   const bytes = encodeRecord(record(20).record);
   fc.assert(

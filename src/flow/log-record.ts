@@ -23,6 +23,7 @@ import { parseType, typeToJson } from '../format/type-text.ts';
 import type { DataType, RowType } from '../types/data-type.ts';
 import { decodeIpc, encodeIpc } from '../types/ipc.ts';
 import type { RowBatch } from '../types/row-batch.ts';
+import type { RecordHeaders } from './record-headers.ts';
 
 export type LogRecordHeader = {
   readonly tableId: string;
@@ -46,6 +47,8 @@ export type LogRecordHeader = {
   readonly claim: LogClaim | undefined;
   /** What the rows have besides the columns of that schema, or of a wider type than there (RFC 0019); undefined: nothing. */
   readonly columns?: readonly LogColumn[] | undefined;
+  /** What the producer gave with the rows (RFC 0022); undefined: nothing. */
+  readonly headers?: RecordHeaders | undefined;
 };
 
 export type LogColumn = { readonly name: string; readonly type: DataType };
@@ -234,6 +237,7 @@ function headerToJson(header: LogRecordHeader): JsonObject {
     l: header.bodyBytes,
     ...(claim === undefined ? {} : { o: { n: claim.name, l: claim.sizeBytes, h: claim.sha256 } }),
     ...(header.columns === undefined ? {} : { x: header.columns.map(({ name, type }) => [name, typeToJson(type)]) }),
+    ...(header.headers === undefined ? {} : { h: header.headers }),
   };
 }
 
@@ -254,6 +258,7 @@ function headerOfJson(bytes: Uint8Array, where: string): LogRecordHeader {
     bodyBytes: count(json, 'l', where, 1),
     claim: claim === undefined ? undefined : claimOfJson(claim, where),
     ...(json['x'] === undefined ? {} : { columns: columnsOfJson(json['x'], where) }),
+    ...(json['h'] === undefined ? {} : { headers: headersOfJson(json['h'], where) }),
   };
   if (header.rowCount > recordRowsMax) throw bad(where, `${header.rowCount} rows, at most ${recordRowsMax}`);
   if (header.bodyBytes > recordBodyBytesMax)
@@ -268,6 +273,17 @@ function claimOfJson(json: JsonValue, where: string): LogClaim {
   const sizeBytes = count(json, 'l', where, 1);
   if (sizeBytes > recordBodyBytesMax) throw bad(where, `a claim of ${sizeBytes} bytes, at most ${recordBodyBytesMax}`);
   return { name, sizeBytes, sha256: text(json, 'h', where) };
+}
+
+/** Any texts: what a writer of a later version takes is bounded by the length of the header. */
+function headersOfJson(json: JsonValue, where: string): RecordHeaders {
+  const entries = Object.entries(isJsonObject(json) ? json : { '': json });
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      if (name === '' || typeof value !== 'string') throw bad(where, 'its headers are not texts by name');
+      return [name, value];
+    }),
+  );
 }
 
 function columnsOfJson(json: JsonValue, where: string): readonly LogColumn[] {

@@ -15,6 +15,7 @@ import type { LogRows } from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
 import { checkOwner, type ProducerOwner, takeOver } from './producer-owner.ts';
 import { lastNumberOf } from './read/producer-standing.ts';
+import type { RecordHeaders } from './record-headers.ts';
 import { producerNamePattern, recordsOfRequest, refuseUnwritable, requestProducerId } from './request-producer.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
 
@@ -25,6 +26,9 @@ export type SendReceipt = {
   /** Where the rows are in the log. */
   readonly records: readonly AcknowledgedRecord[];
 };
+
+/** The rows of a request, and what goes with them. */
+export type RequestRows = LogRows & { readonly headers?: RecordHeaders | undefined };
 
 /** @throws LakeError `invalid` LAKE_BAD_PRODUCER */
 export function checkProducerName(name: string): void {
@@ -99,7 +103,7 @@ export class NamedProducer {
    * @throws LakeError `fenced` LAKE_PRODUCER_FENCED; `unavailable` LAKE_LOG_UNKNOWN and others: the rows may or may not be there;
    *   `invalid` LAKE_REQUEST_OPEN: that is so of another request, which is to be sent again first
    */
-  send(rows: LogRows, given: number | undefined, signal?: AbortSignal): Promise<SendReceipt> {
+  send(rows: RequestRows, given: number | undefined, signal?: AbortSignal): Promise<SendReceipt> {
     return this.#turn.use(async () => {
       signal?.throwIfAborted();
       if (this.#fenced !== undefined) throw this.#fenced;

@@ -26,6 +26,8 @@ import {
   recordBodyBytesMax,
   recordRowsMax,
 } from './log-record.ts';
+import { halvePieces, type Piece, takePieces, type Waiter } from './producer-pieces.ts';
+import { checkHeaders, type RecordHeaders } from './record-headers.ts';
 import { checkRowSizes } from './row-sizes.ts';
 import { lanesOfCallMax, type SendRecordsParts } from './send-records.ts';
 
@@ -75,13 +77,6 @@ const silenceMsMax = 30 * 60_000;
 const ownLaneCount = 1_024;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
 
-type Piece = { readonly rows: RowBatch; readonly kinds: Int8Array; readonly waiter: Waiter };
-type Waiter = {
-  left: number;
-  readonly records: AcknowledgedRecord[];
-  readonly resolve: (records: readonly AcknowledgedRecord[]) => void;
-  readonly reject: (error: unknown) => void;
-};
 type Lane = {
   readonly id: number;
   producerId: string;
@@ -139,19 +134,21 @@ export class Producer implements AsyncDisposable {
    * them. Calls made one after the other without awaiting keep their order.
    *
    * @param rows all columns of the table's schema, in order
+   * @param headers of the records; rows with others go in other records
    * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: the log gave no answer in time, the rows may or may not be there;
-   *   LAKE_LOG_FULL; `invalid` LAKE_ROW_TOO_LARGE, and nothing of the batch goes to the log
+   *   LAKE_LOG_FULL; `invalid` LAKE_ROW_TOO_LARGE, LAKE_BAD_HEADERS, and nothing of the batch goes to the log
    */
-  async append(rows: RowBatch, kinds: Int8Array): Promise<readonly AcknowledgedRecord[]> {
+  async append(rows: RowBatch, kinds: Int8Array, headers?: RecordHeaders): Promise<readonly AcknowledgedRecord[]> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
     if (this.#failure !== undefined) throw this.#failure;
     if (rows.rowCount === 0) return [];
     checkRowSizes(rows, this.#table.tableName, this.#settings.recordBodyBytesMax);
+    const checked = checkHeaders(headers);
     const pieces = this.#split(rows, kinds);
     const done = new Promise<readonly AcknowledgedRecord[]>((resolve, reject) => {
       const waiter: Waiter = { left: 0, records: [], resolve, reject };
       this.#waiters.add(waiter);
-      for (const [lane, piece] of pieces) this.#enqueue(lane, { ...piece, waiter });
+      for (const [lane, piece] of pieces) this.#enqueue(lane, { ...piece, headers: checked, waiter });
     });
     this.#bufferedRows += rows.rowCount;
     this.#pump();
@@ -273,15 +270,7 @@ export class Producer implements AsyncDisposable {
       lane.lastNumber = 0;
     }
     lane.lastSentMs = nowMs;
-    let rowCount = 0;
-    let taken = 0;
-    for (const piece of lane.queue) {
-      if (taken > 0 && rowCount + piece.rows.rowCount > this.#settings.recordRowsMax) break;
-      rowCount += piece.rows.rowCount;
-      taken += 1;
-    }
-    const pieces = lane.queue.splice(0, taken);
-    return this.#encode(lane, pieces);
+    return this.#encode(lane, takePieces(lane.queue, this.#settings.recordRowsMax));
   }
 
   async #encode(lane: Lane, pieces: readonly Piece[]): Promise<Outgoing> {
@@ -303,6 +292,7 @@ export class Producer implements AsyncDisposable {
       rowCount: rows.rowCount,
       bodyBytes,
       claim: undefined,
+      headers: pieces[0]?.headers,
     };
     let data = encodeRecord({ header, encoding, body });
     if (data.length > this.#parts.log.supports.recordBytesMax) {
@@ -319,7 +309,7 @@ export class Producer implements AsyncDisposable {
   /** The first half of the pieces; the rest goes back into the queue. */
   #encodeFewer(lane: Lane, pieces: readonly Piece[]): Promise<Outgoing> {
     assert(pieces.length > 1 || (pieces[0]?.rows.rowCount ?? 0) > 1, 'there is more than a row to be cut');
-    const halved = halve(pieces);
+    const halved = halvePieces(pieces);
     lane.queue.unshift(...halved.rest);
     return this.#encode(lane, halved.first);
   }
@@ -377,22 +367,4 @@ export class Producer implements AsyncDisposable {
     this.#roomWaiters = [];
     for (const wake of waiters) wake();
   }
-}
-
-/** The first and the second half of what was to be one record, in order; a lone piece is cut in two. */
-function halve(pieces: readonly Piece[]): { readonly first: readonly Piece[]; readonly rest: readonly Piece[] } {
-  if (pieces.length > 1) {
-    const middle = pieces.length >> 1;
-    return { first: pieces.slice(0, middle), rest: pieces.slice(middle) };
-  }
-  const piece = present(pieces[0], 'piece');
-  const { rowCount } = piece.rows;
-  const middle = rowCount >> 1;
-  piece.waiter.left += 1;
-  const part = (start: number, end: number): Piece => ({
-    rows: sliceBatch(piece.rows, start, end),
-    kinds: piece.kinds.subarray(start, end),
-    waiter: piece.waiter,
-  });
-  return { first: [part(0, middle)], rest: [part(middle, rowCount)] };
 }

@@ -16,6 +16,7 @@ import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
 import { encodeBody, type LogColumn, type LogRecord, type LogRows, madeBodyBytesMax } from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
+import { checkHeaders, type RecordHeaders } from './record-headers.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
 
 export type ProducerRequest = {
@@ -30,6 +31,8 @@ export type ProducerRequest = {
   readonly kinds: Int8Array;
   /** What the rows have besides, behind the table's columns, or of a wider type. */
   readonly columns?: readonly LogColumn[] | undefined;
+  /** Of each of its records. */
+  readonly headers?: RecordHeaders | undefined;
 };
 
 const prefix = 'request/';
@@ -66,7 +69,7 @@ export function countsRequests(producerId: string): boolean {
  * before the next.
  *
  * @throws LakeError `unavailable` LAKE_LOG_UNKNOWN: rows may or may not be there; LAKE_LOG_FULL; `unsupported` what the
- *   table asks of writers; `invalid` LAKE_REQUEST_TOO_LARGE
+ *   table asks of writers; `invalid` LAKE_REQUEST_TOO_LARGE, LAKE_BAD_HEADERS
  */
 export async function appendRequest(
   parts: SendRecordsParts,
@@ -84,15 +87,20 @@ export function refuseUnwritable({ schema, tableName }: ProducerTable): void {
   if (refused.length > 0) throw unsupported(refused.join(', '), `writing ${tableName} through a log`);
 }
 
-/** A record for each lane that has rows, the same ones whenever it is asked. @throws LakeError `invalid` LAKE_REQUEST_TOO_LARGE */
+/**
+ * A record for each lane that has rows, the same ones whenever it is asked.
+ *
+ * @throws LakeError `invalid` LAKE_REQUEST_TOO_LARGE, LAKE_BAD_HEADERS
+ */
 export function recordsOfRequest(table: ProducerTable, request: ProducerRequest): readonly LogRecord[] {
   if (request.rows.rowCount === 0) return [];
-  return byLane(table.schema, request).map(([lane, part]) => recordOf(table, request, lane, part));
+  const checked = { ...request, headers: checkHeaders(request.headers) };
+  return byLane(table.schema, checked).map(([lane, part]) => recordOf(table, checked, lane, part));
 }
 
 function recordOf(
   { tableId, tableName, schema }: ProducerTable,
-  { producerId, isNamed, number, columns }: ProducerRequest,
+  { producerId, isNamed, number, columns, headers }: ProducerRequest,
   lane: number,
   part: LogRows,
 ): LogRecord {
@@ -108,7 +116,7 @@ function recordOf(
     laneCount: hasDynamicBuckets(schema) ? keyLaneCount : undefined,
     ...{ producerId, producerNamed: isNamed, producerNumber: number, rowCount: part.rows.rowCount, bodyBytes },
     claim: undefined,
-    columns,
+    ...{ columns, headers },
   };
   return { header, encoding, body };
 }

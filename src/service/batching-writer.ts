@@ -5,12 +5,13 @@
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { invalid, LakeError } from '../base/errors.ts';
+import { type RecordHeaders, sameHeaders } from '../flow/record-headers.ts';
 import type { RowType } from '../types/data-type.ts';
 import { batchBytes } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { type Acknowledgement, acknowledgement, untilAborted } from './acknowledgement.ts';
-import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
-import type { RowSink, WriteReceipt } from './row-sinks.ts';
+import { RowGatherer } from './row-gatherer.ts';
+import type { RowSink, WriteReceipt, WrittenRows } from './row-sinks.ts';
 
 export type BatchingSettings = {
   readonly lingerMs: number;
@@ -23,7 +24,9 @@ export type BatchingSettings = {
 /** What is not acknowledged yet. */
 export type PendingRows = { readonly rows: number; readonly bytes: number };
 
-type Batch = { readonly gathered: GatheredRows; readonly bytes: number; readonly done: Acknowledgement<WriteReceipt> };
+type Batch = { readonly gathered: WrittenRows; readonly bytes: number; readonly done: Acknowledgement<WriteReceipt> };
+
+type Gathering = { readonly done: Acknowledgement<WriteReceipt>; readonly headers: RecordHeaders | undefined };
 
 /** So many times the measure of the buffer are taken from callers who do not wait for room; then they are refused. */
 const overfullFactor = 10;
@@ -35,7 +38,7 @@ export class BatchingWriter implements AsyncDisposable {
   readonly #settings: BatchingSettings;
   readonly #gatherer: RowGatherer;
   /** Of the rows in the gatherer. */
-  #gathering: Acknowledgement<WriteReceipt> | undefined;
+  #gathering: Gathering | undefined;
   #queue: Batch[] = [];
   /** All that is not acknowledged. */
   readonly #open = new Set<Acknowledgement<WriteReceipt>>();
@@ -65,14 +68,20 @@ export class BatchingWriter implements AsyncDisposable {
     return { rows: this.#rowsOpen, bytes: this.#bytesSealed + this.#gatherer.bytes };
   }
 
-  /** Resolves when the sink has the row. @param row a checked scalar for each field */
-  add(row: readonly Scalar[], kind: number): Promise<WriteReceipt> {
+  /**
+   * Resolves when the sink has the row.
+   *
+   * @param row a checked scalar for each field
+   * @param headers checked; rows with others go in another batch
+   */
+  add(row: readonly Scalar[], kind: number, headers?: RecordHeaders): Promise<WriteReceipt> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
+    if (!sameHeaders(this.#gathering?.headers, headers)) this.#seal();
     this.#gatherer.add(row, kind);
     this.#rowsOpen += 1;
-    this.#gathering ??= this.#acknowledgement();
-    const { promise } = this.#gathering;
+    this.#gathering ??= { done: this.#acknowledgement(), headers };
+    const { promise } = this.#gathering.done;
     const { batchRowsMax, batchBytesMax } = this.#settings;
     if (this.#gatherer.rowCount >= batchRowsMax || this.#gatherer.bytes >= batchBytesMax) this.#seal();
     this.#pump();
@@ -80,7 +89,7 @@ export class BatchingWriter implements AsyncDisposable {
   }
 
   /** Resolves when the sink has all rows of the batch, behind those given before. */
-  addBatch(gathered: GatheredRows): Promise<WriteReceipt> {
+  addBatch(gathered: WrittenRows): Promise<WriteReceipt> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     if (gathered.rows.rowCount === 0) return Promise.resolve({ records: [], snapshotId: undefined });
@@ -150,7 +159,8 @@ export class BatchingWriter implements AsyncDisposable {
   #seal(): void {
     if (this.#gathering === undefined) return;
     const { bytes } = this.#gatherer;
-    this.#enqueue({ gathered: this.#gatherer.take(), bytes, done: this.#gathering });
+    const { done, headers } = this.#gathering;
+    this.#enqueue({ gathered: { ...this.#gatherer.take(), headers }, bytes, done });
     this.#gathering = undefined;
   }
 

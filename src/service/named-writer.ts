@@ -17,7 +17,7 @@ import { type LakeParts, partsAs } from './lake-parts.ts';
 import { loggedTable } from './logged-table.ts';
 import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
 import { logFor } from './row-sinks.ts';
-import type { WaitOptions } from './row-writer.ts';
+import type { RowOptions, WaitOptions } from './row-writer.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
 export type { SendReceipt } from '../flow/named-producer.ts';
@@ -25,10 +25,10 @@ export type { SendReceipt } from '../flow/named-producer.ts';
 /** What rows do: one kind for all, or one for each. Default: `+U`, and `+I` where the table has no primary key. */
 export type RowKindChoice = { readonly kind?: RowKind | readonly RowKind[] | undefined };
 
-export type SendOptions = WaitOptions & RowKindChoice & { readonly number?: number | undefined };
+export type SendOptions = RowOptions & RowKindChoice & { readonly number?: number | undefined };
 
 /** Of a request that names its sender itself. */
-export type SendRequest = WaitOptions & RowKindChoice & { readonly producer: string; readonly number: number };
+export type SendRequest = RowOptions & RowKindChoice & { readonly producer: string; readonly number: number };
 
 /**
  * A writer that comes back under its name. It learns where it stood when it is opened; what it sends again is there once.
@@ -63,12 +63,12 @@ export class NamedWriter<S extends TableShape> {
    * Sends rows, one request after the other. Resolves when the log has all of them and says where.
    *
    * @param options.number of the request; without it the next one
-   * @throws LakeError `invalid` LAKE_BAD_VALUE, LAKE_REQUEST_TOO_LARGE: nothing was sent; LAKE_REQUEST_OPEN; `fenced`
+   * @throws LakeError `invalid` LAKE_BAD_VALUE, LAKE_REQUEST_TOO_LARGE, LAKE_BAD_HEADERS: nothing was sent; LAKE_REQUEST_OPEN; `fenced`
    *   LAKE_PRODUCER_FENCED; `unavailable` LAKE_LOG_UNKNOWN and others: rows may or may not be there, send the same again
    */
   async send(rows: Iterable<S['input'] | S['key']>, options: SendOptions = {}): Promise<SendReceipt> {
-    const { number, kind, signal } = options;
-    return this.#producer.send(requestRows(this.#table, rows, kind), number, signal);
+    const { number, kind, headers, signal } = options;
+    return this.#producer.send({ ...requestRows(this.#table, rows, kind), headers }, number, signal);
   }
 }
 
@@ -93,11 +93,12 @@ export async function sendOnce<S extends TableShape>(
   parts: LakeParts,
   table: Table,
   rows: Iterable<S['input'] | S['key']>,
-  { producer, number, kind, signal }: SendRequest,
+  { producer, number, kind, headers, signal }: SendRequest,
 ): Promise<SendReceipt> {
   checkProducerName(producer);
   checkRequestNumber(number);
-  const request = { producerId: requestProducerId(producer), isNamed: true, number, ...requestRows(table, rows, kind) };
+  const sender = { producerId: requestProducerId(producer), isNamed: true, number };
+  const request = { ...sender, ...requestRows(table, rows, kind), headers };
   const records = await appendRequest(sendParts(parts, table), loggedTable(table), request, signal);
   return { number, status: 'acknowledged', records };
 }

@@ -1,4 +1,5 @@
 /** Rows as text: canonical JSON for programs, cells for people. */
+import type { RecordHeaders } from '../flow/record-headers.ts';
 import { canonicalRow, canonicalValue } from '../types/canonical-json.ts';
 import type { RowType } from '../types/data-type.ts';
 import type { RowBatch } from '../types/row-batch.ts';
@@ -23,6 +24,17 @@ export function* jsonLinePieces(batch: RowBatch, lengthMax: number): Generator<s
     text = '';
   }
   if (text !== '') yield text;
+}
+
+/** Changes as lines of JSON, as `tidelake write` takes them; headers are of the record of the log that they come from. */
+export function changeJsonLines(batch: RowBatch, kinds: Int8Array, headers: RecordHeaders | undefined): string {
+  const line = canonicalRow(batch);
+  const end = headers === undefined ? '}' : `,"headers":${JSON.stringify(headers)}}`;
+  let text = '';
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    text += `{"op":"${rowKindOf(kinds[row] ?? 0)}","row":${line(row)}${end}\n`;
+  }
+  return text;
 }
 
 /** Changes as lines such as `+I {…}`. */

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
 import { consume } from '../flow/read/consume.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfJson, type LookupRequest, lookupRow } from './lookup-row.ts';
-import { changeLines, jsonLines } from './printed-rows.ts';
+import { changeJsonLines, changeLines, jsonLines } from './printed-rows.ts';
 import { countRows, type ScanRequest, scanTable } from './scan-table.ts';
 import { flowRequest, type SubscriptionRange, type SubscriptionView } from './subscribe-request.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
@@ -46,20 +46,24 @@ export async function* changesLines(
   for await (const { rows, kinds } of tableChanges(table, request)) yield changeLines(rows, kinds);
 }
 
+export type FollowLinesRequest = SubscriptionRange &
+  SubscriptionView & {
+    readonly consumer?: string | undefined;
+    /** Lines of JSON, with the headers that came with rows. */
+    readonly json?: boolean | undefined;
+    readonly signal: AbortSignal;
+  };
+
 /** The same of a subscription. */
 export async function* followLines(
   parts: LakeParts,
   name: string,
-  {
-    signal,
-    consumer,
-    ...request
-  }: SubscriptionRange & SubscriptionView & { readonly consumer?: string | undefined; readonly signal: AbortSignal },
+  { signal, consumer, json = false, ...request }: FollowLinesRequest,
 ): AsyncGenerator<string, void, undefined> {
   const table = await openLakeTable(parts, name);
   const asked = { ...flowRequest(table, request), consumerId: consumer };
-  for await (const { rows, kinds } of consume(parts, table, asked, signal)) {
-    if (rows.rowCount > 0) yield changeLines(rows, kinds);
+  for await (const { rows, kinds, headers } of consume(parts, table, asked, signal)) {
+    if (rows.rowCount > 0) yield json ? changeJsonLines(rows, kinds, headers) : changeLines(rows, kinds);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Where rows go that are written: into the table's log, or straight into the table. */
 import type { AcknowledgedRecord } from '../flow/acknowledged-record.ts';
 import { Producer } from '../flow/producer.ts';
+import type { RecordHeaders } from '../flow/record-headers.ts';
 import type { LogStore } from '../storage/log-store.ts';
 import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
@@ -13,8 +14,11 @@ export type RowSink = AsyncDisposable & {
   /** Calls to `write` that may be under way at a time. */
   readonly inFlightMax: number;
   /** Resolves when every row is durable: in the log, or in a snapshot; with a receipt for each batch. Calls keep their order. */
-  readonly write: (batches: readonly GatheredRows[]) => Promise<readonly WriteReceipt[]>;
+  readonly write: (batches: readonly WrittenRows[]) => Promise<readonly WriteReceipt[]>;
 };
+
+/** Rows on their way; headers only where there is a log. */
+export type WrittenRows = GatheredRows & { readonly headers?: RecordHeaders | undefined };
 
 /** Where rows are that a writer was given: those of a call, and of others that shared its batch. */
 export type WriteReceipt = {
@@ -59,7 +63,9 @@ function logSink(producer: Producer): RowSink {
   return {
     inFlightMax: logWritesInFlightMax,
     async write(batches) {
-      const records = await Promise.all(batches.map(({ rows, kinds }) => producer.append(rows, kinds)));
+      const records = await Promise.all(
+        batches.map(({ rows, kinds, headers }) => producer.append(rows, kinds, headers)),
+      );
       return records.map(each => ({ records: each, snapshotId: undefined }));
     },
     [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),

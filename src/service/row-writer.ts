@@ -1,5 +1,6 @@
 /** The SDK's writer of one table. */
 import { invalid, isLakeError } from '../base/errors.ts';
+import { checkHeaders, type RecordHeaders } from '../flow/record-headers.ts';
 import type { Table } from '../table/table.ts';
 import { checkKind, inputRows } from '../table/write/input-rows.ts';
 import { type RowKind, rowKindByte } from '../types/row-kind.ts';
@@ -15,6 +16,11 @@ import { asUserRow, type TableShape } from './table-shape.ts';
 
 /** Aborting ends the waiting, not what is under way. */
 export type WaitOptions = { readonly signal?: AbortSignal | undefined };
+
+export type RowOptions = WaitOptions & {
+  /** For those who follow the log: at most 32, 4 KiB together. Rows with other headers go in other records. */
+  readonly headers?: RecordHeaders | undefined;
+};
 
 const batchRowsMaxDefault = 8_192;
 const batchBytesMaxDefault = 8 * 1024 * 1024;
@@ -40,12 +46,14 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   readonly #writer: BatchingWriter;
   readonly #reader: UserRowReader;
   readonly #keyReader: UserRowReader;
+  readonly #hasLog: boolean;
 
   constructor(parts: LakeParts, table: Table, settings: WriterSettings & WriteListener = {}) {
     const { schema } = table;
     this.#table = table;
     this.#reader = inputReader(schema);
     this.#keyReader = keyReader(schema);
+    this.#hasLog = logFor(parts, table) !== undefined;
     const { onAcknowledged, ...own } = settings;
     const given = { ...parts.settings.writer, ...own };
     this.#writer = new BatchingWriter(
@@ -56,7 +64,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
         clock: parts.clock,
       },
       {
-        lingerMs: given.lingerMs ?? (logFor(parts, table) === undefined ? lingerMsToTable : lingerMsToLog),
+        lingerMs: given.lingerMs ?? (this.#hasLog ? lingerMsToLog : lingerMsToTable),
         batchRowsMax: given.batchRowsMax ?? batchRowsMaxDefault,
         batchBytesMax: given.batchBytesMax ?? batchBytesMaxDefault,
         bufferRowsMax: given.bufferRowsMax ?? bufferRowsMaxDefault,
@@ -68,20 +76,21 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   /**
    * Puts a row in the place of the one with its key.
    *
-   * @throws LakeError `invalid` LAKE_BAD_VALUE naming the column, LAKE_NO_PRIMARY_KEY; of the store, see the class
+   * @throws LakeError `invalid` LAKE_BAD_VALUE naming the column, LAKE_NO_PRIMARY_KEY; LAKE_BAD_HEADERS, LAKE_NO_LOG for headers
+   *   without a log; of the store, see the class
    */
-  upsert(row: S['input'], options: WaitOptions = {}): Promise<WriteReceipt> {
-    return this.#needsKey('upsert') ?? this.#waiting(options, () => this.#add(this.#reader, row, '+U'));
+  upsert(row: S['input'], options: RowOptions = {}): Promise<WriteReceipt> {
+    return this.#needsKey('upsert') ?? this.#waiting(options, () => this.#add(this.#reader, row, '+U', options));
   }
 
   /** Adds a row. On a table with a primary key it replaces one that has its key, as `upsert` does. */
-  insert(row: S['input'], options: WaitOptions = {}): Promise<WriteReceipt> {
-    return this.#waiting(options, () => this.#add(this.#reader, row, '+I'));
+  insert(row: S['input'], options: RowOptions = {}): Promise<WriteReceipt> {
+    return this.#waiting(options, () => this.#add(this.#reader, row, '+I', options));
   }
 
   /** Takes the row with this key away; that there is none is fine. */
-  delete(key: S['key'], options: WaitOptions = {}): Promise<WriteReceipt> {
-    return this.#needsKey('delete') ?? this.#waiting(options, () => this.#add(this.#keyReader, key, '-D'));
+  delete(key: S['key'], options: RowOptions = {}): Promise<WriteReceipt> {
+    return this.#needsKey('delete') ?? this.#waiting(options, () => this.#add(this.#keyReader, key, '-D', options));
   }
 
   /**
@@ -93,7 +102,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
    */
   append(
     columns: ArrowColumns,
-    options: WaitOptions & { readonly kind?: RowKind | readonly RowKind[] } = {},
+    options: RowOptions & { readonly kind?: RowKind | readonly RowKind[] } = {},
   ): Promise<WriteReceipt> {
     try {
       const { schema, label } = this.#table;
@@ -101,19 +110,20 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
       const kinds = kindsOf(this.#table, options.kind ?? '+I', rows.rowCount);
       // Looked at here, so that a bad batch is refused by itself and does not stop the writer.
       const taken = inputRows(schema, { rows, kinds }, label);
-      return this.#waiting(options, () => this.#writer.addBatch(taken));
+      const headers = this.#headersOf(options);
+      return this.#waiting(options, () => this.#writer.addBatch({ ...taken, headers }));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Upserts (or, without a primary key, inserts) many rows, no quicker than the store takes them. */
-  async writeAll(rows: Iterable<S['input']> | AsyncIterable<S['input']>, options: WaitOptions = {}): Promise<void> {
+  async writeAll(rows: Iterable<S['input']> | AsyncIterable<S['input']>, options: RowOptions = {}): Promise<void> {
     const kind = this.#table.schema.primaryKeys.length > 0 ? '+U' : '+I';
     let last: Promise<unknown> | undefined;
     let count = 0;
     for await (const row of rows) {
-      last = this.#add(this.#reader, row, kind);
+      last = this.#add(this.#reader, row, kind, options);
       count += 1;
       if (count % roomEveryRows === 0) await this.room(options);
     }
@@ -140,14 +150,20 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
     return this.#writer[Symbol.asyncDispose]();
   }
 
-  #add(reader: UserRowReader, row: object, kind: RowKind): Promise<WriteReceipt> {
+  #add(reader: UserRowReader, row: object, kind: RowKind, options: RowOptions): Promise<WriteReceipt> {
     try {
       const { schema, label } = this.#table;
       checkKind(schema, rowKindByte[kind], label);
-      return this.#writer.add(reader(asUserRow(row)), rowKindByte[kind]);
+      return this.#writer.add(reader(asUserRow(row)), rowKindByte[kind], this.#headersOf(options));
     } catch (error) {
       return Promise.reject(isLakeError(error) ? inTable(this.#table, error) : error);
     }
+  }
+
+  #headersOf({ headers }: RowOptions): RecordHeaders | undefined {
+    const checked = checkHeaders(headers);
+    if (checked === undefined || this.#hasLog) return checked;
+    throw invalid('LAKE_NO_LOG', 'headers are of the records of a log, and rows go straight into the table');
   }
 
   /** Nothing is written when the signal has aborted before. */

@@ -2,6 +2,7 @@
 
 import { consume } from '../flow/read/consume.ts';
 import { encodeResumePoint } from '../flow/read/resume-point.ts';
+import type { RecordHeaders } from '../flow/record-headers.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import type { LakeParts } from './lake-parts.ts';
@@ -37,6 +38,8 @@ export type SubscribedChange<Row> = RowChange<Row> & {
    * before. They come in order, so rows kept by key end right. Never of tables without a key.
    */
   readonly mayRepeat: boolean;
+  /** What the producer gave with the row; undefined: nothing, or it does not come from the log. */
+  readonly headers: RecordHeaders | undefined;
 };
 
 export async function* subscribeTable<Row extends object>(
@@ -50,11 +53,19 @@ export async function* subscribeTable<Row extends object>(
   const asked = { ...flowRequest(table, request), consumerId: consumer };
   for await (const batch of consume({ store, log, clock, random }, table, asked, ends)) {
     const row = rowsAs<Row>(batch.rows);
-    const { phase, snapshotId, mayRepeat = false } = batch;
+    const { phase, snapshotId, mayRepeat = false, headers } = batch;
     const place = batch.resume === undefined ? undefined : encodeResumePoint(batch.resume);
     for (let index = 0; index < batch.rows.rowCount; index += 1) {
       const resume = index === batch.rows.rowCount - 1 ? place : undefined;
-      yield { kind: rowKindOf(batch.kinds[index] ?? 0), row: row(index), phase, snapshotId, resume, mayRepeat };
+      yield {
+        kind: rowKindOf(batch.kinds[index] ?? 0),
+        row: row(index),
+        phase,
+        snapshotId,
+        resume,
+        mayRepeat,
+        headers,
+      };
     }
     if (place !== undefined) onPlace?.(place);
   }

@@ -4,6 +4,7 @@
  */
 import type { IngestWorker } from '../flow/ingest/ingest-worker.ts';
 import type { Producer } from '../flow/producer.ts';
+import type { RecordHeaders } from '../flow/record-headers.ts';
 import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
@@ -23,6 +24,8 @@ export type UnitOptions = {
   /** With a log: whether its acknowledgement is enough, or ingest is run until the unit is in the table. */
   readonly until: 'acknowledged' | 'in-table';
   readonly onAcknowledged?: WriteListener['onAcknowledged'];
+  /** Of the log's records. */
+  readonly headers?: RecordHeaders | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -31,13 +34,13 @@ const heldBytesMax = 64 * 1024 * 1024;
 
 /** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
 export function openUnitWriter(parts: LakeParts, table: Table, options: UnitOptions): UnitWriter {
-  const { until, signal } = options;
+  const { until, signal, headers } = options;
   const own = partsAs(parts, 'produce');
   const log = logFor(own, table);
   if (log === undefined) return tableUnits(own, tableAs(parts, table, 'produce'), signal);
   const producer = openProducer(own, log, table, options);
-  if (until === 'acknowledged') return logUnits(producer, undefined);
-  return logUnits(producer, { worker: openIngestWorker(parts, 'writing via the log'), signal });
+  if (until === 'acknowledged') return logUnits(producer, headers, undefined);
+  return logUnits(producer, headers, { worker: openIngestWorker(parts, 'writing via the log'), signal });
 }
 
 function tableUnits({ notices }: LakeParts, table: Table, signal: AbortSignal | undefined): UnitWriter {
@@ -57,6 +60,7 @@ function tableUnits({ notices }: LakeParts, table: Table, signal: AbortSignal | 
 /** @param ingest run after each unit, so that it is in the table when `commit` resolves */
 function logUnits(
   producer: Producer,
+  headers: RecordHeaders | undefined,
   ingest: { readonly worker: IngestWorker; readonly signal: AbortSignal | undefined } | undefined,
 ): UnitWriter {
   let held: GatheredRows[] = [];
@@ -66,7 +70,7 @@ function logUnits(
   const send = async (): Promise<void> => {
     for (const { rows, kinds } of held) {
       await producer.room();
-      const done = producer.append(rows, kinds);
+      const done = producer.append(rows, kinds, headers);
       acknowledgements.add(done);
       done.then(
         () => acknowledgements.delete(done),

@@ -2,6 +2,7 @@
  * Writes lines of changes into a table: straight, through its log, or through its log and waiting until they are in the
  * table. Rows between two `commit` marks are one unit.
  */
+import { checkHeaders, type RecordHeaders } from '../flow/record-headers.ts';
 import { endBatch } from './end-batch.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
 import { gatherSteps } from './line-gatherer.ts';
@@ -14,6 +15,8 @@ export type WriteLinesRequest = {
   /** The log's acknowledgement is enough; otherwise, on a lake with a log, ingest is run after each unit. */
   readonly viaLog: boolean;
   readonly onAcknowledged?: WriteListener['onAcknowledged'];
+  /** Of the log's records. */
+  readonly headers?: RecordHeaders | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -33,10 +36,12 @@ export type WriteReceipt = {
  */
 export async function writeLines(parts: LakeParts, name: string, request: WriteLinesRequest): Promise<WriteReceipt> {
   if (request.viaLog) logOf(parts, 'writing via the log');
+  if (request.headers !== undefined) logOf(parts, 'headers of rows');
   const table = await openLakeTable(parts, name);
   await using unit = openUnitWriter(parts, table, {
     until: request.viaLog ? 'acknowledged' : 'in-table',
     onAcknowledged: request.onAcknowledged,
+    headers: checkHeaders(request.headers),
     signal: request.signal,
   });
   const receipt = { rowCount: 0, commitCount: 0, snapshotId: undefined as number | undefined };

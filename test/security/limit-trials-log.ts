@@ -1,6 +1,8 @@
-/** Limits of a log in an object store, just under and just over. */
+/** Limits of records and of a log in an object store, just under and just over. */
+
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { checkHeaders } from '../../src/flow/record-headers.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { decodeBatchHead, encodeBatch } from '../../src/storage/object-log/batch-codec.ts';
 import { firstKey, logKey } from '../../src/storage/object-log/log-objects.ts';
@@ -40,6 +42,23 @@ function headTellingOf(recordBytes: number): void {
 }
 
 export const objectLogTrials: Trials = {
+  recordHeadersMax: () => {
+    const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`h${at}`, '']));
+    const most = constant('recordHeadersMax');
+    return expectEdge(
+      'LAKE_BAD_HEADERS',
+      () => checkHeaders(names(most)),
+      () => checkHeaders(names(most + 1)),
+    );
+  },
+  recordHeadersBytesMax: () => {
+    const most = constant('recordHeadersBytesMax');
+    return expectEdge(
+      'LAKE_BAD_HEADERS',
+      () => checkHeaders({ a: 'x'.repeat(most - 1) }),
+      () => checkHeaders({ a: 'x'.repeat(most) }),
+    );
+  },
   batchRecordBytesMax: async () => {
     await using log = await openIn(new MemoryObjectStore('memory:limits', systemClock));
     const append = (bytes: number) => log.append([{ hashKey: 0n, data: new Uint8Array(bytes) }]);

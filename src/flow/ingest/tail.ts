@@ -21,6 +21,7 @@ import { readClaim } from '../claim.ts';
 import { keyLaneCount } from '../lanes.ts';
 import { decodeBody, type LogRecord, type LogRecordHeader } from '../log-record.ts';
 import { columnFit, recordFields, renamedColumn } from '../record-columns.ts';
+import type { RecordHeaders } from '../record-headers.ts';
 import { countsRequests } from '../request-producer.ts';
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
 import { isRepeated } from './decide-take.ts';
@@ -52,7 +53,8 @@ export type TailInput = {
   readonly replays?: ReadonlySet<string> | undefined;
 };
 
-export type TailRows = InputRows;
+/** Of one record. */
+export type TailRows = InputRows & { readonly headers?: RecordHeaders | undefined };
 
 /** What records come to, besides their rows. */
 export type TailSums = {
@@ -106,14 +108,14 @@ export async function takeRowsOfRecords(input: TailInput, take: (rows: TailRows)
       named: header.producerNamed,
     });
     const outcome = await rowsOfRecord(input, routed);
-    for (const rows of outcome.batches) await take(rows);
+    for (const rows of outcome.batches) await take({ ...rows, headers: header.headers });
     deadLetters.push(...outcome.deadLetters);
     for (const { rowCount } of outcome.deadLetters) counts.deadLettered += rowCount;
   }
   return { deadLetters, producers, ...counts };
 }
 
-type RecordOutcome = { readonly batches: readonly TailRows[]; readonly deadLetters: readonly DeadLetter[] };
+type RecordOutcome = { readonly batches: readonly InputRows[]; readonly deadLetters: readonly DeadLetter[] };
 
 async function rowsOfRecord(input: TailInput, routed: RoutedRecord): Promise<RecordOutcome> {
   const { header } = routed.record;

@@ -108,10 +108,12 @@ export async function* followLog(
     if (atTip) tipMs = until === undefined ? beganMs : (tipMs ?? readMs);
     const mayRepeat = isBehind(place, read.given) || undefined;
     place = movedTo(read.start, read.tail.positions, tipMs);
-    const seen = batches.map(batch => view.see(batch)).filter(({ rows }) => rows.rowCount > 0);
-    for (const [index, { rows, kinds }] of seen.entries()) {
+    const seen = batches
+      .map(batch => ({ ...view.see(batch), headers: batch.headers }))
+      .filter(({ rows }) => rows.rowCount > 0);
+    for (const [index, { rows, kinds, headers }] of seen.entries()) {
       const resume = index === seen.length - 1 ? place : undefined;
-      yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume, mayRepeat };
+      yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume, mayRepeat, headers };
     }
     const nowMs = clock.monotonicMs();
     if (seen.length > 0) toldMs = nowMs;

@@ -7,6 +7,7 @@ import { planScan } from '../../table/scan/plan-scan.ts';
 import type { Table } from '../../table/table.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
+import type { RecordHeaders } from '../record-headers.ts';
 import type { ChangeView } from './change-view.ts';
 import type { ResumePoint } from './resume-point.ts';
 
@@ -26,6 +27,8 @@ export type SubscribedBatch = {
   readonly resume: ResumePoint | undefined;
   /** Some of it was given before, since what the log had lost was given from snapshots. Never of tables without keys. */
   readonly mayRepeat?: boolean | undefined;
+  /** Of the log phase: what the producer gave with the rows (RFC 0022). */
+  readonly headers?: RecordHeaders | undefined;
 };
 
 /** Only a table of our own can be told from another of its name. */

@@ -14,7 +14,7 @@ import { sliceBatch } from '../../types/row-batch.ts';
 import { indexByBucket } from '../bucket-rows.ts';
 import type { DeadLetterFile } from '../ingest/dead-letter-list.ts';
 import { type DeadLetter, type DeadLetterReason, readDeadLetterFile } from '../ingest/dead-letters.ts';
-import { groupMisfits, mappedRows } from '../ingest/tail.ts';
+import { groupMisfits, mappedRows, type TailRows } from '../ingest/tail.ts';
 import { keyLaneCount, lanesOfBatch } from '../lanes.ts';
 import { decodeRecord, encodeBody, type LogRecord } from '../log-record.ts';
 import { columnFit } from '../record-columns.ts';
@@ -103,7 +103,7 @@ class DraftedRecords {
     return this.#bytes >= this.#bytesMax;
   }
 
-  add(input: InputRows): void {
+  add(input: TailRows): void {
     const spread = lanesOfBatch(this.#table.schema, input.rows);
     // Where there are no lanes, one is as good as another.
     if (spread === undefined) {
@@ -111,18 +111,18 @@ class DraftedRecords {
       return;
     }
     for (const [lane, index] of indexByBucket(spread.lanes, spread.laneCount).entries()) {
-      if (index.length > 0) this.#cut(lane, picked(input, index));
+      if (index.length > 0) this.#cut(lane, { ...picked(input, index), headers: input.headers });
     }
   }
 
-  #cut(lane: number, { rows, kinds }: InputRows): void {
+  #cut(lane: number, { rows, kinds, headers }: TailRows): void {
     for (let from = 0; from < rows.rowCount; from += replayRecordRowsMax) {
       const to = Math.min(from + replayRecordRowsMax, rows.rowCount);
-      this.#push(lane, { rows: sliceBatch(rows, from, to), kinds: kinds.subarray(from, to) });
+      this.#push(lane, { rows: sliceBatch(rows, from, to), kinds: kinds.subarray(from, to), headers });
     }
   }
 
-  #push(lane: number, input: InputRows): void {
+  #push(lane: number, input: TailRows): void {
     const { schema, id, label } = this.#table;
     const { encoding, body, bodyBytes } = encodeBody(input);
     const producerNumber = (this.#numbers.get(lane) ?? 0) + 1;
@@ -144,13 +144,14 @@ class DraftedRecords {
         rowCount: input.rows.rowCount,
         bodyBytes,
         claim: undefined,
+        headers: input.headers,
       },
     });
   }
 }
 
 type SplitLetter = {
-  readonly fits: InputRows | undefined;
+  readonly fits: TailRows | undefined;
   /** The letter of those rows. */
   readonly goes: DeadLetter | undefined;
   /** The letter itself when none of it fits and that for one reason; else one for each. */
@@ -168,7 +169,8 @@ async function splitLetter(table: Table, letter: DeadLetter): Promise<SplitLette
   }));
   const fitting = Uint32Array.from(found.kinds.keys().filter(row => !misfits.has(row)));
   if (fitting.length === 0) return { fits: undefined, goes: undefined, stays };
-  return { fits: picked(found, fitting), goes: misfits.size === 0 ? letter : ofRows(letter, [...fitting]), stays };
+  const fits = { ...picked(found, fitting), headers: found.headers };
+  return { fits, goes: misfits.size === 0 ? letter : ofRows(letter, [...fitting]), stays };
 }
 
 /** The letter of some of its rows, counted within them. */
@@ -180,18 +182,20 @@ function ofRows(letter: DeadLetter, rows: readonly number[]): DeadLetter {
 async function rowsOfLetter(
   table: Table,
   { data, rows: wanted, shardId, position }: DeadLetter,
-): Promise<InputRows | { readonly reason: DeadLetterReason; readonly detail: string }> {
+): Promise<TailRows | { readonly reason: DeadLetterReason; readonly detail: string }> {
   const record = recordOf(data, `${shardId} ${position}`);
   if ('reason' in record) return record;
   const { schema, store } = table;
   const fit = columnFit(schema, record.header);
   if (fit.kind !== 'fits') return { reason: 'schema-change', detail: fit.detail };
   const found = await mappedRows({ table, schema, store }, { shardId, position, record });
-  if ('reason' in found || wanted === undefined) return found;
+  if ('reason' in found) return found;
+  const { headers } = record.header;
+  if (wanted === undefined) return { ...found, headers };
   if (wanted.some(row => row >= found.rows.rowCount)) {
     return { reason: 'unreadable', detail: `it names row ${Math.max(...wanted)} of ${found.rows.rowCount}` };
   }
-  return picked(found, Uint32Array.from(wanted));
+  return { ...picked(found, Uint32Array.from(wanted)), headers };
 }
 
 function recordOf(data: Uint8Array, where: string): LogRecord | { reason: DeadLetterReason; detail: string } {

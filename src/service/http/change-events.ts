@@ -17,10 +17,11 @@ export function changeEvents(
 
 /** Events of about so many characters; the last has the id of the place behind the batch. */
 function* eventsOfBatch(batch: SubscribedBatch): Generator<string, void, undefined> {
-  const { rows, kinds, phase, snapshotId, resume, mayRepeat } = batch;
+  const { rows, kinds, phase, snapshotId, resume, mayRepeat, headers } = batch;
   const id = resume === undefined ? undefined : encodeResumePoint(resume);
   const repeat = mayRepeat === true ? '"mayRepeat":true,' : '';
-  const head = `{"phase":"${phase}","snapshot":${snapshotId ?? null},${repeat}"changes":[`;
+  const given = headers === undefined ? '' : `"headers":${JSON.stringify(headers)},`;
+  const head = `{"phase":"${phase}","snapshot":${snapshotId ?? null},${repeat}${given}"changes":[`;
   const row = canonicalRow(rows);
   let text = '';
   for (let index = 0; index < rows.rowCount; index += 1) {

@@ -55,7 +55,7 @@ export class RequestWriter {
    */
   async write(
     table: Table,
-    rows: GatheredRows & Pick<ProducerRequest, 'columns'>,
+    rows: GatheredRows & Pick<ProducerRequest, 'columns' | 'headers'>,
     request: RequestNumber | undefined,
     signal: AbortSignal,
   ): Promise<void> {

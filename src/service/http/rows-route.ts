@@ -1,8 +1,9 @@
 /** Rows for a table's log, from producers that have no rights on the log itself. */
 import * as z from 'zod';
-import { invalid } from '../../base/errors.ts';
-import type { JsonValue } from '../../base/json.ts';
+import { invalid, isLakeError } from '../../base/errors.ts';
+import { isJsonObject, type JsonValue, parseJson } from '../../base/json.ts';
 import { recordFields } from '../../flow/record-columns.ts';
+import { checkHeaders, type RecordHeaders } from '../../flow/record-headers.ts';
 import { type ProducerRequest, producerNamePattern } from '../../flow/request-producer.ts';
 import { schemaEvolution } from '../../format/schema-evolution.ts';
 import type { Table } from '../../table/table.ts';
@@ -17,6 +18,7 @@ import type { Answer, Call, Route } from './route.ts';
 
 const producerHeader = 'tidelake-producer';
 const numberHeader = 'tidelake-number';
+const headersHeader = 'tidelake-headers';
 const linesTypes = ['application/x-ndjson', 'application/jsonl'];
 const types = ['application/json', ...linesTypes] as const;
 
@@ -50,6 +52,7 @@ export const rowsRoute: Route<CatalogParts> = {
   headers: [
     { name: producerHeader, description: 'A name that the sender keeps, such as the name of a device' },
     { name: numberHeader, description: 'Of the request: grows with each, and is the same when one is sent again' },
+    { name: headersHeader, description: 'Headers of its records: a JSON object of texts, in ASCII' },
   ],
   body: {
     types: [...types],
@@ -62,10 +65,11 @@ export const rowsRoute: Route<CatalogParts> = {
 
 async function answer({ parts, request, parameter, signal }: Call<CatalogParts>): Promise<Answer> {
   const number = requestNumberOf(request.headers);
+  const headers = recordHeadersOf(request.headers);
   const body = await bodyOf(request, types);
   const table = await parts.writer.table(parameter('table'));
   const rows = rowsOfBody(table, body);
-  if (rows.kinds.length > 0) await parts.writer.write(table, rows, number, signal);
+  if (rows.kinds.length > 0) await parts.writer.write(table, { ...rows, headers }, number, signal);
   return { kind: 'json', json: JSON.stringify({ table: table.label, rows: rows.kinds.length }) };
 }
 
@@ -81,6 +85,23 @@ function requestNumberOf(headers: Headers): RequestNumber | undefined {
     producer: checked(producerSchema, producer, producerHeader),
     number: checked(numberSchema, number, numberHeader),
   };
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_HEADERS */
+function recordHeadersOf(headers: Headers): RecordHeaders | undefined {
+  const text = headers.get(headersHeader);
+  if (text === null || text === '') return undefined;
+  try {
+    // Other characters arrive as one or the other client has put them.
+    const json = /^[ -~]*$/.test(text) ? parseJson(text) : undefined;
+    if (isJsonObject(json)) return checkHeaders(json);
+  } catch (error) {
+    if (isLakeError(error)) throw error;
+  }
+  throw invalid(
+    'LAKE_BAD_HEADERS',
+    `${headersHeader} is a JSON object of texts, in ASCII: write other characters as \\u00e9`,
+  );
 }
 
 /**
