@@ -31,10 +31,11 @@ export type {
   PartitionChoice,
   PartitionSpec,
 } from './service/overwrite-lake-table.ts';
+export type { ProducerLane, ProducerStanding } from './service/producer-standing.ts';
 export type { ReadPoint } from './service/read-point.ts';
 export type { RestoreReceipt, RollbackPoint } from './service/restore-lake-table.ts';
 export type { WriteListener, WriteReceipt } from './service/row-sinks.ts';
-export { RowWriter, type WaitOptions } from './service/row-writer.ts';
+export { type RowOptions, RowWriter, type WaitOptions } from './service/row-writer.ts';
 export type { ScanRequest } from './service/scan-table.ts';
 export type * from './service/settings.ts';
 export { SqlResult } from './service/sql-result.ts';

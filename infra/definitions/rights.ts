@@ -35,6 +35,8 @@ function objects(...patterns: readonly string[]): readonly CloudValue[] {
 const tables = '*.db/*';
 /** What is too large for a record of the log. */
 const claims = '*tidelake/claims/*';
+/** Who has which producer's name. */
+const producers = '*tidelake/producers/*';
 /** Records that nobody can read. */
 const unreadable = '*tidelake/unreadable/*';
 /** Up to where of the log every table has taken all. */
@@ -124,7 +126,7 @@ const statements: Readonly<Record<FunctionName, readonly CloudProperties[]>> = {
     reportFailures,
   ],
   query: [listWarehouse, read(tables, checkpoints, claims, ledger), write(ledger), readLog],
-  catalog: [listWarehouse, read(tables, checkpoints, claims), write(claims, ledger), readLog, appendToLog],
+  catalog: [listWarehouse, read(tables, checkpoints, claims, producers), write(claims, ledger), readLog, appendToLog],
 };
 
 /** What somebody else may do, as actions. */

@@ -1,4 +1,4 @@
-/** `tidelake log tail`, `lag` and `locate`. */
+/** `tidelake log tail`, `lag`, `locate` and `producer`. */
 import type { Command } from 'commander';
 import { wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
@@ -10,6 +10,7 @@ export function registerLogCommands(program: Command, context: CliContext): void
   registerTail(log, context);
   registerLag(log, context);
   registerLocate(log, context);
+  registerProducer(log, context);
 }
 
 function registerTail(log: Command, { console, withLake }: CliContext): void {
@@ -79,6 +80,25 @@ function registerLocate(log: Command, { console, withLake }: CliContext): void {
       await withLake(command, { access: 'read' }, async parts => {
         const trail = await trailOf(await openLakeTable(parts, name), record);
         await console.write(`${options.json === true ? JSON.stringify(trail) : trailLine(name, trail)}\n`);
+      });
+    });
+}
+
+function registerProducer(log: Command, { console, withLake }: CliContext): void {
+  log
+    .command('producer')
+    .description('say where a producer’s name stands: its last number, and where that is')
+    .argument('<db.table>')
+    .argument('<name>')
+    .option('--json', 'one line of JSON')
+    .action(async (name: string, producer: string, { json }: { readonly json?: boolean }, command: Command) => {
+      const { producerStanding, standingJson, standingLines } = await import('../service/producer-standing.ts');
+      const { openLakeTable } = await import('../service/tables.ts');
+      await withLake(command, { access: 'read' }, async parts => {
+        const table = await openLakeTable(parts, name);
+        const standing = await producerStanding(parts, table, producer, console.signal);
+        if (json === true) await console.write(`${standingJson(standing, table.label)}\n`);
+        else for (const line of standingLines(standing)) await console.write(line);
       });
     });
 }

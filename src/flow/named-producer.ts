@@ -14,7 +14,7 @@ import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import type { LogRows } from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
 import { checkOwner, type ProducerOwner, takeOver } from './producer-owner.ts';
-import { lastNumberOf } from './read/producer-standing.ts';
+import { lastNumberOf, producerLanes } from './read/producer-standing.ts';
 import type { RecordHeaders } from './record-headers.ts';
 import { producerNamePattern, recordsOfRequest, refuseUnwritable, requestProducerId } from './request-producer.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
@@ -59,7 +59,7 @@ export async function openNamedProducer(
   checkProducerName(name);
   refuseUnwritable(target);
   const owner = await takeOver(parts, { tableId: target.tableId, name }, signal);
-  const last = await lastNumberOf(parts, table, requestProducerId(name), signal);
+  const last = lastNumberOf(await producerLanes(parts, table, requestProducerId(name), signal));
   return new NamedProducer(parts, target, { name, owner, last });
 }
 

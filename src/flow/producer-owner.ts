@@ -21,6 +21,9 @@ export type ProducerOwner = {
   readonly opened: number;
 };
 
+/** @param name of `producerNamePattern` */
+type ProducerName = { readonly tableId: string; readonly name: string };
+
 const folder = 'tidelake/producers';
 const triesMax = 20;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
@@ -33,10 +36,10 @@ const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
  */
 export async function takeOver(
   { store, clock, random }: OwnerParts,
-  { tableId, name }: { readonly tableId: string; readonly name: string },
+  { tableId, name }: ProducerName,
   signal: AbortSignal | undefined,
 ): Promise<ProducerOwner> {
-  const key = `${folder}/${tableId}/${name}.json`;
+  const key = keyOf({ tableId, name });
   const token = random.uuid();
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
     if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff), signal);
@@ -57,6 +60,16 @@ export async function takeOver(
     'LAKE_STORE_UNAVAILABLE',
     `${store.uri}: ${key} could not be replaced in ${triesMax} tries; open the producer again`,
   );
+}
+
+/** How often a name was opened. @throws LakeError `corrupt` LAKE_CORRUPT_PRODUCER */
+export async function openingsOf(store: ObjectStore, name: ProducerName, signal?: AbortSignal): Promise<number> {
+  const key = keyOf(name);
+  return ownerOf(await store.get(key, { bytesMax: jsonBytesMax, signal }), key)?.opened ?? 0;
+}
+
+function keyOf({ tableId, name }: ProducerName): string {
+  return `${folder}/${tableId}/${name}.json`;
 }
 
 /** @throws LakeError `fenced` LAKE_PRODUCER_FENCED */

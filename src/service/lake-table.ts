@@ -10,6 +10,7 @@ import type { RecordName, RecordTrail } from './locate-record.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { NamedWriter, SendReceipt, SendRequest } from './named-writer.ts';
 import type { OverwriteReceipt, OverwriteRequest, PartitionChoice } from './overwrite-lake-table.ts';
+import type { ProducerStanding } from './producer-standing.ts';
 import type { RestoreReceipt, RollbackPoint } from './restore-lake-table.ts';
 import type { WriteListener } from './row-sinks.ts';
 import { allRows } from './row-stream.ts';
@@ -271,6 +272,17 @@ export class LakeTable<S extends TableShape> {
   async lag(request: LagRequest = {}): Promise<Lag> {
     const { lagOfTable } = await import('./table-lag.ts');
     return lagOfTable(this.#parts, this.#table, request);
+  }
+
+  /**
+   * Where a producer's name stands: its last number, and in which lanes that is in the table or still in the log. Nothing is
+   * taken over; the senders by HTTP and by `send` under that name are the same producer.
+   *
+   * @throws LakeError `invalid` LAKE_NO_LOG, LAKE_NOT_LOGGED, LAKE_BAD_PRODUCER
+   */
+  async producerStanding(name: string, options: WaitOptions = {}): Promise<ProducerStanding> {
+    const { producerStanding } = await import('./producer-standing.ts');
+    return producerStanding(this.#parts, this.#table, name, options.signal);
   }
 
   /**

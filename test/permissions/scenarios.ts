@@ -41,6 +41,8 @@ const catalog: Scenario = {
     await world.lake.ingest();
     assert.match(await get('/v1/tables/demo.a'), /"latestSnapshot":\{"id":1/);
     assert.match(await get('/v1/tables/demo.a/snapshots'), /"snapshots":\[\{"id":1/);
+    await (await world.lake.table('demo.a')).producer('meter');
+    assert.match(await get('/v1/tables/demo.a/producers/meter'), /"opened":1,.*"lastNumber":null/);
     // What is in the table, and what only the log has yet.
     assert.match(await post(largeText()), /"rows":1/);
     const events = await textOf(host, {

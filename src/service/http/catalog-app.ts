@@ -7,6 +7,7 @@ import type { CatalogParts } from './catalog-parts.ts';
 import { catalogRoutes } from './catalog-routes.ts';
 import { changesRoute } from './changes-route.ts';
 import { healthRoute } from './health-route.ts';
+import { producersRoute } from './producers-route.ts';
 import { rowsRoute } from './rows-route.ts';
 
 export function catalogApp(open: HttpService<CatalogParts>['open']): HttpApp {
@@ -14,6 +15,6 @@ export function catalogApp(open: HttpService<CatalogParts>['open']): HttpApp {
     open,
     title: 'Tidelake catalog',
     description: 'Tables of a lake, rows for them, and their changes as they happen.',
-    routes: [healthRoute, ...catalogRoutes, rowsRoute, changesRoute],
+    routes: [healthRoute, ...catalogRoutes, rowsRoute, producersRoute, changesRoute],
   });
 }
