@@ -267,20 +267,6 @@ test('rows beyond the write buffer wait in files, which are gone in the end, and
   }
 });
 
-test('files in which rows wait are gone, too, when the commit fails', async () => {
-  const rows = await crossingTable({ 'write-buffer-size': '8 kb' });
-  const writer = await openWriter(rows, puts('a', 0, 40, 'a'));
-  for (let round = 0; round < 20; round += 1) await addChanges(writer, rows.table, puts('a', 0, 40, `a${round}-`));
-  expect(rows.dataPuts.length).toBeGreaterThan(0);
-  rows.store.putIfAbsent = async () => {
-    throw new Error('no snapshots today');
-  };
-  await expect(writer.commit()).rejects.toThrow('no snapshots today');
-  const waiting = rows.dataPuts.filter(key => key.includes('temporary-'));
-  expect(waiting.length).toBeGreaterThan(0);
-  for (const key of waiting) expect(await rows.store.head(key)).toBeUndefined();
-});
-
 test('writers at random never have one key in two partitions, whatever compacts and overwrites beside them', async () => {
   for (let seed = 1; seed <= 6; seed += 1) {
     const random = seededRandom(seed);
