@@ -5,8 +5,8 @@ import type { CompactJob } from './job.ts';
 import { type TurnReport, timed } from './passes.ts';
 
 export async function compact({ warehouse, table, memoryMb }: CompactJob): Promise<TurnReport> {
-  markHeapLate();
   const memoryBytes = memoryMb === undefined ? undefined : memoryMb * 1024 * 1024;
+  markHeapLate({ memoryBytes });
   const pass = await timed(async () => {
     await using lake = await openLake({ warehouse, memoryBytes });
     const opened = await lake.table(`${database}.${table}`);

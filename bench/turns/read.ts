@@ -15,8 +15,8 @@ const readers: Readonly<Record<ReadJob['to'], (reading: Reading) => Promise<Answ
 };
 
 export async function read({ warehouse, table, to, filter, memoryMb, passes: count }: ReadJob): Promise<TurnReport> {
-  markHeapLate();
   const memoryBytes = memoryMb === undefined ? undefined : memoryMb * 1024 * 1024;
+  markHeapLate({ memoryBytes });
   await using lake = await openLake({ warehouse, memoryBytes });
   const where = filter === undefined ? undefined : conditionOf(filter);
   const passes: Pass[] = [];

@@ -79,6 +79,6 @@ export const withLake: WithLake = async (command, options, action) => {
   const createWithShards = settings.kinesis?.endpoint === undefined ? undefined : emulatedShardCount;
   const kinesis = { ...settings.kinesis, createWithShards };
   await using parts = await openLakeParts({ ...settings, log, kinesis });
-  markHeapLate();
+  markHeapLate({ memoryBytes: settings.memoryBytes });
   await action(parts);
 };

@@ -74,7 +74,8 @@ export function openOnce<T>(open: () => Promise<T>): () => Promise<T> {
   return () => {
     opened ??= open().then(
       parts => {
-        markHeapLate();
+        const memoryMb = functionMemoryMb();
+        markHeapLate({ memoryBytes: memoryMb === undefined ? undefined : memoryMb * 1024 * 1024 });
         return parts;
       },
       (error: unknown) => {
