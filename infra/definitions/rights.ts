@@ -176,8 +176,8 @@ export const roleResources: CloudResources = {
     names: ['commit'],
     statements: [pollCommits, pollStreams],
   }),
-  AdoptColumns: addedPolicy({
-    name: 'AdoptColumns',
+  ChangeSchemas: addedPolicy({
+    name: 'ChangeSchemas',
     comment: 'When tables may adopt columns: ingest changes their schemas.',
     condition: 'ColumnsAreAdopted',
     names: ['ingest'],
