@@ -7,7 +7,7 @@ import type { PutIfAbsentOutcome } from '../object-store.ts';
 import { storeUnavailable } from '../store-errors.ts';
 import { encodeBatch } from './batch-codec.ts';
 import { batchKey, positionOf } from './log-objects.ts';
-import { allTexts, appendTo, shardId, World } from './object-log-testing.ts';
+import { allTexts, appendTo, shardId, until, World } from './object-log-testing.ts';
 
 test('an appender that stood still and cannot learn where retention is says that it had no answer', async () => {
   const world = new World();
@@ -217,4 +217,26 @@ test('quiet shards are looked at a few times in a retention, and no more when on
   expect(await looks(startMs + 100)).toBe(0);
   await looks(startMs + 5_000);
   expect(await looks(startMs + 10_000)).toBe(0);
+});
+
+test('whoever read a shard to its end is behind nothing when retention has removed all of it', async () => {
+  const world = new World();
+  await using busy = await world.open();
+  await using reader = await world.open();
+  await appendTo(busy, 1, 6);
+  await busy.split(shardId);
+  let read = await reader.read(shardId, { kind: 'earliest' });
+  while (!read.ended) read = await reader.read(shardId, read.next);
+  // With the last answer the end.
+  expect(read.records.length).toBeGreaterThan(0);
+  await appendTo(busy, 1, 255);
+  world.nowMs += 5_000;
+  await appendTo(busy, 256, 256);
+  await using later = await world.open();
+  await until(async () => (await later.read(shardId, { kind: 'earliest' })).records.length === 0);
+  // As one who keeps the place as text, and one who reads on.
+  expect(await later.read(shardId, read.next)).toMatchObject({ records: [], ended: true, gap: false });
+  // Who has not seen the end cannot know.
+  const blind: LogStart = { ...read.next, ...{ tipMs: undefined } };
+  expect(await later.read(shardId, blind)).toMatchObject({ records: [], ended: true, gap: true });
 });

@@ -110,9 +110,11 @@ export class ShardReader {
   }
 
   /** @param tipMs before the look that found no more, however long its answer took */
-  #next(from: LogStart, { records, number }: Taken, tipMs: number): LogStart {
+  #next(from: LogStart, { records, end, number }: Taken, tipMs: number): LogStart {
     const last = records.at(-1);
-    if (last !== undefined) return { kind: 'after', position: last.position };
+    if (last !== undefined) {
+      return { kind: 'after', position: last.position, ...(end === 'limit' ? {} : { tipMs }) };
+    }
     if (from.kind === 'after') return { ...from, tipMs };
     // Of a time only those that are older have been passed over, and what comes may be older still.
     if (from.kind === 'timestamp') {
