@@ -13,6 +13,7 @@ import { IngestWorker } from '../ingest/ingest-worker.ts';
 import { append, openTestTable, testDefinition, testIdentifier, testProducer } from '../testing.ts';
 import { consume } from './consume.ts';
 import { standingOf } from './hand-over.ts';
+import type { SubscribeFrom } from './history-range.ts';
 import { subscribe } from './subscribe.ts';
 
 const retentionMs = 24 * 3_600_000;
@@ -187,6 +188,55 @@ test.each(['when it is read', 'when shards are looked up'])(
     expect(areThere(10)).toBe(true);
   },
 );
+
+test('who stands at the last record of a quiet shard when that is gone has missed nothing', async () => {
+  for (const primaryKeys of [['k'], []]) {
+    const [clock, random] = [new ManualClock(), seededRandom(4)];
+    const store = new MemoryObjectStore('memory:hand-over', clock);
+    const log = new MemoryLogStore({ name: 'quiet', shardCount: 2, retentionMs }, { clock, random });
+    // As logs do that do not know what they had.
+    const forgetful = changedLog<LogStore>(log, {
+      read: async (shardId, from, options) => {
+        const { next, ...result } = await log.read(shardId, from, options);
+        const { records } = await log.read(shardId, { kind: 'earliest' });
+        const isKnown =
+          from.kind !== 'after' ||
+          from.tipMs !== undefined ||
+          records.some(({ position }) => position === from.position);
+        const tipMs = result.atTip ? clock.nowMs() : undefined;
+        return { ...result, next: next.kind === 'after' ? { ...next, tipMs } : next, gap: result.gap || !isKnown };
+      },
+    });
+    const w = { clock, random, store, log: forgetful };
+    const definition = { ...testDefinition, primaryKeys, options: { bucket: '5', 'bucket-key': 'k' } };
+    const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+    const producer = testProducer(w, schema);
+    await using ingest = new IngestWorker(w);
+    const given: unknown[] = [];
+    let from: SubscribeFrom = { kind: 'full' };
+    const read = async (): Promise<void> => {
+      const request = { from, until: { kind: 'now' } } as const;
+      const table = await openTestTable(w);
+      for await (const { rows, resume } of subscribe(w, table, request, new AbortController().signal)) {
+        given.push(...rowsOf(rows).map(([k]) => k));
+        if (resume !== undefined) from = { kind: 'resume', point: resume };
+      }
+    };
+    for (const k of range(0)) await append(producer, schema, [[k, 'v', 1]]);
+    await read();
+    await ingest.drain();
+    clock.advance(2 * retentionMs);
+    await read();
+    await append(producer, schema, [[10n, 'v', 1]]);
+    await read();
+    expect(given.length).toBe(11);
+    // What no table has taken in is a loss all the same.
+    await append(producer, schema, [[11n, 'v', 1]]);
+    clock.advance(2 * retentionMs);
+    await expect(read()).rejects.toMatchObject({ code: 'LAKE_LOG_GAP' });
+    await expect(read()).rejects.toMatchObject({ code: 'LAKE_LOG_GAP' });
+  }
+});
 
 function* range(from: number): Generator<bigint> {
   for (let k = from; k < from + 10; k += 1) yield BigInt(k);

@@ -50,7 +50,9 @@ export async function* resumeLog(
   const begun: Read | LakeError = await orGap(readFrom(parts, table, { place, until }, signal));
   if (!(begun instanceof LakeError)) yield placeIn(table, place);
   const read =
-    begun instanceof LakeError ? yield* handOver(parts, { table, start: place, ...ends }, begun, signal) : begun;
+    begun instanceof LakeError
+      ? yield* handOver(parts, { table, start: place, mustMove: false, ...ends }, begun, signal)
+      : begun;
   yield* followLog(parts, { ...read, ...ends }, signal);
 }
 
@@ -92,17 +94,21 @@ export async function* followLog(
   let toldMs = clock.monotonicMs();
   const readMs = clock.nowMs();
   let tipMs: number | undefined;
+  let hasRead = true;
   for (;;) {
     signal.throwIfAborted();
     const beganMs = clock.nowMs();
     const some = await orGap(read.tail.readSome(signal, { follows: until === undefined }));
     if (some instanceof LakeError) {
       // Of that round other shards may have been read, and nothing was given.
-      read = yield* handOver(parts, { table: read.table, start: place, until, onGap, view }, some, signal);
+      const mustMove = !hasRead;
+      read = yield* handOver(parts, { table: read.table, start: place, mustMove, until, onGap, view }, some, signal);
       place = read.start;
       tipMs = undefined;
+      hasRead = false;
       continue;
     }
+    hasRead = true;
     const { batches, arrivalMs, atTip } = some;
     // Who reads until now does not look again at a shard whose tip was reached before.
     if (atTip) tipMs = until === undefined ? beganMs : (tipMs ?? readMs);
@@ -144,10 +150,22 @@ async function orGap<T>(reading: Promise<T>): Promise<T | LakeError> {
   }
 }
 
-/** Gives from snapshots what the log has no more (D6), and the place behind it. @returns where it goes on in the log */
+type HandOver = {
+  readonly table: Table;
+  readonly start: ResumePoint;
+  /** It has not helped before: unless the table has taken in more, the log has lost what no table has. */
+  readonly mustMove: boolean;
+} & Ends;
+
+/**
+ * Gives from snapshots what the log has no more (D6), and the place behind it. Often that is nothing: where the last record of a
+ * quiet shard is gone, a log cannot tell whether others were, and the checkpoint can.
+ *
+ * @returns where it goes on in the log
+ */
 async function* handOver(
   { clock, tailParts }: LogParts,
-  { table: opened, start, until, onGap, view }: { readonly table: Table; readonly start: ResumePoint } & Ends,
+  { table: opened, start, mustMove, until, onGap, view }: HandOver,
   gap: LakeError,
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, Read, undefined> {
@@ -155,24 +173,24 @@ async function* handOver(
   const nowMs = clock.nowMs();
   // Before the snapshots (D2).
   const { checkpoints, description } = await readCheckpoints(tailParts, opened, { signal });
-  const { commits, head } = await missedCommits(opened, { ...start, log: start.log }, gap);
+  const { commits, head, isBeyond } = await missedCommits(opened, { ...start, log: start.log }, gap);
   const state = await stateOfHead(opened, head);
   const { incarnation } = description;
   const at = pointAtSnapshot(opened.id ?? '', head, { incarnation, state, checkpoints, nowMs });
-  if (at.log === undefined || !isFarther(at.log, start.log)) throw gap;
+  if (at.log === undefined || (mustMove && !isFarther(at.log, start.log))) throw gap;
   const table = head.schemaId > opened.schema.id ? await reopenTable(opened) : opened;
-  const isKeyed = table.schema.primaryKeys.length > 0;
-  for (const snapshot of commits) {
+  const repeats = isBeyond && table.schema.primaryKeys.length > 0;
+  for (const snapshot of isBeyond ? commits : []) {
     signal.throwIfAborted();
     // A place among the snapshots would not tell what of the log was given.
     for await (const batch of changesOf(table, snapshot, view))
-      yield { ...batch, resume: undefined, mayRepeat: isKeyed || undefined };
+      yield { ...batch, resume: undefined, mayRepeat: repeats || undefined };
   }
   const given = start.log.positions;
   const options = { followsSchema: true, endsAtTip: until !== undefined };
-  const passed = isKeyed ? undefined : given;
+  const passed = repeats ? undefined : given;
   const tail = new LogTail(tailParts, table, state, checkpoints, { ...options, passed });
-  const behind = isKeyed ? at : movedTo(at, given);
+  const behind = repeats ? at : movedTo(at, given);
   yield placeIn(table, behind);
-  return { table, tail, start: behind, ...(isKeyed ? { given } : {}) };
+  return { table, tail, start: behind, ...(repeats ? { given } : {}) };
 }
