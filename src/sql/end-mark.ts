@@ -5,9 +5,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { LakeError } from '../base/errors.ts';
+import type { QueryColumn } from './connection.ts';
 import type { DuckDBConnection, DuckDBDataChunk } from './duckdb.ts';
 import { duckDbFailure } from './duckdb-failure.ts';
-import type { QueryColumn } from './engine.ts';
 import type { BoundValues } from './parameters.ts';
 import { quoteName } from './quote.ts';
 
@@ -19,6 +19,11 @@ const markName = quoteName('tidelake: end of rows');
 /** The query with one column and one row more. */
 export function markedQuery(sql: string): string {
   return `(SELECT *, false AS ${markName} FROM (${sql}\n)) UNION ALL BY NAME (SELECT true AS ${markName})`;
+}
+
+/** The query with neither, its columns named as those of the marked one: two of one name are told apart. */
+export function unmarkedQuery(sql: string): string {
+  return `SELECT * FROM (${sql}\n)`;
 }
 
 export function columnsBeforeMark(columns: readonly QueryColumn[]): readonly QueryColumn[] {

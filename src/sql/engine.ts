@@ -3,20 +3,19 @@
  * good. No network, no extension, no other file, no change of its settings (spec/SETUP_FACTS 4). Spilled data goes to a
  * private folder, which is removed in the end.
  *
- * A **connection** has a catalog of its own, so that statements which run at the same time do not see each other's
- * relations.
+ * A **connection** has a catalog of its own while a statement has it (`connection.ts`), so that statements which run at
+ * the same time do not see each other's relations.
  */
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LakeError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import { BoundedCache } from '../table/bounded-cache.ts';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBType } from './duckdb.ts';
+import { SqlConnection } from './connection.ts';
+import { DuckDBInstance } from './duckdb.ts';
 import { duckDbFailure } from './duckdb-failure.ts';
-import { columnsBeforeMark, markedQuery, type ResultChunk, rowsBeforeMark, whyUnmarked } from './end-mark.ts';
-import { boundValues, type SqlParameter } from './parameters.ts';
-import { quoteName, quoteText } from './quote.ts';
+import { ConnectedCatalog, KeptCatalogs } from './kept-catalogs.ts';
+import { quoteText } from './quote.ts';
 
 export type SqlEngineSettings = {
   /** What DuckDB may hold before it spills to disk. Its process may use more (spec/NODE_LIBRARIES 6). */
@@ -37,25 +36,12 @@ const spillDiskShare = 0.5;
 /** Of the trees of queries, which are kept since programs ask the same again. */
 const treeBytesMax = 4 * 1024 * 1024;
 
-export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
-
-/** A query that runs: its columns are known, its rows come as they are asked for. */
-export type RunningQuery = {
-  readonly columns: readonly QueryColumn[];
-  chunks(): AsyncGenerator<ResultChunk, void, undefined>;
-};
-
-export type QueryOptions = {
-  readonly parameters?: readonly SqlParameter[] | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** It is no SELECT but tells about one, in a few rows. */
-  readonly isExplain?: boolean | undefined;
-};
-
 export class SqlEngine implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #folder: string;
   readonly #trees = new BoundedCache<JsonObject>(treeBytesMax);
+  readonly #kept = new KeptCatalogs();
+  #catalogCount = 0;
   #connectionCount = 0;
   #closed: Promise<void> | undefined;
 
@@ -86,17 +72,27 @@ export class SqlEngine implements AsyncDisposable {
     return this.#folder;
   }
 
+  /** A connection of one's own, whose catalog is empty and goes with it. */
   async connect(): Promise<SqlConnection> {
+    const catalog = await this.#newCatalog();
+    return this.#connection(catalog, () => catalog.close());
+  }
+
+  /** One for a query: that which ran the same text before, if it is free, and its catalog has the relations it had then. */
+  async connectFor(query: string): Promise<SqlConnection> {
+    const catalog = this.#kept.take(query) ?? (await this.#newCatalog());
+    return this.#connection(catalog, canBeKept => (canBeKept ? this.#kept.keep(query, catalog) : catalog.close()));
+  }
+
+  #newCatalog(): Promise<ConnectedCatalog> {
+    this.#catalogCount += 1;
+    return ConnectedCatalog.open(this.#instance, `tidelake_${this.#catalogCount}`);
+  }
+
+  #connection(catalog: ConnectedCatalog, giveBack: (canBeKept: boolean) => Promise<void>): SqlConnection {
     this.#connectionCount += 1;
-    const number = this.#connectionCount;
-    try {
-      const connection = await this.#instance.connect();
-      await connection.run(`ATTACH ':memory:' AS ${quoteName(`tidelake_${number}`)}`);
-      const folder = join(this.#folder, String(number));
-      return new SqlConnection(connection, { catalog: `tidelake_${number}`, folder, trees: this.#trees });
-    } catch (error) {
-      throw duckDbFailure(error);
-    }
+    const folder = join(this.#folder, String(this.#connectionCount));
+    return new SqlConnection(catalog, { folder, trees: this.#trees, giveBack });
   }
 
   /** Ends what still runs. */
@@ -106,6 +102,7 @@ export class SqlEngine implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#kept.close();
     this.#instance.closeSync();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -129,113 +126,4 @@ function lockDown(settings: SqlEngineSettings & { readonly spillBytesMax: number
     'enable_external_access = false',
     'lock_configuration = true',
   ];
-}
-
-export class SqlConnection implements AsyncDisposable {
-  readonly catalog: string;
-  /** A folder of its own, not made yet. */
-  readonly folder: string;
-  /** Trees of queries by their text, of all connections; a tree depends on nothing else. */
-  readonly trees: BoundedCache<JsonObject>;
-  readonly #connection: DuckDBConnection;
-  #closed: Promise<void> | undefined;
-
-  constructor(connection: DuckDBConnection, parts: Pick<SqlConnection, 'catalog' | 'folder' | 'trees'>) {
-    this.#connection = connection;
-    this.catalog = parts.catalog;
-    this.folder = parts.folder;
-    this.trees = parts.trees;
-  }
-
-  /** Runs statements of ours, one after the other; those behind one that fails are not run. @throws LakeError */
-  async run(sql: string): Promise<void> {
-    try {
-      await this.#connection.run(sql);
-    } catch (error) {
-      throw duckDbFailure(error);
-    }
-  }
-
-  /** The columns a query would give; it does not run. @throws LakeError LAKE_SQL_BINDER */
-  async columnsOf(sql: string, options: QueryOptions = {}): Promise<readonly QueryColumn[]> {
-    const query = await this.query(`SELECT * FROM (${sql}\n) LIMIT 0`, options);
-    for await (const _ of query.chunks()) break;
-    return query.columns;
-  }
-
-  /** The first column of the first row of a small result, as text. */
-  async text(sql: string, parameter: string): Promise<string> {
-    try {
-      const reader = await this.#connection.runAndReadAll(sql, [parameter], boundValues([parameter]).types);
-      return String(reader.getRows()[0]?.[0] ?? '');
-    } catch (error) {
-      throw duckDbFailure(error);
-    }
-  }
-
-  /**
-   * Starts a query. One at a time: its chunks must have been read, or given up, before the next.
-   *
-   * @throws LakeError of the statement, here or with any chunk; the signal's reason once that is aborted
-   */
-  async query(sql: string, options: QueryOptions = {}): Promise<RunningQuery> {
-    const { signal, isExplain = false } = options;
-    signal?.throwIfAborted();
-    const stop = (): void => this.#connection.interrupt();
-    signal?.addEventListener('abort', stop, { once: true });
-    const fail = (error: unknown): unknown => (signal?.aborted === true ? signal.reason : duckDbFailure(error));
-    try {
-      const { values, types } = boundValues(options.parameters ?? []);
-      const result = await this.#connection.stream(isExplain ? sql : markedQuery(sql), values, types);
-      const columns = isExplain ? columnsOfResult(result) : columnsBeforeMark(columnsOfResult(result));
-      const check = (): Promise<LakeError> => whyUnmarked(this.#connection, sql, { values, types });
-      const chunks = async function* (): AsyncGenerator<ResultChunk, void, undefined> {
-        let isEnded = isExplain;
-        try {
-          for (;;) {
-            const chunk = await result.fetchChunk();
-            signal?.throwIfAborted();
-            if (chunk === null || chunk.rowCount === 0) break;
-            const rows = isExplain ? { chunk, isEnded } : rowsBeforeMark(chunk, columns.length);
-            isEnded = rows.isEnded;
-            if (rows.chunk.rowCount > 0) yield rows.chunk;
-          }
-          if (!isEnded) throw await check();
-        } catch (error) {
-          throw fail(error);
-        } finally {
-          signal?.removeEventListener('abort', stop);
-        }
-      };
-      return { columns, chunks };
-    } catch (error) {
-      signal?.removeEventListener('abort', stop);
-      throw fail(error);
-    }
-  }
-
-  /** Ends what still runs, and takes its relations and its folder away. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed ??= this.#close();
-    await this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    this.#connection.interrupt();
-    try {
-      await this.#connection.run(`USE memory.main; DETACH ${quoteName(this.catalog)}`);
-    } finally {
-      this.#connection.closeSync();
-      await rm(this.folder, { recursive: true, force: true });
-    }
-  }
-}
-
-function columnsOfResult(result: DuckDBResult): readonly QueryColumn[] {
-  const types = result.columnTypes();
-  return result.deduplicatedColumnNames().map((name, index): QueryColumn => {
-    const type = types[index];
-    if (type === undefined) throw new LakeError('invalid', 'LAKE_SQL_FAILED', `column ${name} has no type`);
-    return { name, type };
-  });
 }

@@ -18,9 +18,9 @@ import { ColumnBuilder } from '../types/column-builder.ts';
 import type { DataField, DataType, RowType } from '../types/data-type.ts';
 import { makeRowBatch, type RowBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
+import type { RunningQuery } from './connection.ts';
 import type { DuckDBValue } from './duckdb.ts';
 import type { ResultChunk } from './end-mark.ts';
-import type { RunningQuery } from './engine.ts';
 import { naturalType } from './natural-type.ts';
 import { converterOf } from './result-values.ts';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSqlFixture, type SqlFixture } from '../../../test/sql-fixture.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { DataField, DataType } from '../../types/data-type.ts';
-import type { SqlConnection } from '../engine.ts';
+import type { SqlConnection } from '../connection.ts';
 import type { SqlParameter } from '../parameters.ts';
 import { columnsUsed } from './columns-used.ts';
 import { pushedFilters } from './pushdown.ts';

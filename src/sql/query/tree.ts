@@ -4,7 +4,7 @@
  */
 import { invalid, unsupported } from '../../base/errors.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../base/json.ts';
-import type { SqlConnection } from '../engine.ts';
+import type { SqlConnection } from '../connection.ts';
 
 /** What the objects of a tree take beside its text, about: as a multiple of that. */
 const objectsPerText = 8;

@@ -13,6 +13,7 @@ import type { Table } from '../../table/table.ts';
 import type { DataField } from '../../types/data-type.ts';
 import { makeRowBatch, type RowBatch } from '../../types/row-batch.ts';
 import type { Scalar } from '../../types/scalar.ts';
+import type { QueryColumn } from '../connection.ts';
 import {
   type SqlContext,
   type SqlSession,
@@ -21,7 +22,6 @@ import {
   type UnionRead,
   writeDirectly,
 } from '../context.ts';
-import type { QueryColumn } from '../engine.ts';
 import type { Statement } from '../parser/statement.ts';
 import { quoteName } from '../quote.ts';
 import { openQuery } from './open-query.ts';

@@ -19,11 +19,13 @@ import type { Table } from '../../table/table.ts';
 import type { DataField, DataType, RowType } from '../../types/data-type.ts';
 import type { Predicate } from '../../types/predicate.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
+import type { QueryColumn, SqlConnection } from '../connection.ts';
 import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions } from '../context.ts';
-import type { QueryColumn, SqlConnection } from '../engine.ts';
+import { unmarkedQuery } from '../end-mark.ts';
 import type { Options, Query, TimeTravel } from '../parser/statement.ts';
 import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
 import { checkColumnCounts, checkComplexity, checkRelationCount } from '../query/complexity.ts';
+import { givesOneRow } from '../query/one-row.ts';
 import { pushedFilters } from '../query/pushdown.ts';
 import { type TableReference, tableReferences } from '../query/references.ts';
 import { resultTypes } from '../query/result-types.ts';
@@ -66,17 +68,20 @@ export async function openQuery(
   options: StatementOptions,
   shape: QueryShape = {},
 ): Promise<OpenQuery> {
-  const connection = await context.engine.connect();
+  const connection = await context.engine.connectFor(query.sql);
   try {
     const [, prefix = '', sql = ''] = /^(\s*EXPLAIN\s+(?:ANALYZE\s+)?)?(.*)$/is.exec(query.sql) ?? [];
+    const isExplain = prefix !== '';
     const tree = await queryTree(connection, sql);
     checkComplexity(tree);
     const relations = await findRelations(context, session, tree, { travels: query.travels, own: shape.own });
     const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
     await makeRelations(context, connection, session, { tree, relations, columns, options });
     const wrapped = shape.wrap === undefined ? sql : shape.wrap(sql, await connection.columnsOf(sql, options));
-    const running = await connection.query(prefix + wrapped, { ...options, isExplain: prefix !== '' });
-    const declared = shape.types ?? (prefix === '' ? resultTypes(tree, columns) : []);
+    const hasOneRow = !isExplain && shape.wrap === undefined && givesOneRow(tree);
+    const text = prefix + (hasOneRow ? unmarkedQuery(wrapped) : wrapped);
+    const running = await connection.query(text, { ...options, hasFewRows: isExplain || hasOneRow });
+    const declared = shape.types ?? (isExplain ? [] : resultTypes(tree, columns));
     const rowType = resultRowType(running, declared);
     const batches = readingOf(connection, relations, resultBatches(running, rowType));
     return { rowType, batches, [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose]() };
@@ -242,7 +247,7 @@ async function makeRelations(
     const text = await textOfRelation(context, source, needs, parts);
     statements.push(`CREATE VIEW ${schemaOf(relation.database)}.${quoteName(relation.name)} AS ${text}`);
   }
-  await connection.run([...statements, `USE ${schemaOf(session.currentDatabase)}`].join(';\n'));
+  await connection.setRelations([...statements, `USE ${schemaOf(session.currentDatabase)}`].join(';\n'));
 }
 
 async function textOfRelation(

@@ -6,7 +6,7 @@ import { lengthMax } from '../../types/data-type.ts';
 import { nestedShape } from '../../types/nested-shape.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import { typeName } from '../../types/type-name.ts';
-import type { QueryColumn } from '../engine.ts';
+import type { QueryColumn } from '../connection.ts';
 import { naturalType } from '../natural-type.ts';
 import { quoteText } from '../quote.ts';
 import { duckDbType } from '../relations/column-text.ts';
