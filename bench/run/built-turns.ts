@@ -1,6 +1,5 @@
 /**
- * Our turns as users run us: JavaScript, as `npm run build` makes it, which Node need not strip of its types at every start.
- * Built anew whenever a bench begins, into .cache/bench.
+ * Our turns as users run us: bundled JavaScript, as `npm run build` makes it. Built anew whenever a bench begins, into .cache/bench.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,9 +14,7 @@ export type BuiltTurns = (name: string) => string;
 export function buildTurns(): BuiltTurns {
   const folder = join(repositoryRoot, '.cache', 'bench');
   rmSync(folder, { recursive: true, force: true });
-  const compiler = join(repositoryRoot, 'node_modules', 'typescript', 'bin', 'tsc');
-  const config = join(repositoryRoot, 'bench', 'tsconfig.json');
-  runProgram(process.execPath, [compiler, '-p', config, '--outDir', folder], repositoryRoot);
+  runProgram(process.execPath, [join(repositoryRoot, 'bench', 'run', 'build-turns.mjs'), folder], repositoryRoot);
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n');
   return name => join(folder, 'bench', `${name}.js`);
 }
