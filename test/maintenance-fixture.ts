@@ -240,6 +240,8 @@ export async function neededUnder(store: ObjectStore, table: Table, { key, snaps
   if (snapshot.statistics !== undefined) needed.add(`${table.path}/${statisticsPath(snapshot.statistics)}`);
   const state = snapshot.properties['tidelake.ingest-object'];
   if (state !== undefined) await bytesOf(`tidelake/${state}`);
+  const origins = snapshot.properties['tidelake.origins-object'];
+  if (origins !== undefined) needed.add(`${table.path}/tidelake/${origins}`);
   return needed;
 }
 
@@ -267,5 +269,7 @@ export async function litterIn(store: ObjectStore, table: Table): Promise<readon
   const objects = await allObjects(store, `${table.path}/`);
   return objects
     .map(({ key }) => key)
-    .filter(key => /\/(bucket-(\d+|postpone)|manifest|index|statistics)\/|\/state-/.test(key) && !needed.has(key));
+    .filter(
+      key => /\/(bucket-(\d+|postpone)|manifest|index|statistics)\/|\/(state|origins)-/.test(key) && !needed.has(key),
+    );
 }

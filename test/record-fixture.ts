@@ -58,6 +58,7 @@ export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
     forgotten: [],
     counters: noCounters,
     deadLetters: [],
+    origins: new Map(),
     uploadBeganMs: 0,
     ...changes,
   };

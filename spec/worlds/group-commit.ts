@@ -133,6 +133,7 @@ function sentOf(files: readonly DataFile[], from: number, to: number, changes: P
     forgotten: [],
     counters: noCounters,
     deadLetters: [],
+    origins: new Map(),
     uploadBeganMs: oldUploadMin * minuteMs,
     ...changes,
   };

@@ -14,6 +14,7 @@ test('only what is there for as long as something names it is looked at', () => 
       'dt=1/hh=2/bucket-12/data-1-0.parquet.index',
       'inner/dt=1/bucket-0/data-1-0.parquet',
       'tidelake/state-1',
+      'tidelake/origins-1',
       'tidelake/dead-letters-1',
       'tidelake/dead-letter-list-1',
     ],

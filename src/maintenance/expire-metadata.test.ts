@@ -42,6 +42,21 @@ test('states and dead letters go when no snapshot names them any more', async ()
   ]);
 });
 
+test('origins of rows go with the snapshot whose rows they are of, those that no snapshot names stay for the orphan cleaner', async () => {
+  const world = await newWorld();
+  const { store, table, clock } = world;
+  for (const name of ['origins-1', 'origins-2', 'origins-lost']) {
+    await store.put(`${tablePath}/tidelake/${name}`, new Uint8Array(1));
+    if (name !== 'origins-lost') await commitPlanned(world, { properties: { 'tidelake.origins-object': name } });
+    clock.advance(2 * hourMs);
+  }
+  await append(world, 'a');
+  clock.advance(2 * hourMs);
+  await append(world, 'b');
+  expect(await expireSnapshots(table)).toMatchObject({ status: 'done', expiredCount: 2 });
+  expect(await paths(store, 'tidelake/')).toEqual(['tidelake/expiry', 'tidelake/origins-lost']);
+});
+
 /** An index manifest as Paimon wrote it, and the index files that it names. */
 async function putIndex(world: World, golden: string, name: string, madeFrom?: string): Promise<readonly string[]> {
   const folder = new URL(`../../test/golden/tables/warehouse/db.db/${golden}/manifest/`, import.meta.url);

@@ -12,6 +12,7 @@ import type { ManifestEntry, ManifestFileMeta } from '../format/manifest.ts';
 import { jsonBytesMax, manifestBytesMax } from '../format/metadata-limits.ts';
 import { manifestPath } from '../format/paths.ts';
 import type { Snapshot } from '../format/snapshot.ts';
+import { originsObjectProperty } from '../table/commit/properties.ts';
 import { identifierKey, type PlacedFile } from '../table/live-files.ts';
 import {
   fileMissing,
@@ -202,9 +203,14 @@ async function readIndexManifest(
   return { files: decodeIndexManifest(object.bytes, key), bytes: object.bytes.byteLength };
 }
 
-/** The ingest state, when it is an object, the dead-letter list that it names, and the files in that (DESIGN I1, I7). */
+/**
+ * The origins of rows and the ingest state, when they are objects, the dead-letter list that the state names, and the files in that
+ * (DESIGN I1, I7).
+ */
 async function addObjects(table: Table, { kind, snapshot }: Root, to: Map<string, number>): Promise<void> {
   const isNeeded = kind !== 'expired';
+  const originsName = snapshot.properties[originsObjectProperty];
+  if (originsName !== undefined) to.set(originsName, 0);
   let state = snapshot.properties[stateProperty];
   let where = `snapshot ${snapshot.id} of ${table.label}`;
   const stateName = snapshot.properties[stateObjectProperty];

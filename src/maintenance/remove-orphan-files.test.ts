@@ -154,19 +154,23 @@ test('files that were dead before the oldest snapshot go, although manifests sti
   expect(await missingFiles(world.store, world.table)).toEqual([]);
 });
 
-test('states, dead-letter lists and their files stay while a snapshot or tag names them', async () => {
+test('states, dead-letter lists and their files, and origins of rows stay while a snapshot or tag names them', async () => {
   const world = await newWorld();
   const { store } = world;
   await store.put(`${tablePath}/tidelake/dead-letter-list-1`, Buffer.from('[{"name":"dead-letters-1"}]'));
   await store.put(`${tablePath}/tidelake/dead-letters-1`, new Uint8Array(1));
   await store.put(`${tablePath}/tidelake/state-1`, Buffer.from('{"dead":"dead-letter-list-1"}'));
-  await commitPlanned(world, { properties: { 'tidelake.ingest-object': 'state-1' } });
+  await store.put(`${tablePath}/tidelake/origins-1`, new Uint8Array(1));
+  await commitPlanned(world, {
+    properties: { 'tidelake.ingest-object': 'state-1', 'tidelake.origins-object': 'origins-1' },
+  });
   await litter(world);
   await later(world);
   expect(await removeOrphanFiles(world.table)).toMatchObject({ removed: { fileCount: 7 } });
   expect((await paths(store, 'tidelake/')).filter(path => !path.includes('expiry'))).toEqual([
     'tidelake/dead-letter-list-1',
     'tidelake/dead-letters-1',
+    'tidelake/origins-1',
     'tidelake/state-1',
   ]);
 });

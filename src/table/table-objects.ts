@@ -1,5 +1,6 @@
 /**
- * A table's own objects that are not Paimon's: large ingest states, dead letters and lists of them. They lie in
+ * A table's own objects that are not Paimon's: large ingest states, dead letters and lists of them, origins of many
+ * rows. They lie in
  * `tidelake/` in the table's folder. Snapshots name them by their properties, so whoever removes files must follow the
  * names (DESIGN I1, I7, R4); what is in them is flow's to know.
  */
@@ -23,12 +24,14 @@ export function tableObjectKey(table: Pick<Table, 'path'>, name: string): string
 }
 
 export const stateNamePrefix = 'state-';
+export const originsNamePrefix = 'origins-';
 export const deadLettersNamePrefix = 'dead-letters-';
 export const deadLetterListNamePrefix = 'dead-letter-list-';
 
 /** Whether an object of that name is there only for as long as a snapshot needs it. Marks that stay are not. */
 export function isSnapshotObjectName(name: string): boolean {
-  return [stateNamePrefix, deadLettersNamePrefix, deadLetterListNamePrefix].some(prefix => name.startsWith(prefix));
+  const prefixes = [stateNamePrefix, originsNamePrefix, deadLettersNamePrefix, deadLetterListNamePrefix];
+  return prefixes.some(prefix => name.startsWith(prefix));
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   decodeCommitMessage,
   encodeCommitMessage,
 } from '../../src/flow/group-commit/commit-message.ts';
+import { decodeRowOrigins, encodeRowOrigins, type RowOrigins } from '../../src/flow/ingest/row-origins.ts';
 import { decodeState, encodeState, type IngestState } from '../../src/flow/ingest/state.ts';
 import { decodeRecord, encodeRecord, type LogRecord, recordBodyBytesMax } from '../../src/flow/log-record.ts';
 import { emptyRow, serializeRow } from '../../src/format/binary-row.ts';
@@ -166,6 +167,18 @@ const states: fc.Arbitrary<IngestState> = fc.record({
   isMarked: fc.boolean(),
 });
 
+const origins: fc.Arbitrary<RowOrigins> = fc
+  .array(
+    fc.tuple(
+      word,
+      fc.array(fc.record({ shardId: word, position: total, rowCount: fc.integer({ min: 1, max: 1e9 }) }), {
+        maxLength: 5,
+      }),
+    ),
+    { maxLength: 4 },
+  )
+  .map(pairs => new Map(pairs.filter(([name]) => name !== '__proto__')));
+
 const messages: fc.Arbitrary<CommitMessage> = fc
   .record({
     tableId: word,
@@ -183,6 +196,7 @@ const messages: fc.Arbitrary<CommitMessage> = fc
     forgotten: fc.array(word, { maxLength: 3 }),
     counters,
     deadLetters: fc.array(fc.record({ name: word, rowCount: count, entryCount: count }), { maxLength: 3 }),
+    origins,
     uploadBeganMs: count,
   })
   .map(({ step, arrivalMs, files, changelogShare, ...rest }) => {
@@ -264,6 +278,13 @@ test('every manifest, and the list that tells of it, comes back as it was writte
 
 test('every ingest state comes back as it was written', () => {
   comesBack(states, value => decodeState(encodeState(value), 'x'));
+});
+
+test('origins of rows come back as they were written', () => {
+  comesBack(origins, value => {
+    const bytes = encodeRowOrigins(value);
+    return bytes === undefined ? new Map() : decodeRowOrigins(bytes, 'x');
+  });
 });
 
 test('every commit message comes back as it was written', () => {

@@ -1,5 +1,6 @@
 /** What flow and maintenance keep beside a table: commit messages, states, dead letters, small objects. */
 import { createHash } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { seededRandom } from '../../src/base/random.ts';
 import { concatBytes } from '../../src/bytes/concat.ts';
 import { readDropMarker } from '../../src/catalog/drop-marker.ts';
@@ -12,6 +13,7 @@ import {
 import { readCheckpoint, writeCheckpoint } from '../../src/flow/ingest/checkpoint.ts';
 import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
 import { readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
+import { decodeRowOrigins, encodeRowOrigins, type RowOrigins } from '../../src/flow/ingest/row-origins.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
 import { decodeResumePoint, encodeResumePoint } from '../../src/flow/read/resume-point.ts';
 import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
@@ -51,6 +53,12 @@ async function tableWith(name: string, bytes: Uint8Array): Promise<Table> {
   return table;
 }
 
+const origins: RowOrigins = new Map([
+  ['a', [1n, 2n ** 90n].map(position => ({ shardId: 'shard-000000', position, rowCount: 3 }))],
+  ['b', ['shard-000000', 'shard-000001'].map(shardId => ({ shardId, position: 1n, rowCount: 1 }))],
+]);
+const originsBytes = (value: RowOrigins): Uint8Array => encodeRowOrigins(value) ?? new Uint8Array();
+
 async function commitMessages(): Promise<readonly Uint8Array[]> {
   const store = new MemoryObjectStore('memory:fuzz', clock);
   const table = await fixtureTable(store, { clock, random: seededRandom(1) });
@@ -69,6 +77,7 @@ async function commitMessages(): Promise<readonly Uint8Array[]> {
     forgotten: ['0/q'],
     counters: { ...noCounters, rowsIn: 9n, written: 9n },
     deadLetters: [{ name: 'dead-letters-1', rowCount: 2, entryCount: 1 }],
+    origins,
     uploadBeganMs: 77,
   };
   return [encodeCommitMessage(message), encodeCommitMessage({ ...message, files: [], changelog: [], from: undefined })];
@@ -194,6 +203,16 @@ export const flowTargets: readonly Target[] = [
       const message = decodeCommitMessage(input, where);
       if (message.files.some(({ file }) => file.creationTimeMs === undefined)) return;
       comesBack(message, encodeCommitMessage, bytes => decodeCommitMessage(bytes, where));
+    },
+  },
+  {
+    name: 'row-origins',
+    decoders: ['decodeRowOrigins'],
+    corpus: () => [inflateRawSync(originsBytes(origins))],
+    mutate: mutateJson,
+    decode: input => {
+      const value = decodeRowOrigins(deflateRawSync(input), where);
+      if (value.size > 0) comesBack(value, originsBytes, bytes => decodeRowOrigins(bytes, where));
     },
   },
   {

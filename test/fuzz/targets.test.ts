@@ -33,6 +33,7 @@ const reasons: Readonly<Record<string, string>> = {
   readTrackedRows: 'reads through decoders that are targets',
   readOptimizedLevel: 'a decision',
   readOwed: 'reads through decoders that are targets',
+  readOrigins: 'reads through decodeRowOrigins',
   readCheckpoints: 'reads through decoders that are targets',
   readLogObject: 'reads through decodeLogObject',
   readShard: 'reads through decoders that are targets',

@@ -1,7 +1,8 @@
-/** Limits of records and of a log in an object store, just under and just over. */
-
+/** Limits of records, of a log in an object store, and of what a table says of records, just under and just over. */
+import { deflateRawSync } from 'node:zlib';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { decodeRowOrigins, originsBytesMax } from '../../src/flow/ingest/row-origins.ts';
 import { checkHeaders } from '../../src/flow/record-headers.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { decodeBatchHead, encodeBatch } from '../../src/storage/object-log/batch-codec.ts';
@@ -57,6 +58,15 @@ export const objectLogTrials: Trials = {
       'LAKE_BAD_HEADERS',
       () => checkHeaders({ a: 'x'.repeat(most - 1) }),
       () => checkHeaders({ a: 'x'.repeat(most) }),
+    );
+  },
+  originsBytesMax: () => {
+    const ofText = async (bytes: number): Promise<unknown> =>
+      decodeRowOrigins(deflateRawSync('{"v":1,"shards":[],"files":{}}'.padEnd(bytes)), 'a trial');
+    return expectEdge(
+      'LAKE_CORRUPT_ORIGINS',
+      () => ofText(originsBytesMax),
+      () => ofText(originsBytesMax + 1),
     );
   },
   batchRecordBytesMax: async () => {

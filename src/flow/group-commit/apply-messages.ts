@@ -26,6 +26,7 @@ import { partitionTypes, type Table } from '../../table/table.ts';
 import { addDeadLetterFiles } from '../ingest/dead-letter-list.ts';
 import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
 import type { IngestState } from '../ingest/state.ts';
+import { storeOrigins } from '../ingest/stored-origins.ts';
 import type { CommitMessage } from './commit-message.ts';
 import { decideMessage, type MessageBase, type MessageProgress } from './decide-message.ts';
 
@@ -205,13 +206,16 @@ async function planOf(table: Table, base: CommitBase, { applied, state }: Sorted
   const files = letters.map(({ file }) => file);
   const to = { listName: state.deadLetters, base };
   const list = letters.length === 0 ? undefined : await addDeadLetterFiles(table, to, files);
-  const stored = await storeState(table, { ...state, deadLetters: list?.listName ?? state.deadLetters });
+  const [stored, origins] = await Promise.all([
+    storeState(table, { ...state, deadLetters: list?.listName ?? state.deadLetters }),
+    storeOrigins(table, new Map(applied.flatMap(message => [...message.origins]))),
+  ]);
   return commitPlan({
     kind: 'APPEND',
     schemaId: Math.max(...applied.map(message => message.schemaId)),
     adds: applied.flatMap(message => message.files),
     changelog: applied.flatMap(message => message.changelog),
-    properties: stored.properties,
-    uploads: [...stored.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
+    properties: { ...stored.properties, ...origins.properties },
+    uploads: [...stored.uploads, ...origins.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
   });
 }

@@ -16,6 +16,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson
 import { crc32 } from '../../bytes/crc32.ts';
 import { decodeManifest, encodeManifest } from '../../format/manifest.ts';
 import type { PlannedFile } from '../../table/commit/request.ts';
+import { decodeRowOrigins, encodeRowOrigins, type RowOrigins } from '../ingest/row-origins.ts';
 import { type IngestCounters, noCounters, type ProducerState } from '../ingest/state.ts';
 
 export type CommitMessage = {
@@ -39,6 +40,8 @@ export type CommitMessage = {
   readonly counters: IngestCounters;
   /** Dead-letter files of this batch. */
   readonly deadLetters: readonly { readonly name: string; readonly rowCount: number; readonly entryCount: number }[];
+  /** Of the rows in `files`, where they are kept. */
+  readonly origins: RowOrigins;
   /** Store time when the oldest upload began (S7). */
   readonly uploadBeganMs: number;
 };
@@ -46,8 +49,9 @@ export type CommitMessage = {
 const magic = 0x544d4354; // "TCMT", little-endian
 const headBytes = 12;
 const counterNames = ['rowsIn', 'written', 'mergedAway', 'deadLettered', 'duplicates', 'gaps'] as const;
-/** Only there when it is not 0, so that what is deployed before and after a change of version understands each other. */
+/** Only there when they say something, so that what is deployed before and after a change of version understands each other. */
 const replayedName = 'replayed';
+const originsName = 'origins';
 
 export function encodeCommitMessage(message: CommitMessage): Uint8Array {
   const header = Buffer.from(stringifyJson(headerToJson(message)));
@@ -111,6 +115,7 @@ function parseHeader(bytes: Uint8Array, where: string): JsonObject {
 }
 
 function headerToJson(message: CommitMessage): JsonObject {
+  const origins = encodeRowOrigins(message.origins);
   return {
     table: message.tableId,
     name: message.tableName,
@@ -130,6 +135,7 @@ function headerToJson(message: CommitMessage): JsonObject {
     rows: counterNames.map(name => message.counters[name].toString()),
     ...(message.counters.replayed === 0n ? {} : { [replayedName]: message.counters.replayed.toString() }),
     dead: message.deadLetters.map(({ name, rowCount, entryCount }) => [name, rowCount, entryCount]),
+    ...(origins === undefined ? {} : { [originsName]: Buffer.from(origins).toString('base64') }),
     began: message.uploadBeganMs,
     changelog: message.changelog.length === 0 ? undefined : message.changelog.length,
   };
@@ -165,6 +171,10 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
       const [name, rowCount, entryCount] = list(value, 3, where);
       return { name: text(name, where), rowCount: count(rowCount, where), entryCount: count(entryCount, where) };
     }),
+    origins:
+      json[originsName] === undefined
+        ? new Map()
+        : decodeRowOrigins(Buffer.from(text(json[originsName], where), 'base64'), where),
   };
 }
 

@@ -43,6 +43,7 @@ function message(changes: Partial<CommitMessage> = {}): CommitMessage {
     forgotten: [],
     counters: noCounters,
     deadLetters: [],
+    origins: new Map(),
     uploadBeganMs: storeTimeMs,
     ...changes,
   };

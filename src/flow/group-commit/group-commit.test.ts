@@ -21,6 +21,7 @@ import {
 import { openEventIngest } from '../ingest/ingest-event.ts';
 import { loadState } from '../ingest/load-state.ts';
 import { routeRecords } from '../ingest/route-records.ts';
+import { readOrigins } from '../ingest/stored-origins.ts';
 import { Take } from '../ingest/take.ts';
 import { append, openTestTable, type TestWorld, testIdentifier, testProducer } from '../testing.ts';
 import { applyMessages } from './apply-messages.ts';
@@ -105,6 +106,30 @@ test('messages of sixteen shards are one snapshot, with every row once', async (
   expect(outcome.applied).toHaveLength(messages.length);
   const content = await contentOf(w);
   expect(content).toMatchObject({ snapshotId: 1, unaccounted: 0n, rows: numberedRows(0, 2_000) });
+});
+
+test('of a table without keys, the snapshot tells which records the rows of all its messages are of', async () => {
+  const w = eventWorld({ shardCount: 4, retentionMs: 3_600_000 });
+  const definition = { ...keepingDefinition, primaryKeys: [], options: { bucket: '-1' } };
+  const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+  for (let n = 0; n < 20; n += 1) await append(testProducer(w, schema), schema, numberedRows(n, n + 1));
+  const messages: CommitMessage[] = [];
+  const expected: Record<string, bigint[]> = {};
+  for (const shardId of await shardIds(w)) {
+    const { records } = await w.log.read(shardId, { kind: 'earliest' });
+    if (records.length === 0) continue;
+    expected[shardId] = records.map(({ position }) => position);
+    messages.push(await messageFor(w, shardId, undefined));
+  }
+  expect(messages.length).toBeGreaterThan(1);
+  const { commits } = await apply(w, messages);
+  expect(commits).toHaveLength(1);
+  const table = await openTestTable(w);
+  const origins = await readOrigins(table, present(await latestSnapshot(table), 'a snapshot'));
+  const runs = [...(origins?.values() ?? [])].flat();
+  expect(runs.every(({ rowCount }) => rowCount === 1)).toBe(true);
+  const told = Map.groupBy(runs, ({ shardId }) => shardId);
+  expect(Object.fromEntries([...told].map(([id, of]) => [id, of.map(({ position }) => position)]))).toEqual(expected);
 });
 
 test('doubled, late and overlapping messages are dropped, and change nothing', async () => {

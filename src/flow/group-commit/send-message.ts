@@ -127,7 +127,7 @@ export function commitMessageOf(
   table: Table,
   incarnation: string,
   { shardId, recorded, through, ended }: ShardBatch & { readonly through: NonNullable<ShardBatch['through']> },
-  { schema, adds, changelog, producers, forgotten, counters, letters }: Prepared,
+  { schema, adds, changelog, producers, forgotten, counters, letters, origins }: Prepared,
 ): CommitMessage {
   const began = [...adds, ...changelog, ...(letters === undefined ? [] : [letters])].map(
     ({ uploadBeganMs }) => uploadBeganMs ?? table.storeTimeMs(),
@@ -147,6 +147,7 @@ export function commitMessageOf(
     forgotten,
     counters,
     deadLetters: letters === undefined ? [] : [letters.file],
+    origins,
     uploadBeganMs: began.length === 0 ? table.storeTimeMs() : Math.min(...began),
   };
 }

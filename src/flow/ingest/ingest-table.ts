@@ -14,6 +14,7 @@ import { addDeadLetterFiles, type StoredList } from './dead-letter-list.ts';
 import { storeState } from './load-state.ts';
 import { type NextStateInput, nextState } from './next-state.ts';
 import { type IngestCounters, noCounters } from './state.ts';
+import { storeOrigins } from './stored-origins.ts';
 import { type Prepared, Take, type TakeInput } from './take.ts';
 
 export type { ShardBatch } from './take.ts';
@@ -60,7 +61,8 @@ export async function ingestTable(
       counters = prepared.counters;
       const { hashes } = prepared;
       const list = await listLetters(table, base, prepared);
-      const stored = await storeState(table, nextState(prepared, input, list?.listName ?? prepared.state.deadLetters));
+      const next = nextState(prepared, input, list?.listName ?? prepared.state.deadLetters);
+      const [stored, origins] = await Promise.all([storeState(table, next), storeOrigins(table, prepared.origins)]);
       return commitPlan({
         kind: 'APPEND',
         schemaId: prepared.schema.id,
@@ -68,8 +70,8 @@ export async function ingestTable(
         changelog: prepared.changelog,
         index: hashes === undefined ? undefined : await planIndex(table, base, hashes, []),
         hashReads: hashes?.reads ?? [],
-        properties: stored.properties,
-        uploads: [...stored.uploads, ...(list?.uploads ?? [])],
+        properties: { ...stored.properties, ...origins.properties },
+        uploads: [...stored.uploads, ...origins.uploads, ...(list?.uploads ?? [])],
       });
     },
   });

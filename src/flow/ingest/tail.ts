@@ -84,11 +84,14 @@ export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
  *
  * @param take what it does not keep may go before the next record is unpacked
  */
-export async function takeRowsOfRecords(input: TailInput, take: (rows: TailRows) => Promise<void>): Promise<TailSums> {
+export async function takeRowsOfRecords(
+  input: TailInput,
+  take: (rows: TailRows, recordIndex: number) => Promise<void>,
+): Promise<TailSums> {
   const producers = new Map(input.producers);
   const deadLetters: DeadLetter[] = [];
   const counts = { rowsIn: 0, duplicates: 0, deadLettered: 0, gaps: 0, replayed: 0 };
-  for (const routed of input.records) {
+  for (const [index, routed] of input.records.entries()) {
     const { header } = routed.record;
     counts.rowsIn += header.rowCount;
     const key = producerKey(header.producerId, header.bucket);
@@ -108,7 +111,7 @@ export async function takeRowsOfRecords(input: TailInput, take: (rows: TailRows)
       named: header.producerNamed,
     });
     const outcome = await rowsOfRecord(input, routed);
-    for (const rows of outcome.batches) await take({ ...rows, headers: header.headers });
+    for (const rows of outcome.batches) await take({ ...rows, headers: header.headers }, index);
     deadLetters.push(...outcome.deadLetters);
     for (const { rowCount } of outcome.deadLetters) counts.deadLettered += rowCount;
   }

@@ -101,8 +101,30 @@ test('a batch is prepared with its files, counters, state and lanes, and no lett
     ]),
     forgotten: [],
     letters: undefined,
+    origins: new Map(),
   });
   expect(prepared.adds.reduce((sum, { file }) => sum + file.rowCount, 0)).toBe(2);
+});
+
+test('where readers may need it, it is told which record each row of a table without keys is of', async () => {
+  const { table } = await newWorld({ primaryKey: false, options: { bucket: '-1' } });
+  const draft = { bucketCount: -1, position: 1n };
+  const records = [row(table, 1, draft), row(table, 1, { ...draft, producerNumber: 2, position: 7n })];
+  const base = await baseOf(table);
+  const rows = [...(await preparedOn(takeOf(table, [batch(records)], { retentionMs: hourMs }), base)).origins];
+  expect(rows).toEqual([
+    [
+      expect.stringContaining('data-'),
+      [
+        { shardId: 'a', position: 1n, rowCount: 1 },
+        { shardId: 'a', position: 7n, rowCount: 1 },
+      ],
+    ],
+  ]);
+  expect((await preparedOn(takeOf(table, [batch(records)]), base)).origins.size).toBe(0);
+  const keyed = (await newWorld()).table;
+  const take = takeOf(keyed, [batch([row(keyed, 1)])], { retentionMs: hourMs });
+  expect((await preparedOn(take, await baseOf(keyed))).origins.size).toBe(0);
 });
 
 test('a lane of which only repeats came has no new number', async () => {

@@ -3,6 +3,7 @@
  * numbered above the base. What is done with it is the caller's: swap it in, or ask the commit function to (DESIGN I2,
  * I8).
  */
+import { present } from '../../base/assert.ts';
 import { schemaEvolution } from '../../format/schema-evolution.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -15,13 +16,15 @@ import {
 } from '../../table/commit/request.ts';
 import type { Table } from '../../table/table.ts';
 import type { HashEdit } from '../../table/write/dynamic-buckets.ts';
-import { WriteSession } from '../../table/write/write-session.ts';
+import type { OriginRun } from '../../table/write/row-origins.ts';
+import { type PlannedWrite, WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
 import { adoptedChanges } from '../record-columns.ts';
 import { type DeadLetterFile, readDeadLetterList } from './dead-letter-list.ts';
 import { storeDeadLetterFile } from './dead-letters.ts';
 import { movedShard } from './decide-take.ts';
 import { stateOfBase } from './load-state.ts';
+import type { RowOrigin, RowOrigins } from './row-origins.ts';
 import {
   bucketOfProducerKey,
   type IngestCounters,
@@ -72,6 +75,8 @@ export type Prepared = {
   /** Lanes that have been silent for so long that they need not be known any more. */
   readonly forgotten: readonly string[];
   readonly letters: StoredLetters | undefined;
+  /** Of the rows in `adds`; empty where nobody will want to know. */
+  readonly origins: RowOrigins;
 };
 
 export type StoredLetters = { readonly file: DeadLetterFile; readonly uploadBeganMs: number };
@@ -114,7 +119,7 @@ export class Take {
         return commitStop('changed', 'the table has not adopted the columns of its records yet');
     }
     const { tail, session, schema, known } = await this.#decode(base, state);
-    const { adds, changelog, hashes } = await session.plannedFiles(base, again);
+    const { adds, changelog, hashes, origins } = await session.plannedFiles(base, again);
     const counters: IngestCounters = {
       rowsIn: BigInt(tail.rowsIn),
       written: BigInt(session.counts.written),
@@ -129,12 +134,26 @@ export class Take {
     );
     const forgotten = await this.#forgotten(state, new Map([...state.producers, ...producers]));
     const letters = await this.#storeLetters(tail);
-    return { status: 'prepared', schema, adds, changelog, hashes, counters, state, producers, forgotten, letters };
+    const files = { adds, changelog, hashes, origins: this.#originsOf(origins) };
+    return { status: 'prepared', schema, ...files, counters, state, producers, forgotten, letters };
+  }
+
+  get #records(): readonly RoutedRecord[] {
+    return this.#input.shards.flatMap(shard => shard.records);
+  }
+
+  #originsOf(runs: PlannedWrite['origins']): RowOrigins {
+    const records = this.#records;
+    const placed = ({ origin, rowCount }: OriginRun): RowOrigin => {
+      const { shardId, position } = present(records[origin], 'a record that was taken');
+      return { shardId, position, rowCount };
+    };
+    return new Map([...runs].map(([fileName, ofFile]) => [fileName, ofFile.map(placed)]));
   }
 
   async #decode(base: CommitBase, state: IngestState): Promise<Decoded> {
     const { schema } = base;
-    const records = this.#input.shards.flatMap(shard => shard.records);
+    const records = this.#records;
     const known = new Map(
       records.map(({ record: { header } }) => {
         const key = producerKey(header.producerId, header.bucket);
@@ -161,7 +180,11 @@ export class Take {
       records,
       replays,
     };
-    const tail = await takeRowsOfRecords(input, ({ rows, kinds }) => session.add(rows, kinds));
+    // Readers ask for it when retention has passed them, in tables where no key tells rows apart.
+    const keepsOrigins = schema.primaryKeys.length === 0 && this.#input.retentionMs !== undefined;
+    const tail = await takeRowsOfRecords(input, ({ rows, kinds }, recordIndex) =>
+      session.add(rows, kinds, keepsOrigins ? recordIndex : undefined),
+    );
     this.#decoded = { schema, tail, session, known, replays };
     return this.#decoded;
   }

@@ -6,22 +6,31 @@
  * behind the place. With keys all commits above the newest snapshot below the place are given, and all that the log has behind
  * them: some comes again, in its order, and whoever keeps rows by key ends right. To leave out what was given would not do: what
  * comes again of one shard may be older than what was given of another, of the same key, when shards were split between them.
- * Rows without keys come in no order, so each commit by itself is given or not, and one that is both ends the way.
+ * Rows without keys come in no order but that of their shard, so each commit is given or not, and of one that is both the rows that
+ * were not given (given-rows.ts).
  */
 import { isLakeError, LakeError } from '../../base/errors.ts';
+import type { RowSet } from '../../format/file-index/row-set.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
 import { changeSourceOf } from '../../table/changelog/change-source.ts';
 import { latestSnapshot } from '../../table/snapshots.ts';
 import type { Table } from '../../table/table.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import type { IngestState } from '../ingest/state.ts';
+import { freshRows } from './given-rows.ts';
 import { type LogPoint, type Positions, type ResumePoint, snapshotBelow } from './resume-point.ts';
 
 export type LogPlace = ResumePoint & { readonly log: LogPoint };
 
+export type MissedCommit = {
+  readonly snapshot: Snapshot;
+  /** By file name, the rows to give; undefined: all. */
+  readonly rows: ReadonlyMap<string, RowSet> | undefined;
+};
+
 export type MissedCommits = {
   /** Whose changes are to be given, in order. */
-  readonly commits: readonly Snapshot[];
+  readonly commits: readonly MissedCommit[];
   /** Reading of the log goes on behind it. */
   readonly head: Snapshot;
   /** Some of their rows were not given. */
@@ -52,16 +61,18 @@ export async function missedCommits(table: Table, place: LogPlace, gap: LakeErro
   const head = await latestSnapshot(table);
   if (head === undefined) throw gap;
   const isKeyed = table.schema.primaryKeys.length > 0;
-  const commits: Snapshot[] = [];
+  const commits: MissedCommit[] = [];
   let isBeyond = false;
   let before = positionsIn(await stateOfHead(table, base), incarnation, gap);
   for (let id = (base?.id ?? 0) + 1; id <= head.id; id += 1) {
     const snapshot = id === head.id ? head : await changeSourceOf(table, id);
     const after = positionsIn(await stateOfHead(table, snapshot), incarnation, gap);
-    const standing = standingOf({ before, after }, positions);
-    if (standing === 'both' && !isKeyed) throw partlyGiven(table, id, gap);
+    let standing = standingOf({ before, after }, positions);
+    const rows = standing === 'both' && !isKeyed ? await freshRows(table, snapshot, positions) : undefined;
+    if (rows?.kind === 'unknown') throw partlyGiven(table, id, gap);
+    if (rows?.kind === 'none') standing = 'given';
     isBeyond ||= standing === 'both' || standing === 'fresh';
-    if (isKeyed || standing !== 'given') commits.push(snapshot);
+    if (isKeyed || standing !== 'given') commits.push({ snapshot, rows: rows?.rows });
     before = after;
   }
   return { commits, head, isBeyond };
@@ -87,6 +98,6 @@ function positionsIn(state: IngestState | undefined, incarnation: string, gap: L
 }
 
 function partlyGiven({ label }: Table, id: number, gap: LakeError): LakeError {
-  const why = `snapshot ${id} has what follows and also rows that were given, and ${label} has no keys to tell them apart`;
+  const why = `snapshot ${id} has what follows and also rows that were given, and ${label} neither has keys nor says which rows these are`;
   return new LakeError('invalid', 'LAKE_LOG_GAP', `${gap.message}; ${why}: begin again, from full`, { cause: gap });
 }

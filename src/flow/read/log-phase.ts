@@ -180,10 +180,10 @@ async function* handOver(
   if (at.log === undefined || (mustMove && !isFarther(at.log, start.log))) throw gap;
   const table = head.schemaId > opened.schema.id ? await reopenTable(opened) : opened;
   const repeats = isBeyond && table.schema.primaryKeys.length > 0;
-  for (const snapshot of isBeyond ? commits : []) {
+  for (const { snapshot, rows } of isBeyond ? commits : []) {
     signal.throwIfAborted();
     // A place among the snapshots would not tell what of the log was given.
-    for await (const batch of changesOf(table, snapshot, view))
+    for await (const batch of changesOf(table, snapshot, view, { rows }))
       yield { ...batch, resume: undefined, mayRepeat: repeats || undefined };
   }
   const given = start.log.positions;

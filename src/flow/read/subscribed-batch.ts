@@ -1,7 +1,7 @@
 /** What a subscription gives: rows of a snapshot, changes of a snapshot, or a place alone. */
 import { LakeError } from '../../base/errors.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
-import { readChanges } from '../../table/changelog/read-changes.ts';
+import { type ChangeOptions, readChanges } from '../../table/changelog/read-changes.ts';
 import { readPlan } from '../../table/read/read-split.ts';
 import { planScan } from '../../table/scan/plan-scan.ts';
 import type { Table } from '../../table/table.ts';
@@ -65,6 +65,7 @@ export async function* changesOf(
   table: Table,
   snapshot: Snapshot,
   view: ChangeView,
+  { rows: wanted }: Pick<ChangeOptions, 'rows'> = {},
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   if (snapshot.commitKind === 'OVERWRITE') {
     throw new LakeError(
@@ -76,7 +77,7 @@ export async function* changesOf(
   const whole = { phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined } as const;
   let held: SubscribedBatch | undefined;
   view.check({ fields: table.schema.fields });
-  for await (const batch of readChanges(table, snapshot, view.ofChanges)) {
+  for await (const batch of readChanges(table, snapshot, { ...view.ofChanges, rows: wanted })) {
     const { rows, kinds } = view.see(batch);
     if (rows.rowCount === 0) continue;
     if (held !== undefined) yield held;

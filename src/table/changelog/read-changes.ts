@@ -36,6 +36,8 @@ export type ChangeOptions = {
   readonly of?: 'delta' | 'changelog' | undefined;
   /** Only files of this level or higher. */
   readonly levelMin?: number | undefined;
+  /** By file name, the rows that are wanted; of files that are not in it, all. Of tables without keys. */
+  readonly rows?: FileRead['rows'];
 };
 
 /** The changes of one snapshot, under the table's newest schema. */
@@ -53,6 +55,7 @@ export async function* readChanges(
     // A row group may be left out by its values here: changes are not merged.
     prune: options.predicate,
     batchRowsMax: readBatchRowsMax,
+    rows: options.rows,
   };
   const names = wantedFields(schema, options.columns).map(field => field.name);
   for (const file of files) {
@@ -68,10 +71,11 @@ function checkChangesReadable(table: Table): void {
   if (refused.length > 0) throw unsupported(refused.join(', '), `reading changes of ${table.label}`);
 }
 
-async function changedFiles(
+/** The files that a snapshot's changes are read from, in the order in which they are read. */
+export async function changedFiles(
   table: Table,
   snapshot: Snapshot,
-  { of, levelMin = 0 }: ChangeOptions,
+  { of, levelMin = 0 }: ChangeOptions = {},
 ): Promise<readonly PlacedFile[]> {
   const hasProducer = table.options.changelogProducer !== 'none' && table.schema.primaryKeys.length > 0;
   const isProduced = of === undefined ? hasProducer : of === 'changelog';

@@ -9,6 +9,12 @@ export const tableIdProperty = 'tidelake.table';
 export const parentProperty = 'tidelake.parent';
 /** On the empty snapshot that ends a table (S10): a fence for every writer. */
 export const droppedProperty = 'tidelake.dropped';
+/** On a snapshot with rows from the log: which records they come from; in it, or, where there are many, … */
+export const originsProperty = 'tidelake.origins';
+/** … in the object of that name. */
+export const originsObjectProperty = 'tidelake.origins-object';
+
+const ownProperties: ReadonlySet<string> = new Set([parentProperty, originsProperty, originsObjectProperty]);
 
 export type Properties = Readonly<Record<string, string>>;
 
@@ -17,11 +23,11 @@ export function isOurs(properties: Properties): boolean {
   return Object.keys(properties).some(key => key.startsWith(propertyPrefix));
 }
 
-/** What a child takes over: everything of ours but what is the parent's alone. */
+/** What a child takes over: everything of ours but what is said of the parent alone. */
 export function carriedProperties(properties: Properties): Properties {
   const carried: Record<string, string> = {};
   for (const [key, value] of Object.entries(properties)) {
-    if (key.startsWith(propertyPrefix) && key !== parentProperty) carried[key] = value;
+    if (key.startsWith(propertyPrefix) && !ownProperties.has(key)) carried[key] = value;
   }
   return carried;
 }

@@ -57,6 +57,8 @@ export type FileRead = {
   readonly wholeFileBytesMax?: number | undefined;
   /** By file name, the row groups that are read; of files that are not in it, all. */
   readonly rowGroups?: ReadonlyMap<string, readonly number[]> | undefined;
+  /** By file name, the rows that are read; of files that are not in it, all. */
+  readonly rows?: ReadonlyMap<string, RowSet> | undefined;
 };
 
 /**
@@ -70,7 +72,8 @@ export async function* readRows(
   read: FileRead,
 ): AsyncGenerator<RowBatch, void, undefined> {
   const found = await describe(table, place, file, read);
-  if (found.mapping.fileFields.length === 0 && read.prune === undefined) {
+  const isWhole = read.prune === undefined && read.rows?.has(file.fileName) !== true;
+  if (found.mapping.fileFields.length === 0 && isWhole) {
     yield* rowsWithoutColumns(found.mapping, await liveRowCount(table, place, file), read.batchRowsMax);
     return;
   }
@@ -203,7 +206,7 @@ type OpenedFile = {
   readonly mapping: ColumnMapping;
   readonly rowGroups: readonly number[];
   readonly vector: DeletionVector | undefined;
-  /** Rows that can pass the filter; undefined: any. */
+  /** Rows that are wanted and can pass the filter; undefined: any. */
   readonly matching: RowSet | undefined;
 };
 
@@ -255,7 +258,7 @@ async function open(
     throw corrupt('LAKE_FILE_ROWS', `${where} has ${content.rowCount} rows, its manifest says ${file.rowCount}`);
   }
   const vector = await vectorOf(table, place.deletions, file, where);
-  const matching = answer === 'any' ? undefined : answer;
+  const matching = inBoth(answer === 'any' ? undefined : answer, read.rows?.get(file.fileName));
   const asked = read.rowGroups?.get(file.fileName) ?? content.rowGroups.keys().toArray();
   const possible = asked.filter(groupTest(content, mapping, fileSchema, read));
   const rowGroups = groupsWithRows(content, possible, matching);
@@ -268,6 +271,11 @@ const filteredFileBytesMax = 128 * 1024;
 function wholeBytesMax(table: Table, where: string, { prune, wholeFileBytesMax }: FileRead): number | undefined {
   const isAskedForPages = prune !== undefined && table.caches.layouts.get(where) !== undefined;
   return isAskedForPages ? filteredFileBytesMax : wholeFileBytesMax;
+}
+
+/** @param a undefined: all rows; so is `b` */
+function inBoth(a: RowSet | undefined, b: RowSet | undefined): RowSet | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : a.copy().keepAll(b);
 }
 
 function groupsWithRows(

@@ -32,6 +32,7 @@ import { flushedRows, type HeldRows, waitingRows } from './held-rows.ts';
 import { inputRows } from './input-rows.ts';
 import { type Place, type PlacedRows, placeRows } from './place-rows.ts';
 import { type PostponedBuckets, postponedBuckets } from './postponed-buckets.ts';
+import { addOrigin, type OriginRun, originsOfFiles } from './row-origins.ts';
 import type { RunningUploads } from './running-uploads.ts';
 import { firstNumber, numbered, numberedAs, renumbered, shiftedNumbers } from './sequence-numbers.ts';
 import { isWaiting, type KindedRows, queueUp, waitingNumber } from './waiting-rows.ts';
@@ -73,6 +74,8 @@ export type WriteSessionOptions = {
 type Buffer = {
   readonly place: Place;
   batches: { rows: RowBatch; kinds: Int8Array }[];
+  /** Of all rows of the place, where whoever added them said what they are of. */
+  readonly origins: OriginRun[];
   bytes: number;
   groups: Group[];
   /** The number of the next row; undefined before the first spill, which asks for the bucket's. */
@@ -103,6 +106,8 @@ export type PlannedWrite = {
   readonly hashes: HashEdit | undefined;
   /** Where keys that move between partitions were looked up. */
   readonly keysAt: KeysAt | undefined;
+  /** By file, what its rows are of, in their order; files of rows that nobody said it of are not in it. */
+  readonly origins: ReadonlyMap<string, readonly OriginRun[]>;
 };
 
 export class WriteSession {
@@ -178,20 +183,22 @@ export class WriteSession {
    * Takes rows in. Spills to files when the write buffer is full.
    *
    * @param rows all columns of the schema, in order
+   * @param origin which of the caller's pieces the rows are of; of tables without keys, whose rows are not merged
    * @throws LakeError `invalid` what `inputRows` throws; nothing of these rows was taken in then
    */
-  async add(rows: RowBatch, kinds: Int8Array): Promise<void> {
+  async add(rows: RowBatch, kinds: Int8Array, origin?: number): Promise<void> {
     assert(rows.rowCount === kinds.length, 'one kind a row');
+    assert(origin === undefined || this.#schema.primaryKeys.length === 0, 'rows that are merged are of no one piece');
     const taken = inputRows(this.#schema, { rows, kinds }, this.#table.label);
     this.#rowsIn += rows.rowCount;
-    if (this.#crossing === undefined) await this.#buffer(taken, this.#outlook);
+    if (this.#crossing === undefined) await this.#buffer(taken, this.#outlook, origin);
     else await this.#crossing.add(taken);
   }
 
-  async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook): Promise<void> {
+  async #buffer({ rows, kinds }: KindedRows, { baseOf, floorOf }: Outlook, origin?: number): Promise<void> {
     for (const placed of placeRows(this.#schema, this.#options, rows, kinds)) {
       const parts = this.#placer === undefined ? [placed] : await this.#placer.place(placed, baseOf);
-      for (const part of parts) this.#bufferPart(part);
+      for (const part of parts) this.#bufferPart(part, origin);
     }
     await this.#spillOver(floorOf);
   }
@@ -200,15 +207,16 @@ export class WriteSession {
     while (this.#bufferedBytes > this.#bufferBytesMax) await this.#spillLargest(floorOf);
   }
 
-  #bufferPart({ place, rows, kinds }: PlacedRows): void {
+  #bufferPart({ place, rows, kinds }: PlacedRows, origin?: number): void {
     const key = bucketKey(place);
     let buffer = this.#buffers.get(key);
     if (buffer === undefined) {
-      buffer = { place, batches: [], bytes: 0, groups: [], next: undefined };
+      buffer = { place, batches: [], origins: [], bytes: 0, groups: [], next: undefined };
       this.#buffers.set(key, buffer);
     }
     const bytes = batchBytes(rows);
     buffer.batches.push({ rows, kinds });
+    if (origin !== undefined) addOrigin(buffer.origins, { origin, rowCount: rows.rowCount });
     buffer.bytes += bytes;
     this.#bufferedBytes += bytes;
   }
@@ -231,7 +239,8 @@ export class WriteSession {
     this.#written = adds.reduce((sum, { file }) => sum + file.rowCount, 0);
     const hashes = await this.#dynamic?.plan(base);
     const keysAt = this.#crossing?.keysAt;
-    return { adds, changelog: groups.flatMap(({ changelog }) => changelog), hashes, keysAt };
+    const origins = new Map(buffers.flatMap(({ origins: runs, groups: of }) => originsOfFiles(runs, of)));
+    return { adds, changelog: groups.flatMap(({ changelog }) => changelog), hashes, keysAt, origins };
   }
 
   /** Keys are in other partitions than when rows were placed, or none is placed yet. */
