@@ -64,6 +64,23 @@ test('many rows that jump all over their sources are picked as few are', () => {
   );
 });
 
+test('a merge of many runs takes each in its order, which is no jump, as rows in chance order are', () => {
+  const runs = 11;
+  const batchIndex = Uint32Array.from({ length: 40_000 }, (_, i) => crc32(String(i)) % runs);
+  const next = new Uint32Array(runs);
+  const rowIndex = Uint32Array.from(batchIndex, run => {
+    const row = next[run] ?? 0;
+    next[run] = row + 1;
+    return row;
+  });
+  const rowCounts = [...next];
+  expect(localPicks(rowCounts, { batchIndex, rowIndex })).toBeUndefined();
+  const elsewhere = rowIndex.map((row, i) => crc32(String(row)) % (rowCounts[batchIndex[i] ?? 0] ?? 1));
+  expect(localPicks(rowCounts, { batchIndex, rowIndex: elsewhere })).toBeDefined();
+  const [many, first] = [batchIndex.map((_, i) => crc32(String(i)) % 20_000), new Uint32Array(batchIndex.length)];
+  expect(localPicks(new Array(20_000).fill(1), { batchIndex: many, rowIndex: first })).toBeDefined();
+});
+
 test('rows of one batch are taken in any order, from slices too', () => {
   fc.assert(
     fc.property(arbitraryBatch(allTypes), ({ batch, rows }) => {

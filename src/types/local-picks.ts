@@ -12,13 +12,14 @@ export type LocalPicks = {
   readonly places: Uint32Array;
 };
 
-/** Of fewer rows the sources' values are in a cache soon, and merges of sorted runs hand on no more at a time. */
+/** Of fewer rows the sources' values are in a cache soon. */
 const rowsMin = 32_768;
 /** So many parts of the sources, each of neighbours, which are then read together. */
 const partsMax = 2_048;
-/** Neighbours of the result looked at to tell whether they jump. */
-const sampledMax = 1_024;
-/** A pick this near to the one before it is no jump: a few cache lines. */
+/** Stretches of the result looked at to tell whether its picks jump, each of so many. */
+const stretchCount = 8;
+const stretchRows = 512;
+/** A pick this near to the one before it of its source is no jump: a few cache lines. */
 const nearRows = 64;
 /** When fewer of them jump it is not worth it. */
 const jumpShare = 0.25;
@@ -33,11 +34,9 @@ export function localPicks(
   { batchIndex, rowIndex }: { readonly batchIndex: BatchIndex; readonly rowIndex: Uint32Array },
 ): LocalPicks | undefined {
   const count = rowIndex.length;
-  if (count < rowsMin) return undefined;
+  if (count < rowsMin || !jumps(rowCounts.length, { batchIndex, rowIndex })) return undefined;
   const firstRows = new Float64Array(rowCounts.length + 1);
   for (const [source, rows] of rowCounts.entries()) firstRows[source + 1] = (firstRows[source] ?? 0) + rows;
-  const numberAt = (i: number): number => (firstRows[batchIndex[i] ?? 0] ?? 0) + (rowIndex[i] ?? 0);
-  if (!jumps(numberAt, count)) return undefined;
   const perPart = Math.ceil(((firstRows[rowCounts.length] ?? 0) + 1) / partsMax);
   const parts = new Uint16Array(count);
   const ends = new Uint32Array(partsMax + 1);
@@ -63,12 +62,30 @@ export function localPicks(
   return local;
 }
 
-function jumps(numberAt: (i: number) => number, count: number): boolean {
-  const step = Math.floor((count - 1) / sampledMax);
+/**
+ * A merge takes its sources in turns, and of each one row after the other: that is no jump, since all are read as they lie. Sources so
+ * many that a stretch seldom comes to one twice are jumped between.
+ */
+function jumps(
+  sourceCount: number,
+  { batchIndex, rowIndex }: { readonly batchIndex: BatchIndex; readonly rowIndex: Uint32Array },
+): boolean {
+  const before = new Int32Array(sourceCount);
+  const step = Math.floor((rowIndex.length - stretchRows) / stretchCount);
+  let looked = 0;
   let found = 0;
-  for (let sample = 0; sample < sampledMax; sample += 1) {
-    const i = sample * step;
-    if (Math.abs(numberAt(i + 1) - numberAt(i)) > nearRows) found += 1;
+  for (let stretch = 0; stretch < stretchCount; stretch += 1) {
+    before.fill(-1);
+    for (let i = stretch * step; i < stretch * step + stretchRows; i += 1) {
+      const source = batchIndex[i] ?? 0;
+      const row = rowIndex[i] ?? 0;
+      const last = before[source] ?? 0;
+      before[source] = row;
+      if (last < 0) continue;
+      looked += 1;
+      if (Math.abs(row - last) > nearRows) found += 1;
+    }
   }
-  return found > sampledMax * jumpShare;
+  const seldomTwice = looked * 2 < stretchCount * stretchRows;
+  return seldomTwice || found > looked * jumpShare;
 }
