@@ -32,6 +32,18 @@ test('every metric that an alarm or the dashboard looks at is explained', () => 
   expect(ours.filter(name => !guide.includes(`| \`${name}\` |`))).toEqual([]);
 });
 
+test('the mapping of a log that tables name has the values of that of the lake’s own', () => {
+  const { Properties = {} } = template.Resources['IngestEventSourceMappingKinesisLogStream'] ?? {};
+  const own = Object.entries(Properties).flatMap(([name, value]) => {
+    // What names a resource is another's; it is switched on unless something else is said.
+    if (name === 'Enabled' || (typeof value === 'object' && !Array.isArray(value))) return [];
+    return [`    ${name}: ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`];
+  });
+  expect(own.length).toBeGreaterThan(6);
+  const lines = page('STREAMS.md').split('\n');
+  expect(own.filter(line => !lines.includes(line))).toEqual([]);
+});
+
 test('every parameter is in the deployment guide', () => {
   const guide = page('deploy.md');
   const missing = Object.keys(parameters).filter(name => !guide.includes(`\`${name}\``));

@@ -6,6 +6,7 @@
  * a writer that slept through it can never write into a table made again under the name.
  */
 import { invalid, LakeError } from '../base/errors.ts';
+import { logNameOf } from '../format/log-name.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { decodeSchema, type TableSchema } from '../format/table-schema.ts';
 import { dutiesDiffer } from '../table/commit/duties.ts';
@@ -23,6 +24,7 @@ import {
   printIdentifier,
   tablePath,
 } from './identifier.ts';
+import { noteLogName } from './log-names.ts';
 import { type CatalogParts, publishSchema } from './publish-schema.ts';
 import { applySchemaChanges, type SchemaChange } from './schema-change.ts';
 import { newTableSchema, type TableDefinition } from './table-definition.ts';
@@ -154,11 +156,20 @@ export async function createTable(
       timeMillis: parts.clock.nowMs(),
       extra: { [tableIdKey]: parts.random.uuid() },
     });
+    await prepareLog(parts, schema);
     const outcome = await publishSchema(parts, schemaFolder, schema);
     if (outcome.status === 'won') return outcome.schema;
     // A rival made it, or made it and dropped it again: the next look tells.
   }
   throw tooManyRivals(identifier);
+}
+
+/** Before there is a table: rows that nobody ingests must not be taken. */
+async function prepareLog({ store, logs }: CatalogParts, { options }: TableSchema): Promise<void> {
+  const name = logNameOf(options);
+  if (name === undefined) return;
+  await logs?.open(name);
+  await noteLogName(store, name);
 }
 
 /**

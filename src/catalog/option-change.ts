@@ -3,6 +3,7 @@
  *
  * @see Paimon 1.4.2 SchemaManager.checkAlterTableOption, CoreOptions.IMMUTABLE_OPTIONS
  */
+import { logNameKey } from '../format/log-name.ts';
 import type { OptionMap } from '../format/option-values.ts';
 
 /**
@@ -34,6 +35,8 @@ const immutableOptions: ReadonlySet<string> = new Set([
   'blob-external-storage-field',
   'pk-clustering-override',
   'path',
+  // What is in one log would be behind what is in another.
+  logNameKey,
 ]);
 
 /**

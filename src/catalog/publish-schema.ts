@@ -13,6 +13,8 @@ export type CatalogParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly workMemory?: WorkMemory | undefined;
+  /** Opens the log that a table to be made names: one that cannot be opened makes no table. */
+  readonly logs?: { readonly open: (name: string) => Promise<unknown> } | undefined;
 };
 
 /** Key of the extra field that names the attempt which wrote a schema file. */

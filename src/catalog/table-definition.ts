@@ -5,6 +5,7 @@
  */
 import { invalid } from '../base/errors.ts';
 import { refusedAggregates } from '../format/aggregate-options.ts';
+import { logNameOf } from '../format/log-name.ts';
 import { parseMergeOptions } from '../format/merge-options.ts';
 import { checkOptionConflicts } from '../format/option-conflicts.ts';
 import { schemaEvolution } from '../format/schema-evolution.ts';
@@ -109,6 +110,7 @@ export function validateSchema(schema: TableSchema): void {
   checkMerging(schema);
   checkOptionConflicts(schema);
   schemaEvolution(schema.options);
+  logNameOf(schema.options);
   for (const field of schema.fields) defaultValueOf(field);
 }
 

@@ -27,6 +27,8 @@ export type RegistryParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly workMemory?: WorkMemory | undefined;
+  /** Whether rows of the table come through the log that is read; all do unless said. Two logs' positions are not of one order. */
+  readonly accepts?: ((table: Table) => boolean) | undefined;
 };
 
 export type WantedSchema = {
@@ -69,7 +71,12 @@ export class TableRegistry implements AsyncDisposable {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs - (this.#unknownSince.get(tableId) ?? Number.NEGATIVE_INFINITY) < unknownAgainMs) return undefined;
     const table = await this.#lookUp(name);
-    if (table === undefined || table.id !== tableId || (this.#closed.has(tableId) && (await isHalfDropped(table)))) {
+    if (
+      table === undefined ||
+      table.id !== tableId ||
+      !this.#accepts(table) ||
+      (this.#closed.has(tableId) && (await isHalfDropped(table)))
+    ) {
       this.#unknownSince.set(tableId, nowMs);
       return undefined;
     }
@@ -119,6 +126,10 @@ export class TableRegistry implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const tableId of [...this.#open.keys()]) await this.forget(tableId);
+  }
+
+  #accepts(table: Table): boolean {
+    return this.#parts.accepts?.(table) ?? true;
   }
 
   async #lookUp(name: string): Promise<Table | undefined> {

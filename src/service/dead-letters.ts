@@ -14,6 +14,7 @@ import { readReplayFile } from '../flow/replay/replay-file.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import { reopenTable, type Table } from '../table/table.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 
 export type { DeadLetterReason } from '../flow/ingest/dead-letters.ts';
 export type { ReplayReceipt } from '../flow/replay/replay-dead-letters.ts';
@@ -76,7 +77,7 @@ export async function replayLakeDeadLetters(
   { waitMs = waitMsDefault, ...request }: ReplayRequest = {},
 ): Promise<ReplayReceipt> {
   const { store, clock, random } = parts;
-  const log = logOf(parts, 'replaying dead letters');
+  const log = logOf(await withLogOf(parts, table), 'replaying dead letters');
   return replayDeadLetters({ log, store, clock, random }, table, { ...request, waitMs });
 }
 

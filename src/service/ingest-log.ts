@@ -1,6 +1,7 @@
 /** Takes what the log has into the tables, up to its tip or on and on. */
 
 import { LakeError } from '../base/errors.ts';
+import { listLogNames } from '../catalog/log-names.ts';
 import {
   type BlockedTable,
   type CycleResult,
@@ -9,6 +10,7 @@ import {
 } from '../flow/ingest/ingest-worker.ts';
 import { isPaidFor } from './cost/metering.ts';
 import { type LakeParts, logOf, partsAs } from './lake-parts.ts';
+import { isOfLog, withLog } from './named-logs.ts';
 
 /** What became of the rows. */
 export type IngestReceipt = {
@@ -24,21 +26,27 @@ export type IngestReceipt = {
 
 export function openIngestWorker(parts: LakeParts, what: string): IngestWorker {
   const own = partsAs(parts, 'ingest');
-  const { store, clock, random } = own;
-  return new IngestWorker({ log: logOf(own, what), store, clock, random }, ingestSettings(parts));
+  const { store, clock, random, logName } = own;
+  const accepts = isOfLog(logName);
+  return new IngestWorker({ log: logOf(own, what), store, clock, random, accepts }, ingestSettings(parts));
 }
 
 /**
- * Reads every shard to its tip and commits what it found. Any number may do so at a time.
+ * Reads every shard of the lake's logs to its tip and commits what it found. Any number may do so at a time.
  *
  * @throws LakeError LAKE_NO_LOG; `conflict` LAKE_COMMIT_CONFLICT when a table's rows wait for an overwrite; of the stores
  */
 export async function ingestOnce(parts: LakeParts, signal?: AbortSignal): Promise<IngestReceipt> {
-  await using worker = openIngestWorker(parts, 'ingest');
-  const cycles = await worker.drain(signal);
-  const [blocked] = cycles.at(-1)?.blocked ?? [];
-  if (blocked !== undefined) throw blockedTable(blocked);
-  return receiptOf(cycles);
+  const all: CycleResult[] = [];
+  const names = parts.log === undefined ? [] : await listLogNames(parts.store, signal);
+  for (const name of [undefined, ...names]) {
+    await using worker = openIngestWorker(await withLog(parts, name), 'ingest');
+    const cycles = await worker.drain(signal);
+    const [blocked] = cycles.at(-1)?.blocked ?? [];
+    if (blocked !== undefined) throw blockedTable(blocked);
+    all.push(...cycles);
+  }
+  return receiptOf(all);
 }
 
 export function blockedTable({ tableName, detail }: BlockedTable): LakeError {

@@ -1,13 +1,46 @@
-/** Ingest, on and on. */
+/** Ingest, on and on: of the lake's own log, and of each that tables name, from when it is found. */
+import { listLogNames } from '../catalog/log-names.ts';
 import type { CycleResult } from '../flow/ingest/ingest-worker.ts';
 import { blockedTable, openIngestWorker } from './ingest-log.ts';
-import { failedEvent, type LoopContext, runLoop } from './loop.ts';
+import { partsAs } from './lake-parts.ts';
+import { failedEvent, type LoopContext, laterInterval, runLoop } from './loop.ts';
+import { withLog } from './named-logs.ts';
 import type { WorkerListener } from './worker-events.ts';
 
-export function ingestLoop(context: LoopContext): Promise<void> {
+/** How soon logs are looked for that other processes' tables name. */
+const lookIntervalMsMin = 1_000;
+/** Looks that found none make the next one later, up to this: looking costs requests. */
+const lookIntervalMsMax = 600_000;
+
+export async function ingestLoop(context: LoopContext): Promise<void> {
+  const { signal } = context;
+  const parts = partsAs(context.parts, 'ingest');
+  const { store, logs, clock } = parts;
+  const running = new Map<string | undefined, Promise<void>>([[undefined, ingestOfLog(context, undefined)]]);
+  const begin = (names: readonly string[]): boolean => {
+    const found = names.filter(name => !running.has(name));
+    for (const name of found) running.set(name, ingestOfLog(context, name));
+    return found.length > 0;
+  };
+  // Tables of this process need no look.
+  const stopListening = logs.listen(name => begin([name]));
+  let intervalMs = lookIntervalMsMin;
+  try {
+    await runLoop(context, 'ingest', async () => {
+      const hasFound = begin(await listLogNames(store, signal));
+      intervalMs = hasFound ? lookIntervalMsMin : laterInterval(intervalMs, lookIntervalMsMax);
+      await clock.sleep(intervalMs, signal);
+    });
+  } finally {
+    stopListening();
+  }
+  await Promise.all(running.values());
+}
+
+function ingestOfLog(context: LoopContext, name: string | undefined): Promise<void> {
   const { parts, signal, emit } = context;
   return runLoop(context, 'ingest', async () => {
-    await using worker = openIngestWorker(parts, 'ingest');
+    await using worker = openIngestWorker(await withLog(parts, name), 'ingest');
     await worker.run(signal, cycle => {
       tell(cycle, emit);
       for (const { tableName, outcome } of cycle.events)

@@ -12,23 +12,23 @@ import { type WorkMemory, workMemoryOf } from '../table/work-memory.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { type Metering, openMetering } from './cost/metering.ts';
 import { LazySqlEngine } from './lazy-sql-engine.ts';
+import { type LogParts, NamedLogs } from './named-logs.ts';
 import { openLog, openStore } from './open-stores.ts';
 import { checkSettings, functionMemoryMb, type LakeSettings, logAddress } from './settings.ts';
 
-export type LakeParts = AsyncDisposable & {
-  readonly settings: LakeSettings;
-  readonly store: ObjectStore;
-  /** undefined: the lake has no log, rows are committed straight to the table. */
-  readonly log: LogStore | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Shared by all tables of the lake, so that their memory has one bound. */
-  readonly caches: ManifestCaches;
-  readonly workMemory: WorkMemory;
-  readonly notices: CommitNotices;
-  readonly sqlEngine: LazySqlEngine;
-  readonly metering: Metering;
-};
+export type LakeParts = AsyncDisposable &
+  LogParts & {
+    readonly settings: LakeSettings;
+    readonly store: ObjectStore;
+    readonly clock: Clock;
+    readonly random: Random;
+    /** Shared by all tables of the lake, so that their memory has one bound. */
+    readonly caches: ManifestCaches;
+    readonly workMemory: WorkMemory;
+    readonly notices: CommitNotices;
+    readonly sqlEngine: LazySqlEngine;
+    readonly metering: Metering;
+  };
 
 /** What a caller may bring instead of what the settings would open. It stays the caller's to close. */
 export type LakeComponents = {
@@ -60,6 +60,11 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
     }
     const metering = openMetering({ settings, store, clock, random }, { functionMemoryMb: functionMemoryMb() });
     opened.push(metering);
+    const named = new NamedLogs(log, {
+      address: address ?? log?.uri,
+      openLog: async of => metering.log(await openLog(of, settings, { clock, random }), 'read'),
+    });
+    opened.push(named);
     const workMemory = workMemoryOf(settings.memoryBytes);
     const sqlEngine = new LazySqlEngine(store, workMemory);
     opened.push(sqlEngine);
@@ -67,6 +72,8 @@ export async function openLakeParts(given: LakeSettings, components: LakeCompone
       settings,
       store: metering.store(store, 'read'),
       log: metering.log(log, 'read'),
+      logName: undefined,
+      logs: named,
       clock,
       random,
       caches: manifestCaches(workMemory),

@@ -7,6 +7,7 @@ import { type IngestReceipt, ingestOnce } from './ingest-log.ts';
 import { type LakeComponents, type LakeParts, openLakeParts } from './lake-parts.ts';
 import { LakeTable } from './lake-table.ts';
 import { listAllTables } from './list-tables.ts';
+import { withLogOf } from './named-logs.ts';
 import { allRows } from './row-stream.ts';
 import { runSql, sqlSession } from './run-sql.ts';
 import type { LakeSettings } from './settings.ts';
@@ -91,9 +92,10 @@ export class Lake implements AsyncDisposable {
     expected?: ExpectedTable<C, K>,
   ): Promise<LakeTable<AnyShape> | LakeTable<ShapeOf<C, K>>> {
     const table = await openLakeTable(this.#parts, name);
-    if (expected === undefined) return new LakeTable<AnyShape>(this.#parts, table);
+    const parts = await withLogOf(this.#parts, table);
+    if (expected === undefined) return new LakeTable<AnyShape>(parts, table);
     checkColumns(table.label, table.schema, expected);
-    return new LakeTable<ShapeOf<C, K>>(this.#parts, table, Object.keys(expected.columns));
+    return new LakeTable<ShapeOf<C, K>>(parts, table, Object.keys(expected.columns));
   }
 
   /** Names of all tables, `db.t`, in order. */

@@ -16,6 +16,7 @@ import { type RowBatch, sliceBatch } from '../types/row-batch.ts';
 import type { Scalar } from '../types/scalar.ts';
 import { type UserRow, userRowToScalars } from '../types/user-row.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 import { isNamed, type ReadPoint, readStateOf } from './read-point.ts';
 
 export type LookupRequest = ReadPoint & {
@@ -38,7 +39,7 @@ export async function lookupRow(
   const predicate = keyPredicate(table, key);
   const { columns, signal } = request;
   if (request.union === true) {
-    const log = logOf(parts, 'a union read');
+    const log = logOf(await withLogOf(parts, table), 'a union read');
     return firstRow(unionRead({ log, store: parts.store }, table, { columns, predicate, signal }));
   }
   const found = async (snapshot: Snapshot | undefined, schema: TableSchema): Promise<RowBatch | undefined> => {

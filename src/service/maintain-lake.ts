@@ -1,9 +1,15 @@
 /** One round of maintenance over a whole lake. */
+import { present } from '../base/assert.ts';
+import { listLogNames } from '../catalog/log-names.ts';
 import type { CatalogParts } from '../catalog/publish-schema.ts';
 import { type AdvanceReceipt, advanceCheckpoints } from '../flow/ingest/advance-checkpoints.ts';
 import { maintainWarehouse, type WarehouseReceipt } from '../maintenance/maintain-warehouse.ts';
 import { done, type RunEnd, runToEnd } from '../maintenance/receipt.ts';
-import type { LogStore } from '../storage/log-store.ts';
+import type { LogDescription, LogStore } from '../storage/log-store.ts';
+import { isOfLog, type LogParts } from './named-logs.ts';
+
+/** @property logs needed where tables name logs of their own */
+export type MaintainedParts = Omit<CatalogParts, 'logs'> & Pick<LogParts, 'log'> & Partial<Pick<LogParts, 'logs'>>;
 
 export type MaintainLakeOptions = {
   /** The orphan cleaner reads all that tables name: once a day is plenty. */
@@ -20,20 +26,49 @@ export type LakeReceipt = WarehouseReceipt & {
  *
  * @throws LakeError when it can not list the lake, or its log says nothing of itself
  */
-export async function maintainLake(
-  parts: CatalogParts & { readonly log: LogStore | undefined },
-  options: MaintainLakeOptions,
-): Promise<LakeReceipt> {
+export async function maintainLake(parts: MaintainedParts, options: MaintainLakeOptions): Promise<LakeReceipt> {
   const { log } = parts;
   const { signal } = options;
   const description = await log?.describe({ signal });
-  let checkpoints: AdvanceReceipt = { advanced: 0, behind: 0 };
+  const own = log === undefined ? [] : [{ log, name: undefined, description }];
+  const named = await describedLogs(parts, signal);
+  const checkpoints = { advanced: 0, behind: 0 };
   const end = await runToEnd(async () => {
-    if (log !== undefined) checkpoints = await advanceCheckpoints({ ...parts, log }, { description, signal });
-    return done;
+    for (const { log: each, name, description: known } of [...own, ...named.logs]) {
+      const from = { ...parts, log: each, accepts: isOfLog(name) };
+      const { advanced, behind } = await advanceCheckpoints(from, { description: known, signal });
+      checkpoints.advanced += advanced;
+      checkpoints.behind += behind;
+    }
+    return named.end;
   });
-  const receipt = await maintainWarehouse(parts, { ...options, logRetentionMs: description?.retentionMs });
+  // A claim is of any of the logs.
+  const retentions = [description, ...named.logs.map(({ description: known }) => known)].map(of => of?.retentionMs);
+  const isKnown = named.end.status === 'done' && retentions.every(ms => ms !== undefined);
+  const logRetentionMs = isKnown ? Math.max(...retentions) : undefined;
+  const receipt = await maintainWarehouse(parts, { ...options, logRetentionMs });
   return { ...receipt, checkpoints: { ...checkpoints, end } };
+}
+
+type DescribedLog = { readonly log: LogStore; readonly name: string; readonly description: LogDescription };
+
+/** The logs that tables name. One that does not answer, or is gone, keeps the rest of a round from nothing but claims. */
+async function describedLogs(
+  { store, log: own, logs: others }: MaintainedParts,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly logs: readonly DescribedLog[]; readonly end: RunEnd }> {
+  const logs: DescribedLog[] = [];
+  let end = done;
+  const names = own === undefined ? [] : await listLogNames(store, signal);
+  for (const name of names) {
+    const described = await runToEnd(async () => {
+      const log = await present(others, 'logs by name').open(name);
+      logs.push({ log, name, description: await log.describe({ signal }) });
+      return done;
+    });
+    if (described.status !== 'done') end = described;
+  }
+  return { logs, end };
 }
 
 /** What a table's receipt comes to; empty when there was nothing to do. */

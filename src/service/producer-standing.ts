@@ -7,6 +7,7 @@ import { requestProducerId } from '../flow/request-producer.ts';
 import type { Table } from '../table/table.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { loggedTable } from './logged-table.ts';
+import { type LogParts, withLogOf } from './named-logs.ts';
 
 export type ProducerStanding = {
   readonly producer: string;
@@ -34,12 +35,13 @@ export type ProducerLane = {
 
 /** @throws LakeError `invalid` LAKE_NO_LOG, LAKE_NOT_LOGGED, LAKE_BAD_PRODUCER */
 export async function producerStanding(
-  { log, store }: Pick<LakeParts, 'log' | 'store'>,
+  lake: Pick<LakeParts, 'store'> & LogParts,
   table: Table,
   name: string,
   signal?: AbortSignal,
 ): Promise<ProducerStanding> {
   checkProducerName(name);
+  const { log, store } = await withLogOf(lake, table);
   if (log === undefined) throw invalid('LAKE_NO_LOG', `${table.label}: this lake was opened without a log`);
   const { tableId } = loggedTable(table);
   const [opened, lanes] = await Promise.all([

@@ -37,7 +37,7 @@ export type WriteListener = {
 const logWritesInFlightMax = 4;
 
 /** The log that rows of the table go through. A branch has none: they go straight into it. */
-export function logFor({ log }: LakeParts, { identifier }: Table): LogStore | undefined {
+export function logFor({ log }: Pick<LakeParts, 'log'>, { identifier }: Table): LogStore | undefined {
   return identifier.branch === undefined ? log : undefined;
 }
 

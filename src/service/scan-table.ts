@@ -13,6 +13,7 @@ import type { RowType } from '../types/data-type.ts';
 import type { Predicate } from '../types/predicate.ts';
 import type { RowBatch } from '../types/row-batch.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 import { isNamed, type ReadPoint, type ReadState, readStateOf } from './read-point.ts';
 import { scanBySql } from './scan-by-sql.ts';
 import { parseWhere } from './where.ts';
@@ -46,7 +47,7 @@ export async function scanTable(parts: LakeParts, table: Table, request: ScanReq
       `${table.label}: a union read is of now, it takes no snapshot, tag, timestamp or option scan.*`,
     );
   }
-  const log = request.union === true ? logOf(parts, 'a union read') : undefined;
+  const log = request.union === true ? logOf(await withLogOf(parts, table), 'a union read') : undefined;
   const now: ReadState = { snapshot: undefined, schema: table.schema, isNamed: false };
   const state = log === undefined ? await readStateOf(table, request) : now;
   const columns = request.columns ?? state.schema.fields.map(field => field.name);

@@ -5,6 +5,7 @@ import type { SettleOptions } from '../sql/context.ts';
 import type { Table } from '../table/table.ts';
 import { blockedTable, openIngestWorker } from './ingest-log.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 
 /**
  * Resolves when everything that the log had acknowledged for the table before the call is in it. Otherwise it would come
@@ -16,7 +17,7 @@ import type { LakeParts } from './lake-parts.ts';
 export async function settleLog(parts: LakeParts, table: Table, options: SettleOptions = {}): Promise<void> {
   // Branches and tables of other makers have no log.
   if (parts.log === undefined || table.id === undefined || table.identifier.branch !== undefined) return;
-  await using worker = openIngestWorker(parts, 'ingest');
+  await using worker = openIngestWorker(await withLogOf(parts, table), 'ingest');
   const last = (await worker.drain(options.signal)).at(-1);
   if (last === undefined || last.blocked.length === 0) return;
   const own = last.blocked.find(({ tableName }) => tableName === table.label);

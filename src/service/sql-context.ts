@@ -3,7 +3,8 @@ import { type Identifier, printIdentifier } from '../catalog/identifier.ts';
 import { unionRead } from '../flow/read/union-read.ts';
 import type { SqlContext, UnionRead, WriteRows } from '../sql/context.ts';
 import { endBatch } from './end-batch.ts';
-import { type LakeParts, partsAs } from './lake-parts.ts';
+import { type LakeParts, logOf, partsAs } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 import { logFor } from './row-sinks.ts';
 import { settleLog } from './settle-log.ts';
 import { openLakeTable } from './tables.ts';
@@ -30,7 +31,7 @@ export async function sqlContextOf(parts: LakeParts): Promise<SqlContext> {
 
 function writeRowsOf(parts: LakeParts): WriteRows {
   return async (table, rows, { signal }) => {
-    await using unit = openUnitWriter(parts, table, { until: 'acknowledged', signal });
+    await using unit = openUnitWriter(await withLogOf(parts, table), table, { until: 'acknowledged', signal });
     let rowCount = 0;
     for await (const batch of rows) {
       signal?.throwIfAborted();
@@ -47,7 +48,7 @@ function logWriterOf(parts: LakeParts): SqlContext['logWriter'] {
   return table => {
     if (logFor(parts, table) === undefined || table.id === undefined) return undefined;
     return async (changes, { signal }) => {
-      await using unit = openUnitWriter(parts, table, { until: 'acknowledged', signal });
+      await using unit = openUnitWriter(await withLogOf(parts, table), table, { until: 'acknowledged', signal });
       let rowCount = 0;
       for await (const { rows, kinds } of changes) {
         signal?.throwIfAborted();
@@ -60,10 +61,11 @@ function logWriterOf(parts: LakeParts): SqlContext['logWriter'] {
 }
 
 /** Branches and tables of other makers have no log. */
-function unionReadOf({ log, store }: LakeParts): UnionRead | undefined {
-  if (log === undefined) return undefined;
-  return async (table, options) =>
-    table.id === undefined || table.identifier.branch !== undefined
-      ? undefined
-      : unionRead({ log, store }, table, options);
+function unionReadOf(parts: LakeParts): UnionRead | undefined {
+  if (parts.log === undefined) return undefined;
+  return async (table, options) => {
+    if (table.id === undefined || table.identifier.branch !== undefined) return undefined;
+    const log = logOf(await withLogOf(parts, table), 'a union read');
+    return unionRead({ log, store: parts.store }, table, options);
+  };
 }

@@ -6,6 +6,7 @@ import type { RecordHeaders } from '../flow/record-headers.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 import { flowRequest, type SubscriptionRange, type SubscriptionView } from './subscribe-request.ts';
 import { type RowChange, rowsAs } from './table-shape.ts';
 
@@ -47,7 +48,7 @@ export async function* subscribeTable<Row extends object>(
   table: Table,
   { consumer, onPlace, signal, ...request }: SubscribeRequest,
 ): AsyncGenerator<SubscribedChange<Row>, void, undefined> {
-  const { store, log, clock, random } = parts;
+  const { store, log, clock, random } = await withLogOf(parts, table);
   // Without a signal it ends when its reader breaks off.
   const ends = signal ?? new AbortController().signal;
   const asked = { ...flowRequest(table, request), consumerId: consumer };

@@ -6,6 +6,7 @@ import { decodeResumePoint, type ResumePoint } from '../flow/read/resume-point.t
 import { readConsumerPlace } from '../table/consumer-file.ts';
 import type { Table } from '../table/table.ts';
 import type { LakeParts } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 
 export type { Lag, ShardLag } from '../flow/read/lag.ts';
 
@@ -18,10 +19,11 @@ export type LagRequest = {
 
 /** @throws LakeError `invalid` LAKE_NO_LOG, LAKE_BAD_RESUME, LAKE_RESUME_EXPIRED, LAKE_CONSUMER_NOT_FOUND, LAKE_BAD_NAME */
 export async function lagOfTable(
-  { log, store, clock }: LakeParts,
+  lake: LakeParts,
   table: Table,
   { resume, consumer, signal }: LagRequest,
 ): Promise<Lag> {
+  const { log, store, clock } = await withLogOf(lake, table);
   if (log === undefined) throw invalid('LAKE_NO_LOG', `${table.label}: this lake was opened without a log`);
   const parts = { log, store, clock, signal };
   if (resume !== undefined) return lagOfPlace(parts, table, decodeResumePoint(resume));

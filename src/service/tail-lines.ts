@@ -5,6 +5,7 @@ import { LogTail, readCheckpoints } from '../flow/read/log-tail.ts';
 import { latestSnapshot } from '../table/snapshots.ts';
 import type { Table } from '../table/table.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
+import { withLogOf } from './named-logs.ts';
 import { changeLines } from './printed-rows.ts';
 import { openLakeTable } from './tables.ts';
 
@@ -22,9 +23,11 @@ export async function* tailLines(
   name: string,
   request: TailRequest,
 ): AsyncGenerator<string, void, undefined> {
-  const log = logOf(parts, 'log tail');
   const { signal, follow } = request;
-  const tail = await openTail(parts, await openLakeTable(parts, name), request);
+  const table = await openLakeTable(parts, name);
+  const own = await withLogOf(parts, table);
+  const log = logOf(own, 'log tail');
+  const tail = await openTail(own, table, request);
   for (;;) {
     signal.throwIfAborted();
     const { batches, atTip } = await tail.readSome(signal);

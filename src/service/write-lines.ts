@@ -6,6 +6,7 @@ import { checkHeaders, type RecordHeaders } from '../flow/record-headers.ts';
 import { endBatch } from './end-batch.ts';
 import { type LakeParts, logOf } from './lake-parts.ts';
 import { gatherSteps } from './line-gatherer.ts';
+import { withLogOf } from './named-logs.ts';
 import type { WriteListener } from './row-sinks.ts';
 import { openLakeTable } from './tables.ts';
 import { openUnitWriter } from './unit-writer.ts';
@@ -38,7 +39,7 @@ export async function writeLines(parts: LakeParts, name: string, request: WriteL
   if (request.viaLog) logOf(parts, 'writing via the log');
   if (request.headers !== undefined) logOf(parts, 'headers of rows');
   const table = await openLakeTable(parts, name);
-  await using unit = openUnitWriter(parts, table, {
+  await using unit = openUnitWriter(await withLogOf(parts, table), table, {
     until: request.viaLog ? 'acknowledged' : 'in-table',
     onAcknowledged: request.onAcknowledged,
     headers: checkHeaders(request.headers),

@@ -12,7 +12,7 @@ import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
 import type { LogReadOptions, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { type OpenedTable, TableRegistry } from '../table-registry.ts';
+import { type OpenedTable, type RegistryParts, TableRegistry } from '../table-registry.ts';
 import { waitForAny } from '../wait-for-any.ts';
 import { type Checkpoint, isWorthWriting, readCheckpoint, startAbove, writeCheckpoint } from './checkpoint.ts';
 import { commitDueMs, loadAfter, noLoad } from './commit-pace.ts';
@@ -27,6 +27,8 @@ export type IngestParts = {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Rows of other tables in this log are those of tables that are no more. */
+  readonly accepts?: RegistryParts['accepts'];
 };
 
 export type IngestSettings = {

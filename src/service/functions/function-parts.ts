@@ -11,6 +11,7 @@ import type { LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type WorkMemory, workMemoryOf } from '../../table/work-memory.ts';
 import { type Metering, openMetering } from '../cost/metering.ts';
+import { type LogParts, NamedLogs } from '../named-logs.ts';
 import { openLog, openStore } from '../open-stores.ts';
 import { functionMemoryMb, type LakeSettings, logAddress, settingsWithEnvironment } from '../settings.ts';
 
@@ -51,6 +52,13 @@ export async function openFunctionLog(parts: FunctionParts): Promise<LogStore> {
 /** @throws LakeError as `openLog` does */
 export async function openMeteredLog(parts: FunctionParts, address: string): Promise<LogStore> {
   return parts.metering.log(await openLog(address, parts.settings, parts), parts.purpose);
+}
+
+/** With the lake's own log, and those that tables name. */
+export function withNamedLogs<P extends FunctionParts>(parts: P, log: LogStore | undefined): P & LogParts {
+  const address = log === undefined ? undefined : (logAddress(parts.settings) ?? log.uri);
+  const logs = new NamedLogs(log, { address, openLog: of => openMeteredLog(parts, of) });
+  return { ...parts, log, logName: undefined, logs };
 }
 
 /** Counts an invocation from now until it is disposed of, its time and the tables it worked on. */

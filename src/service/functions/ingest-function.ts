@@ -1,14 +1,21 @@
 /** The ingest function: records of the log into their tables, exactly once (DESIGN 2.3). */
+import { present } from '../../base/assert.ts';
+import { invalid } from '../../base/errors.ts';
+import { listLogNames } from '../../catalog/log-names.ts';
 import { type EventIngest, type EventResult, ingestEvent, openEventIngest } from '../../flow/ingest/ingest-event.ts';
 import type { TakenRecords } from '../../flow/ingest/take-records.ts';
+import type { RegistryParts } from '../../flow/table-registry.ts';
+import type { LogStore } from '../../storage/log-store.ts';
+import { isOfLog, type LogParts } from '../named-logs.ts';
 import {
   type Metered,
   meteredInvocation,
   openFunctionLog,
   openFunctionParts,
   openMeteredLog,
+  withNamedLogs,
 } from './function-parts.ts';
-import { type BatchAnswer, batchAnswer, checkStream, type ShardRecords } from './kinesis-event.ts';
+import { type BatchAnswer, batchAnswer, checkStream, logNameOfStream, type ShardRecords } from './kinesis-event.ts';
 import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
@@ -32,18 +39,42 @@ export type IngestFigures = {
   readonly tables: readonly TakenRecords[];
 };
 
-/** What a container keeps: the warehouse, the log, open tables. With a commit log, commits are the commit function's. */
-export async function openIngestFunction(): Promise<EventIngest & Metered> {
+export type IngestFunctionParts = EventIngest &
+  Metered & {
+    /** Of a log that tables name. @throws LakeError `invalid` LAKE_BAD_EVENT: none does */
+    readonly ofLog?: ((name: string) => Promise<EventIngest>) | undefined;
+  };
+
+/** What a container keeps: the warehouse, the logs, open tables. With a commit log, commits are the commit function's. */
+export async function openIngestFunction(): Promise<IngestFunctionParts> {
   const parts = await openFunctionParts('ingest');
   const log = await openFunctionLog(parts);
-  const { commitLog } = parts.settings;
-  const ingest = openEventIngest({
-    ...parts,
-    log,
-    commitLog: commitLog === undefined ? undefined : await openMeteredLog(parts, commitLog),
-  });
+  const commitAddress = parts.settings.commitLog;
+  const commitLog = commitAddress === undefined ? undefined : await openMeteredLog(parts, commitAddress);
   const { metering, purpose } = parts;
-  return { ...ingest, metering, purpose };
+  const { logs } = withNamedLogs(parts, log);
+  const own = openEventIngest({ ...parts, log, commitLog, accepts: isOfLog(undefined) });
+  return { ...own, metering, purpose, ofLog: ingestOfNamedLogs({ ...parts, logs, commitLog }) };
+}
+
+/** Each is opened once, when its first batch comes. */
+export function ingestOfNamedLogs(
+  parts: RegistryParts & Pick<LogParts, 'logs'> & { readonly commitLog?: LogStore | undefined },
+): (name: string) => Promise<EventIngest> {
+  const opened = new Map<string, EventIngest>();
+  return async name => {
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    if (!(await listLogNames(parts.store)).includes(name)) {
+      throw invalid(
+        'LAKE_BAD_EVENT',
+        `records of a stream of the name ${name}, which no table's log.name says; remove the mapping`,
+      );
+    }
+    const ingest = openEventIngest({ ...parts, log: await parts.logs.open(name), accepts: isOfLog(name) });
+    opened.set(name, ingest);
+    return ingest;
+  };
 }
 
 /**
@@ -52,17 +83,28 @@ export async function openIngestFunction(): Promise<EventIngest & Metered> {
  * @throws LakeError `unavailable` when nothing of it can be taken; `invalid` LAKE_BAD_EVENT when it is of another stream
  */
 export async function ingestRecords(
-  parts: EventIngest & Metered,
+  parts: IngestFunctionParts,
   batches: readonly ShardRecords[],
   context: InvocationContext,
 ): Promise<{ readonly answer: BatchAnswer; readonly figures: IngestFigures }> {
-  checkStream(batches, parts.log.uri);
   await using _metered = meteredInvocation(parts);
   await using limit = timeLimit(parts.clock, context, margins);
+  const ingests: EventIngest[] = [];
+  for (const { stream } of batches) ingests.push(await ingestOf(parts, stream));
   const results: EventResult[] = [];
-  const watched = { ...parts, spans: context.spans };
-  for (const batch of batches) results.push(await ingestEvent(watched, { ...batch, ...limit }));
+  for (const [index, batch] of batches.entries()) {
+    const watched = { ...present(ingests[index], 'ingest of a batch'), spans: context.spans };
+    results.push(await ingestEvent(watched, { ...batch, ...limit }));
+  }
   return { answer: batchAnswer(results.map(result => result.heldAt)), figures: figuresOf(results) };
+}
+
+/** @throws LakeError `invalid` LAKE_BAD_EVENT: the stream is no log of the lake */
+async function ingestOf(parts: IngestFunctionParts, stream: string | undefined): Promise<EventIngest> {
+  const name = logNameOfStream(stream, parts.log.uri);
+  if (name !== undefined && parts.ofLog !== undefined) return await parts.ofLog(name);
+  checkStream([{ stream }], parts.log.uri);
+  return parts;
 }
 
 function figuresOf(results: readonly EventResult[]): IngestFigures {

@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { present } from '../../base/assert.ts';
 import { invalid } from '../../base/errors.ts';
+import { isLogName, namedLogAddress } from '../../format/log-name.ts';
 import type { LogRecordEnvelope } from '../../storage/log-store.ts';
 
 export type ShardRecords = {
@@ -72,7 +73,7 @@ function sourceOf(record: { readonly eventID: string; readonly eventSourceARN?: 
  * @param address of the log; one that is no Kinesis stream has no events either
  * @throws LakeError `invalid` LAKE_BAD_EVENT
  */
-export function checkStream(batches: readonly ShardRecords[], address: string | undefined): void {
+export function checkStream(batches: readonly Pick<ShardRecords, 'stream'>[], address: string | undefined): void {
   const own = /^kinesis:\/\/([^/]+)$/.exec(address ?? '')?.[1];
   const other = batches.find(({ stream }) => stream !== undefined && own !== undefined && stream !== own);
   if (other === undefined) return;
@@ -80,6 +81,14 @@ export function checkStream(batches: readonly ShardRecords[], address: string | 
     'LAKE_BAD_EVENT',
     `records of the stream ${other.stream}, and this function takes those of ${own}; remove the mapping`,
   );
+}
+
+/** The name of the log that a stream is beside the lake's own; undefined: none. It does not say that there is such a log. */
+export function logNameOfStream(stream: string | undefined, lakeLog: string): string | undefined {
+  const before = namedLogAddress(lakeLog, '');
+  const address = `kinesis://${stream ?? ''}`;
+  const name = address.startsWith(before) ? address.slice(before.length) : '';
+  return isLogName(name) ? name : undefined;
 }
 
 /** @param heldAt by shard: the first position that must come again; undefined: none */

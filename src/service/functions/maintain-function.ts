@@ -1,8 +1,7 @@
 /** The maintain function: checkpoints of the log; expiry, hints, orphans and aged claims of every table (DESIGN 2.6). */
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
-import type { LogStore } from '../../storage/log-store.ts';
-import { maintainLake } from '../maintain-lake.ts';
+import { type MaintainedParts, maintainLake } from '../maintain-lake.ts';
 import { logAddress } from '../settings.ts';
 import {
   type FunctionParts,
@@ -10,11 +9,12 @@ import {
   meteredInvocation,
   openFunctionLog,
   openFunctionParts,
+  withNamedLogs,
 } from './function-parts.ts';
 import type { Report } from './telemetry.ts';
 import { type InvocationContext, timeLimit } from './time-limit.ts';
 
-export type MaintainParts = Omit<FunctionParts, keyof Metered> & Metered & { readonly log: LogStore | undefined };
+export type MaintainParts = Omit<FunctionParts, keyof Metered> & Metered & Pick<MaintainedParts, 'log' | 'logs'>;
 
 /** How often a schedule calls, and so how long the window is in which one call of the day looks for orphans. */
 const scheduleMs = 600_000;
@@ -58,7 +58,7 @@ export function parseMaintainEvent(event: unknown): MaintainRequest {
 export async function openMaintainFunction(): Promise<MaintainParts> {
   const parts = await openFunctionParts('maintenance');
   const log = logAddress(parts.settings) === undefined ? undefined : await openFunctionLog(parts);
-  return { ...parts, log };
+  return withNamedLogs(parts, log);
 }
 
 /** One round. What its time does not suffice for is the next round's. @throws LakeError when the warehouse cannot be read */

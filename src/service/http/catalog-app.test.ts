@@ -334,6 +334,7 @@ test('the description names every route, with what it takes', async () => {
     '/v1/tables/{table}/options',
     '/v1/tables/{table}/snapshots',
     '/v1/tables/{table}/rows',
+    '/v1/tables/{table}/producers/{producer}',
     '/v1/tables/{table}/changes',
     '/v1/openapi.json',
   ]);

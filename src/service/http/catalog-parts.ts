@@ -1,16 +1,17 @@
 /** What the catalog function works with. SQL is not among it, so that it stays small. */
 import type { LogStore } from '../../storage/log-store.ts';
 import { type ManifestCaches, manifestCaches } from '../../table/manifests.ts';
-import { type FunctionParts, openFunctionParts, openMeteredLog } from '../functions/function-parts.ts';
+import { type FunctionParts, openFunctionParts, openMeteredLog, withNamedLogs } from '../functions/function-parts.ts';
+import type { LogParts } from '../named-logs.ts';
 import { logAddress, settingsWithEnvironment } from '../settings.ts';
 import { RequestWriter } from './request-writer.ts';
 
-export type CatalogParts = FunctionParts & {
-  /** undefined: the lake has none. Rows are not taken then, and subscriptions follow snapshots. */
-  readonly log: LogStore | undefined;
-  readonly caches: ManifestCaches;
-  readonly writer: RequestWriter;
-};
+/** Without a log rows are not taken, and subscriptions follow snapshots. */
+export type CatalogParts = FunctionParts &
+  LogParts & {
+    readonly caches: ManifestCaches;
+    readonly writer: RequestWriter;
+  };
 
 /** It has no right to try whether conditional PUT works, and never needs it. */
 const ownSettings = { s3: { conditionalPutProbe: 'never' }, cost: { ledger: 'on' } } as const;
@@ -24,6 +25,6 @@ export async function openCatalogParts(): Promise<CatalogParts> {
 }
 
 export function catalogPartsOf(parts: FunctionParts, log: LogStore | undefined): CatalogParts {
-  const opened = { ...parts, log, caches: manifestCaches(parts.workMemory) };
+  const opened = { ...withNamedLogs(parts, log), caches: manifestCaches(parts.workMemory) };
   return { ...opened, writer: new RequestWriter(opened) };
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { invalid } from '../../base/errors.ts';
 import { subscribe } from '../../flow/read/subscribe.ts';
+import { withLogOf } from '../named-logs.ts';
 import { flowRequest, type SubscriptionEnd, type SubscriptionStart } from '../subscribe-request.ts';
 import { openLakeTable } from '../tables.ts';
 import type { CatalogParts } from './catalog-parts.ts';
@@ -68,12 +69,13 @@ async function answer(call: Call<CatalogParts>): Promise<Answer> {
   const wanted = checked(querySchema, query, 'the query');
   const resume = resumeOf(request, wanted);
   const table = await openLakeTable(parts, parameter('table'));
+  const own = await withLogOf(parts, table);
   const columns = wanted.columns?.split(',');
   const { where, changelogMode, consistency, seconds } = wanted;
   const from = resume === undefined ? startOf(wanted) : { resume };
   const range = { from, until: wanted.until === undefined ? undefined : endOf(wanted.until) };
   const asked = flowRequest(table, { ...range, columns, where, changelogMode, consistency });
-  return eventAnswer(call, seconds, signal => changeEvents(subscribe(parts, table, asked, signal), table, columns));
+  return eventAnswer(call, seconds, signal => changeEvents(subscribe(own, table, asked, signal), table, columns));
 }
 
 type Wanted = z.infer<typeof querySchema>;

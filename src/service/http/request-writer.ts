@@ -2,17 +2,17 @@
 import { Semaphore } from '../../base/concurrency.ts';
 import { invalid } from '../../base/errors.ts';
 import { appendRequest, type ProducerRequest, requestProducerId } from '../../flow/request-producer.ts';
-import type { LogStore } from '../../storage/log-store.ts';
 import type { ManifestCaches } from '../../table/manifests.ts';
 import type { Table } from '../../table/table.ts';
 import type { FunctionParts } from '../functions/function-parts.ts';
 import { loggedTable } from '../logged-table.ts';
+import { type LogParts, withLogOf } from '../named-logs.ts';
 import type { GatheredRows } from '../row-gatherer.ts';
 import { openLakeTable } from '../tables.ts';
 
 export type RequestNumber = { readonly producer: string; readonly number: number };
 
-type WriterParts = FunctionParts & { readonly log: LogStore | undefined; readonly caches: ManifestCaches };
+type WriterParts = FunctionParts & LogParts & { readonly caches: ManifestCaches };
 
 /** A table is looked up again after this long; until then rows go by the schema it had. */
 const tableKeptMs = 10_000;
@@ -59,7 +59,7 @@ export class RequestWriter {
     request: RequestNumber | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { store, log, clock, random, metering } = this.#parts;
+    const { store, log, clock, random, metering } = await withLogOf(this.#parts, table);
     if (log === undefined) throw invalid('LAKE_NO_LOG', 'this lake has no log to take rows');
     const parts = { store: metering.store(store, 'produce'), log: metering.log(log, 'produce'), clock, random };
     await this.#turn.use(async () => {

@@ -1,6 +1,7 @@
 /** A watch by the name of a table or by the text of a query, for doors that take texts. */
 import { invalid } from '../../base/errors.ts';
 import type { LakeParts } from '../lake-parts.ts';
+import { withLogOf } from '../named-logs.ts';
 import { openLakeTable } from '../tables.ts';
 import { type QueryWatchRequest, type TableWatchRequest, watchLakeTable, watchQuery } from './watch.ts';
 import type { WatchedParts } from './watched-part.ts';
@@ -27,7 +28,7 @@ export async function openWatch(parts: LakeParts, request: NamedWatch): Promise<
   if (name === undefined || sql !== undefined) throw badWatch('give one of a query and a table');
   if (key !== undefined || parameters !== undefined) throw badWatch('a table has its key, and takes no parameters');
   const table = await openLakeTable(parts, name);
-  return { key: table.schema.primaryKeys, parts: watchLakeTable(parts, table, request) };
+  return { key: table.schema.primaryKeys, parts: watchLakeTable(await withLogOf(parts, table), table, request) };
 }
 
 function badWatch(why: string): Error {

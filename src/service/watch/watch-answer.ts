@@ -29,7 +29,7 @@ export type WatchedAnswer = {
   /** @param reads to be awaited with each table before anything of it is read */
   readonly run: (reads: (table: ReadTable) => Promise<void>) => Promise<AnswerRun>;
   /** Which parts of a table ring. */
-  readonly bellParts: (table: Table) => BellParts;
+  readonly bellParts: (table: Table) => Promise<BellParts>;
 };
 
 export async function* watchAnswer(
@@ -104,7 +104,7 @@ class Bells {
   async place({ table, isSystem }: ReadTable, signal: AbortSignal): Promise<void> {
     const key = JSON.stringify([table.label, table.id ?? '', isSystem]);
     if (this.#bells.has(key)) return;
-    this.#bells.set(key, await TableBell.place(this.#watched.bellParts(table), table, isSystem, signal));
+    this.#bells.set(key, await TableBell.place(await this.#watched.bellParts(table), table, isSystem, signal));
   }
 
   check(): void {

@@ -4,6 +4,7 @@ import { changesAreRecords } from '../../flow/read/subscribe.ts';
 import type { SqlParameter } from '../../sql/parameters.ts';
 import type { Table } from '../../table/table.ts';
 import type { LakeParts } from '../lake-parts.ts';
+import { withLogOf } from '../named-logs.ts';
 import { logFor } from '../row-sinks.ts';
 import { openWatchedQuery } from '../run-sql.ts';
 import { scanTable } from '../scan-table.ts';
@@ -43,7 +44,7 @@ export type QueryWatchRequest = WatchOptions & {
 
 const intervalMsMax = 60_000;
 
-/** Watches a table, by its primary key. @throws LakeError as `LakeTable.watch` */
+/** Watches a table, by its primary key. @param parts with the table's log · @throws LakeError as `LakeTable.watch` */
 export function watchLakeTable(parts: LakeParts, table: Table, request: TableWatchRequest): WatchedParts {
   const { where } = request;
   const { primaryKeys, fields } = table.schema;
@@ -104,10 +105,10 @@ function logged(parts: LakeParts, table: Table): LakeParts['log'] {
   return table.id === undefined ? undefined : logFor(parts, table);
 }
 
-function bellPartsOf(parts: LakeParts): (table: Table) => BellParts {
+function bellPartsOf(parts: LakeParts): (table: Table) => Promise<BellParts> {
   const { clock, store } = parts;
-  return table => {
-    const log = logged(parts, table);
+  return async table => {
+    const log = logged(await withLogOf(parts, table), table);
     return { clock, tailParts: log === undefined ? undefined : { log, store } };
   };
 }
