@@ -16,6 +16,7 @@ export type { IngestReceipt } from './service/ingest-log.ts';
 export { type CreateTableSpec, type ExpectedTable, Lake, openLake } from './service/lake.ts';
 export type { LakeComponents } from './service/lake-parts.ts';
 export { LakeTable, type ScanOptions } from './service/lake-table.ts';
+export type { LoadReceipt, LoadRequest, LoadSource } from './service/load-table.ts';
 export type { RecordName, RecordTrail } from './service/locate-record.ts';
 export type { LookupRequest } from './service/lookup-row.ts';
 export {

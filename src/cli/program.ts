@@ -9,6 +9,7 @@ import { registerDeadLetterCommands } from './dead-letter-commands.ts';
 import { registerDescribeCommands } from './describe-commands.ts';
 import { addGlobalOptions, type CliContext, credentialPlaces, holdsCredential } from './global-options.ts';
 import { registerGoldenCommands } from './golden-commands.ts';
+import { registerLoadCommand } from './load-command.ts';
 import { registerLogCommands } from './log-commands.ts';
 import { registerOverwriteCommands } from './overwrite-commands.ts';
 import { registerReadCommands } from './read-commands.ts';
@@ -34,6 +35,7 @@ export function buildProgram(context: CliContext): Command {
   addGlobalOptions(program);
   registerCreateCommand(program, context);
   registerWriteCommand(program, context);
+  registerLoadCommand(program, context);
   registerOverwriteCommands(program, context);
   registerReadCommands(program, context);
   registerWorkCommands(program, context);

@@ -22,8 +22,7 @@ export async function writeClaim(
 
 /** @throws LakeError `corrupt` LAKE_CLAIM_MISSING, LAKE_CLAIM_CORRUPT, LAKE_OBJECT_TOO_LARGE */
 export async function readClaim(store: ObjectStore, claim: LogClaim): Promise<Uint8Array> {
-  const name = checkedFileName(claim.name, { code: 'LAKE_CLAIM_CORRUPT', where: 'claim of a log record' });
-  const key = `${claimFolder}/${name}`;
+  const key = claimKey(claim);
   const object = await store.get(key, { bytesMax: recordBodyBytesMax });
   if (object === undefined)
     throw corrupt('LAKE_CLAIM_MISSING', `${store.uri}: ${key}, named by a log record, is not there`);
@@ -31,6 +30,11 @@ export async function readClaim(store: ObjectStore, claim: LogClaim): Promise<Ui
     throw corrupt('LAKE_CLAIM_CORRUPT', `${store.uri}: ${key} is not what the log record that names it says`);
   }
   return object.bytes;
+}
+
+/** @throws LakeError `corrupt` LAKE_CLAIM_CORRUPT */
+export function claimKey({ name }: Pick<LogClaim, 'name'>): string {
+  return `${claimFolder}/${checkedFileName(name, { code: 'LAKE_CLAIM_CORRUPT', where: 'claim of a log record' })}`;
 }
 
 function sha256(bytes: Uint8Array): string {

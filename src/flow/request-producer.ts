@@ -14,7 +14,14 @@ import type { AcknowledgedRecord } from './acknowledged-record.ts';
 import { indexByBucket } from './bucket-rows.ts';
 import { bucketHashKey } from './hash-key.ts';
 import { keyLaneCount, lanesOfBatch, refusedThroughLog } from './lanes.ts';
-import { encodeBody, type LogColumn, type LogRecord, type LogRows, madeBodyBytesMax } from './log-record.ts';
+import {
+  encodeBody,
+  type LogColumn,
+  type LogRecord,
+  type LogRecordHeader,
+  type LogRows,
+  madeBodyBytesMax,
+} from './log-record.ts';
 import type { ProducerTable } from './producer.ts';
 import { checkHeaders, type RecordHeaders } from './record-headers.ts';
 import { type SendRecordsParts, sendRecords } from './send-records.ts';
@@ -48,7 +55,7 @@ export function requestProducerId(name: string): string {
 }
 
 /** The lane of all rows of a producer where the table has no fixed buckets. */
-function ownLaneOf(producerId: string): number {
+export function ownLaneOf(producerId: string): number {
   return Number(bucketHashKey(producerId, 0) % ownLaneCount);
 }
 
@@ -98,12 +105,7 @@ export function recordsOfRequest(table: ProducerTable, request: ProducerRequest)
   return byLane(table.schema, checked).map(([lane, part]) => recordOf(table, checked, lane, part));
 }
 
-function recordOf(
-  { tableId, tableName, schema }: ProducerTable,
-  { producerId, isNamed, number, columns, headers }: ProducerRequest,
-  lane: number,
-  part: LogRows,
-): LogRecord {
+function recordOf(table: ProducerTable, request: ProducerRequest, lane: number, part: LogRows): LogRecord {
   const { encoding, body, bodyBytes } = encodeBody(part);
   if (bodyBytes > madeBodyBytesMax) {
     throw invalid(
@@ -111,14 +113,24 @@ function recordOf(
       `rows of a request for one bucket have at most ${madeBodyBytesMax} bytes as columns, not ${bodyBytes}; send fewer at a time`,
     );
   }
-  const header = {
+  const size = { rowCount: part.rows.rowCount, bodyBytes };
+  return { header: recordHeader(table, request, lane, size), encoding, body };
+}
+
+export function recordHeader(
+  { tableId, tableName, schema }: ProducerTable,
+  producer: Pick<ProducerRequest, 'producerId' | 'isNamed' | 'number' | 'columns' | 'headers'>,
+  lane: number,
+  size: Pick<LogRecordHeader, 'rowCount' | 'bodyBytes'>,
+): LogRecordHeader {
+  const { producerId, isNamed, number, columns, headers } = producer;
+  return {
     ...{ tableId, tableName, schemaId: schema.id, bucket: lane, bucketCount: parseTableOptions(schema).bucket },
     laneCount: hasDynamicBuckets(schema) ? keyLaneCount : undefined,
-    ...{ producerId, producerNamed: isNamed, producerNumber: number, rowCount: part.rows.rowCount, bodyBytes },
+    ...{ producerId, producerNamed: isNamed, producerNumber: number, ...size },
     claim: undefined,
     ...{ columns, headers },
   };
-  return { header, encoding, body };
 }
 
 function byLane(

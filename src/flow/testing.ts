@@ -35,9 +35,8 @@ export type TestWorld = {
   readonly log: MemoryLogStore;
 };
 
-export function testWorld(seed = 7): TestWorld {
+export function testWorld(seed = 7, clock: Clock = systemClock): TestWorld {
   const random = seededRandom(seed);
-  const clock = systemClock;
   const store = new MemoryObjectStore('memory:test', clock);
   return { random, clock, store, log: new MemoryLogStore({ name: 'test' }, { clock, random }) };
 }

@@ -2,7 +2,7 @@
 import { invalid, isLakeError } from '../base/errors.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindByte } from '../types/row-kind.ts';
-import { type UserRow, userRowReader } from '../types/user-row.ts';
+import { type UserRow, type UserRowReader, userRowReader } from '../types/user-row.ts';
 import { gatherSteps } from './line-gatherer.ts';
 import { type GatheredRows, RowGatherer } from './row-gatherer.ts';
 
@@ -13,8 +13,8 @@ const batchBytesMax = 8 * 1024 * 1024;
 export async function* gatherRows(
   table: Table,
   rows: Iterable<UserRow> | AsyncIterable<UserRow>,
+  read: UserRowReader = userRowReader({ fields: table.schema.fields }),
 ): AsyncGenerator<GatheredRows, void, undefined> {
-  const read = userRowReader({ fields: table.schema.fields });
   const gatherer = new RowGatherer({ fields: table.schema.fields });
   for await (const row of rows) {
     try {

@@ -6,6 +6,7 @@ import { rowKindOf } from '../types/row-kind.ts';
 import { type CompactReceipt, type CompactRequest, compactLakeTable } from './compact-lake-table.ts';
 import type { DeadLetter, ReplayReceipt, ReplayRequest } from './dead-letters.ts';
 import { type LakeParts, tableAs } from './lake-parts.ts';
+import type { LoadReceipt, LoadRequest, LoadSource } from './load-table.ts';
 import type { RecordName, RecordTrail } from './locate-record.ts';
 import { keyOfUser, type LookupRequest, lookupRow } from './lookup-row.ts';
 import type { NamedWriter, SendReceipt, SendRequest } from './named-writer.ts';
@@ -121,6 +122,17 @@ export class LakeTable<S extends TableShape> {
   async send(rows: Iterable<S['input'] | S['key']>, request: SendRequest): Promise<SendReceipt> {
     const { sendOnce } = await import('./named-writer.ts');
     return sendOnce<S>(this.#parts, this.#table, rows, request);
+  }
+
+  /**
+   * Loads many rows through the log: they lie beside the table as claims, and only their names go through the log, in one order
+   * with everything else. All of it or nothing, and once under its name, also when a load that was cut off is called again.
+   *
+   * @throws LakeError as `loadTable` does: LAKE_NO_LOG, LAKE_BAD_VALUE and others of the rows, LAKE_LOAD_TOO_LARGE
+   */
+  async load(source: LoadSource<S['input']>, request: LoadRequest): Promise<LoadReceipt> {
+    const { loadTable } = await import('./load-table.ts');
+    return loadTable(this.#parts, this.#table, 'rows' in source ? { rows: asUserRows(source.rows) } : source, request);
   }
 
   /** Reads the table; see `TableScan` for the ways to take the rows. */

@@ -103,7 +103,8 @@ export async function sendOnce<S extends TableShape>(
   return { number, status: 'acknowledged', records };
 }
 
-function sendParts(parts: LakeParts, table: Table): SendRecordsParts {
+/** @throws LakeError `invalid` LAKE_NO_LOG */
+export function sendParts(parts: LakeParts, table: Table): SendRecordsParts {
   const own = partsAs(parts, 'produce');
   const log = logFor(own, table);
   if (log === undefined)

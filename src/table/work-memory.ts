@@ -25,6 +25,8 @@ export type WorkMemory = {
   readonly sqlThreads: number | undefined;
   /** Bytes of a log's records read for one commit, packed as they are there. */
   readonly logPieceBytes: number;
+  /** Bytes of claims that come into a commit with those, unpacked; a single one may have more. */
+  readonly claimedBytes: number;
   /** Bytes of manifest entries that are kept, decoded. */
   readonly manifestEntriesBytes: number;
   /** Bytes of footers and page indexes of data files that are kept, decoded. */
@@ -58,6 +60,7 @@ export function workMemoryOf(processBytes?: number): WorkMemory {
     sqlBytes: (work * 5) / 8,
     sqlThreads: processBytes === undefined ? undefined : Math.max(1, Math.round(processBytes / bytesPerCore)),
     logPieceBytes: work / 32,
+    claimedBytes: work / 2,
     manifestEntriesBytes: work / 8,
     layoutBytes: work / 16,
   };

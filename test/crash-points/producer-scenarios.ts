@@ -1,10 +1,14 @@
 /** Producers that append to the log, of rows that fit in a record and of rows that need a claim check. */
 import { deepStrictEqual, ok } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '../../src/base/random.ts';
 import { loadSchema } from '../../src/catalog/catalog.ts';
 import { claimFolder } from '../../src/flow/claim.ts';
+import { loadRows } from '../../src/flow/load/load.ts';
+import type { LogRows } from '../../src/flow/log-record.ts';
 import { append, testProducer } from '../../src/flow/testing.ts';
 import { removeAgedClaims } from '../../src/maintenance/aged-claims.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
 import type { Scalar } from '../../src/types/scalar.ts';
 import { allObjects, hourMs } from '../maintenance-fixture.ts';
 import { drain } from './ingest-scenarios.ts';
@@ -90,7 +94,69 @@ function producerScenario(operation: string, batches: Batches): Scenario {
   };
 }
 
+const loadRowCount = 60;
+
+function loadOf(by: 'first' | 'second'): Scalar[][] {
+  return rowsNamed(`${by} ${'x'.repeat(40)}`, 0, loadRowCount);
+}
+
+async function load(process: LakeProcess, by: 'first' | 'second'): Promise<void> {
+  const schema = await loadSchema(process, identifier);
+  const target = { tableId: schema.extra['tidelake.table'] ?? '', tableName: 'd.t', schema };
+  async function* batches(): AsyncGenerator<LogRows, void, undefined> {
+    const rows = loadOf(by);
+    yield { rows: buildBatch({ fields: schema.fields }, rows), kinds: new Int8Array(rows.length) };
+  }
+  const settings = { claimBytes: 700, heldBytesMax: 1_400 };
+  await loadRows(process, target, { name: 'one', settings }, batches());
+  process.acknowledge('one');
+}
+
+/** Whoever comes back brings other rows, which count only when nothing of the first was written down. */
+const bulkLoad: Scenario = {
+  operation: 'bulk load',
+  async prepare() {
+    const world = newWorld();
+    await makeTable(world, { keepsRows: true });
+    return world;
+  },
+  async run(process) {
+    await load(process, 'first');
+    await drain(process);
+  },
+  async resume(process) {
+    await load(process, 'second');
+    await drain(process);
+  },
+  whole: async world => {
+    await wholeTable(world);
+    await accountedCounters(world);
+  },
+  async check(world) {
+    ok(world.acknowledged.has('one'), 'the load is acknowledged in the end');
+    const rows = (await rowsOf(world)).map(row => String(row)).toSorted();
+    const sets = (['first', 'second'] as const).map(by =>
+      loadOf(by)
+        .map(row => String(row))
+        .toSorted(),
+    );
+    ok(
+      sets.some(set => isDeepStrictEqual(set, rows)),
+      `the rows of one of them are there, each once, not ${rows.length}`,
+    );
+    await cleanedUp(world);
+    world.clock.advance(49 * hourMs);
+    await removeAgedClaims(world.store, { logRetentionMs: 24 * hourMs });
+    deepStrictEqual(
+      await allObjects(world.store, claimFolder),
+      [],
+      'claims and the load go when the log has forgotten them',
+    );
+  },
+};
+
 export const producerScenarios: readonly Scenario[] = [
   producerScenario('producer', { rowCount: 8, textChars: 10 }),
   producerScenario('producer of claims', { rowCount: 1, textChars: 6_000 }),
+  bulkLoad,
 ];

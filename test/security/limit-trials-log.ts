@@ -1,14 +1,20 @@
 /** Limits of records, of a log in an object store, and of what a table says of records, just under and just over. */
+import { equal } from 'node:assert/strict';
 import { deflateRawSync } from 'node:zlib';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { claimFolder } from '../../src/flow/claim.ts';
 import { decodeRowOrigins, originsBytesMax } from '../../src/flow/ingest/row-origins.ts';
+import { stageLoad } from '../../src/flow/load/stage-load.ts';
+import type { LogRows } from '../../src/flow/log-record.ts';
 import { checkHeaders } from '../../src/flow/record-headers.ts';
 import { MemoryObjectStore } from '../../src/storage/memory/memory-object-store.ts';
 import { decodeBatchHead, encodeBatch } from '../../src/storage/object-log/batch-codec.ts';
 import { firstKey, logKey } from '../../src/storage/object-log/log-objects.ts';
 import { type ObjectLogStore, openObjectLog } from '../../src/storage/object-log/object-log-store.ts';
-import { constant, expectEdge, type Trials } from './limit-tools.ts';
+import { buildBatch } from '../../src/types/column-builder.ts';
+import { fixtureSchema } from '../table-fixture.ts';
+import { constant, expectEdge, outcomeOf, type Trials } from './limit-tools.ts';
 
 const shardId = 'shard-000000';
 
@@ -42,7 +48,27 @@ function headTellingOf(recordBytes: number): void {
   decodeBatchHead(bytes, { shardId, number: 1, where: 'limits' });
 }
 
+/** As many claims as rows. */
+async function stageInto(store: MemoryObjectStore, rowCount: number): Promise<unknown> {
+  const schema = fixtureSchema({ options: { bucket: '1' } });
+  const table = { tableId: 'x', tableName: 'd.t', schema };
+  const one = { rows: buildBatch({ fields: schema.fields }, [[1, 1, 'x']]), kinds: new Int8Array(1) };
+  async function* rows(): AsyncGenerator<LogRows, void, undefined> {
+    for (let row = 0; row < rowCount; row += 1) yield one;
+  }
+  const producer = { producerId: 'p', headers: undefined };
+  return await stageLoad({ store, random: systemRandom }, table, producer, rows(), { claimBytes: 1 });
+}
+
 export const objectLogTrials: Trials = {
+  loadRecordsMax: async () => {
+    const most = constant('loadRecordsMax');
+    const store = new MemoryObjectStore('memory:load', systemClock);
+    equal(await outcomeOf(() => stageInto(store, most + 1)), 'LAKE_LOAD_TOO_LARGE');
+    let claims = 0;
+    for await (const { objects } of store.list(`${claimFolder}/`)) claims += objects.length;
+    equal(claims, most);
+  },
   recordHeadersMax: () => {
     const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`h${at}`, '']));
     const most = constant('recordHeadersMax');

@@ -53,7 +53,15 @@ function newWorld(
   const read = async (changes: Partial<ReadOwedInput> = {}) => {
     const description = await inner.describe();
     const shardId = description.shards.at(-1)?.shardId ?? '';
-    const input = { tableId: 'x', state: undefined, description, shardId, until: 100n, bytesMax: 10_000 };
+    const input = {
+      tableId: 'x',
+      state: undefined,
+      description,
+      shardId,
+      until: 100n,
+      bytesMax: 10_000,
+      claimedBytesMax: 1_000,
+    };
     return readOwed({ log, store }, { ...input, ...changes });
   };
   return { clock, log: inner, store, asked, append, read };

@@ -10,6 +10,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkpointStart, readCheckpoint, startAbove } from './checkpoint.ts';
 import { skipIn } from './decide-take.ts';
 import { keepUnreadable, routeRecords } from './route-records.ts';
+import { sharingCount } from './sharing-count.ts';
 import type { IngestState } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 import type { ShardBatch } from './take.ts';
@@ -23,6 +24,8 @@ export type ReadOwedInput = {
   readonly until: bigint;
   /** Bytes of records, of all tables, after which the rest is left for another piece. */
   readonly bytesMax: number;
+  /** Bytes of claims, unpacked, of the table's records of a shard after which the rest is left, too. */
+  readonly claimedBytesMax: number;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -142,6 +145,13 @@ async function readFrom(
     isComplete = ended || (limits.until !== undefined && isUntil(limits.until));
     // A closed shard that has not said its end yet will; an open one is a parent by mistake, and says so again later.
     if (result.records.length === 0 && result.atTip) break;
+    const rest = records.splice(sharingCount(records, place.claimedBytesMax));
+    const end = records.at(-1);
+    if (rest.length === 0 || end === undefined) continue;
+    // They are for another piece.
+    through = { position: end.position, arrivalMs: end.arrivalMs };
+    [isComplete, ended] = [false, false];
+    break;
   }
   const hashKeys = { start: shard.hashKeyStart, end: shard.hashKeyEnd };
   return { batch: { shardId, hashKeys, recorded, records, through, ended }, isComplete, byteCount, hasGap };

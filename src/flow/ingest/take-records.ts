@@ -4,7 +4,7 @@
  * Each round looks at the recorded position, decides (decide-take.ts) and commits. Whatever comes in between, another
  * ingest, a new schema, an answer that was lost, shows in the position at the next round.
  */
-import { unreachable } from '../../base/assert.ts';
+import { present, unreachable } from '../../base/assert.ts';
 import { isLakeError, LakeError } from '../../base/errors.ts';
 import { backoffMs } from '../../base/retry.ts';
 import { noSpans, type SpanNotes, type Spans } from '../../base/spans.ts';
@@ -19,6 +19,7 @@ import { loadState } from './load-state.ts';
 import { readOwed } from './read-owed.ts';
 import { tableNameOf, wantedSchema } from './route-records.ts';
 import { type SeenCommit, seenCommit } from './seen-commit.ts';
+import { sharingCount } from './sharing-count.ts';
 import { addCounters, type IngestCounters, type IngestState, noCounters } from './state.ts';
 import type { RoutedRecord } from './tail.ts';
 import type { ShardBatch } from './take.ts';
@@ -174,7 +175,11 @@ class Rounds {
   ): Promise<RoundEnd> {
     const { shardId, through, deadlineMs, signal } = this.#handed;
     const hashKeys = hashKeysOf(description, shardId);
-    const batch: ShardBatch = { shardId, hashKeys, recorded, records, through, ended: false };
+    const first = records.slice(0, sharingCount(records, opened.table.workMemory.claimedBytes));
+    const last = first.length === records.length ? through : present(first.at(-1), 'a record');
+    const batch: ShardBatch = { shardId, hashKeys, recorded, records: first, through: placeOf(last), ended: false };
+    // The rest is above the position then, and is taken in the next round.
+    const whole = last === through ? 'taken' : undefined;
     const { incarnation, retentionMs } = description;
     const { commitLog } = this.#parts;
     if (commitLog !== undefined && !hasDynamicBuckets(opened.table.schema)) {
@@ -184,9 +189,9 @@ class Rounds {
         if (came.status === 'committed') note({ snapshot: came.headId });
         return came;
       });
-      if (outcome.status !== 'too-large') return this.#after(opened, outcome, [batch]) ? 'taken' : undefined;
+      if (outcome.status !== 'too-large') return this.#after(opened, outcome, [batch]) ? whole : undefined;
     }
-    return (await this.#swap(opened, description, [batch])) ? 'taken' : undefined;
+    return (await this.#swap(opened, description, [batch])) ? whole : undefined;
   }
 
   /** What the table has not taken yet, from the log; in pieces, each of which stays when the next one fails. */
@@ -199,6 +204,7 @@ class Rounds {
       shardId,
       until: through.position,
       bytesMax: opened.table.workMemory.logPieceBytes,
+      claimedBytesMax: opened.table.workMemory.claimedBytes,
       signal,
     });
     this.#lostShards = [...new Set([...this.#lostShards, ...piece.lostShards])];
@@ -289,6 +295,10 @@ class Rounds {
         return unreachable(outcome);
     }
   }
+}
+
+function placeOf({ position, arrivalMs }: NonNullable<ShardBatch['through']>): NonNullable<ShardBatch['through']> {
+  return { position, arrivalMs };
 }
 
 function hashKeysOf({ shards }: LogDescription, shardId: string): ShardBatch['hashKeys'] {
