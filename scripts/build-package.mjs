@@ -20,7 +20,7 @@ const outside =
   /^(?:@duckdb\/|apache-arrow(?:\/|$)|parquet-wasm(?:\/|$)|@aws-sdk\/|@smithy\/|@platformatic\/kafka|@aws-lambda-powertools\/)/;
 
 /** Names stay as they are: they tell where a failure was. */
-const minify = { mangle: false, compress: false, codegen: { removeWhitespace: true } };
+const minify = { mangle: false, compress: true, codegen: { removeWhitespace: true } };
 
 /**
  * Bundles entries for Node, our dependencies beside them.

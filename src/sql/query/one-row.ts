@@ -18,11 +18,11 @@ export function givesOneRow(query: JsonObject): boolean {
 function hasAggregate(tree: JsonObject): boolean {
   const kind = textAt(tree, 'class');
   if (kind === 'FUNCTION' && aggregates.has(textAt(tree, 'function_name'))) return true;
-  return kind !== 'SUBQUERY' && kind !== 'WINDOW' && [...childrenOf(tree)].some(hasAggregate);
+  return kind !== 'SUBQUERY' && kind !== 'WINDOW' && childrenOf(tree).some(hasAggregate);
 }
 
 /** `unnest` gives a row for each element. */
 function mayMakeRows(tree: JsonObject): boolean {
   if (textAt(tree, 'class') === 'FUNCTION' && textAt(tree, 'function_name').toLowerCase() === 'unnest') return true;
-  return [...childrenOf(tree)].some(mayMakeRows);
+  return childrenOf(tree).some(mayMakeRows);
 }

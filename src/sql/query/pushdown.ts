@@ -167,7 +167,7 @@ function inOf(tree: JsonObject, scope: Scope): Filter | undefined {
 }
 
 function nullTestOf(tree: JsonObject, kind: 'is-null' | 'is-not-null', scope: Scope): Filter | undefined {
-  const [column] = [...childrenOf(tree)];
+  const [column] = childrenOf(tree);
   const target = column === undefined ? undefined : columnOf(column, scope);
   return target === undefined ? undefined : { table: target.table, predicate: { kind, column: target.field.name } };
 }

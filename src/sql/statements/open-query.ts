@@ -23,11 +23,11 @@ import type { QueryColumn, SqlConnection } from '../connection.ts';
 import { openNamedTable, type SqlContext, type SqlSession, type StatementOptions } from '../context.ts';
 import { unmarkedQuery } from '../end-mark.ts';
 import type { Options, Query, TimeTravel } from '../parser/statement.ts';
-import { type ColumnsUsed, columnsUsed } from '../query/columns-used.ts';
-import { checkColumnCounts, checkComplexity, checkRelationCount } from '../query/complexity.ts';
-import { givesOneRow } from '../query/one-row.ts';
+import type { ColumnsUsed } from '../query/columns-used.ts';
+import { checkColumnCounts, checkRelationCount } from '../query/complexity.ts';
+import { factsOf, type QueryFacts } from '../query/facts.ts';
 import { pushedFilters } from '../query/pushdown.ts';
-import { type TableReference, tableReferences } from '../query/references.ts';
+import type { TableReference } from '../query/references.ts';
 import { resultTypes } from '../query/result-types.ts';
 import { queryTree } from '../query/tree.ts';
 import { quoteName } from '../quote.ts';
@@ -73,12 +73,15 @@ export async function openQuery(
     const [, prefix = '', sql = ''] = /^(\s*EXPLAIN\s+(?:ANALYZE\s+)?)?(.*)$/is.exec(query.sql) ?? [];
     const isExplain = prefix !== '';
     const tree = await queryTree(connection, sql);
-    checkComplexity(tree);
-    const relations = await findRelations(context, session, tree, { travels: query.travels, own: shape.own });
+    const facts = factsOf(tree);
+    const relations = await findRelations(context, session, facts.references, {
+      travels: query.travels,
+      own: shape.own,
+    });
     const columns = new Map(relations.flatMap(({ trees, fields }) => trees.map(node => [node, fields] as const)));
-    await makeRelations(context, connection, session, { tree, relations, columns, options });
+    await makeRelations(context, connection, session, { tree, facts, relations, columns, options });
     const wrapped = shape.wrap === undefined ? sql : shape.wrap(sql, await connection.columnsOf(sql, options));
-    const hasOneRow = !isExplain && shape.wrap === undefined && givesOneRow(tree);
+    const hasOneRow = !isExplain && shape.wrap === undefined && facts.hasOneRow;
     const text = prefix + (hasOneRow ? unmarkedQuery(wrapped) : wrapped);
     const running = await connection.query(text, { ...options, hasFewRows: isExplain || hasOneRow });
     const declared = shape.types ?? (isExplain ? [] : resultTypes(tree, columns));
@@ -119,11 +122,11 @@ type OwnNames = { readonly travels: readonly TimeTravel[]; readonly own: QuerySh
 async function findRelations(
   context: SqlContext,
   session: SqlSession,
-  tree: JsonObject,
+  references: readonly TableReference[],
   { travels, own }: OwnNames,
 ): Promise<readonly Relation[]> {
   const relations = new Map<string, Relation>();
-  const places = tableReferences(tree).map(reference => {
+  const places = references.map(reference => {
     const place = placeOf(reference, session, travels);
     const key = JSON.stringify([place.database.toLowerCase(), place.name.toLowerCase()]);
     return { reference, key, ...place };
@@ -220,6 +223,7 @@ export async function openWithOptions(
 
 type Plan = {
   readonly tree: JsonObject;
+  readonly facts: QueryFacts;
   readonly relations: readonly Relation[];
   readonly columns: ReadonlyMap<JsonObject, readonly DataField[]>;
   readonly options: StatementOptions;
@@ -230,9 +234,9 @@ async function makeRelations(
   context: SqlContext,
   connection: SqlConnection,
   session: SqlSession,
-  { tree, relations, columns, options }: Plan,
+  { tree, facts, relations, columns, options }: Plan,
 ): Promise<void> {
-  const used = columnsUsed(tree, tableReferences(tree));
+  const { used } = facts;
   const counts = relations.flatMap(({ trees, fields }) => trees.map(node => columnCount(used.get(node), fields)));
   checkColumnCounts(tree, counts);
   const filters = pushedFilters(tree, columns, options.parameters ?? []);
