@@ -19,8 +19,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const outside =
   /^(?:@duckdb\/|apache-arrow(?:\/|$)|parquet-wasm(?:\/|$)|@aws-sdk\/|@smithy\/|@platformatic\/kafka|@aws-lambda-powertools\/)/;
 
-/** Names stay as they are: they tell where a failure was. */
-const minify = { mangle: false, compress: true, codegen: { removeWhitespace: true } };
+/** Names and lines stay: they tell where a failure was, and Node prints the whole line of one that nobody catches. */
+const minify = { mangle: false, compress: true, codegen: { removeWhitespace: false } };
 
 /**
  * Bundles entries for Node, our dependencies beside them.
