@@ -7,6 +7,7 @@
 export { LakeError, type LakeErrorCode, type LakeErrorKind } from './base/errors.ts';
 export { markHeapLate } from './base/heap-marking.ts';
 export type { AcknowledgedRecord } from './flow/acknowledged-record.ts';
+export type { UnitLease } from './flow/read/subscribed-batch.ts';
 export type { ArrowColumns } from './service/arrow-columns.ts';
 export type { PendingRows } from './service/batching-writer.ts';
 export { type Columns, type ColumnType, type RowInputOf, type RowOf, t } from './service/column-types.ts';
@@ -44,6 +45,7 @@ export type { SqlOptions, SqlValue } from './service/sql-template.ts';
 export type {
   SubscriptionEnd,
   SubscriptionRange,
+  SubscriptionReader,
   SubscriptionStart,
   SubscriptionView,
 } from './service/subscribe-request.ts';

@@ -31,7 +31,12 @@ function registerTail(log: Command, { console, withLake }: CliContext): void {
     });
 }
 
-type LagOptions = { readonly resume?: string; readonly consumer?: string; readonly json?: boolean };
+type LagOptions = {
+  readonly resume?: string;
+  readonly consumer?: string;
+  readonly group?: string;
+  readonly json?: boolean;
+};
 
 function registerLag(log: Command, { console, withLake }: CliContext): void {
   log
@@ -39,6 +44,7 @@ function registerLag(log: Command, { console, withLake }: CliContext): void {
     .description('say how far ingest is behind the log of a table, or a consumer or place of a subscription')
     .argument('<db.table>')
     .option('--consumer <id>', 'that the table remembers')
+    .option('--group <name>', 'of readers, with who reads which shard')
     .option('--resume <place>', 'that a subscription has given')
     .option('--json', 'one line of JSON')
     .action(async (name: string, { json, ...request }: LagOptions, command: Command) => {

@@ -75,6 +75,7 @@ type FollowOptions = Pick<SubscriptionView, 'columns' | 'where' | 'changelogMode
   readonly until?: string;
   readonly consumer?: string;
   readonly json?: boolean;
+  readonly group?: string;
 };
 
 function registerFollow(program: Command, { console, withLake }: CliContext): void {
@@ -87,6 +88,7 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
     .option('--until <place>', 'now, a snapshot’s number, tag:NAME, or a time that has passed')
     .option('--consumer <name>', 'the table remembers what was printed, and the next under this name goes on there')
     .option('--json', 'lines of JSON, as `write` takes them, with the headers of records')
+    .option('--group <name>', 'share the shards of the log with others that follow under this name')
     .option('--columns <names>', 'only these, with commas between them', nameList)
     .option(
       '--where <expression>',
@@ -106,8 +108,8 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
       const { followLines } = await import('../service/read-lines.ts');
       const { from, full, until, ...view } = options;
       const range = { from: startOf(from, full), until: until === undefined ? undefined : endOf(until) };
-      // The place of a consumer is written beside the table.
-      const access = view.consumer === undefined ? 'read' : 'read-write';
+      // The place of a consumer or group is written beside the table.
+      const access = view.consumer === undefined && view.group === undefined ? 'read' : 'read-write';
       await withLake(command, { access }, async parts => {
         await console.writeAll(followLines(parts, name, { ...range, ...view, signal: console.signal }));
       });

@@ -1,12 +1,19 @@
 /** The reads of the command line: a table's rows and changes as lines of text. */
 import { invalid } from '../base/errors.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../base/json.ts';
-import { consume } from '../flow/read/consume.ts';
+import { follow } from '../flow/read/groups/follow.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { keyOfJson, type LookupRequest, lookupRow } from './lookup-row.ts';
+import { withLogOf } from './named-logs.ts';
 import { changeJsonLines, changeLines, jsonLines } from './printed-rows.ts';
 import { countRows, type ScanRequest, scanTable } from './scan-table.ts';
-import { flowRequest, type SubscriptionRange, type SubscriptionView } from './subscribe-request.ts';
+import {
+  flowRequest,
+  readerOf,
+  type SubscriptionRange,
+  type SubscriptionReader,
+  type SubscriptionView,
+} from './subscribe-request.ts';
 import { type ChangesRequest, tableChanges } from './table-changes.ts';
 import { openLakeTable } from './tables.ts';
 
@@ -47,8 +54,8 @@ export async function* changesLines(
 }
 
 export type FollowLinesRequest = SubscriptionRange &
-  SubscriptionView & {
-    readonly consumer?: string | undefined;
+  SubscriptionView &
+  SubscriptionReader & {
     /** Lines of JSON, with the headers that came with rows. */
     readonly json?: boolean | undefined;
     readonly signal: AbortSignal;
@@ -58,11 +65,11 @@ export type FollowLinesRequest = SubscriptionRange &
 export async function* followLines(
   parts: LakeParts,
   name: string,
-  { signal, consumer, json = false, ...request }: FollowLinesRequest,
+  { signal, json = false, ...request }: FollowLinesRequest,
 ): AsyncGenerator<string, void, undefined> {
   const table = await openLakeTable(parts, name);
-  const asked = { ...flowRequest(table, request), consumerId: consumer };
-  for await (const { rows, kinds, headers } of consume(parts, table, asked, signal)) {
+  const asked = { ...flowRequest(table, request), ...readerOf(request) };
+  for await (const { rows, kinds, headers } of follow(await withLogOf(parts, table), table, asked, signal)) {
     if (rows.rowCount > 0) yield json ? changeJsonLines(rows, kinds, headers) : changeLines(rows, kinds);
   }
 }

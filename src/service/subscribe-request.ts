@@ -1,6 +1,7 @@
 /** What a user asks of a subscription, in plain values, as the house inside takes it. */
 import { invalid } from '../base/errors.ts';
 import type { ChangelogMode, Consistency } from '../flow/read/change-view.ts';
+import type { FollowRequest } from '../flow/read/groups/follow.ts';
 import type { NamedSnapshot, SubscribeFrom, SubscribeUntil } from '../flow/read/history-range.ts';
 import { decodeResumePoint } from '../flow/read/resume-point.ts';
 import type { SubscribeRequest as FlowRequest } from '../flow/read/subscribe.ts';
@@ -95,4 +96,38 @@ function endOf(until: SubscriptionEnd): SubscribeUntil {
 
 function namedOf(point: { readonly snapshot: number } | { readonly tag: string }): NamedSnapshot {
   return 'tag' in point ? { tag: point.tag } : { snapshotId: point.snapshot };
+}
+
+/** Who remembers what was taken: nobody, unless one of these is given. */
+export type SubscriptionReader = {
+  /**
+   * The table remembers under this name, Paimon's `consumer-id`, what has been taken: the next subscription under it goes on
+   * there whatever `from` says, and what it needs does not expire. What was taken in the ten seconds before a crash comes again;
+   * end by the signal to have all of it remembered. Of two readers the one that came first is ended: LAKE_CONSUMER_TAKEN.
+   */
+  readonly consumer?: string | undefined;
+  /**
+   * The same for any number of readers, which share the shards of the log: each shard is read by one of them at a time, under a
+   * lease. `from` is where the group begins. No `until`, and no places of single readers (docs/STREAMS.md).
+   */
+  readonly group?: string | undefined;
+  /** How long a lease of the group lasts that is not renewed, at least; 30,000 unless given, and 1,000 at least. */
+  readonly leaseMs?: number | undefined;
+};
+
+const leaseMsMin = 1_000;
+
+/** @throws LakeError `invalid` LAKE_BAD_OPTION */
+export function readerOf({
+  consumer,
+  group,
+  leaseMs,
+}: SubscriptionReader): Pick<FollowRequest, 'consumerId' | 'group'> {
+  if (leaseMs !== undefined && (group === undefined || !Number.isSafeInteger(leaseMs) || leaseMs < leaseMsMin)) {
+    throw invalid(
+      'LAKE_BAD_OPTION',
+      `a lease of ${leaseMs} ms: leases are of groups, whole milliseconds, ${leaseMsMin} at least`,
+    );
+  }
+  return { consumerId: consumer, group: group === undefined ? undefined : { groupId: group, leaseMs } };
 }

@@ -1,23 +1,25 @@
 /** Follows a table: rows there are, then changes as they happen. */
 
-import { consume } from '../flow/read/consume.ts';
+import { follow } from '../flow/read/groups/follow.ts';
 import { encodeResumePoint } from '../flow/read/resume-point.ts';
+import type { UnitLease } from '../flow/read/subscribed-batch.ts';
 import type { RecordHeaders } from '../flow/record-headers.ts';
 import type { Table } from '../table/table.ts';
 import { rowKindOf } from '../types/row-kind.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { withLogOf } from './named-logs.ts';
-import { flowRequest, type SubscriptionRange, type SubscriptionView } from './subscribe-request.ts';
+import {
+  flowRequest,
+  readerOf,
+  type SubscriptionRange,
+  type SubscriptionReader,
+  type SubscriptionView,
+} from './subscribe-request.ts';
 import { type RowChange, rowsAs } from './table-shape.ts';
 
 export type SubscribeRequest = SubscriptionRange &
-  SubscriptionView & {
-    /**
-     * The table remembers under this name, Paimon's `consumer-id`, what has been taken: the next subscription under it goes on
-     * there whatever `from` says, and what it needs does not expire. What was taken in the ten seconds before a crash comes again;
-     * end by the signal to have all of it remembered. Of two readers the one that came first is ended: LAKE_CONSUMER_TAKEN.
-     */
-    readonly consumer?: string | undefined;
+  SubscriptionView &
+  SubscriptionReader & {
     /**
      * Told of each place that another subscription can go on from, when all changes before it have been taken; also while
      * nothing changes, and before the first change.
@@ -41,32 +43,28 @@ export type SubscribedChange<Row> = RowChange<Row> & {
   readonly mayRepeat: boolean;
   /** What the producer gave with the row; undefined: nothing, or it does not come from the log. */
   readonly headers: RecordHeaders | undefined;
+  /** Under which lease a member of a group gives it; a sink that keeps the epoch of a shard can refuse smaller ones. */
+  readonly lease: UnitLease | undefined;
 };
 
 export async function* subscribeTable<Row extends object>(
   parts: LakeParts,
   table: Table,
-  { consumer, onPlace, signal, ...request }: SubscribeRequest,
+  { onPlace, signal, ...request }: SubscribeRequest,
 ): AsyncGenerator<SubscribedChange<Row>, void, undefined> {
   const { store, log, clock, random } = await withLogOf(parts, table);
   // Without a signal it ends when its reader breaks off.
   const ends = signal ?? new AbortController().signal;
-  const asked = { ...flowRequest(table, request), consumerId: consumer };
-  for await (const batch of consume({ store, log, clock, random }, table, asked, ends)) {
+  const asked = { ...flowRequest(table, request), ...readerOf(request) };
+  for await (const batch of follow({ store, log, clock, random }, table, asked, ends)) {
     const row = rowsAs<Row>(batch.rows);
-    const { phase, snapshotId, mayRepeat = false, headers } = batch;
+    const { phase, snapshotId, mayRepeat = false, headers, lease } = batch;
     const place = batch.resume === undefined ? undefined : encodeResumePoint(batch.resume);
-    for (let index = 0; index < batch.rows.rowCount; index += 1) {
-      const resume = index === batch.rows.rowCount - 1 ? place : undefined;
-      yield {
-        kind: rowKindOf(batch.kinds[index] ?? 0),
-        row: row(index),
-        phase,
-        snapshotId,
-        resume,
-        mayRepeat,
-        headers,
-      };
+    const last = batch.rows.rowCount - 1;
+    for (let index = 0; index <= last; index += 1) {
+      const kind = rowKindOf(batch.kinds[index] ?? 0);
+      const resume = index === last ? place : undefined;
+      yield { kind, row: row(index), phase, snapshotId, resume, mayRepeat, headers, lease };
     }
     if (place !== undefined) onPlace?.(place);
   }

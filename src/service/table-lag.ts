@@ -1,6 +1,7 @@
 /** How far ingest or a subscription is behind, as plain values. */
 import { invalid } from '../base/errors.ts';
 import { pointOfPlace } from '../flow/read/consume.ts';
+import { readLeases } from '../flow/read/groups/group-file.ts';
 import { type Lag, lagOfIngest, lagOfPlace, type ShardLag } from '../flow/read/lag.ts';
 import { decodeResumePoint, type ResumePoint } from '../flow/read/resume-point.ts';
 import { readConsumerPlace } from '../table/consumer-file.ts';
@@ -10,10 +11,12 @@ import { withLogOf } from './named-logs.ts';
 
 export type { Lag, ShardLag } from '../flow/read/lag.ts';
 
-/** Whose: a subscription's by its place, a consumer's by its name; ingest's when neither is given. */
+/** Whose: a subscription's by its place, a consumer's or a group's by its name; ingest's when none is given. */
 export type LagRequest = {
   readonly resume?: string | undefined;
   readonly consumer?: string | undefined;
+  /** With who reads each shard. */
+  readonly group?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -21,14 +24,21 @@ export type LagRequest = {
 export async function lagOfTable(
   lake: LakeParts,
   table: Table,
-  { resume, consumer, signal }: LagRequest,
+  { resume, consumer, group, signal }: LagRequest,
 ): Promise<Lag> {
   const { log, store, clock } = await withLogOf(lake, table);
   if (log === undefined) throw invalid('LAKE_NO_LOG', `${table.label}: this lake was opened without a log`);
   const parts = { log, store, clock, signal };
   if (resume !== undefined) return lagOfPlace(parts, table, decodeResumePoint(resume));
   if (consumer !== undefined) return lagOfPlace(parts, table, await pointOfConsumer(table, consumer));
+  if (group !== undefined) return lagOfGroup(parts, table, group);
   return lagOfIngest(parts, table);
+}
+
+async function lagOfGroup(parts: Parameters<typeof lagOfPlace>[0], table: Table, group: string): Promise<Lag> {
+  const lag = await lagOfPlace(parts, table, await pointOfConsumer(table, group));
+  const leases = await readLeases(table, group);
+  return { ...lag, shards: lag.shards.map(shard => ({ ...shard, member: leases.get(shard.shardId)?.memberId })) };
 }
 
 async function pointOfConsumer(table: Table, consumer: string): Promise<ResumePoint> {
@@ -55,8 +65,9 @@ export function* lagLines({ snapshots, shards }: Lag): Generator<string, void, u
   for (const shard of shards) yield `${shard.shardId}  ${lagText(shard)}\n`;
 }
 
-function lagText({ position, behindMs, isLost }: ShardLag): string {
+function lagText({ position, behindMs, isLost, member }: ShardLag): string {
   const where = position === undefined ? 'from its beginning' : `behind ${position}`;
   const what = behindMs === 0 ? 'at its tip' : `${(behindMs / 1e3).toFixed(1)} s behind`;
-  return `${what}, ${where}${isLost ? '; the log no longer keeps all that follows' : ''}`;
+  const who = member === undefined ? '' : `, read by ${member}`;
+  return `${what}, ${where}${who}${isLost ? '; the log no longer keeps all that follows' : ''}`;
 }

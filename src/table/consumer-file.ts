@@ -24,8 +24,10 @@ export type ConsumerPlace = {
   readonly place: string | undefined;
 };
 
-const placeKey = 'tidelake.place';
-const readerKey = 'tidelake.reader';
+/** Where in the file the place is. */
+export const placeKey = 'tidelake.place';
+/** Who wrote it. */
+export const readerKey = 'tidelake.reader';
 
 type Home = Pick<Table, 'store' | 'metaPath' | 'label' | 'clock' | 'random'>;
 
@@ -39,7 +41,7 @@ export async function openConsumer(home: Home, consumerId: string): Promise<Cons
   const key = consumerKey(home, consumerId);
   const object = await home.store.get(key, { bytesMax: jsonBytesMax });
   const file = new ConsumerFile(home, consumerId, object?.etag);
-  if (object !== undefined) await file.save(placeOf(object.bytes, key));
+  if (object !== undefined) await file.save(decodeConsumerPlace(object.bytes, key));
   return file;
 }
 
@@ -50,11 +52,11 @@ export async function readConsumerPlace(
 ): Promise<ConsumerPlace | undefined> {
   const key = consumerKey(home, consumerId);
   const object = await home.store.get(key, { bytesMax: jsonBytesMax });
-  return object === undefined ? undefined : placeOf(object.bytes, key);
+  return object === undefined ? undefined : decodeConsumerPlace(object.bytes, key);
 }
 
 /** @throws LakeError `invalid` LAKE_BAD_NAME */
-function consumerKey({ metaPath }: Pick<Home, 'metaPath'>, consumerId: string): string {
+export function consumerKey({ metaPath }: Pick<Home, 'metaPath'>, consumerId: string): string {
   if (!isFileName(consumerId)) {
     const text = JSON.stringify(consumerId.slice(0, 80));
     throw invalid('LAKE_BAD_NAME', `consumer ${text}: its id must do as the name of a file`);
@@ -137,7 +139,8 @@ export class ConsumerFile {
   }
 }
 
-function placeOf(bytes: Uint8Array, where: string): ConsumerPlace {
+/** @throws LakeError `corrupt` LAKE_CORRUPT_CONSUMER */
+export function decodeConsumerPlace(bytes: Uint8Array, where: string): ConsumerPlace {
   const json = parseJsonObject(bytes, { where, code: 'LAKE_CORRUPT_CONSUMER' });
   const { nextSnapshot, [placeKey]: place } = json;
   const isId = typeof nextSnapshot === 'number' && Number.isSafeInteger(nextSnapshot);

@@ -15,6 +15,8 @@ import { readDeadLetterList } from '../../src/flow/ingest/dead-letter-list.ts';
 import { readDeadLetters, storeDeadLetterFile } from '../../src/flow/ingest/dead-letters.ts';
 import { decodeRowOrigins, encodeRowOrigins, type RowOrigins } from '../../src/flow/ingest/row-origins.ts';
 import { decodeState, emptyState, encodeState, type IngestState, noCounters } from '../../src/flow/ingest/state.ts';
+import { readLeases } from '../../src/flow/read/groups/group-file.ts';
+import { decodeGroup, encodeGroup, historyUnit } from '../../src/flow/read/groups/group-state.ts';
 import { decodeResumePoint, encodeResumePoint } from '../../src/flow/read/resume-point.ts';
 import { readReplayFile } from '../../src/flow/replay/replay-file.ts';
 import { decodeWatchPlace, encodeWatchPlace, watchName } from '../../src/service/watch/watch-place.ts';
@@ -323,7 +325,7 @@ export const flowTargets: readonly Target[] = [
   },
   {
     name: 'consumer',
-    decoders: ['readConsumers', 'readConsumerPlace'],
+    decoders: ['readConsumers', 'readConsumerPlace', 'decodeConsumerPlace'],
     corpus: () => texts('{"nextSnapshot":7}', '{\n  "nextSnapshot" : 12\n}'),
     mutate: mutateJson,
     decode: async input => {
@@ -332,6 +334,24 @@ export const flowTargets: readonly Target[] = [
       }
       const place = await readConsumerPlace(home(await storeWith('d.db/t/consumer/consumer-c', input)), 'c');
       holds(place !== undefined && Number.isSafeInteger(place.nextSnapshot), 'no snapshot number of its reader');
+    },
+  },
+  {
+    name: 'group',
+    decoders: ['decodeGroup', 'readLeases'],
+    corpus: () => [...groupTexts()],
+    mutate: mutateJson,
+    decode: async input => {
+      const state = decodeGroup(input, 'a group');
+      const leases = await readLeases(home(await storeWith('d.db/t/consumer/consumer-c', input)), 'c');
+      if (state === undefined) return;
+      holds(Number.isSafeInteger(state.nextSnapshot), 'no snapshot number');
+      for (const [id, { lease }] of state.units) holds(leases.get(id)?.epoch === lease?.epoch, 'another lease');
+      const again = decodeGroup(encodeGroup(state, 'w'), 'a group');
+      holds(
+        again !== undefined && Buffer.from(encodeGroup(again, 'w')).equals(encodeGroup(state, 'w')),
+        'another group',
+      );
     },
   },
   {
@@ -347,3 +367,23 @@ export const flowTargets: readonly Target[] = [
     },
   },
 ];
+
+function groupTexts(): readonly Uint8Array[] {
+  const begun = {
+    nextSnapshot: 1,
+    pinnedMs: 0,
+    place: undefined,
+    epoch: 1,
+    members: new Map([['m', { untilMs: 9, renewal: 1 }]]),
+  };
+  const unit = { parentIds: [], ended: false, sinceMs: undefined, lease: { memberId: 'm', epoch: 1 } };
+  const log = { incarnation: 'i', positions: new Map([['a', 7n]]), bases: new Map(), sinceMs: 3 };
+  const units = new Map([
+    ['a', { ...unit, ended: true, lease: undefined }],
+    ['b', { ...unit, parentIds: ['a'], sinceMs: 4 }],
+  ]);
+  return [
+    encodeGroup({ ...begun, units: new Map([[historyUnit, unit]]) }, 'w'),
+    encodeGroup({ ...begun, place: { tableId: 't', snapshotId: 1, log }, units }, 'w'),
+  ];
+}

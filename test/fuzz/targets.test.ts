@@ -62,6 +62,9 @@ const reasons: Readonly<Record<string, string>> = {
   readRange: 'reads through decoders that are targets',
   readAddedRows: 'reads through decoders that are targets',
   readFault: 'a decision',
+  readAsGroup: 'reads through decoders that are targets',
+  readHistory: 'reads through decoders that are targets',
+  readUnit: 'reads through decoders that are targets',
 };
 
 function decoders(): readonly string[] {

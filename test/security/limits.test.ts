@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { packageSources, type Trials } from './limit-tools.ts';
 import { fileTrials } from './limit-trials-files.ts';
+import { groupTrials } from './limit-trials-groups.ts';
 import { httpTrials } from './limit-trials-http.ts';
 import { objectLogTrials } from './limit-trials-log.ts';
 import { nestedTrials } from './limit-trials-nested.ts';
@@ -26,7 +27,14 @@ const rows: readonly Row[] = (security.split('\n## Limits\n')[1]?.split('\n## ')
     return { input, codes: quoted(codes), constants: quoted(names) };
   });
 
-const trials: Trials = { ...sqlTrials, ...httpTrials, ...fileTrials, ...objectLogTrials, ...nestedTrials };
+const trials: Trials = {
+  ...sqlTrials,
+  ...httpTrials,
+  ...fileTrials,
+  ...objectLogTrials,
+  ...nestedTrials,
+  ...groupTrials,
+};
 
 test('every constant that the table of limits names is one of the product, and is tried', () => {
   expect(rows.length).toBeGreaterThan(20);

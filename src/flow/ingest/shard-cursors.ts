@@ -21,15 +21,15 @@ export type StartOf = (incarnation: string, shardId: string) => Promise<LogStart
 export class ShardCursors {
   readonly #log: LogStore;
   readonly #startOf: StartOf;
-  readonly #hashKeys: readonly bigint[] | undefined;
+  readonly #isWanted: (shard: LogShard) => boolean;
   readonly #cursors = new Map<string, ShardCursor>();
   #description: LogDescription | undefined;
 
-  /** @param hashKeys only shards that own one of these, or owned one; all when not given */
-  constructor(log: LogStore, startOf: StartOf, hashKeys?: readonly bigint[]) {
+  /** @param isWanted which shards are read; all when not given */
+  constructor(log: LogStore, startOf: StartOf, isWanted: (shard: LogShard) => boolean = () => true) {
     this.#log = log;
     this.#startOf = startOf;
-    this.#hashKeys = hashKeys;
+    this.#isWanted = isWanted;
   }
 
   get description(): LogDescription {
@@ -65,10 +65,6 @@ export class ShardCursors {
       const next = await this.#startOf(description.incarnation, shard.shardId);
       this.#cursors.set(shard.shardId, { shard, next, through: undefined, ended: false });
     }
-  }
-
-  #isWanted(shard: LogShard): boolean {
-    return ownsAny(shard, this.#hashKeys);
   }
 
   /** Shards that may be read now: not ended, and no listed parent that is not. */

@@ -20,6 +20,8 @@ export type ShardLag = {
   readonly behindMs: number;
   /** The log no longer keeps all that follows. */
   readonly isLost: boolean;
+  /** Of a group: who has its lease. */
+  readonly member?: string | undefined;
 };
 
 export type Lag = {

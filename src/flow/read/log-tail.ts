@@ -17,7 +17,7 @@ import { routeRecords } from '../ingest/route-records.ts';
 import { ownsAny, type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
 import { type RoutedRecord, rowsOfRecords, type TailResult, type TailRows } from '../ingest/tail.ts';
-import { waitForAny } from '../wait-for-any.ts';
+import { type ShardPlace, waitForAny } from '../wait-for-any.ts';
 
 export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
 
@@ -64,6 +64,8 @@ function hashKeysOf(table: Table, lanes: TailOptions['lanes']): readonly bigint[
 export type TailOptions = {
   /** Only what the shards of these have; all when not given. */
   readonly lanes?: ReadonlySet<number> | undefined;
+  /** Only these shards; all when not given. */
+  readonly shardIds?: ReadonlySet<string> | undefined;
   /** A record under a newer schema brings that schema for all rows from it on; else rows keep the table's as it was given. */
   readonly followsSchema?: boolean | undefined;
   /** By shard: rows up to it are read, for the numbers of their producers, and not given. */
@@ -98,7 +100,7 @@ export class LogTail {
     checkpoints: Checkpoints,
     options: TailOptions = {},
   ) {
-    const { lanes, passed = new Map(), description } = options;
+    const { lanes, shardIds, passed = new Map(), description } = options;
     this.#passed = passed;
     this.#followsSchema = options.followsSchema ?? false;
     this.#done = options.endsAtTip === true ? new Set() : undefined;
@@ -109,7 +111,12 @@ export class LogTail {
       const recorded = state?.incarnation === incarnation ? state.shards.get(shardId)?.position : undefined;
       return startAfter(recorded, checkpoints.get(shardId));
     };
-    this.#cursors = new ShardCursors(parts.log, startOf, hashKeysOf(table, lanes));
+    const hashKeys = hashKeysOf(table, lanes);
+    this.#cursors = new ShardCursors(
+      parts.log,
+      startOf,
+      shard => ownsAny(shard, hashKeys) && shardIds?.has(shard.shardId) !== false,
+    );
     this.#seen = description;
   }
 
@@ -119,6 +126,17 @@ export class LogTail {
       through === undefined ? [] : [[shard.shardId, through.position] as const],
     );
     return new Map(all);
+  }
+
+  /** Whether there will never be more: all its shards are closed, and were read to their ends. */
+  get isEnded(): boolean {
+    const { all } = this.#cursors;
+    return all.length > 0 && all.every(({ ended }) => ended);
+  }
+
+  /** Where it goes on in each shard that it reads now. */
+  get next(): readonly ShardPlace[] {
+    return this.#cursors.readable().map(({ shard, next }) => ({ shardId: shard.shardId, next }));
   }
 
   /** Everything up to the tip of each shard, as it is when the shard is read. */
@@ -195,8 +213,7 @@ export class LogTail {
 
   /** Resolves when there may be more to read, or after `waitMsMax`. */
   async waitForMore(clock: Clock, waitMsMax: number, signal?: AbortSignal): Promise<void> {
-    const places = this.#cursors.readable().map(({ shard, next }) => ({ shardId: shard.shardId, next }));
-    await waitForAny(this.#parts.log, places, { clock, waitMsMax, signal });
+    await waitForAny(this.#parts.log, this.next, { clock, waitMsMax, signal });
   }
 
   async #readShard(

@@ -45,7 +45,7 @@ export const placeLengthMax: number = 1024 * 1024;
 /** So a place of a quiet log is another only now and then, and need not be kept anew. */
 const sinceStepMs = 3_600_000;
 
-function sinceOf(nowMs: number): number {
+export function sinceOf(nowMs: number): number {
   return nowMs - (nowMs % sinceStepMs);
 }
 
@@ -87,10 +87,16 @@ export function movedTo(point: ResumePoint, read: Positions, tipMs?: number): Re
 /**
  * The newest snapshot that is not above the point.
  *
+ * @param shardIds only these shards count; all when not given
  * @returns undefined: the point is below all of them, and is where the log's first record for the table was yet to come
  * @throws LakeError `invalid` LAKE_RESUME_EXPIRED
  */
-export async function snapshotBelow(table: Table, point: ResumePoint, log: LogPoint): Promise<Snapshot | undefined> {
+export async function snapshotBelow(
+  table: Table,
+  point: ResumePoint,
+  log: LogPoint,
+  shardIds?: ReadonlySet<string>,
+): Promise<Snapshot | undefined> {
   const head = await latestSnapshot(table);
   const ids = (await listSnapshotIds(table)).ids.filter(id => id >= point.snapshotId && id <= (head?.id ?? 0));
   let [low, high] = [0, ids.length];
@@ -99,7 +105,7 @@ export async function snapshotBelow(table: Table, point: ResumePoint, log: LogPo
     const middle = (low + high) >>> 1;
     const snapshot = await readSnapshot(table, ids[middle] ?? 0);
     // One that is gone meanwhile was the oldest: the search goes on above it.
-    if (snapshot !== undefined && !isCovered(await stateOfHead(table, snapshot), log)) high = middle;
+    if (snapshot !== undefined && !isCovered(await stateOfHead(table, snapshot), log, shardIds)) high = middle;
     else {
       low = middle + 1;
       found = snapshot ?? found;
@@ -111,9 +117,15 @@ export async function snapshotBelow(table: Table, point: ResumePoint, log: LogPo
 }
 
 /** Whether all that a snapshot took from the log was given before the point. */
-function isCovered(state: IngestState | undefined, { incarnation, positions }: LogPoint): boolean {
+function isCovered(
+  state: IngestState | undefined,
+  { incarnation, positions }: LogPoint,
+  shardIds: ReadonlySet<string> | undefined,
+): boolean {
   if (state === undefined || state.incarnation !== incarnation) return state === undefined;
-  return [...state.shards].every(([shardId, { position }]) => position <= (positions.get(shardId) ?? -1n));
+  return [...state.shards].every(
+    ([shardId, { position }]) => shardIds?.has(shardId) === false || position <= (positions.get(shardId) ?? -1n),
+  );
 }
 
 export function resumeExpired({ label }: Pick<Table, 'label'>, why: string): Error {

@@ -70,9 +70,7 @@ async function* subscribeTo(
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   const { from, until } = request;
   const view = changeViewOf(table, request);
-  const isLive = view.consistency === 'eventual' && changesAreRecords(table.schema);
-  const log = isLive ? parts.log : undefined;
-  const tailParts = log === undefined ? undefined : { log, store: parts.store };
+  const tailParts = followedLog(parts, table, view);
   if (from.kind === 'resume') checkPoint(table, from.point, tailParts);
   if (from.kind === 'resume' && from.point.log !== undefined && tailParts !== undefined) {
     const place = { ...from.point, log: from.point.log };
@@ -124,7 +122,18 @@ async function* changesAfter(
   return snapshot;
 }
 
-function checkPoint(table: Table, point: ResumePoint, tailParts: TailParts | undefined): void {
+/** The log that a subscription follows; undefined: it stays on snapshots. */
+export function followedLog(
+  { log, store }: SubscribeParts,
+  { schema }: Table,
+  { consistency }: ChangeView,
+): TailParts | undefined {
+  const isLive = consistency === 'eventual' && changesAreRecords(schema);
+  return isLive && log !== undefined ? { log, store } : undefined;
+}
+
+/** @throws LakeError `invalid` LAKE_RESUME_EXPIRED */
+export function checkPoint(table: Table, point: ResumePoint, tailParts: TailParts | undefined): void {
   if (point.tableId !== table.id) throw resumeExpired(table, 'it is a place in another table, which had this name');
   if (point.log !== undefined && tailParts === undefined) {
     throw resumeExpired(table, 'it is a place in a log, and this table is followed by its snapshots now');

@@ -29,6 +29,15 @@ export type SubscribedBatch = {
   readonly mayRepeat?: boolean | undefined;
   /** Of the log phase: what the producer gave with the rows (RFC 0022). */
   readonly headers?: RecordHeaders | undefined;
+  /** Under which lease a member of a group gives it. */
+  readonly lease?: UnitLease | undefined;
+};
+
+export type UnitLease = {
+  /** undefined: the history, which one member reads for all. */
+  readonly shardId: string | undefined;
+  /** Of two that read one shard the later has the larger one. */
+  readonly epoch: number;
 };
 
 /** Only a table of our own can be told from another of its name. */
