@@ -10,6 +10,7 @@
  * there within a time that is nothing beside what lies between B and A.
  */
 
+import { equalBytes } from '../bytes/compare.ts';
 import { jsonBytesMax } from '../format/metadata-limits.ts';
 import { snapshotPath } from '../format/paths.ts';
 import { decodeSnapshot, type Snapshot } from '../format/snapshot.ts';
@@ -106,11 +107,19 @@ async function followedHead(table: Table, seen: SeenHead): Promise<Snapshot | un
   return (await isStillThere(table, head, seen)) ? head : undefined;
 }
 
+/** The bytes in which a snapshot was found again: where they come once more, nobody has to decode them to know it. */
+const bytesOf = new WeakMap<Snapshot, Uint8Array>();
+
 /** Whether a snapshot is what its number stands for, by an answer that is prompt after what was seen. */
 async function isStillThere(table: Table, head: Snapshot, seen: SeenHead): Promise<boolean> {
   const again = await table.store.get(`${table.metaPath}/${snapshotPath(head.id)}`, { bytesMax: jsonBytesMax });
   if (again === undefined || again.storeTimeMs - seen.storeTimeMs >= baseFreshMs) return false;
-  return isSameSnapshot(decodeSnapshot(again.bytes, `${table.label}, snapshot ${head.id}`), head);
+  const { bytes } = again;
+  const known = bytesOf.get(head);
+  if (known !== undefined && equalBytes(known, bytes)) return true;
+  if (!isSameSnapshot(decodeSnapshot(bytes, `${table.label}, snapshot ${head.id}`), head)) return false;
+  bytesOf.set(head, bytes.slice());
+  return true;
 }
 
 /** The name of its delta list is a snapshot's identity (DESIGN 2.1). */
