@@ -205,6 +205,33 @@ test('a failure is one line with a code and leaves the table as it was', async (
   });
 });
 
+test('lines are loaded once under a name, and followed with their headers', async () => {
+  await withCli(async cli => {
+    const logged = [...lake, ...log];
+    await cli([...logged, 'create', 'db.t', '--ddl', ddl]);
+    const load = [...logged, 'load', 'db.t', '--in', '-', '--as', 'first', '--header', 'job=7'];
+    const input = lines(put(1, 'a'), put(2, 'b'));
+    expect((await cli(load, { input })).stderr).toBe('load first is in the log: 2 rows in 1 records\n');
+    expect((await cli(load, { input })).stderr).toBe('load first was there before: 2 rows in 1 records\n');
+    const { stdout } = await cli([...logged, 'follow', 'db.t', '--from', 'full', '--until', 'now', '--json']);
+    const changes = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(changes).toMatchObject(
+      [put(1, 'a'), put(2, 'b')].map(change => ({ ...Object(change), headers: { job: '7' } })),
+    );
+    const standing = await cli([...logged, 'log', 'producer', 'db.t', 'first', '--json']);
+    expect(JSON.parse(standing.stdout)).toEqual({
+      table: 'db.t',
+      producer: 'first',
+      opened: 0,
+      lastNumber: null,
+      lanes: [],
+    });
+  });
+});
+
 test('a data file that is broken is told, not read', async () => {
   await withCli(async (cli, folder) => {
     await cli([...lake, 'create', 'db.t', '--ddl', ddl]);

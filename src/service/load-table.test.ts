@@ -3,6 +3,9 @@ import { tableFromArrays } from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { t } from './column-types.ts';
 import { openLake } from './lake.ts';
+import { openLakeParts } from './lake-parts.ts';
+import { loadTable } from './load-table.ts';
+import { openLakeTable } from './tables.ts';
 
 const spec = { columns: { k: t.int(), v: t.string().nullable() }, primaryKey: ['k'], options: { bucket: 2 } } as const;
 const lines = (...changes: unknown[]) =>
@@ -42,6 +45,17 @@ test('rows, columns and lines are loaded, once each under its name, with their h
   await lake.ingest();
   expect(await first(false)).toEqual(expected);
   expect(await table.accounting()).toMatchObject({ rowsIn: 5_005n, deadLettered: 0n, gaps: 0n, duplicates: 0n });
+});
+
+test('a load goes to the log that its table names, whoever opened the table', async () => {
+  const address = { warehouse: 'memory:load-named', log: 'memory:load-named' };
+  await using lake = await openLake(address);
+  const table = await lake.createTable('d.t', { ...spec, options: { ...spec.options, 'log.name': 'own' } });
+  await using parts = await openLakeParts(address);
+  const rows = [{ k: 1, v: 'a' }];
+  await loadTable(parts, await openLakeTable(parts, 'd.t'), { rows }, { name: 'a' });
+  expect(await table.scan({ union: true }).rows()).toEqual(rows);
+  expect(await table.load({ rows: [] }, { name: 'a' })).toMatchObject({ status: 'repeated', rowCount: 1 });
 });
 
 test('what cannot be loaded is refused, and nothing of it is there', async () => {

@@ -10,6 +10,7 @@ import { gatherLines, gatherRows } from './gather-rows.ts';
 import { inputReader } from './input-readers.ts';
 import type { LakeParts } from './lake-parts.ts';
 import { loggedTable } from './logged-table.ts';
+import { withLogOf } from './named-logs.ts';
 import { sendParts } from './named-writer.ts';
 import type { GatheredRows } from './row-gatherer.ts';
 
@@ -46,7 +47,7 @@ export async function loadTable(
   { name, headers, signal }: LoadRequest,
 ): Promise<LoadReceipt> {
   const outcome = await loadRows(
-    sendParts(parts, table),
+    sendParts(await withLogOf(parts, table), table),
     loggedTable(table),
     { name, headers },
     batchesOf(table, source, signal),
