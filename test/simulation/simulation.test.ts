@@ -71,6 +71,22 @@ test('kinds: compactions copy row groups', async () => {
   expect(figures.counts['compact copied row groups']).toBeGreaterThan(0);
 });
 
+test('streams: readers go on from their places and back to the snapshots, and watches and adopted columns are seen', async () => {
+  const { failure, figures } = await runSeed(scenarioNamed('streams'), 7);
+  expect(failure).toBeUndefined();
+  const wanted = [
+    'batches of a way back',
+    'batches that may repeat',
+    'consumers resumed',
+    'consumers taken over',
+    'readers from now on',
+    'answers delta',
+    'adopted columns',
+    'reshardings',
+  ];
+  expect(wanted.filter(name => (figures.counts[name] ?? 0) === 0)).toEqual([]);
+});
+
 for (const { scenario, seed, why } of keptSeeds) {
   test(`${scenario} ${seed}: ${why}`, async () => {
     const { failure } = await runSeed(scenarioNamed(scenario), seed);

@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts';
 import { commitsScenario, latecomersScenario, swapScenario } from './commits.ts';
 import { kindsScenario } from './kinds.ts';
 import { functionsScenario, groupCommitScenario, workersScenario } from './lake.ts';
+import { streamsScenario } from './streams.ts';
 
 export const scenarios: readonly Scenario[] = [
   swapScenario,
@@ -12,4 +13,5 @@ export const scenarios: readonly Scenario[] = [
   functionsScenario,
   groupCommitScenario,
   kindsScenario,
+  streamsScenario,
 ];

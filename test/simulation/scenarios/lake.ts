@@ -5,19 +5,17 @@
 
 import { tablePath } from '../../../src/catalog/identifier.ts';
 import { parquetCodec } from '../../../src/format/parquet/wasm-door.ts';
-import { hasDynamicBuckets } from '../../../src/format/table-options.ts';
-import { keyPlaces } from '../../hash-index-fixture.ts';
-import { missingFiles } from '../../maintenance-fixture.ts';
 import { ChainWatch } from '../chain-watch.ts';
 import { chance, logUniform, seedOf } from '../chance.ts';
 import type { Scenario, ScenarioFigures } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { identifierOf, LakeBench, tableNames } from './lake/bench.ts';
+import { checkFiles, ended, settle } from './lake/course.ts';
 import { commitFunction, ingestFunction } from './lake/functions.ts';
 import { checkOnce, named } from './lake/named.ts';
 import { PassingTable } from './lake/passing.ts';
 import { displaced, misfit, producer, resharder, schemaChanger, vandal } from './lake/producers.ts';
-import { checkTable, reader, readUnion, Subscriber } from './lake/readers.ts';
+import { reader, readUnion, Subscriber } from './lake/readers.ts';
 import { checkpointer, compactor, ingestWorker, maintainer, replayer } from './lake/workers.ts';
 import { worldSettings } from './world-settings.ts';
 
@@ -133,53 +131,4 @@ async function runLake(world: World, ingesting: Ingesting): Promise<ScenarioFigu
   checkOnce(bench);
   const commits = chains.reduce((sum, chain) => sum + chain.headId, 0);
   return { commits, counts: { ...bench.counts, 'records doubled': bench.model.doubles } };
-}
-
-/** Without faults all rows come through, to the tables and to the subscribers. */
-async function settle(
-  bench: LakeBench,
-  subscribers: readonly Subscriber[],
-  passing: PassingTable | undefined,
-): Promise<void> {
-  const { world } = bench;
-  const checkMs = 10_000 + 4 * bench.settings.pauseMs;
-  for (const endMs = world.scheduler.nowMs + dayMs; world.scheduler.nowMs < endMs; ) {
-    await world.run(() => false, checkMs);
-    const complete = await Promise.all([
-      ...tableNames.map(name => checkTable(bench, name)),
-      passing?.isComplete() ?? true,
-    ]);
-    if (bench.isOver && complete.every(Boolean) && subscribers.every(({ isUpToDate }) => isUpToDate)) return;
-  }
-  const late = tableNames.filter((_, index) => subscribers[index]?.isUpToDate !== true);
-  world.check(
-    false,
-    () => `after a day without faults not everything is through; subscribers behind: ${late.join(', ')}`,
-  );
-}
-
-async function ended(world: World, actors: readonly Promise<void>[]): Promise<void> {
-  let areEnded = false;
-  Promise.all(actors).then(
-    () => {
-      areEnded = true;
-    },
-    (error: unknown) => world.fail(error),
-  );
-  const end = await world.run(() => areEnded, 10 * dayMs);
-  world.check(end === 'done', () => `the actors did not end: ${end}`);
-}
-
-async function checkFiles(bench: LakeBench): Promise<void> {
-  const { world } = bench;
-  const raw = world.rawStore();
-  for (const name of tableNames) {
-    const table = await bench.openRaw(name);
-    const missing = await missingFiles(raw, table);
-    world.check(missing.length === 0, () => `${name} misses ${missing.slice(0, 3).join(', ')}`);
-    if (!hasDynamicBuckets(table.schema)) continue;
-    const { faults, bucketCount } = await keyPlaces(table);
-    world.check(faults.length === 0, () => `${name}: ${faults.slice(0, 3).join('; ')}`);
-    bench.count('dynamic buckets', bucketCount);
-  }
 }

@@ -14,6 +14,7 @@ import type { SimProcess } from '../../process.ts';
 import { simLogStore } from '../../sim-log-store.ts';
 import type { World } from '../../world.ts';
 import { LogModel } from './log-model.ts';
+import { BucketLog, type LakeLog, ServiceLog } from './true-log.ts';
 
 export type LakeSettings = {
   /** Rows after which producers end. */
@@ -27,6 +28,14 @@ export type LakeSettings = {
   readonly hasLargeRows: boolean;
   /** Keys of `db.keyed` are given buckets as they come. */
   readonly hasDynamicBuckets: boolean;
+  /** A log of very many shards has places that no text is long enough for; undefined: any number. */
+  readonly reshardingsMax?: number | undefined;
+  /** The log lies in the store of the lake. */
+  readonly hasBucketLog?: boolean | undefined;
+  /** Of both tables, beside or instead of what all lakes have. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  /** Of `db.keyed` alone. */
+  readonly keyedOptions?: Readonly<Record<string, string>> | undefined;
 };
 
 /** Rows of a primary key, and rows that are kept as they come, so that one that came twice shows. */
@@ -45,10 +54,13 @@ const longPauseMs = { min: 10 * 60_000, max: 3 * 3_600_000 };
 export class LakeBench {
   readonly world: World;
   readonly settings: LakeSettings;
-  readonly log: MemoryLog;
+  readonly log: LakeLog;
+  /** The same, of a log that is a service: its memory. In lakes with a log in the bucket nobody uses it. */
+  readonly serviceLog: MemoryLog;
   readonly commitLog: MemoryLog;
   readonly model: LogModel;
   readonly counts: Record<string, number> = {};
+  readonly #bucketLog: BucketLog | undefined;
   readonly #pauses: Random;
   #rowsLeft: number;
   #producersLeft = 0;
@@ -66,7 +78,7 @@ export class LakeBench {
       sleep: async () => {},
     };
     const parts = { clock, random: seededRandom(seedOf(world.seed, 'logs')) };
-    this.log = new MemoryLog(
+    this.serviceLog = new MemoryLog(
       {
         name: 'log',
         shardCount: settings.shardCount,
@@ -75,6 +87,8 @@ export class LakeBench {
       },
       parts,
     );
+    this.#bucketLog = settings.hasBucketLog === true ? new BucketLog(world, settings) : undefined;
+    this.log = this.#bucketLog ?? new ServiceLog(world, this.serviceLog);
     this.commitLog = new MemoryLog({ name: 'commit-log', shardCount: settings.commitShardCount }, parts);
     this.model = new LogModel(this.log, {
       schema: (name, id) => this.#bytes(`${tablePath(parseIdentifier(name))}/schema/schema-${id}`),
@@ -87,6 +101,7 @@ export class LakeBench {
   async setUp(): Promise<void> {
     const clock = { nowMs: () => this.world.scheduler.nowMs, monotonicMs: () => 0, sleep: async () => {} };
     const parts = { store: this.world.rawStore(), clock, random: seededRandom(seedOf(this.world.seed, 'tables')) };
+    await this.#bucketLog?.make();
     for (const name of tableNames) {
       await createTable(parts, parseIdentifier(name), definitionOf(name, this.settings), { ifNotExists: false });
     }
@@ -141,7 +156,7 @@ export class LakeBench {
   }
 
   logStore(process: SimProcess): LogStore {
-    return simLogStore(this.world, process, this.log, this.pollMs);
+    return this.log.store(process, this.pollMs);
   }
 
   commitLogStore(process: SimProcess): LogStore {
@@ -182,7 +197,7 @@ const dynamicBuckets = { bucket: '-1', 'dynamic-bucket.target-row-num': '4' };
 
 export function definitionOf(
   name: string,
-  { hasDynamicBuckets }: Pick<LakeSettings, 'hasDynamicBuckets'>,
+  { hasDynamicBuckets, options, keyedOptions }: Pick<LakeSettings, 'hasDynamicBuckets' | 'options' | 'keyedOptions'>,
 ): TableDefinition {
   const isKeyed = name === keyedName;
   return {
@@ -201,6 +216,8 @@ export function definitionOf(
       'compaction.min.file-num': '3',
       'snapshot.num-retained.min': '1',
       'snapshot.time-retained': '1 ms',
+      ...options,
+      ...(isKeyed ? keyedOptions : {}),
     },
   };
 }

@@ -6,7 +6,7 @@ import { EventSource } from './event-source.ts';
 
 /** @param options `byMessage`: commits are made by the commit function */
 export function ingestFunction(bench: LakeBench, options: { readonly byMessage: boolean }): Promise<void> {
-  const source = new EventSource(bench, 'ingest', bench.log, process => {
+  const source = new EventSource(bench, 'ingest', bench.serviceLog, process => {
     const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
     const ingest = openEventIngest({
       ...parts,

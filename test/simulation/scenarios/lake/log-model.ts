@@ -7,18 +7,21 @@
 
 import { decodeBody, decodeRecord, type LogRecordHeader } from '../../../../src/flow/log-record.ts';
 import { decodeSchema, type TableSchema } from '../../../../src/format/table-schema.ts';
-import type { LogRecordEnvelope } from '../../../../src/storage/log-store.ts';
-import type { MemoryLog } from '../../../../src/storage/memory/memory-log.ts';
 import { rowsOf } from '../../../../src/types/column-reader.ts';
-import { withNullable } from '../../../../src/types/data-type.ts';
+import { type DataField, withNullable } from '../../../../src/types/data-type.ts';
 import { Violation } from '../../world.ts';
+import type { LakeLog, TrueRecord } from './true-log.ts';
 
 /** One change of a key as the log has it; `value` undefined: the key was deleted. */
 export type Change = {
+  /** Of the record, over all shards. */
+  readonly ordinal: number;
   readonly position: bigint;
   readonly shardId: string;
   readonly arrivalMs: number;
   readonly value: number | undefined;
+  /** Of columns that tables adopt (RFC 0019); those whose record has no such column are absent. */
+  readonly adopted: ReadonlyMap<string, number>;
 };
 
 export type TableModel = {
@@ -37,24 +40,26 @@ export type ModelObjects = {
 };
 
 const deleteKind = 3;
+/** Of columns that come with records only. */
+export const adoptedName: RegExp = /^c\d$/;
 
 export class LogModel {
-  readonly #log: MemoryLog;
+  readonly #log: Pick<LakeLog, 'fresh' | 'parentsOf'>;
   readonly #objects: ModelObjects;
   readonly #tables = new Map<string, TableModel>();
   readonly #schemas = new Map<string, TableSchema>();
   readonly #lastNumbers = new Map<string, number>();
-  readonly #seen = new Map<string, bigint>();
-  #tip = 0n;
+  readonly #firstPositions = new Map<string, bigint>();
+  #tip = 0;
   #doubles = 0;
 
-  constructor(log: MemoryLog, objects: ModelObjects) {
+  constructor(log: Pick<LakeLog, 'fresh' | 'parentsOf'>, objects: ModelObjects) {
     this.#log = log;
     this.#objects = objects;
   }
 
-  /** The largest position read so far. Positions grow over all shards of a log in memory. */
-  get tip(): bigint {
+  /** The ordinal of the last record read so far. */
+  get tip(): number {
     return this.#tip;
   }
 
@@ -73,21 +78,19 @@ export class LogModel {
   }
 
   /** Reads on to the end of the log. @returns its tip */
-  catchUp(): bigint {
-    const fresh: { readonly shardId: string; readonly envelope: LogRecordEnvelope }[] = [];
-    for (const { shardId } of this.#log.describe().shards) {
-      for (;;) {
-        const position = this.#seen.get(shardId) ?? 0n;
-        const { records } = this.#log.read(shardId, { kind: 'after', position });
-        for (const envelope of records) fresh.push({ shardId, envelope });
-        const last = records.at(-1);
-        if (last === undefined) break;
-        this.#seen.set(shardId, last.position);
-      }
-    }
-    fresh.sort((a, b) => (a.envelope.position < b.envelope.position ? -1 : 1));
-    for (const { shardId, envelope } of fresh) this.#take(shardId, envelope);
+  catchUp(): number {
+    for (const record of this.#log.fresh()) this.#take(record);
     return this.#tip;
+  }
+
+  /** Whether a shard has had a record at or below a position. */
+  hasBegun(shardId: string, position: bigint): boolean {
+    const first = this.#firstPositions.get(shardId);
+    return first !== undefined && first <= position;
+  }
+
+  parentsOf(shardId: string): readonly string[] {
+    return this.#log.parentsOf(shardId);
   }
 
   /** A change was acknowledged: it must be in the log. */
@@ -99,8 +102,9 @@ export class LogModel {
     }
   }
 
-  #take(shardId: string, { position, arrivalMs, data }: LogRecordEnvelope): void {
-    this.#tip = position;
+  #take({ shardId, envelope: { position, arrivalMs, data } }: TrueRecord): void {
+    this.#tip += 1;
+    if (!this.#firstPositions.has(shardId)) this.#firstPositions.set(shardId, position);
     const record = readable(data);
     // What nobody can read is nobody's row.
     if (record === undefined) return;
@@ -114,7 +118,7 @@ export class LogModel {
     this.#lastNumbers.set(lane, header.producerNumber);
     const schema = this.#schema(header);
     const body = header.claim === undefined ? record.body : this.#claimed(header.claim.name);
-    const fields = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+    const fields = fieldsOf(schema, header);
     const { rows, kinds } = decodeBody(record, body, { fields }, 'model');
     const table = this.table(header.tableName);
     if (header.bucketCount !== Number(schema.options['bucket'] ?? -1)) {
@@ -123,6 +127,9 @@ export class LogModel {
       return;
     }
     const [keyAt, valueAt] = ['k', 'n'].map(name => schema.fields.findIndex(field => field.name === name));
+    const adoptedAt = [...fields.entries()].flatMap(([index, { name }]) =>
+      adoptedName.test(name) ? [[name, index] as const] : [],
+    );
     for (const [at, row] of rowsOf(rows).entries()) {
       table.rowCount += 1;
       const key = Number(row[keyAt ?? 0]);
@@ -132,7 +139,10 @@ export class LogModel {
       }
       const value = kinds[at] === deleteKind ? undefined : Number(row[valueAt ?? 0]);
       const history = table.histories.get(key) ?? [];
-      history.push({ position, shardId, arrivalMs, value });
+      const adopted = new Map(
+        adoptedAt.flatMap(([name, index]) => (row[index] === null ? [] : [[name, Number(row[index])]])),
+      );
+      history.push({ ordinal: this.#tip, position, shardId, arrivalMs, value, adopted });
       table.histories.set(key, history);
     }
   }
@@ -157,6 +167,18 @@ export class LogModel {
   }
 }
 
+/** Those of the schema, any of which may be null here, and what the record brings besides. */
+function fieldsOf(schema: TableSchema, { columns = [] }: LogRecordHeader): readonly DataField[] {
+  const own = schema.fields.map(field => ({ ...field, type: withNullable(field.type, true) }));
+  const besides = columns.map(({ name, type }, index): DataField => {
+    return { id: -1 - index, name, type, description: undefined, defaultValue: undefined };
+  });
+  const types = new Map(besides.map(({ name, type }) => [name, type]));
+  const names = new Set(own.map(({ name }) => name));
+  const asSent = own.map(field => ({ ...field, type: types.get(field.name) ?? field.type }));
+  return [...asSent, ...besides.filter(({ name }) => !names.has(name))];
+}
+
 function readable(data: Uint8Array): ReturnType<typeof decodeRecord> | undefined {
   try {
     return decodeRecord(data, 'model');
@@ -171,8 +193,8 @@ export function valueAt(history: readonly Change[], counts: (change: Change) => 
 }
 
 /** What a reader may see that began when the log was at `from` and ended when it was at `to`. */
-export function mayBeSeen(history: readonly Change[], from: bigint, to: bigint): ReadonlySet<number | undefined> {
-  const before = valueAt(history, change => change.position <= from);
-  const later = history.filter(({ position }) => position > from && position <= to);
+export function mayBeSeen(history: readonly Change[], from: number, to: number): ReadonlySet<number | undefined> {
+  const before = valueAt(history, change => change.ordinal <= from);
+  const later = history.filter(({ ordinal }) => ordinal > from && ordinal <= to);
   return new Set([before, ...later.map(({ value }) => value)]);
 }

@@ -13,7 +13,6 @@ import { identifierOf, keptName, keyedName, type LakeBench, smallRecordBytes } f
 const keysOfProducer = 12;
 const rowsOfBatchMax = 5;
 const deleteShare = 0.15;
-const shardsMax = 6;
 /** A process serves a while and another takes its place, with the schema as it is then. */
 const appendsOfProcess = 20;
 
@@ -176,18 +175,13 @@ function changeOf(process: SimProcess, extra: readonly string[]): SchemaChange {
 }
 
 /** Splits and merges shards while everything goes on. */
-export async function resharder(bench: LakeBench): Promise<void> {
-  const process = bench.world.process('resharder');
-  while (!bench.isStopped) {
-    await bench.pause(process, 12);
-    const open = bench.log.describe().shards.filter(shard => !shard.closed);
-    const [a, b] = open.slice(Math.floor(process.random.next() * open.length));
-    if (a === undefined) continue;
-    const isMerge = b !== undefined && (open.length >= shardsMax || process.random.next() < 0.5);
-    if (isMerge && a.hashKeyEnd + 1n === b.hashKeyStart) bench.log.merge(a.shardId, b.shardId);
-    else if (open.length < shardsMax) bench.log.split(a.shardId);
-    bench.count('reshardings');
-  }
+export function resharder(bench: LakeBench): Promise<void> {
+  return bench.world.supervise('resharder', async process => {
+    while (!bench.isStopped && (bench.counts['reshardings'] ?? 0) < (bench.settings.reshardingsMax ?? Infinity)) {
+      await bench.pause(process, 12);
+      if (await bench.log.reshard(process)) bench.count('reshardings');
+    }
+  });
 }
 
 /** Puts what nobody can read into the log: it must hold nobody up. */
@@ -197,7 +191,7 @@ export async function vandal(bench: LakeBench): Promise<void> {
     await bench.pause(process, 10);
     const data = Uint8Array.from({ length: 40 }, () => Math.floor(process.random.next() * 256));
     const hashKey = BigInt(Math.floor(process.random.next() * 2 ** 48)) << 80n;
-    bench.log.append([{ hashKey, data }]);
+    bench.serviceLog.append([{ hashKey, data }]);
     bench.count('unreadable records');
   }
 }

@@ -193,6 +193,10 @@ export class Subscriber {
     this.#isStopped.abort();
   }
 
+  get who(): string {
+    return `a subscriber of ${this.#tableName}`;
+  }
+
   /** Whether it has what the log has. */
   get isUpToDate(): boolean {
     const { model } = this.#bench;

@@ -10,18 +10,24 @@ import { type LakeBench, tableNames } from './bench.ts';
 
 const checkpointIntervalMs = 600_000;
 
-export function ingestWorker(bench: LakeBench, name: string): Promise<void> {
+/** @param options `looks`: it looks now and then, where a world is about others than it */
+export function ingestWorker(
+  bench: LakeBench,
+  name: string,
+  options: { readonly looks: boolean } = { looks: false },
+): Promise<void> {
   return bench.world.supervise(name, async process => {
     const parts = { ...bench.world.parts(process), log: bench.logStore(process) };
     const commitIntervalMs = Math.max(100, bench.settings.pauseMs);
     const worker = new IngestWorker(parts, { commitIntervalMs });
     while (!bench.isStopped) {
-      const result = await worker.cycle({ waits: true });
+      const result = await worker.cycle({ waits: !options.looks });
       for (const { outcome } of result.events) bench.count(`ingest ${outcome.status}`);
       bench.world.check(
         result.lostShards.length === 0,
         'a shard is said to have lost records, and nothing was dropped',
       );
+      if (options.looks) await process.clock.sleep(bench.pollMs);
     }
   });
 }
