@@ -7,6 +7,12 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number > 0) return number;
+  throw new InvalidArgumentError('It must be 1 or more.');
+}
+
 export function nameList(text: string): readonly string[] {
   const names = text.split(',').map(name => name.trim());
   if (names.every(name => name !== '')) return names;

@@ -1,5 +1,5 @@
 /** `tidelake log tail`, `lag`, `locate` and `producer`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 
@@ -43,7 +43,7 @@ function registerLag(log: Command, { console, withLake }: CliContext): void {
     .command('lag')
     .description('say how far ingest is behind the log of a table, or a consumer or place of a subscription')
     .argument('<db.table>')
-    .option('--consumer <id>', 'that the table remembers')
+    .addOption(new Option('--consumer <id>', 'that the table remembers').conflicts('resume'))
     .option('--group <name>', 'of readers, with who reads which shard')
     .option('--resume <place>', 'that a subscription has given')
     .option('--json', 'one line of JSON')

@@ -1,6 +1,6 @@
 /** `tidelake watch`. */
 import type { Command } from 'commander';
-import { nameList, wholeNumber } from './arguments.ts';
+import { nameList, positiveNumber, wholeNumber } from './arguments.ts';
 import type { CliContext } from './global-options.ts';
 
 type WatchOptions = {
@@ -22,7 +22,7 @@ export function registerWatchCommand(program: Command, { console, withLake }: Cl
     .option('--columns <names>', 'of a table: only these, with commas between them', nameList)
     .option('--resume <place>', 'goes on where another watch of the same ended: what stands behind = in its lines')
     .option('--interval <ms>', 'changes that come within so long are printed together; 200 unless given', wholeNumber)
-    .option('--batches <count>', 'ends after so many answers and differences', wholeNumber)
+    .option('--batches <count>', 'ends after so many answers and differences', positiveNumber)
     .action(async (query: string, options: WatchOptions, command: Command) => {
       const { watchLines } = await import('../service/watch/watch-lines.ts');
       const { interval: intervalMs, batches: batchCountMax, ...rest } = options;

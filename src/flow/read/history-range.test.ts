@@ -91,8 +91,9 @@ test('what has not come or has no end behind its beginning is refused, and so ar
       () => 'read',
       error => error.code,
     );
-  const later: SubscribeUntil = { kind: 'timestamp', timestampMs: rows.clock.nowMs() + hourMs };
+  const later = { kind: 'timestamp', timestampMs: rows.clock.nowMs() + hourMs } as const;
   expect(await code({ from: { kind: 'earliest' }, until: later })).toBe('LAKE_BAD_RANGE');
+  expect(await code({ from: later, until: now })).toBe('LAKE_BAD_RANGE');
   const second: SubscribeUntil = { kind: 'snapshot', of: { snapshotId: 2 } };
   expect(await code({ from: { kind: 'after', of: { snapshotId: 3 } }, until: second })).toBe('LAKE_BAD_RANGE');
   expect(await code({ from: { kind: 'latest' }, until: second })).toBe('LAKE_BAD_RANGE');

@@ -74,13 +74,15 @@ async function lastIdOf(table: Table, head: Snapshot | undefined, until: Subscri
     return Math.min(id, headId);
   }
   const { timestampMs } = until;
-  if (timestampMs > table.storeTimeMs()) {
-    throw invalid(
-      'LAKE_BAD_RANGE',
-      `${table.label}: ${timeText(timestampMs)}, until which it is to read, has not come yet`,
-    );
-  }
+  if (timestampMs > table.storeTimeMs()) throw notCome(table, timestampMs, 'until');
   return Math.min(await lastIdBefore(table, timestampMs), headId);
+}
+
+/** Whoever begins now by a clock of its own is not turned away for being ahead of the store's. */
+const clockSkewMsMax = 60_000;
+
+function notCome({ label }: Table, timestampMs: number, word: 'from' | 'until'): Error {
+  return invalid('LAKE_BAD_RANGE', `${label}: ${timeText(timestampMs)}, ${word} which it is to read, has not come yet`);
 }
 
 type Start = Omit<HistoryRange, 'lastId'>;
@@ -107,8 +109,11 @@ async function startOf(
       const [oldest = 1] = await keptChangeIds(table);
       return { rowsOf: 'none', afterId: Math.min(oldest - 1, lastId) };
     }
-    case 'timestamp':
-      return { rowsOf: 'none', afterId: Math.min(await lastIdBefore(table, from.timestampMs), head?.id ?? 0) };
+    case 'timestamp': {
+      const { timestampMs } = from;
+      if (timestampMs > table.storeTimeMs() + clockSkewMsMax) throw notCome(table, timestampMs, 'from');
+      return { rowsOf: 'none', afterId: Math.min(await lastIdBefore(table, timestampMs), head?.id ?? 0) };
+    }
     case 'after':
       return { rowsOf: 'none', afterId: await idOf(table, from.of) };
     case 'resume':

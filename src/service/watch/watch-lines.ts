@@ -5,7 +5,7 @@ import { type NamedWatch, openWatch } from './open-watch.ts';
 import type { WatchedChange } from './watched-part.ts';
 
 export type WatchLinesRequest = Omit<NamedWatch, 'parameters' | 'sql' | 'table'> & {
-  /** Ends after so many complete answers and differences. */
+  /** Ends after so many complete answers and differences; a place alone, of a quiet time, is none. */
   readonly batchCountMax?: number | undefined;
 };
 
@@ -20,14 +20,17 @@ export async function* watchLines(
 ): AsyncGenerator<string, void, undefined> {
   const { batchCountMax = Number.POSITIVE_INFINITY } = request;
   let batchCount = 0;
+  let hasChanged = false;
   const name = watched.trim();
   const what = /\s/.test(name) ? { sql: watched } : { table: name };
   const { parts: watch } = await openWatch(parts, { ...request, ...what });
   for await (const { kind, isComplete, changes, resume } of watch) {
     for (const change of changes) yield* changePieces(change);
+    hasChanged ||= kind === 'full' || changes.length > 0;
     if (!isComplete) continue;
     yield `= ${JSON.stringify({ kind, resume })}\n`;
-    batchCount += 1;
+    if (hasChanged) batchCount += 1;
+    hasChanged = false;
     if (batchCount >= batchCountMax) return;
   }
 }
