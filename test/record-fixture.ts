@@ -57,6 +57,7 @@ export function messageOf(changes: Partial<CommitMessage> = {}): CommitMessage {
     producers: new Map(),
     forgotten: [],
     counters: noCounters,
+    events: undefined,
     deadLetters: [],
     origins: new Map(),
     uploadBeganMs: 0,

@@ -132,6 +132,7 @@ function sentOf(files: readonly DataFile[], from: number, to: number, changes: P
     producers: new Map(),
     forgotten: [],
     counters: noCounters,
+    events: undefined,
     deadLetters: [],
     origins: new Map(),
     uploadBeganMs: oldUploadMin * minuteMs,

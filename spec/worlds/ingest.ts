@@ -231,9 +231,9 @@ function commitSteps(world: IngestWorldState, index: 0 | 1, deciders: Deciders):
     producers.set(lane, { lastNumber: producerNumber, arrivalMs, named: true });
     taken.push(producerNumber);
   }
-  const listedShardIds = new Set(descriptionOf(world).shards.map(({ shardId }) => shardId));
-  const input = { shards: batches, retentionMs: undefined, listedShardIds };
-  const next = deciders.nextState({ state, producers, forgotten: [], counters: noCounters }, input, undefined);
+  const input = { shards: batches, retentionMs: undefined, listed: descriptionOf(world).shards };
+  const prepared = { state, producers, forgotten: [], counters: noCounters, events: undefined };
+  const next = deciders.nextState(prepared, input, undefined);
   const committed = checked({ ...world, state: next, rows: [...world.rows, ...taken] }, world);
   const what = taken.length === 0 ? 'a position' : taken.join(', ');
   return [

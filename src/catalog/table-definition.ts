@@ -10,6 +10,7 @@ import { parseMergeOptions } from '../format/merge-options.ts';
 import { checkOptionConflicts } from '../format/option-conflicts.ts';
 import { schemaEvolution } from '../format/schema-evolution.ts';
 import type { TableSchema } from '../format/table-schema.ts';
+import { watermarkMisfit } from '../format/watermark-options.ts';
 import { defaultValueOf } from '../table/write/input-rows.ts';
 import { type DataField, type DataType, isAtomic, withNullable } from '../types/data-type.ts';
 import { assignFieldIds, checkNestedTypes } from './nested-type.ts';
@@ -111,6 +112,8 @@ export function validateSchema(schema: TableSchema): void {
   checkOptionConflicts(schema);
   schemaEvolution(schema.options);
   logNameOf(schema.options);
+  const misfit = watermarkMisfit(schema);
+  if (misfit !== undefined) throw badSchema(misfit);
   for (const field of schema.fields) defaultValueOf(field);
 }
 

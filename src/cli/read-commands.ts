@@ -76,6 +76,7 @@ type FollowOptions = Pick<SubscriptionView, 'columns' | 'where' | 'changelogMode
   readonly consumer?: string;
   readonly json?: boolean;
   readonly group?: string;
+  readonly watermarks?: boolean;
 };
 
 function registerFollow(program: Command, { console, withLake }: CliContext): void {
@@ -89,6 +90,10 @@ function registerFollow(program: Command, { console, withLake }: CliContext): vo
     .option('--consumer <name>', 'the table remembers what was printed, and the next under this name goes on there')
     .option('--json', 'lines of JSON, as `write` takes them, with the headers of records')
     .option('--group <name>', 'share the shards of the log with others that follow under this name')
+    .option(
+      '--watermarks',
+      'with --json: lines of the table’s watermark where it moves, and which changes are behind it',
+    )
     .option('--columns <names>', 'only these, with commas between them', nameList)
     .option(
       '--where <expression>',

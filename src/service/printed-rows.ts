@@ -26,13 +26,21 @@ export function* jsonLinePieces(batch: RowBatch, lengthMax: number): Generator<s
   if (text !== '') yield text;
 }
 
-/** Changes as lines of JSON, as `tidelake write` takes them; headers are of the record of the log that they come from. */
-export function changeJsonLines(batch: RowBatch, kinds: Int8Array, headers: RecordHeaders | undefined): string {
+/**
+ * Changes as lines of JSON, as `tidelake write` takes them; headers are of the record of the log that they come from, and late ones are
+ * marked.
+ */
+export function changeJsonLines(
+  batch: RowBatch,
+  kinds: Int8Array,
+  { headers, late }: { readonly headers: RecordHeaders | undefined; readonly late: Uint8Array | undefined },
+): string {
   const line = canonicalRow(batch);
   const end = headers === undefined ? '}' : `,"headers":${JSON.stringify(headers)}}`;
   let text = '';
   for (let row = 0; row < batch.rowCount; row += 1) {
-    text += `{"op":"${rowKindOf(kinds[row] ?? 0)}","row":${line(row)}${end}\n`;
+    const mark = late?.[row] === 1 ? '"late":true,' : '';
+    text += `{"op":"${rowKindOf(kinds[row] ?? 0)}",${mark}"row":${line(row)}${end}\n`;
   }
   return text;
 }

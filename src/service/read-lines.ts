@@ -58,6 +58,8 @@ export type FollowLinesRequest = SubscriptionRange &
   SubscriptionReader & {
     /** Lines of JSON, with the headers that came with rows. */
     readonly json?: boolean | undefined;
+    /** With `json`: which changes are late, and lines of the watermark where it moves. */
+    readonly watermarks?: boolean | undefined;
     readonly signal: AbortSignal;
   };
 
@@ -65,12 +67,17 @@ export type FollowLinesRequest = SubscriptionRange &
 export async function* followLines(
   parts: LakeParts,
   name: string,
-  { signal, json = false, ...request }: FollowLinesRequest,
+  { signal, json = false, watermarks = false, ...request }: FollowLinesRequest,
 ): AsyncGenerator<string, void, undefined> {
   const table = await openLakeTable(parts, name);
   const asked = { ...flowRequest(table, request), ...readerOf(request) };
-  for await (const { rows, kinds, headers } of follow(await withLogOf(parts, table), table, asked, signal)) {
-    if (rows.rowCount > 0) yield json ? changeJsonLines(rows, kinds, headers) : changeLines(rows, kinds);
+  let toldMs: number | undefined;
+  for await (const batch of follow(await withLogOf(parts, table), table, asked, signal)) {
+    const { rows, kinds, headers, late, watermarkMs } = batch;
+    const marks = { headers, late: watermarks ? late : undefined };
+    if (rows.rowCount > 0) yield json ? changeJsonLines(rows, kinds, marks) : changeLines(rows, kinds);
+    if (json && watermarks && watermarkMs !== toldMs) yield `${JSON.stringify({ watermark: watermarkMs })}\n`;
+    toldMs = watermarkMs;
   }
 }
 

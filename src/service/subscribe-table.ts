@@ -25,6 +25,11 @@ export type SubscribeRequest = SubscriptionRange &
      * nothing changes, and before the first change.
      */
     readonly onPlace?: ((resume: string) => void) | undefined;
+    /**
+     * Told of each watermark, ms, when all changes before it have been taken, also while nothing changes: rows with event times up
+     * to it have come. It goes up only.
+     */
+    readonly onWatermark?: ((watermarkMs: number) => void) | undefined;
     /** Ends it, without an error. */
     readonly signal?: AbortSignal | undefined;
   };
@@ -45,27 +50,36 @@ export type SubscribedChange<Row> = RowChange<Row> & {
   readonly headers: RecordHeaders | undefined;
   /** Under which lease a member of a group gives it; a sink that keeps the epoch of a shard can refuse smaller ones. */
   readonly lease: UnitLease | undefined;
+  /** Its event time is not above `watermarkMs`: it was not expected any more. */
+  readonly isLate: boolean;
+  /** The watermark before it; undefined: there was none yet, or the table has none. */
+  readonly watermarkMs: number | undefined;
 };
 
 export async function* subscribeTable<Row extends object>(
   parts: LakeParts,
   table: Table,
-  { onPlace, signal, ...request }: SubscribeRequest,
+  { onPlace, onWatermark, signal, ...request }: SubscribeRequest,
 ): AsyncGenerator<SubscribedChange<Row>, void, undefined> {
   const { store, log, clock, random } = await withLogOf(parts, table);
   // Without a signal it ends when its reader breaks off.
   const ends = signal ?? new AbortController().signal;
   const asked = { ...flowRequest(table, request), ...readerOf(request) };
+  let watermarkMs = asked.from.kind === 'resume' ? asked.from.point.watermarkMs : undefined;
   for await (const batch of follow({ store, log, clock, random }, table, asked, ends)) {
     const row = rowsAs<Row>(batch.rows);
-    const { phase, snapshotId, mayRepeat = false, headers, lease } = batch;
+    const { phase, snapshotId, mayRepeat = false, headers, lease, late } = batch;
     const place = batch.resume === undefined ? undefined : encodeResumePoint(batch.resume);
     const last = batch.rows.rowCount - 1;
     for (let index = 0; index <= last; index += 1) {
       const kind = rowKindOf(batch.kinds[index] ?? 0);
       const resume = index === last ? place : undefined;
-      yield { kind, row: row(index), phase, snapshotId, resume, mayRepeat, headers, lease };
+      const isLate = late?.[index] === 1;
+      yield { kind, row: row(index), phase, snapshotId, resume, mayRepeat, headers, lease, isLate, watermarkMs };
     }
     if (place !== undefined) onPlace?.(place);
+    const hasMoved = batch.watermarkMs !== watermarkMs;
+    watermarkMs = batch.watermarkMs;
+    if (hasMoved && watermarkMs !== undefined) onWatermark?.(watermarkMs);
   }
 }

@@ -154,6 +154,12 @@ const counters = fc.record({
   replayed: total,
 });
 
+const events = fc
+  .array(fc.tuple(key, fc.record({ eventMs: maybe(fc.maxSafeInteger()), seenMs: count })), { maxLength: 4 })
+  .map(pairs => new Map(pairs));
+
+const shardIds = fc.array(word, { maxLength: 3 });
+
 const states: fc.Arbitrary<IngestState> = fc.record({
   incarnation: word,
   shards: fc
@@ -162,6 +168,7 @@ const states: fc.Arbitrary<IngestState> = fc.record({
     })
     .map(pairs => new Map(pairs)),
   producers,
+  events,
   counters,
   deadLetters: maybe(word),
   isMarked: fc.boolean(),
@@ -195,6 +202,7 @@ const messages: fc.Arbitrary<CommitMessage> = fc
     producers,
     forgotten: fc.array(word, { maxLength: 3 }),
     counters,
+    events: maybe(fc.record({ seen: events, openShardIds: shardIds, overShardIds: shardIds })),
     deadLetters: fc.array(fc.record({ name: word, rowCount: count, entryCount: count }), { maxLength: 3 }),
     origins,
     uploadBeganMs: count,

@@ -78,6 +78,11 @@ async function commitMessages(): Promise<readonly Uint8Array[]> {
     producers: new Map([['1/p', { lastNumber: 4, arrivalMs: 900, named: true }]]),
     forgotten: ['0/q'],
     counters: { ...noCounters, rowsIn: 9n, written: 9n },
+    events: {
+      seen: new Map([['shard-000000', { eventMs: 5, seenMs: 1_000 }]]),
+      openShardIds: ['shard-000000'],
+      overShardIds: ['a'],
+    },
     deadLetters: [{ name: 'dead-letters-1', rowCount: 2, entryCount: 1 }],
     origins,
     uploadBeganMs: 77,

@@ -25,6 +25,7 @@ import { bucketKey } from '../../table/live-files.ts';
 import { partitionTypes, type Table } from '../../table/table.ts';
 import { addDeadLetterFiles } from '../ingest/dead-letter-list.ts';
 import { loadState, stateOfBase, storeState } from '../ingest/load-state.ts';
+import { watermarkOfState } from '../ingest/next-state.ts';
 import type { IngestState } from '../ingest/state.ts';
 import { storeOrigins } from '../ingest/stored-origins.ts';
 import type { CommitMessage } from './commit-message.ts';
@@ -215,6 +216,7 @@ async function planOf(table: Table, base: CommitBase, { applied, state }: Sorted
     schemaId: Math.max(...applied.map(message => message.schemaId)),
     adds: applied.flatMap(message => message.files),
     changelog: applied.flatMap(message => message.changelog),
+    watermark: watermarkOfState(state, base.schema),
     properties: { ...stored.properties, ...origins.properties },
     uploads: [...stored.uploads, ...origins.uploads, ...letters.map(({ upload }) => upload), ...(list?.uploads ?? [])],
   });

@@ -34,6 +34,14 @@ const message: CommitMessage = {
   ]),
   forgotten: ['1/r'],
   counters: { rowsIn: 21n, written: 1n, mergedAway: 2n, deadLettered: 3n, duplicates: 15n, gaps: 6n, replayed: 8n },
+  events: {
+    seen: new Map([
+      ['shard-1', { eventMs: -5, seenMs: 12 }],
+      ['shard-2', { eventMs: undefined, seenMs: 0 }],
+    ]),
+    openShardIds: ['shard-1', 'shard-3'],
+    overShardIds: ['shard-0'],
+  },
   deadLetters: [{ name: 'dead-letters-1', rowCount: 3, entryCount: 2 }],
   origins: new Map([['a', [{ shardId: 'shard-1', position: 2n ** 90n, rowCount: 2 }]]]),
   uploadBeganMs: began,
@@ -89,7 +97,8 @@ test('a message comes back as it was sent, also from the middle of a buffer', ()
 
 test('the written form is the one that a commit function of an earlier version reads', () => {
   expect(headerOf(message)).toMatchObject({ replayed: '8', origins: expect.any(String) });
-  const sent = { ...message, changelog: [], origins: new Map(), counters: { ...message.counters, replayed: 0n } };
+  const counters = { ...message.counters, replayed: 0n };
+  const sent = { ...message, changelog: [], origins: new Map(), counters, events: undefined };
   const bytes = encodeCommitMessage(sent);
   expect(decodeCommitMessage(bytes, 'here').counters).toEqual(sent.counters);
   expect(Buffer.from(bytes.subarray(0, 8)).toString('latin1')).toBe('TCMT\u0001\0\0\0');

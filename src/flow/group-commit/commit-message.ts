@@ -18,6 +18,7 @@ import { decodeManifest, encodeManifest } from '../../format/manifest.ts';
 import type { PlannedFile } from '../../table/commit/request.ts';
 import { decodeRowOrigins, encodeRowOrigins, type RowOrigins } from '../ingest/row-origins.ts';
 import { type IngestCounters, noCounters, type ProducerState } from '../ingest/state.ts';
+import { type EventsTaken, eventsOfJson, eventsToJson } from '../shard-events.ts';
 
 export type CommitMessage = {
   readonly tableId: string;
@@ -38,6 +39,8 @@ export type CommitMessage = {
   /** Lanes of the shard that need not be known any more. */
   readonly forgotten: readonly string[];
   readonly counters: IngestCounters;
+  /** Of a table with a watermark. */
+  readonly events: EventsTaken | undefined;
   /** Dead-letter files of this batch. */
   readonly deadLetters: readonly { readonly name: string; readonly rowCount: number; readonly entryCount: number }[];
   /** Of the rows in `files`, where they are kept. */
@@ -138,6 +141,7 @@ function headerToJson(message: CommitMessage): JsonObject {
     ...(origins === undefined ? {} : { [originsName]: Buffer.from(origins).toString('base64') }),
     began: message.uploadBeganMs,
     changelog: message.changelog.length === 0 ? undefined : message.changelog.length,
+    ...(message.events === undefined ? {} : eventsTakenToJson(message.events)),
   };
 }
 
@@ -167,6 +171,7 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
     ),
     forgotten: forgotten.map((value: JsonValue) => text(value, where)),
     counters,
+    events: json['events'] === undefined ? undefined : eventsTaken(json, where),
     deadLetters: dead.map((value: JsonValue) => {
       const [name, rowCount, entryCount] = list(value, 3, where);
       return { name: text(name, where), rowCount: count(rowCount, where), entryCount: count(entryCount, where) };
@@ -176,6 +181,18 @@ function headerOfJson(json: JsonObject, where: string): Omit<CommitMessage, 'fil
         ? new Map()
         : decodeRowOrigins(Buffer.from(text(json[originsName], where), 'base64'), where),
   };
+}
+
+function eventsTakenToJson({ seen, openShardIds, overShardIds }: EventsTaken): JsonObject {
+  return { events: eventsToJson(seen), open: openShardIds, over: overShardIds };
+}
+
+function eventsTaken(json: JsonObject, where: string): EventsTaken {
+  const seen = eventsOfJson(json['events']);
+  if (seen === undefined) throw bad(where, 'its event times are none');
+  const ids = (value: JsonValue | undefined): readonly string[] =>
+    (Array.isArray(value) ? value : []).map((id: JsonValue) => text(id, where));
+  return { seen, openShardIds: ids(json['open']), overShardIds: ids(json['over']) };
 }
 
 function list(value: JsonValue | undefined, length: number, where: string): readonly JsonValue[] {

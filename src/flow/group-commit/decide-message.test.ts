@@ -42,6 +42,7 @@ function message(changes: Partial<CommitMessage> = {}): CommitMessage {
     producers: new Map(),
     forgotten: [],
     counters: noCounters,
+    events: undefined,
     deadLetters: [],
     origins: new Map(),
     uploadBeganMs: storeTimeMs,

@@ -7,7 +7,8 @@ import { present } from '../../base/assert.ts';
 import { uploadIsYoung } from '../../table/commit/decide-guards.ts';
 import type { BucketPlace } from '../../table/commit/request.ts';
 import { bucketKey } from '../../table/live-files.ts';
-import { addCounters, type IngestState, withoutForgotten } from '../ingest/state.ts';
+import { addCounters, type IngestState, newestArrivalMs, withoutForgotten } from '../ingest/state.ts';
+import { eventsAfter } from '../shard-events.ts';
 import type { CommitMessage } from './commit-message.ts';
 
 /** What the base says. */
@@ -111,9 +112,13 @@ function misfitFile(
 function stateAfter(state: IngestState, message: CommitMessage): IngestState {
   const { position, arrivalMs } = message.to;
   const entry = { position, row: 0, arrivalMs, ended: message.ended };
+  const shards = new Map([...state.shards, [message.shardId, entry]]);
+  const { events } = message;
   return {
     ...state,
-    shards: new Map([...state.shards, [message.shardId, entry]]),
+    shards,
+    events:
+      events === undefined ? state.events : eventsAfter(state.events, events, shards, newestArrivalMs({ shards })),
     producers: withoutForgotten(new Map([...state.producers, ...message.producers]), message.forgotten),
     counters: addCounters(state.counters, message.counters),
   };

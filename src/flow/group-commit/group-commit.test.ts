@@ -41,7 +41,7 @@ async function messageFor(w: TestWorld, shardId: string, above: bigint | undefin
   await using committer = new Committer(table);
   const found = await committer.base();
   if (found.kind === 'fenced') throw new Error(found.reason);
-  const { incarnation, retentionMs } = await w.log.describe();
+  const { incarnation, retentionMs, shards: listed } = await w.log.describe();
   const all = (await w.log.read(shardId, { kind: 'earliest' })).records;
   const envelopes = all.filter(({ position }) => above === undefined || position > above);
   const last = present(envelopes.at(-1), 'a record');
@@ -54,7 +54,7 @@ async function messageFor(w: TestWorld, shardId: string, above: bigint | undefin
     through: { position: last.position, arrivalMs: last.arrivalMs },
     ended: false,
   };
-  const prepared = await new Take(table, w.store, { incarnation, shards: [batch], retentionMs }).prepare(
+  const prepared = await new Take(table, w.store, { incarnation, shards: [batch], retentionMs, listed }).prepare(
     found.base,
     undefined,
   );
@@ -368,4 +368,31 @@ test('dead letters of grouped batches are listed with the positions that pass ov
     found += letter.rowCount;
   expect(found).toBe(16);
   expect((await loadSchema(w, testIdentifier)).id).toBe(0);
+});
+
+test('messages bring event times: a snapshot has the least of the shards that their senders knew, and waits for one without rows', async () => {
+  const w = eventWorld({ shardCount: 2 });
+  const ts = { name: 'ts', type: { kind: 'timestamp', precision: 3, nullable: true } } as const;
+  const watermark = { 'schema.watermark.0.rowtime': 'ts', 'schema.watermark.0.strategy.expr': 'ts' };
+  const { columns, options: spread } = keepingDefinition;
+  const definition = { ...keepingDefinition, columns: [...columns, ts], options: { ...spread, ...watermark } };
+  const schema = await createTable(w, testIdentifier, definition, { ifNotExists: false });
+  const send = (key: bigint, ms: number): Promise<void> =>
+    append(testProducer(w, schema), schema, [[key, 'v', 1, BigInt(ms) * 1_000_000n]]);
+  const headMark = async (): Promise<bigint | undefined> => (await latestSnapshot(await openTestTable(w)))?.watermark;
+  // Of keys of both shards.
+  for (let key = 0n; key < 20n; key += 1n) await send(key, 1_000 + Number(key));
+  const [a = '', b = ''] = await shardIds(w);
+  const [ofA, ofB] = [await messageFor(w, a, undefined), await messageFor(w, b, undefined)];
+  const latestOf = (message: CommitMessage): number => message.events?.seen.get(message.shardId)?.eventMs ?? 0;
+  expect(ofA.events?.openShardIds).toEqual([a, b]);
+  expect((await apply(w, [ofA])).applied).toHaveLength(1);
+  expect(await headMark()).toBeUndefined();
+  expect((await apply(w, [ofB])).applied).toHaveLength(1);
+  const both = Math.min(latestOf(ofA), latestOf(ofB));
+  expect([both > 1_000, await headMark()]).toEqual([true, BigInt(both)]);
+  for (let key = 0n; key < 20n; key += 1n) await send(key, 500 + Number(key));
+  const late = [await messageFor(w, a, ofA.to.position), await messageFor(w, b, ofB.to.position)];
+  expect((await apply(w, late)).applied).toHaveLength(2);
+  expect(await headMark()).toBe(BigInt(both));
 });

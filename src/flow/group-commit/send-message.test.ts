@@ -71,6 +71,7 @@ function inputOf({ clock, table }: World, draft: RecordDraft = {}, forMs = 60_00
       ended: false,
     },
     retentionMs: undefined,
+    listed: [],
     deadlineMs: clock.monotonicMs() + forMs,
   };
 }
@@ -235,7 +236,7 @@ test('S7: a message is as old as the first of its uploads, or as of now when the
   const { batch, incarnation } = inputOf(world);
   const found = await world.committer.base();
   if (found.kind === 'fenced') throw new Error(found.reason);
-  const take = new Take(table, world.store, { incarnation, shards: [batch], retentionMs: undefined });
+  const take = new Take(table, world.store, { incarnation, shards: [batch], retentionMs: undefined, listed: [] });
   const prepared = await take.prepare(found.base, undefined);
   if (prepared.status === 'stop') throw new Error(prepared.detail);
   const sent = { ...batch, through: { position: 9n, arrivalMs: 12 } };

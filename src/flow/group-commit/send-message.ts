@@ -11,7 +11,7 @@ import { LakeError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { backoffMs } from '../../base/retry.ts';
 import { noSpans, type Spans } from '../../base/spans.ts';
-import type { LogStore } from '../../storage/log-store.ts';
+import type { LogShard, LogStore } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Table } from '../../table/table.ts';
 import { bucketHashKey } from '../hash-key.ts';
@@ -33,6 +33,8 @@ export type SendInput = {
   /** `through` is set: there is something to take. */
   readonly batch: ShardBatch;
   readonly retentionMs: number | undefined;
+  /** The log's shards. */
+  readonly listed: readonly LogShard[];
   /** On `clock.monotonicMs`. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -69,10 +71,10 @@ export async function commitByMessage(
   input: SendInput,
 ): Promise<SendOutcome> {
   const { clock, random } = parts;
-  const { incarnation, batch, retentionMs, deadlineMs, signal, spans = noSpans } = input;
+  const { incarnation, batch, retentionMs, listed, deadlineMs, signal, spans = noSpans } = input;
   const { through, shardId } = batch;
   assert(through !== undefined, 'there is something to take');
-  const take = new Take(table, parts.store, { incarnation, shards: [batch], retentionMs });
+  const take = new Take(table, parts.store, { incarnation, shards: [batch], retentionMs, listed });
   while (clock.monotonicMs() < deadlineMs) {
     const found = await committer.base({ isFresh: true });
     if (found.kind === 'fenced') return { status: 'fenced', detail: found.reason };
@@ -127,7 +129,7 @@ export function commitMessageOf(
   table: Table,
   incarnation: string,
   { shardId, recorded, through, ended }: ShardBatch & { readonly through: NonNullable<ShardBatch['through']> },
-  { schema, adds, changelog, producers, forgotten, counters, letters, origins }: Prepared,
+  { schema, adds, changelog, producers, forgotten, counters, letters, origins, events }: Prepared,
 ): CommitMessage {
   const began = [...adds, ...changelog, ...(letters === undefined ? [] : [letters])].map(
     ({ uploadBeganMs }) => uploadBeganMs ?? table.storeTimeMs(),
@@ -146,6 +148,7 @@ export function commitMessageOf(
     producers,
     forgotten,
     counters,
+    events,
     deadLetters: letters === undefined ? [] : [letters.file],
     origins,
     uploadBeganMs: began.length === 0 ? table.storeTimeMs() : Math.min(...began),

@@ -35,7 +35,7 @@ function inputOf(records: readonly RoutedRecord[], changes: Partial<IngestInput>
   return {
     incarnation: 'log-1',
     shards: [{ shardId: 'a', hashKeys, recorded: undefined, records, through, ended: false }],
-    listedShardIds: new Set(['a']),
+    listed: [{ shardId: 'a', parentIds: [], hashKeyStart: 0n, hashKeyEnd: hashKeys.end, closed: false }],
     retentionMs: undefined,
     commitUser: 'ingest-1',
     ...changes,

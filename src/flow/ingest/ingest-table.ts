@@ -12,7 +12,7 @@ import type { Table } from '../../table/table.ts';
 import { batchCommitIdentifier } from '../../table/write/table-writer.ts';
 import { addDeadLetterFiles, type StoredList } from './dead-letter-list.ts';
 import { storeState } from './load-state.ts';
-import { type NextStateInput, nextState } from './next-state.ts';
+import { type NextStateInput, nextState, watermarkOfState } from './next-state.ts';
 import { type IngestCounters, noCounters } from './state.ts';
 import { storeOrigins } from './stored-origins.ts';
 import { type Prepared, Take, type TakeInput } from './take.ts';
@@ -70,6 +70,7 @@ export async function ingestTable(
         changelog: prepared.changelog,
         index: hashes === undefined ? undefined : await planIndex(table, base, hashes, []),
         hashReads: hashes?.reads ?? [],
+        watermark: watermarkOfState(next, prepared.schema),
         properties: { ...stored.properties, ...origins.properties },
         uploads: [...stored.uploads, ...origins.uploads, ...(list?.uploads ?? [])],
       });

@@ -280,7 +280,7 @@ export class IngestWorker implements AsyncDisposable {
     const outcome = await ingestTable(opened.table, opened.committer, this.#parts.store, {
       incarnation: description.incarnation,
       shards,
-      listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
+      listed: description.shards,
       retentionMs: description.retentionMs,
       commitUser: this.#commitUser,
       signal,

@@ -1,19 +1,25 @@
 /** Which shards the ingest state goes on to know. */
 import { expect, test } from 'vitest';
+import type { LogShard } from '../../storage/log-store.ts';
 import { nextState } from './next-state.ts';
 import { emptyState, noCounters, type ShardState } from './state.ts';
 import type { ShardBatch } from './take.ts';
 
 const hourMs = 3_600_000;
-const nothingTaken = { producers: new Map(), forgotten: [], counters: noCounters };
+const nothingTaken = { producers: new Map(), forgotten: [], counters: noCounters, events: undefined };
+const hashKeys = { start: 0n, end: 2n ** 128n - 1n };
 
 function shard(change: Partial<ShardState>): ShardState {
   return { position: 7n, row: 0, arrivalMs: 0, ended: false, ...change };
 }
 
 function batch(shardId: string, change: Partial<ShardBatch>): ShardBatch {
-  const hashKeys = { start: 0n, end: 2n ** 128n - 1n };
   return { shardId, hashKeys, recorded: undefined, records: [], through: undefined, ended: false, ...change };
+}
+
+function listedOf(...shardIds: readonly string[]): readonly LogShard[] {
+  const { start: hashKeyStart, end: hashKeyEnd } = hashKeys;
+  return shardIds.map(shardId => ({ shardId, parentIds: [], hashKeyStart, hashKeyEnd, closed: false }));
 }
 
 function keptOf(
@@ -22,7 +28,7 @@ function keptOf(
   retentionMs: number | undefined,
 ): readonly string[] {
   const state = { ...emptyState('log'), shards: new Map(Object.entries(shards)) };
-  const input = { shards: [], listedShardIds: new Set(listed), retentionMs };
+  const input = { shards: [], listed: listedOf(...listed), retentionMs };
   return [...nextState({ state, ...nothingTaken }, input, undefined).shards.keys()];
 }
 
@@ -54,7 +60,7 @@ test('what is taken in now counts for how old the others are, and a shard that e
           batch('empty', { ended: true }),
           batch('untouched', {}),
         ],
-        listedShardIds: new Set(['new', 'empty', 'untouched']),
+        listed: listedOf('new', 'empty', 'untouched'),
         retentionMs: hourMs,
       },
       undefined,
@@ -74,7 +80,7 @@ test('a shard of which nothing more was read stays where it was, and what has en
   const state = { ...emptyState('log'), shards: new Map(Object.entries(before)) };
   const input = {
     shards: [batch('moved', { ended: true }), batch('done', { through: { position: 8n, arrivalMs: 5 } })],
-    listedShardIds: new Set<string>(),
+    listed: [],
     retentionMs: undefined,
   };
   expect(nextState({ state, ...nothingTaken }, input, 'letters')).toEqual({

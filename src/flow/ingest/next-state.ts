@@ -1,17 +1,31 @@
 /**
  * The ingest state that a swap brings in (DESIGN I1, I2, I5). Pure.
  */
-import { addCounters, type IngestState, type ShardState, withoutForgotten } from './state.ts';
+import type { TableSchema } from '../../format/table-schema.ts';
+import { watermarkDefinition } from '../../format/watermark-options.ts';
+import { type EventsByShard, eventsAfter, watermarkOfEvents } from '../shard-events.ts';
+import { addCounters, type IngestState, newestArrivalMs, type ShardState, withoutForgotten } from './state.ts';
 import type { Prepared, TakeInput } from './take.ts';
 
-export type NextStateInput = Pick<TakeInput, 'shards' | 'retentionMs'> & {
-  /** Shards the log still lists: entries of others go, when they are as old as what the log forgets. */
-  readonly listedShardIds: ReadonlySet<string>;
-};
+/** Entries of shards that are listed no more go, when they are as old as what the log forgets. */
+export type NextStateInput = Pick<TakeInput, 'shards' | 'retentionMs' | 'listed'>;
+
+/** How far event time has come, as a snapshot has it; undefined: nothing tells. */
+export function watermarkOfState(state: IngestState, { options }: Pick<TableSchema, 'options'>): bigint | undefined {
+  const definition = watermarkDefinition(options);
+  const ms = definition && watermarkOfEvents(state.events, definition, newestArrivalMs(state));
+  return ms === undefined ? undefined : BigInt(ms);
+}
 
 /** @param taken what is taken in, and the state as of the base */
 export function nextState(
-  { state, producers, forgotten, counters }: Pick<Prepared, 'state' | 'producers' | 'forgotten' | 'counters'>,
+  {
+    state,
+    producers,
+    forgotten,
+    counters,
+    events,
+  }: Pick<Prepared, 'state' | 'producers' | 'forgotten' | 'counters' | 'events'>,
   input: NextStateInput,
   deadLetters: string | undefined,
 ): IngestState {
@@ -24,9 +38,12 @@ export function nextState(
     const arrivalMs = through?.arrivalMs ?? before?.arrivalMs ?? 0;
     shards.set(shardId, { position: position ?? -1n, row: 0, arrivalMs, ended: ended || (before?.ended ?? false) });
   }
+  const newestMs = newestArrivalMs({ shards });
+  const listed = new Set(input.listed.map(({ shardId }) => shardId));
   return {
     ...state,
-    shards: new Map([...shards].filter(entry => isKept(entry, shards, input))),
+    shards: new Map([...shards].filter(entry => isKept(entry, { listed, newestMs, retentionMs: input.retentionMs }))),
+    events: events === undefined ? noEvents : eventsAfter(state.events, events, shards, newestMs),
     producers: withoutForgotten(new Map([...state.producers, ...producers]), forgotten),
     counters: addCounters(state.counters, counters),
     deadLetters,
@@ -40,11 +57,13 @@ export function nextState(
  */
 function isKept(
   [shardId, { arrivalMs }]: readonly [string, ShardState],
-  shards: ReadonlyMap<string, ShardState>,
-  { listedShardIds, retentionMs }: NextStateInput,
+  {
+    listed,
+    newestMs,
+    retentionMs,
+  }: { readonly listed: ReadonlySet<string>; readonly newestMs: number; readonly retentionMs: number | undefined },
 ): boolean {
-  if (listedShardIds.has(shardId)) return true;
-  if (retentionMs === undefined) return true;
-  const newestMs = [...shards.values()].reduce((ms, shard) => Math.max(ms, shard.arrivalMs), 0);
-  return newestMs - arrivalMs <= retentionMs;
+  return listed.has(shardId) || retentionMs === undefined || newestMs - arrivalMs <= retentionMs;
 }
+
+const noEvents: EventsByShard = new Map();

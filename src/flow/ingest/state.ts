@@ -7,6 +7,7 @@
  */
 import { corrupt } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../base/json.ts';
+import { type EventsByShard, eventsOfJson, eventsToJson } from '../shard-events.ts';
 
 export type ShardState = {
   /** Everything at or below is taken. */
@@ -38,6 +39,8 @@ export type IngestState = {
   readonly shards: ReadonlyMap<string, ShardState>;
   /** By `producerKey`. */
   readonly producers: ReadonlyMap<string, ProducerState>;
+  /** Of a table with a watermark, how far event time has come in the shards that rows may still come from. */
+  readonly events: EventsByShard;
   readonly counters: IngestCounters;
   /** Name of the dead-letter list, whole (I7). */
   readonly deadLetters: string | undefined;
@@ -63,6 +66,7 @@ export function emptyState(incarnation: string): IngestState {
     incarnation,
     shards: new Map(),
     producers: new Map(),
+    events: new Map(),
     counters: noCounters,
     deadLetters: undefined,
     isMarked: false,
@@ -112,7 +116,7 @@ export function addCounters(a: IngestCounters, b: IngestCounters): IngestCounter
 }
 
 export function encodeState(state: IngestState): string {
-  const { incarnation, shards, producers, counters, deadLetters, isMarked } = state;
+  const { incarnation, shards, producers, events, counters, deadLetters, isMarked } = state;
   const json: JsonObject = {
     v: 1,
     inc: incarnation,
@@ -122,6 +126,7 @@ export function encodeState(state: IngestState): string {
     producers: Object.fromEntries(
       [...producers].map(([key, p]) => [key, [p.lastNumber, p.arrivalMs, p.named ? 1 : 0]]),
     ),
+    ...(events.size === 0 ? {} : { events: eventsToJson(events) }),
     rows: [
       counters.rowsIn,
       counters.written,
@@ -161,11 +166,13 @@ export function decodeState(text: string, where: string): IngestState {
       named: named === 1,
     });
   }
+  const events = eventsOfJson(json['events'] ?? {});
+  if (events === undefined) throw bad(where, 'its event times are none');
   const counters = countersOf(json['rows'], where);
   const { inc, dead } = json;
   if (typeof inc !== 'string') throw bad(where, 'it names no incarnation');
   const deadLetters = typeof dead === 'string' ? dead : undefined;
-  return { incarnation: inc, shards, producers, counters, deadLetters, isMarked: json['marked'] === 1 };
+  return { incarnation: inc, shards, producers, events, counters, deadLetters, isMarked: json['marked'] === 1 };
 }
 
 function countersOf(json: JsonValue | undefined, where: string): IngestCounters {
@@ -189,6 +196,11 @@ const anonymousMs = 60 * 60_000;
 export function isForgotten({ arrivalMs, named }: ProducerState, nowMs: number, namedMs: number | undefined): boolean {
   const keptMs = named ? namedMs : anonymousMs;
   return keptMs !== undefined && nowMs - arrivalMs > keptMs;
+}
+
+/** When the newest record came that was taken, of whatever shard; 0: none was. */
+export function newestArrivalMs({ shards }: Pick<IngestState, 'shards'>): number {
+  return [...shards.values()].reduce((ms, { arrivalMs }) => Math.max(ms, arrivalMs), 0);
 }
 
 /** The lanes that stay known. */

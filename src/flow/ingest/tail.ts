@@ -86,7 +86,7 @@ export async function rowsOfRecords(input: TailInput): Promise<TailResult> {
  */
 export async function takeRowsOfRecords(
   input: TailInput,
-  take: (rows: TailRows, recordIndex: number) => Promise<void>,
+  take: (rows: TailRows, of: RoutedRecord, recordIndex: number) => Promise<void>,
 ): Promise<TailSums> {
   const producers = new Map(input.producers);
   const deadLetters: DeadLetter[] = [];
@@ -111,7 +111,7 @@ export async function takeRowsOfRecords(
       named: header.producerNamed,
     });
     const outcome = await rowsOfRecord(input, routed);
-    for (const rows of outcome.batches) await take({ ...rows, headers: header.headers }, index);
+    for (const rows of outcome.batches) await take({ ...rows, headers: header.headers }, routed, index);
     deadLetters.push(...outcome.deadLetters);
     for (const { rowCount } of outcome.deadLetters) counts.deadLettered += rowCount;
   }

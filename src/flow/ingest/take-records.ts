@@ -180,10 +180,10 @@ class Rounds {
     const batch: ShardBatch = { shardId, hashKeys, recorded, records: first, through: placeOf(last), ended: false };
     // The rest is above the position then, and is taken in the next round.
     const whole = last === through ? 'taken' : undefined;
-    const { incarnation, retentionMs } = description;
+    const { incarnation, retentionMs, shards: listed } = description;
     const { commitLog } = this.#parts;
     if (commitLog !== undefined && !hasDynamicBuckets(opened.table.schema)) {
-      const input = { incarnation, batch, retentionMs, deadlineMs, signal, spans: this.#spans };
+      const input = { incarnation, batch, retentionMs, listed, deadlineMs, signal, spans: this.#spans };
       const outcome = await this.#spans.run('commit', this.#notes(opened), async note => {
         const came = await commitByMessage({ ...this.#parts, commitLog }, opened, input);
         if (came.status === 'committed') note({ snapshot: came.headId });
@@ -244,7 +244,7 @@ class Rounds {
       const came = await ingestTable(table, committer, store, {
         incarnation: description.incarnation,
         shards,
-        listedShardIds: new Set(description.shards.map(shard => shard.shardId)),
+        listed: description.shards,
         retentionMs: description.retentionMs,
         commitUser,
         signal: this.#handed.signal,

@@ -52,7 +52,7 @@ function batch(records: readonly RoutedRecord[], changes: Partial<ShardBatch> = 
 }
 
 function takeOf(table: Table, shards: readonly ShardBatch[], changes: Partial<TakeInput> = {}): Take {
-  return new Take(table, table.store, { incarnation: 'log-1', shards, retentionMs: undefined, ...changes });
+  return new Take(table, table.store, { incarnation: 'log-1', shards, retentionMs: undefined, listed: [], ...changes });
 }
 
 async function preparedOn(take: Take, base: CommitBase): Promise<Prepared> {
@@ -221,7 +221,7 @@ test('claims are fetched from the store of the lake', async () => {
   const claim = await writeClaim({ store: lake, random }, inline.record.body);
   const header = { ...inline.record.header, claim };
   const claimed: RoutedRecord = { ...inline, record: { header, encoding: 'claim', body: new Uint8Array() } };
-  const input: TakeInput = { incarnation: 'log-1', shards: [batch([claimed])], retentionMs: undefined };
+  const input: TakeInput = { incarnation: 'log-1', shards: [batch([claimed])], retentionMs: undefined, listed: [] };
   const prepared = await preparedOn(new Take(table, lake, input), await baseOf(table));
   expect(prepared.counters).toMatchObject({ written: 1n, deadLettered: 0n });
 });

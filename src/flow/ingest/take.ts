@@ -6,6 +6,8 @@
 import { present } from '../../base/assert.ts';
 import { schemaEvolution } from '../../format/schema-evolution.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { watermarkDefinition } from '../../format/watermark-options.ts';
+import type { LogShard } from '../../storage/log-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import {
   type CommitBase,
@@ -19,7 +21,9 @@ import type { HashEdit } from '../../table/write/dynamic-buckets.ts';
 import type { OriginRun } from '../../table/write/row-origins.ts';
 import { type PlannedWrite, WriteSession } from '../../table/write/write-session.ts';
 import { bucketHashKey } from '../hash-key.ts';
+import { laneHashKeys, openShards, type ReadShard } from '../open-shards.ts';
 import { adoptedChanges } from '../record-columns.ts';
+import { type EventsTaken, SeenEvents } from '../shard-events.ts';
 import { type DeadLetterFile, readDeadLetterList } from './dead-letter-list.ts';
 import { storeDeadLetterFile } from './dead-letters.ts';
 import { movedShard } from './decide-take.ts';
@@ -58,6 +62,8 @@ export type TakeInput = {
   /** Parents before children. */
   readonly shards: readonly ShardBatch[];
   readonly retentionMs: number | undefined;
+  /** The log's shards. */
+  readonly listed: readonly LogShard[];
 };
 
 export type Prepared = {
@@ -77,6 +83,8 @@ export type Prepared = {
   readonly letters: StoredLetters | undefined;
   /** Of the rows in `adds`; empty where nobody will want to know. */
   readonly origins: RowOrigins;
+  /** undefined: the table has no watermark. */
+  readonly events: EventsTaken | undefined;
 };
 
 export type StoredLetters = { readonly file: DeadLetterFile; readonly uploadBeganMs: number };
@@ -89,6 +97,7 @@ type Decoded = {
   readonly known: ReadonlyMap<string, number | undefined>;
   /** Replays of dead letters that the base named. */
   readonly replays: ReadonlySet<string>;
+  readonly seen: SeenEvents | undefined;
 };
 
 export class Take {
@@ -118,7 +127,7 @@ export class Take {
       if (adoptedChanges(base.schema, headers).length > 0)
         return commitStop('changed', 'the table has not adopted the columns of its records yet');
     }
-    const { tail, session, schema, known } = await this.#decode(base, state);
+    const { tail, session, schema, known, seen } = await this.#decode(base, state);
     const { adds, changelog, hashes, origins } = await session.plannedFiles(base, again);
     const counters: IngestCounters = {
       rowsIn: BigInt(tail.rowsIn),
@@ -135,7 +144,8 @@ export class Take {
     const forgotten = await this.#forgotten(state, new Map([...state.producers, ...producers]));
     const letters = await this.#storeLetters(tail);
     const files = { adds, changelog, hashes, origins: this.#originsOf(origins) };
-    return { status: 'prepared', schema, ...files, counters, state, producers, forgotten, letters };
+    const events = seen && this.#events(schema, state, seen);
+    return { status: 'prepared', schema, ...files, counters, state, producers, forgotten, letters, events };
   }
 
   get #records(): readonly RoutedRecord[] {
@@ -149,6 +159,17 @@ export class Take {
       return { shardId, position, rowCount };
     };
     return new Map([...runs].map(([fileName, ofFile]) => [fileName, ofFile.map(placed)]));
+  }
+
+  #events(schema: TableSchema, state: IngestState, { byShard }: SeenEvents): EventsTaken {
+    const { shards, listed } = this.#input;
+    const batches = new Map(shards.map(shard => [shard.shardId, shard]));
+    const readShard = (shardId: string): ReadShard => {
+      const [known, batch] = [state.shards.get(shardId), batches.get(shardId)];
+      const isBegun = known !== undefined || batch?.through !== undefined;
+      return { isBegun, isEnded: known?.ended === true || batch?.ended === true };
+    };
+    return { seen: byShard, ...openShards(listed, laneHashKeys(schema, this.#table.id ?? ''), readShard) };
   }
 
   async #decode(base: CommitBase, state: IngestState): Promise<Decoded> {
@@ -182,10 +203,13 @@ export class Take {
     };
     // Readers ask for it when retention has passed them, in tables where no key tells rows apart.
     const keepsOrigins = schema.primaryKeys.length === 0 && this.#input.retentionMs !== undefined;
-    const tail = await takeRowsOfRecords(input, ({ rows, kinds }, recordIndex) =>
-      session.add(rows, kinds, keepsOrigins ? recordIndex : undefined),
-    );
-    this.#decoded = { schema, tail, session, known, replays };
+    const definition = watermarkDefinition(schema.options);
+    const seen = definition && new SeenEvents(definition);
+    const tail = await takeRowsOfRecords(input, ({ rows, kinds }, { shardId, arrivalMs }, recordIndex) => {
+      seen?.see(shardId, arrivalMs, rows);
+      return session.add(rows, kinds, keepsOrigins ? recordIndex : undefined);
+    });
+    this.#decoded = { schema, tail, session, known, replays, seen };
     return this.#decoded;
   }
 

@@ -11,9 +11,11 @@ import { LakeError } from '../../base/errors.ts';
 import { wordOption } from '../../format/option-values.ts';
 import { parseTableOptions } from '../../format/table-options.ts';
 import type { TableSchema } from '../../format/table-schema.ts';
+import { watermarkDefinition } from '../../format/watermark-options.ts';
 import type { ChangeBatch, ChangeOptions } from '../../table/changelog/read-changes.ts';
 import type { Table } from '../../table/table.ts';
 import type { RowType } from '../../types/data-type.ts';
+import { eventTimes } from '../../types/event-times.ts';
 import { evaluatePredicate } from '../../types/filter.ts';
 import { takeRows } from '../../types/gather.ts';
 import type { Predicate } from '../../types/predicate.ts';
@@ -48,8 +50,11 @@ export type ChangeView = {
   /** A subscription follows the table's schema; columns that it was opened for may go. @throws LakeError `fenced` LAKE_SCHEMA_MISMATCH */
   readonly check: (rowType: RowType) => void;
   /** @param batch all columns, or those of `ofChanges` */
-  readonly see: (batch: ChangeBatch) => ChangeBatch;
+  readonly see: (batch: ChangeBatch) => SeenBatch;
 };
+
+/** `times`: of a table with a watermark, event times of the rows, whether or not their column is seen. */
+export type SeenBatch = ChangeBatch & { readonly times: Float64Array | undefined };
 
 /** What a filter does to a row of a kind. */
 type Rule = 'filter' | 'before-and-after' | 'upsert';
@@ -70,7 +75,9 @@ export function changeViewOf(table: Table, request: ViewRequest): ChangeView {
   }
   const onKeys = restrictTo(predicate, schema.primaryKeys);
   const filterColumns = predicate === undefined ? [] : [...columnsOf(predicate)];
-  const wanted = columns === undefined ? undefined : [...new Set([...columns, ...filterColumns])];
+  const eventColumn = watermarkDefinition(schema.options)?.column;
+  const eventColumns = schema.fields.flatMap(({ name }) => (name === eventColumn ? [name] : []));
+  const wanted = columns === undefined ? undefined : [...new Set([...columns, ...filterColumns, ...eventColumns])];
   const filter = predicate === undefined ? undefined : filterOf(rule, predicate, onKeys);
   const typesThen = new Map(schema.fields.map(({ name, type }) => [name, type.kind]));
   const check = ({ fields }: RowType): void => {
@@ -89,7 +96,8 @@ export function changeViewOf(table: Table, request: ViewRequest): ChangeView {
       check(batch.rows.rowType);
       const filtered = filter === undefined ? batch : filter(batch);
       const seen = dropsBefore ? withoutBefore(filtered) : filtered;
-      return columns === undefined ? seen : { rows: projectBatch(seen.rows, columns), kinds: seen.kinds };
+      const times = eventColumn === undefined ? undefined : eventTimes(seen.rows, eventColumn);
+      return { rows: columns === undefined ? seen.rows : projectBatch(seen.rows, columns), kinds: seen.kinds, times };
     },
   };
 }

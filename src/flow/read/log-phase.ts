@@ -7,9 +7,11 @@ import { invalid, isLakeError, LakeError } from '../../base/errors.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import type { ChangeView } from './change-view.ts';
+import type { TimedBatch } from './event-time.ts';
 import { isFarther, type LogPlace, missedCommits } from './hand-over.ts';
 import type { SubscribeUntil } from './history-range.ts';
 import { type Checkpoints, LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { logWatermark } from './log-watermark.ts';
 import { doubtfulBeginning } from './passed-by-retention.ts';
 import {
   movedTo,
@@ -19,7 +21,7 @@ import {
   resumeExpired,
   snapshotBelow,
 } from './resume-point.ts';
-import { changesOf, placeIn, type SubscribedBatch } from './subscribed-batch.ts';
+import { changesOf, placeIn } from './subscribed-batch.ts';
 
 /** An idle subscriber looks at its signal this often at least. */
 const logWaitMsMax = 1_000;
@@ -39,7 +41,7 @@ export async function* resumeLog(
   table: Table,
   { place, ...ends }: { readonly place: LogPlace } & Ends,
   signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   const { until } = ends;
   if (until !== undefined && until.kind !== 'now') {
     throw invalid(
@@ -48,7 +50,7 @@ export async function* resumeLog(
     );
   }
   const begun: Read | LakeError = await orGap(readFrom(parts, table, { place, until }, signal));
-  if (!(begun instanceof LakeError)) yield placeIn(table, place);
+  if (!(begun instanceof LakeError)) yield placeIn(table, place, undefined);
   const read =
     begun instanceof LakeError
       ? yield* handOver(parts, { table, start: place, mustMove: false, ...ends }, begun, signal)
@@ -76,7 +78,8 @@ async function readFrom(
   if (doubt !== undefined && (await missedCommits(table, place, doubt)).isBeyond) throw doubt;
   // Newer checkpoints may be above the place: what is between them is committed, and was not given.
   const bases: Checkpoints = new Map([...point.bases].map(([shardId, position]) => [shardId, { position }]));
-  const options = { followsSchema: true, passed: point.positions, endsAtTip: until !== undefined };
+  const watermark = logWatermark(table, { state, incarnation: point.incarnation }, clock);
+  const options = { followsSchema: true, passed: point.positions, endsAtTip: until !== undefined, watermark };
   return { table, tail: new LogTail(tailParts, table, state, bases, options), start: place };
 }
 
@@ -87,11 +90,12 @@ export async function* followLog(
   parts: LogParts,
   { until, onGap, view, ...begun }: Read & Ends,
   signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   const { clock } = parts;
   let read: Read = begun;
   let place = begun.start;
   let toldMs = clock.monotonicMs();
+  let toldWatermarkMs = Number.NEGATIVE_INFINITY;
   const readMs = clock.nowMs();
   let tipMs: number | undefined;
   let hasRead = true;
@@ -117,24 +121,26 @@ export async function* followLog(
     const seen = batches
       .map(batch => ({ ...view.see(batch), headers: batch.headers }))
       .filter(({ rows }) => rows.rowCount > 0);
-    for (const [index, { rows, kinds, headers }] of seen.entries()) {
-      const resume = index === seen.length - 1 ? place : undefined;
-      yield { rows, kinds, phase: 'log', snapshotId: undefined, arrivalMs, resume, mayRepeat, headers };
+    const { watermarkMs = Number.NEGATIVE_INFINITY } = read.tail;
+    for (const [index, one] of seen.entries()) {
+      const last = index === seen.length - 1 ? { resume: place, watermarkMs: read.tail.watermarkMs } : noPlace;
+      yield { ...one, phase: 'log', snapshotId: undefined, arrivalMs, mayRepeat, ...last };
     }
     const nowMs = clock.monotonicMs();
-    if (seen.length > 0) toldMs = nowMs;
-    else if (nowMs - toldMs >= placeEveryMs) {
-      toldMs = nowMs;
-      yield placeIn(read.table, place);
-    }
+    const isNews = nowMs - toldMs >= placeEveryMs || watermarkMs > toldWatermarkMs;
+    if (seen.length === 0 && isNews) yield placeIn(read.table, place, read.tail.watermarkMs);
+    if (seen.length > 0 || isNews) toldMs = nowMs;
+    toldWatermarkMs = watermarkMs;
     if (!atTip) continue;
     if (until !== undefined) {
-      yield placeIn(read.table, place);
+      yield placeIn(read.table, place, read.tail.watermarkMs);
       return;
     }
     await read.tail.waitForMore(clock, logWaitMsMax, signal);
   }
 }
+
+const noPlace = { resume: undefined };
 
 function isBehind({ log }: ResumePoint, given: Positions | undefined): boolean {
   if (given === undefined || log === undefined) return false;
@@ -168,7 +174,7 @@ async function* handOver(
   { table: opened, start, mustMove, until, onGap, view }: HandOver,
   gap: LakeError,
   signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, Read, undefined> {
+): AsyncGenerator<TimedBatch, Read, undefined> {
   if (onGap === 'fail' || start.log === undefined) throw gap;
   const nowMs = clock.nowMs();
   // Before the snapshots (D2).
@@ -187,10 +193,11 @@ async function* handOver(
       yield { ...batch, resume: undefined, mayRepeat: repeats || undefined };
   }
   const given = start.log.positions;
-  const options = { followsSchema: true, endsAtTip: until !== undefined };
+  const watermark = logWatermark(table, { state, incarnation }, clock);
+  const options = { followsSchema: true, endsAtTip: until !== undefined, watermark };
   const passed = repeats ? undefined : given;
   const tail = new LogTail(tailParts, table, state, checkpoints, { ...options, passed });
   const behind = repeats ? at : movedTo(at, given);
-  yield placeIn(table, behind);
+  yield placeIn(table, behind, undefined);
   return { table, tail, start: behind, ...(repeats ? { given } : {}) };
 }

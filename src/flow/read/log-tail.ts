@@ -16,8 +16,10 @@ import { type Checkpoint, readCheckpoint, startAbove } from '../ingest/checkpoin
 import { routeRecords } from '../ingest/route-records.ts';
 import { ownsAny, type ShardCursor, ShardCursors, type StartOf } from '../ingest/shard-cursors.ts';
 import type { IngestState, ProducerState } from '../ingest/state.ts';
-import { type RoutedRecord, rowsOfRecords, type TailResult, type TailRows } from '../ingest/tail.ts';
+import { type RoutedRecord, type TailRows, takeRowsOfRecords } from '../ingest/tail.ts';
+import { laneHashKeys } from '../open-shards.ts';
 import { type ShardPlace, waitForAny } from '../wait-for-any.ts';
+import type { LogWatermark } from './log-watermark.ts';
 
 export type TailParts = { readonly log: LogStore; readonly store: ObjectStore };
 
@@ -74,6 +76,8 @@ export type TailOptions = {
   readonly description?: LogDescription | undefined;
   /** A shard whose tip was reached is not read again: so what others append meanwhile does not keep a read from ending. */
   readonly endsAtTip?: boolean | undefined;
+  /** Told of what is read. */
+  readonly watermark?: LogWatermark | undefined;
 };
 
 export class LogTail {
@@ -83,6 +87,9 @@ export class LogTail {
   readonly #done: Set<string> | undefined;
   readonly #passed: ReadonlyMap<string, bigint>;
   readonly #cursors: ShardCursors;
+  readonly #watermark: LogWatermark | undefined;
+  /** Where rows of the table may be. */
+  readonly #laneKeys: readonly bigint[] | undefined;
   #table: Table;
   #producers: ReadonlyMap<string, ProducerState>;
   #described = false;
@@ -102,6 +109,8 @@ export class LogTail {
   ) {
     const { lanes, shardIds, passed = new Map(), description } = options;
     this.#passed = passed;
+    this.#watermark = options.watermark;
+    this.#laneKeys = options.watermark && laneHashKeys(table.schema, table.id ?? '');
     this.#followsSchema = options.followsSchema ?? false;
     this.#done = options.endsAtTip === true ? new Set() : undefined;
     this.#parts = parts;
@@ -137,6 +146,14 @@ export class LogTail {
   /** Where it goes on in each shard that it reads now. */
   get next(): readonly ShardPlace[] {
     return this.#cursors.readable().map(({ shard, next }) => ({ shardId: shard.shardId, next }));
+  }
+
+  /** How far event time has come; undefined: nobody knows. */
+  get watermarkMs(): number | undefined {
+    // Shards that are not listed yet may have rows from before.
+    if (!this.#described || this.#watermark === undefined) return undefined;
+    const open = this.#cursors.readable().filter(({ shard }) => ownsAny(shard, this.#laneKeys));
+    return this.#watermark.of(open.map(({ shard }) => shard.shardId));
   }
 
   /** Everything up to the tip of each shard, as it is when the shard is read. */
@@ -182,10 +199,10 @@ export class LogTail {
     if (this.#followsSchema && newest > this.#table.schema.id) this.#table = await reopenTable(this.#table);
     const isPassed = ({ shardId, position }: RoutedRecord): boolean => position <= (this.#passed.get(shardId) ?? -1n);
     await this.#take(records.filter(isPassed));
-    const tail = await this.#take(records.filter(record => !isPassed(record)));
+    const batches = await this.#take(records.filter(record => !isPassed(record)));
     const arrivals = records.map(record => record.arrivalMs);
     return {
-      batches: tail.batches,
+      batches,
       arrivalMs: arrivals.length === 0 ? undefined : arrivals.reduce((a, b) => Math.max(a, b)),
       atTip: !ended && answers.every(answer => answer.atTip),
     };
@@ -199,16 +216,16 @@ export class LogTail {
     await this.#cursors.take(description);
   }
 
-  async #take(records: readonly RoutedRecord[]): Promise<TailResult> {
-    const tail = await rowsOfRecords({
-      table: this.#table,
-      schema: this.#table.schema,
-      store: this.#parts.store,
-      producers: this.#producers,
-      records,
+  async #take(records: readonly RoutedRecord[]): Promise<readonly TailRows[]> {
+    const [table, { store }, producers] = [this.#table, this.#parts, this.#producers];
+    const batches: TailRows[] = [];
+    const input = { table, schema: table.schema, store, producers, records };
+    const tail = await takeRowsOfRecords(input, async (rows, { shardId, arrivalMs }) => {
+      this.#watermark?.saw(shardId, arrivalMs, rows.rows);
+      batches.push(rows);
     });
     this.#producers = tail.producers;
-    return tail;
+    return batches;
   }
 
   /** Resolves when there may be more to read, or after `waitMsMax`. */
@@ -228,6 +245,7 @@ export class LogTail {
     this.#cursors.advance(cursor, result);
     if (result.atTip) this.#done?.add(shardId);
     const records = routeRecords(shardId, result.records).byTable.get(this.#table.id ?? '') ?? [];
+    this.#watermark?.looked(shardId, { hasRecords: records.length > 0, atTip: result.atTip });
     return { records, atTip: result.atTip || result.ended, ended: result.ended };
   }
 

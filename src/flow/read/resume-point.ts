@@ -22,6 +22,8 @@ export type ResumePoint = {
   readonly snapshotId: number;
   /** undefined: in the history of snapshots. */
   readonly log: LogPoint | undefined;
+  /** How far event time had come, ms; undefined: nobody knew. */
+  readonly watermarkMs?: number | undefined;
 };
 
 export type LogPoint = {
@@ -134,13 +136,14 @@ export function resumeExpired({ label }: Pick<Table, 'label'>, why: string): Err
 
 /** @returns undefined for a point in a log of so many shards that its text would be too long */
 export function encodeResumePoint(
-  { tableId, snapshotId, log }: ResumePoint,
+  { tableId, snapshotId, log, watermarkMs }: ResumePoint,
   lengthMax: number = tokenLengthMax,
 ): string | undefined {
   const json: JsonObject = {
     v: 1,
     t: tableId,
     s: snapshotId,
+    w: watermarkMs,
     ...(log === undefined
       ? {}
       : {
@@ -156,14 +159,20 @@ export function encodeResumePoint(
 export function decodeResumePoint(text: string, lengthMax: number = tokenLengthMax): ResumePoint {
   if (text.length > lengthMax || !/^[\w-]+$/.test(text)) throw badPoint();
   const json = jsonOf(text);
-  const { v, t: tableId, s: snapshotId, i: incarnation, m: sinceMs } = json;
+  const { v, t: tableId, s: snapshotId, i: incarnation, m: sinceMs, w: watermark } = json;
   if (v !== 1 || typeof tableId !== 'string' || tableId === '') throw badPoint();
   if (typeof snapshotId !== 'number' || !Number.isSafeInteger(snapshotId) || snapshotId < 0) throw badPoint();
-  if (incarnation === undefined) return { tableId, snapshotId, log: undefined };
+  if (watermark !== undefined && !isTime(watermark)) throw badPoint();
+  const at = { tableId, snapshotId, ...(watermark === undefined ? {} : { watermarkMs: watermark }) };
+  if (incarnation === undefined) return { ...at, log: undefined };
   if (typeof incarnation !== 'string') throw badPoint();
-  if (sinceMs !== undefined && (typeof sinceMs !== 'number' || !Number.isSafeInteger(sinceMs))) throw badPoint();
+  if (sinceMs !== undefined && !isTime(sinceMs)) throw badPoint();
   const log = { incarnation, positions: positionsOfJson(json['p']), bases: positionsOfJson(json['b']), sinceMs };
-  return { tableId, snapshotId, log };
+  return { ...at, log };
+}
+
+function isTime(value: JsonValue): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value);
 }
 
 function jsonOf(text: string): JsonObject {

@@ -16,9 +16,11 @@ import { latestSnapshot, readSnapshot } from '../../table/snapshots.ts';
 import { reopenTable, type Table } from '../../table/table.ts';
 import { stateOfHead } from '../ingest/load-state.ts';
 import { type ChangeView, changeViewOf, type ViewRequest } from './change-view.ts';
+import { type TimedBatch, watermarkOfSnapshot, withEventTime } from './event-time.ts';
 import { type HistoryRange, historyRange, type SubscribeFrom, type SubscribeUntil } from './history-range.ts';
 import { type Ends, followLog, resumeLog } from './log-phase.ts';
 import { LogTail, readCheckpoints, type TailParts } from './log-tail.ts';
+import { logWatermark } from './log-watermark.ts';
 import { movedTo, pointAtSnapshot, type ResumePoint, resumeExpired } from './resume-point.ts';
 import { changesOf, placeIn, pointOf, rowsOf, type SubscribedBatch } from './subscribed-batch.ts';
 
@@ -56,7 +58,9 @@ export async function* subscribe(
   signal: AbortSignal,
 ): AsyncGenerator<SubscribedBatch, void, undefined> {
   try {
-    yield* subscribeTo(parts, table, request, signal);
+    const { from } = request;
+    const toldMs = from.kind === 'resume' ? from.point.watermarkMs : undefined;
+    yield* withEventTime(subscribeTo(parts, table, request, signal), toldMs);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -67,7 +71,7 @@ async function* subscribeTo(
   table: Table,
   request: SubscribeRequest,
   signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   const { from, until } = request;
   const view = changeViewOf(table, request);
   const tailParts = followedLog(parts, table, view);
@@ -86,8 +90,9 @@ async function* subscribeTo(
   const history = await historyRange(table, head, { from, until });
   if (history.rowsOf !== 'none') yield* rowsOf(table, history.rowsOf, view);
   const snapshot = yield* changesAfter(table, { ...history, head, view });
+  const watermarkMs = snapshot && watermarkOfSnapshot(snapshot);
   if (followed === undefined || started === undefined) {
-    yield placeIn(table, pointOf(table, history.lastId));
+    yield placeIn(table, pointOf(table, history.lastId), watermarkMs);
     if (until === undefined) yield* followSnapshots(parts, table, { lastId: history.lastId, view }, signal);
     return;
   }
@@ -96,12 +101,13 @@ async function* subscribeTo(
   const tail = new LogTail(followed, table, state, checkpoints, {
     followsSchema: true,
     endsAtTip: until !== undefined,
+    watermark: logWatermark(table, { state, incarnation: description.incarnation }, parts.clock),
   });
   const { incarnation } = description;
   const start = pointAtSnapshot(table.id ?? '', snapshot, { incarnation, state, checkpoints, nowMs });
   // "From now on" still has to know the producer numbers up to now, or a repeat would be taken for new.
   if (from.kind === 'latest') await tail.readToTip(signal);
-  yield placeIn(table, movedTo(start, tail.positions));
+  yield placeIn(table, movedTo(start, tail.positions), tail.watermarkMs ?? watermarkMs);
   yield* followLog(
     { clock: parts.clock, tailParts: followed },
     { table, tail, start, until, view, onGap: request.onGap },
@@ -113,7 +119,7 @@ async function* subscribeTo(
 async function* changesAfter(
   table: Table,
   { afterId, lastId, head, view }: HistoryRange & { readonly head: Snapshot | undefined; readonly view: ChangeView },
-): AsyncGenerator<SubscribedBatch, Snapshot | undefined, undefined> {
+): AsyncGenerator<TimedBatch, Snapshot | undefined, undefined> {
   let snapshot = afterId === lastId && head?.id === lastId ? head : undefined;
   for (let id = afterId + 1; id <= lastId; id += 1) {
     snapshot = await changeSourceOf(table, id);
@@ -153,7 +159,7 @@ async function* followSnapshots(
   table: Table,
   { lastId, view }: { readonly lastId: number; readonly view: ChangeView },
   signal: AbortSignal,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   let id = lastId;
   let current = table;
   let lookedMs = Number.NEGATIVE_INFINITY;

@@ -9,6 +9,7 @@ import { buildBatch } from '../../types/column-builder.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { RecordHeaders } from '../record-headers.ts';
 import type { ChangeView } from './change-view.ts';
+import { type TimedBatch, watermarkOfSnapshot } from './event-time.ts';
 import type { ResumePoint } from './resume-point.ts';
 
 export type SubscribedBatch = {
@@ -25,6 +26,13 @@ export type SubscribedBatch = {
    * of no rows tells a place only.
    */
   readonly resume: ResumePoint | undefined;
+  /**
+   * Behind this batch: rows with event times up to it have come, ms; never less than before. undefined: nobody knows yet, or the
+   * table has no watermark.
+   */
+  readonly watermarkMs?: number | undefined;
+  /** By row, 1 where its event time is not above the watermark of before the batch; undefined: in no row. */
+  readonly late?: Uint8Array | undefined;
   /** Some of it was given before, since what the log had lost was given from snapshots. Never of tables without keys. */
   readonly mayRepeat?: boolean | undefined;
   /** Of the log phase: what the producer gave with the rows (RFC 0022). */
@@ -45,29 +53,30 @@ export function pointOf(table: Table, snapshotId: number): ResumePoint | undefin
   return table.id === undefined ? undefined : { tableId: table.id, snapshotId, log: undefined };
 }
 
-export function placeIn({ schema }: Table, resume: ResumePoint | undefined): SubscribedBatch {
+export function placeIn(
+  { schema }: Table,
+  resume: ResumePoint | undefined,
+  watermarkMs: number | undefined,
+): TimedBatch {
   const phase = resume?.log === undefined ? 'changes' : 'log';
   const [rows, kinds] = [buildBatch({ fields: schema.fields }, []), new Int8Array()];
-  return { rows, kinds, phase, snapshotId: undefined, arrivalMs: undefined, resume };
+  return { rows, kinds, phase, snapshotId: undefined, arrivalMs: undefined, resume, watermarkMs };
 }
 
 export async function* rowsOf(
   table: Table,
   snapshot: Snapshot | undefined,
   { ofRows }: ChangeView,
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   // What the changes after it begin with is all that was written, compacted or not.
   const plan = await planScan(table, snapshot, { withLevel0: true, predicate: ofRows.predicate });
+  const whole = { phase: 'snapshot', snapshotId: snapshot?.id, arrivalMs: undefined, resume: undefined } as const;
+  let held: TimedBatch | undefined;
   for await (const rows of readPlan(table, plan, { columns: ofRows.columns })) {
-    yield {
-      rows,
-      kinds: new Int8Array(rows.rowCount),
-      phase: 'snapshot',
-      snapshotId: snapshot?.id,
-      arrivalMs: undefined,
-      resume: undefined,
-    };
+    if (held !== undefined) yield held;
+    held = { rows, kinds: new Int8Array(rows.rowCount), ...whole };
   }
+  if (held !== undefined) yield { ...held, watermarkMs: snapshot && watermarkOfSnapshot(snapshot) };
 }
 
 export async function* changesOf(
@@ -75,7 +84,7 @@ export async function* changesOf(
   snapshot: Snapshot,
   view: ChangeView,
   { rows: wanted }: Pick<ChangeOptions, 'rows'> = {},
-): AsyncGenerator<SubscribedBatch, void, undefined> {
+): AsyncGenerator<TimedBatch, void, undefined> {
   if (snapshot.commitKind === 'OVERWRITE') {
     throw new LakeError(
       'fenced',
@@ -84,14 +93,15 @@ export async function* changesOf(
     );
   }
   const whole = { phase: 'changes', snapshotId: snapshot.id, arrivalMs: undefined } as const;
-  let held: SubscribedBatch | undefined;
+  let held: TimedBatch | undefined;
   view.check({ fields: table.schema.fields });
   for await (const batch of readChanges(table, snapshot, { ...view.ofChanges, rows: wanted })) {
-    const { rows, kinds } = view.see(batch);
-    if (rows.rowCount === 0) continue;
+    const seen = view.see(batch);
+    if (seen.rows.rowCount === 0) continue;
     if (held !== undefined) yield held;
-    held = { rows, kinds, ...whole, resume: undefined };
+    held = { ...seen, ...whole, resume: undefined };
   }
   const resume = pointOf(table, snapshot.id);
-  yield held === undefined ? placeIn(table, resume) : { ...held, resume };
+  const watermarkMs = watermarkOfSnapshot(snapshot);
+  yield held === undefined ? placeIn(table, resume, watermarkMs) : { ...held, resume, watermarkMs };
 }

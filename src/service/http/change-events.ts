@@ -17,7 +17,7 @@ export function changeEvents(
 
 /** Events of about so many characters; the last has the id of the place behind the batch. */
 function* eventsOfBatch(batch: SubscribedBatch): Generator<string, void, undefined> {
-  const { rows, kinds, phase, snapshotId, resume, mayRepeat, headers } = batch;
+  const { rows, kinds, phase, snapshotId, resume, mayRepeat, headers, late, watermarkMs } = batch;
   const id = resume === undefined ? undefined : encodeResumePoint(resume);
   const repeat = mayRepeat === true ? '"mayRepeat":true,' : '';
   const given = headers === undefined ? '' : `"headers":${JSON.stringify(headers)},`;
@@ -25,11 +25,13 @@ function* eventsOfBatch(batch: SubscribedBatch): Generator<string, void, undefin
   const row = canonicalRow(rows);
   let text = '';
   for (let index = 0; index < rows.rowCount; index += 1) {
-    text += `${text === '' ? '' : ','}{"op":"${rowKindOf(kinds[index] ?? 0)}","row":${row(index)}}`;
+    text += `${text === '' ? '' : ','}{"op":"${rowKindOf(kinds[index] ?? 0)}",${late?.[index] === 1 ? '"late":true,' : ''}"row":${row(index)}}`;
     const isLast = index === rows.rowCount - 1;
     if (text.length < eventLengthMax && !isLast) continue;
-    yield eventText('changes', isLast ? id : undefined, `${head}${text}]}`);
+    const watermark = isLast && watermarkMs !== undefined ? `,"watermark":${watermarkMs}` : '';
+    yield eventText('changes', isLast ? id : undefined, `${head}${text}]${watermark}}`);
     text = '';
   }
-  if (rows.rowCount === 0 && id !== undefined) yield eventOf('position', id, {});
+  const isTold = id !== undefined || watermarkMs !== undefined;
+  if (rows.rowCount === 0 && isTold) yield eventOf('position', id, { watermark: watermarkMs });
 }

@@ -56,7 +56,7 @@ export const changesRoute: Route<CatalogParts> = {
   purpose: 'read',
   summary: 'Follow a table',
   description:
-    'Events: `begin`; `changes` with `phase`, `snapshot` and `changes`; `position`, which has an id only; `end` when the ' +
+    'Events: `begin`; `changes` with `phase`, `snapshot` and `changes`; `position`, which has an id only; `watermark` in either, of tables that have one, and `late` changes that are behind it; `end` when the ' +
     'time is up (reason `time`) or all was given that was asked for (`done`); `failed` with a code. An id is given where another request can go on exactly.',
   query: querySchema,
   headers: [lastEventHeader],

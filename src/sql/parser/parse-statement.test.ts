@@ -260,7 +260,9 @@ test('what the dialect has and Tidelake does not is refused by name', () => {
     ['MERGE INTO t USING u ON a WHEN NOT MATCHED BY SOURCE THEN DELETE', /NOT MATCHED BY/],
     ['CREATE VIEW v AS SELECT 1', /CREATE VIEW is not supported/],
     ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],
-    ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a)', /WATERMARK/],
+    ["CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1' MONTH)", /WATERMARK/],
+    ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a + b)', /WATERMARK/],
+    ["CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1:30' MINUTE TO SECOND)", /WATERMARK/],
   ];
   for (const [sql, message] of cases) expect(() => parseStatements(sql), sql).toThrow(message);
 });

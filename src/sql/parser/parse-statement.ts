@@ -11,6 +11,7 @@ import { parseCall } from './parse-call.ts';
 import { parseDelete, parseMerge, parseUpdate } from './parse-change.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseSqlType } from './parse-type.ts';
+import { optionsOfWatermark, type WatermarkClause, watermarkClause } from './parse-watermark.ts';
 import { dropPartitions, parseInsert, tableName } from './parse-write.ts';
 import type { AlterAction, ColumnClause, ColumnPath, CreateTable, Options, Statement } from './statement.ts';
 import { checkBrackets, type Token, tokenize } from './tokens.ts';
@@ -87,6 +88,7 @@ function parseCreateTable(cursor: TokenCursor): CreateTable {
   const name = tableName(cursor);
   const columns: ColumnClause[] = [];
   let primaryKeys: readonly string[] = [];
+  let watermark: WatermarkClause | undefined;
   cursor.expect('(');
   do {
     if (cursor.at('PRIMARY', 'KEY') || cursor.at('CONSTRAINT')) {
@@ -94,7 +96,11 @@ function parseCreateTable(cursor: TokenCursor): CreateTable {
       primaryKeys = tableConstraint(cursor);
       continue;
     }
-    if (cursor.at('WATERMARK', 'FOR')) throw unsupported('WATERMARK', 'CREATE TABLE');
+    if (cursor.take('WATERMARK', 'FOR')) {
+      if (watermark !== undefined) throw cursor.error('only one watermark');
+      watermark = watermarkClause(cursor);
+      continue;
+    }
     columns.push(columnClause(cursor));
   } while (cursor.take(','));
   cursor.expect(')');
@@ -102,7 +108,8 @@ function parseCreateTable(cursor: TokenCursor): CreateTable {
   if (inline.length > 0 && primaryKeys.length > 0) throw cursor.error('only one primary key');
   const comment = cursor.take('COMMENT') ? cursor.string('a comment') : undefined;
   const partitionKeys = cursor.take('PARTITIONED', 'BY') ? cursor.parenthesised(() => cursor.name('a column')) : [];
-  const options = cursor.take('WITH') ? optionList(cursor) : {};
+  const given = cursor.take('WITH') ? optionList(cursor) : {};
+  const options = watermark === undefined ? given : { ...given, ...optionsOfWatermark(watermark, columns) };
   if (cursor.at('AS') || cursor.at('LIKE'))
     throw unsupported(`CREATE TABLE … ${cursor.peek().text.toUpperCase()}`, 'SQL');
   const keys = inline.length > 0 ? inline : primaryKeys;

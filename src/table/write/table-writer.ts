@@ -2,6 +2,8 @@
  * Writes a table directly, without a log: rows in, one APPEND snapshot for each commit.
  */
 import { LakeError } from '../../base/errors.ts';
+import { type WatermarkDefinition, watermarkDefinition } from '../../format/watermark-options.ts';
+import { eventTimes, latestEventMs } from '../../types/event-times.ts';
 import type { RowBatch } from '../../types/row-batch.ts';
 import type { Committer } from '../commit/commit.ts';
 import { type CommitOutcome, commitPlan, commitStop } from '../commit/request.ts';
@@ -24,19 +26,26 @@ export class TableWriter {
   readonly #table: Table;
   readonly #committer: Committer;
   readonly #commitUser: string;
+  readonly #watermark: WatermarkDefinition | undefined;
   #uploads = new RunningUploads();
   #session: WriteSession;
+  /** Of the rows since the last commit. */
+  #latestEventMs: number | undefined;
 
   constructor(table: Table, committer: Committer, options: { readonly commitUser?: string | undefined } = {}) {
     this.#table = table;
     this.#committer = committer;
     this.#commitUser = options.commitUser ?? table.random.uuid();
+    this.#watermark = watermarkDefinition(table.schema.options);
     this.#session = this.#newSession();
   }
 
   /** Takes rows in; nothing is visible before `commit`. @throws LakeError `invalid`, see `WriteSession.add` */
-  add(rows: RowBatch, kinds: Int8Array): Promise<void> {
-    return this.#session.add(rows, kinds);
+  async add(rows: RowBatch, kinds: Int8Array): Promise<void> {
+    await this.#session.add(rows, kinds);
+    if (this.#watermark === undefined) return;
+    const latest = latestEventMs(eventTimes(rows, this.#watermark.column));
+    if (latest !== undefined) this.#latestEventMs = Math.max(this.#latestEventMs ?? latest, latest);
   }
 
   /**
@@ -53,6 +62,7 @@ export class TableWriter {
     const uploads = this.#uploads;
     this.#uploads = new RunningUploads();
     this.#session = this.#newSession();
+    const watermark = this.#takeWatermark();
     if (session.rowsIn === 0) return { snapshotId: undefined, counts: session.counts };
     const committing = this.#committer.commit({
       commitUser: this.#commitUser,
@@ -68,7 +78,7 @@ export class TableWriter {
         const index = hashes === undefined ? undefined : await planIndex(this.#table, base, hashes, []);
         const hashReads = hashes?.reads ?? [];
         const schemaId = session.schema.id;
-        return commitPlan({ kind: 'APPEND', schemaId, adds, changelog, index, hashReads, keysAt });
+        return commitPlan({ kind: 'APPEND', schemaId, adds, changelog, index, hashReads, keysAt, watermark });
       },
     });
     const outcome = await committing.finally(async () => {
@@ -76,6 +86,13 @@ export class TableWriter {
       await session.discard();
     });
     return { snapshotId: committedId(this.#table, outcome), counts: session.counts };
+  }
+
+  /** A commit is to event time what a record is: its rows come in no order, those of the next behind them. */
+  #takeWatermark(): bigint | undefined {
+    const latest = this.#latestEventMs;
+    this.#latestEventMs = undefined;
+    return this.#watermark === undefined || latest === undefined ? undefined : BigInt(latest - this.#watermark.delayMs);
   }
 
   #newSession(): WriteSession {
