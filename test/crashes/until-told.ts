@@ -19,5 +19,7 @@ export type ProcessLine =
   /** A store that was away: expected while MinIO is dead. */
   | { readonly kind: 'unavailable'; readonly text: string }
   | { readonly kind: 'read'; readonly rows: number }
+  /** The n-th row of a key, to a subscriber. */
+  | { readonly kind: 'given'; readonly k: number; readonly n: number }
   /** What must never be. */
   | { readonly kind: 'fault'; readonly text: string };
