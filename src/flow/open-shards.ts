@@ -1,4 +1,4 @@
-/** Which shards of a log rows of a table may still come from: those that its watermark waits for (RFC 0022). Pure. */
+/** Which shards of a log rows of a table may still come from: those that its watermark waits for (RFC 0025). Pure. */
 import { hasDynamicBuckets, parseTableOptions } from '../format/table-options.ts';
 import type { TableSchema } from '../format/table-schema.ts';
 import type { LogShard } from '../storage/log-store.ts';

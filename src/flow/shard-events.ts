@@ -1,6 +1,6 @@
 /**
  * How far event time has come in each shard of a log, and what follows for the table: the least of them, less the delay that rows
- * are given (RFC 0022). Pure.
+ * are given (RFC 0025). Pure.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { WatermarkDefinition } from '../format/watermark-options.ts';

@@ -1,7 +1,7 @@
 /**
  * How far event time has come, as a table says it: the column that has it, and how far rows may be behind one another. Flink's
  * `WATERMARK FOR ts AS ts - INTERVAL '5' SECOND`, in the options in which Paimon's Flink catalog keeps it, so Flink reads ours and
- * we read Flink's (RFC 0022).
+ * we read Flink's (RFC 0025).
  *
  * @see Paimon 1.4.2 FlinkCatalogPropertiesUtil.serializeNewWatermarkSpec, FlinkConnectorOptions
  */

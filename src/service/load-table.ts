@@ -1,4 +1,4 @@
-/** Bulk loads: many rows through the log, by claim checks, once under their name (RFC 0023). */
+/** Bulk loads: many rows through the log, by claim checks, once under their name (RFC 0026). */
 import { type LoadOutcome, loadRows } from '../flow/load/load.ts';
 import type { RecordHeaders } from '../flow/record-headers.ts';
 import type { Table } from '../table/table.ts';

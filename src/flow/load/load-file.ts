@@ -1,6 +1,6 @@
 /**
  * What a bulk load has put aside: the records that its claims become, written down beside them before the first one goes to the
- * log, and kept until age takes it (RFC 0023). So whoever goes on sends the same records under the same numbers, and one whose
+ * log, and kept until age takes it (RFC 0026). So whoever goes on sends the same records under the same numbers, and one whose
  * records are all in the log is known.
  */
 import { corrupt, LakeError } from '../../base/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * Bulk loads: rows by claim check, in the one order of the log, once under their name (RFC 0023).
+ * Bulk loads: rows by claim check, in the one order of the log, once under their name (RFC 0026).
  *
  * First all rows are put aside as claims and looked at, then the records are written down that name them, then these go to the
  * log. Up to the second step nothing of the load is anywhere; from there on whoever calls again goes on with the same

@@ -1,6 +1,6 @@
 /**
  * What event time adds to a subscription: batches say how far it has come behind them, and which of their rows are behind what was
- * said before (RFC 0022). Nothing is left out, and nothing goes back.
+ * said before (RFC 0025). Nothing is left out, and nothing goes back.
  */
 import type { Snapshot } from '../../format/snapshot.ts';
 import { eventMsMax } from '../../types/event-times.ts';

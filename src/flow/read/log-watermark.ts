@@ -1,6 +1,6 @@
 /**
  * How far event time has come for who reads the log: the least of the shards that rows may still come from, less the delay that
- * rows are given. A shard that was at its tip and gave nothing for the table's idle timeout does not hold it up (RFC 0022).
+ * rows are given. A shard that was at its tip and gave nothing for the table's idle timeout does not hold it up (RFC 0025).
  */
 import type { Clock } from '../../base/clock.ts';
 import { type WatermarkDefinition, watermarkDefinition } from '../../format/watermark-options.ts';
