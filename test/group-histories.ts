@@ -20,6 +20,15 @@ async function reshard(w: GroupWorld): Promise<void> {
   else if (open.length < 12) w.log.split(one.shardId);
 }
 
+/** Parents have rows when their children do, and children have children before anybody has looked. */
+async function reshardAmidWrites(w: GroupWorld): Promise<void> {
+  for (let times = 0; times < 3; times += 1) {
+    await w.write(someKeys(w.random));
+    await reshard(w);
+  }
+  await w.write(someKeys(w.random));
+}
+
 /** Rows of a key come in order, and none before all before it were given by somebody. */
 function checkOrder(w: GroupWorld, what: string): void {
   const seen = new Map<number, number>();
@@ -62,7 +71,7 @@ async function playHistory(options: WorldOptions, { crashes, turns }: History): 
       const one = live[Math.floor(w.random.next() * live.length)];
       if (draw < 0.45) await w.write(someKeys(w.random));
       else if (draw < 0.55) await ingest.drain();
-      else if (draw < 0.65) await reshard(w);
+      else if (draw < 0.65) await reshardAmidWrites(w);
       else if (draw < 0.75 && live.length < 5) live.push(w.join(`m${w.members.length}`, {}, 200));
       else if (draw < 0.82 && one !== undefined && live.length > 1) {
         live = live.filter(member => member !== one);

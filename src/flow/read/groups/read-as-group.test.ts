@@ -8,7 +8,7 @@ test('without crashes each row comes once, in the order of its key, whoever come
 
 test('with crashes, and members that stand still for longer than their leases, each row comes, in the order of its key', async () => {
   let [lost, repeated] = [0, 0];
-  for (let seed = 10; seed <= 14; seed += 1) {
+  for (let seed = 1; seed <= 5; seed += 1) {
     const tried = await tryHistoryWithCrashes(seed);
     lost += tried.lost;
     repeated += tried.repeated;
