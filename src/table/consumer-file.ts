@@ -94,6 +94,12 @@ export class ConsumerFile {
     this.#stored = next;
   }
 
+  /** Whether the name is still this reader's. @throws LakeError `fenced` LAKE_CONSUMER_TAKEN */
+  async check(): Promise<void> {
+    const object = await this.#home.store.get(this.#key, { bytesMax: jsonBytesMax });
+    if (object?.etag !== this.#etag) throw this.#taken();
+  }
+
   get #key(): string {
     return consumerKey(this.#home, this.#consumerId);
   }

@@ -165,6 +165,22 @@ test('in the log it holds the snapshot from which its place can be reached, what
   expect(await next()).toBe(3);
 });
 
+test('who is overtaken under its name hears of that, also when the other holds none of its snapshots any more', async () => {
+  const { w, write, read } = await logWorld();
+  await using ingest = new IngestWorker(w);
+  await write(0, 10);
+  const first = consume(w, await openTestTable(w), untilNow, new AbortController().signal);
+  expect((await first.next()).value?.phase).toBe('log');
+  for (let turn = 1; turn < 4; turn += 1) {
+    await write(turn * 10, turn * 10 + 10);
+    await ingest.drain();
+    await read();
+  }
+  const { metaPath } = await openTestTable(w);
+  for (const id of [1, 2]) await w.store.delete(`${metaPath}/snapshot/snapshot-${id}`);
+  await expect(first.next()).rejects.toMatchObject({ code: 'LAKE_CONSUMER_TAKEN' });
+});
+
 test('a consumer of a quiet log keeps its place anew once an hour, not at each tip', async () => {
   const scheduler = new Scheduler(Date.parse('2026-11-27T00:00:00Z'), () => 0.5);
   const clock = virtualClock(scheduler);

@@ -5,6 +5,7 @@
  * A place is kept when its changes have been taken and more are asked for, every ten seconds at most and at the end. So after a
  * crash some changes come again, and none is missed.
  */
+import { isLakeError } from '../../base/errors.ts';
 import { durationOption } from '../../format/option-values.ts';
 import { type ConsumerFile, type ConsumerPlace, openConsumer } from '../../table/consumer-file.ts';
 import type { Table } from '../../table/table.ts';
@@ -99,7 +100,11 @@ class KeptPlaces {
     const point = this.#reached;
     if (point === undefined) return;
     this.#reached = undefined;
-    const next = await this.#placeOf(point);
+    const next = await this.#placeOf(point).catch(async error => {
+      // Whoever has the name now holds other snapshots, so those of this place may be gone.
+      if (isLakeError(error, 'LAKE_RESUME_EXPIRED')) await this.#file.check();
+      throw error;
+    });
     const { stored } = this.#file;
     const isSame = stored?.place === next.place && stored?.nextSnapshot === next.nextSnapshot;
     const nowMs = this.#parts.clock.monotonicMs();
