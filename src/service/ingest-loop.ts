@@ -16,10 +16,15 @@ export async function ingestLoop(context: LoopContext): Promise<void> {
   const { signal } = context;
   const parts = partsAs(context.parts, 'ingest');
   const { store, logs, clock } = parts;
-  const running = new Map<string | undefined, Promise<void>>([[undefined, ingestOfLog(context, undefined)]]);
+  const begun = new Set<string>();
+  const running = [ingestOfLog(context, undefined)];
   const begin = (names: readonly string[]): boolean => {
-    const found = names.filter(name => !running.has(name));
-    for (const name of found) running.set(name, ingestOfLog(context, name));
+    const found = names.filter(name => !begun.has(name));
+    for (const name of found) {
+      // First: beginning opens the log, and the listener hears of that at once.
+      begun.add(name);
+      running.push(ingestOfLog(context, name));
+    }
     return found.length > 0;
   };
   // Tables of this process need no look.
@@ -34,7 +39,7 @@ export async function ingestLoop(context: LoopContext): Promise<void> {
   } finally {
     stopListening();
   }
-  await Promise.all(running.values());
+  await Promise.all(running);
 }
 
 function ingestOfLog(context: LoopContext, name: string | undefined): Promise<void> {
