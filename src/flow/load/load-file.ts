@@ -23,17 +23,20 @@ export type KeptLoad = {
   readonly isDone: boolean;
 };
 
+/** By the store's clock. */
+export type FoundLoad = KeptLoad & { readonly ageMs: number };
+
 type Parts = Pick<SendRecordsParts, 'store' | 'clock' | 'random'>;
 
 const triesMax = 20;
 const backoff = { delayMsMin: 20, delayMsMax: 2_000 };
 
 /** @throws LakeError `corrupt` LAKE_CORRUPT_LOAD */
-export async function findLoad({ store }: Parts, name: LoadName, signal?: AbortSignal): Promise<KeptLoad | undefined> {
+export async function findLoad({ store }: Parts, name: LoadName, signal?: AbortSignal): Promise<FoundLoad | undefined> {
   const key = keyOf(name);
   const found = await store.get(key, { bytesMax: jsonBytesMax, signal });
   if (found === undefined) return undefined;
-  return loadOf(found.bytes, key);
+  return { ...loadOf(found.bytes, key), ageMs: found.storeTimeMs - found.lastModifiedMs };
 }
 
 /**
@@ -42,13 +45,13 @@ export async function findLoad({ store }: Parts, name: LoadName, signal?: AbortS
  * @returns the one that counts
  * @throws LakeError `unavailable` LAKE_STORE_UNAVAILABLE
  */
-export async function keepLoad(parts: Parts, name: LoadName, load: KeptLoad, signal?: AbortSignal): Promise<KeptLoad> {
+export async function keepLoad(parts: Parts, name: LoadName, load: KeptLoad, signal?: AbortSignal): Promise<FoundLoad> {
   const { store, clock, random } = parts;
   const [key, body] = [keyOf(name), bodyOf(load)];
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
     if (attempt > 0) await clock.sleep(backoffMs(attempt, random, backoff), signal);
     const { status } = await store.putIfAbsent(key, body, { signal });
-    if (status === 'created') return load;
+    if (status === 'created') return { ...load, ageMs: 0 };
     // A try that got no answer may have happened.
     const found = await findLoad(parts, name, signal);
     if (found !== undefined) return found;

@@ -1,8 +1,10 @@
 /** Bulk loads: all or nothing until the load is written down, once after that, in one order with everything else. */
 import { expect, test } from 'vitest';
 import { changedLog, changedStore } from '../../../test/changed-ports.ts';
+import { systemClock } from '../../base/clock.ts';
 import { createTable } from '../../catalog/catalog.ts';
 import { removeAgedClaims } from '../../maintenance/aged-claims.ts';
+import { MemoryLogStore } from '../../storage/memory/memory-log-store.ts';
 import { buildBatch } from '../../types/column-builder.ts';
 import type { Scalar } from '../../types/scalar.ts';
 import { claimFolder } from '../claim.ts';
@@ -174,4 +176,33 @@ test('a load that was begun in a log that is not there any more says so', async 
   const other = { ...w, log: testWorld(8).log };
   await expect(load(other, { rows: rowsFrom(0, 10, 'a') })).rejects.toMatchObject({ code: 'LAKE_LOAD_LOST' });
   expect(await load(w, { rows: [] })).toMatchObject({ status: 'acknowledged', rowCount: 10 });
+});
+
+test('a load that was begun longer ago than the log keeps records is not gone on with: its numbers are forgotten', async () => {
+  let offsetMs = 0;
+  const clock = { ...systemClock, nowMs: () => Date.now() + offsetMs };
+  const world = testWorld(7, clock);
+  const log = new MemoryLogStore({ name: 'test', shardCount: 1, retentionMs: 24 * hourMs }, world);
+  const w = { ...world, log };
+  await createTable(w, testIdentifier, { ...testDefinition, primaryKeys: [], options: {} }, { ifNotExists: false });
+  let left = 1;
+  const append: typeof log.append = async (records, options) => {
+    left -= 1;
+    if (left < 0) throw new Error('down');
+    return log.append(records, options);
+  };
+  await expect(load({ ...w, log: changedLog(log, { append }) }, { rows: rowsFrom(0, 100, 'a') })).rejects.toThrow(
+    'down',
+  );
+  await ingest(w);
+  const taken = await rowsNow(w);
+  expect(taken.length).toBeGreaterThan(0);
+  expect(taken.length).toBeLessThan(100);
+  offsetMs = 30 * hourMs;
+  const { schema } = await openTestTable(w);
+  await testProducer(w, schema).append(buildBatch({ fields: schema.fields }, rowsFrom(500, 1, 'b')), new Int8Array(1));
+  await ingest(w);
+  await expect(load(w, { rows: [] })).rejects.toMatchObject({ code: 'LAKE_LOAD_LOST' });
+  await ingest(w);
+  expect(await rowsNow(w)).toEqual([...taken, ...rowsFrom(500, 1, 'b')]);
 });

@@ -7,6 +7,7 @@
  */
 import { present } from '../../base/assert.ts';
 import { invalid, type LakeError } from '../../base/errors.ts';
+import type { LogDescription } from '../../storage/log-store.ts';
 import type { AcknowledgedRecord } from '../acknowledged-record.ts';
 import { claimKey, readClaim } from '../claim.ts';
 import type { LogRows } from '../log-record.ts';
@@ -15,7 +16,7 @@ import type { ProducerTable } from '../producer.ts';
 import { checkHeaders, type RecordHeaders } from '../record-headers.ts';
 import { refuseUnwritable } from '../request-producer.ts';
 import { type SendRecordsParts, sendRecords } from '../send-records.ts';
-import { findLoad, finishLoad, type KeptLoad, keepLoad } from './load-file.ts';
+import { type FoundLoad, findLoad, finishLoad, type KeptLoad, keepLoad } from './load-file.ts';
 import { type StageSettings, stageLoad } from './stage-load.ts';
 
 export type LoadRequest = {
@@ -35,6 +36,8 @@ export type LoadOutcome = {
 
 /** Age takes claims a day after the log has forgotten their records: those older than this are written anew before their records are sent. */
 const claimAgeMsMax = 6 * 3_600_000;
+/** Longer than it takes to write all claims anew and to send their records. */
+const goOnMsMax = 2 * 3_600_000;
 
 /**
  * Resolves when the log has all rows.
@@ -54,18 +57,18 @@ export async function loadRows(
   refuseUnwritable(table);
   const checked = checkHeaders(headers);
   const key = { tableId: table.tableId, name };
-  const { incarnation } = await parts.log.describe({ signal });
+  const log = await parts.log.describe({ signal });
   let load = await findLoad(parts, key, signal);
   if (load === undefined) {
     // Who loads under a name that age has taken away meanwhile is another producer.
     const producer = { producerId: `load/${name}/${parts.random.uuid()}`, headers: checked };
     const records = await stageLoad(parts, table, producer, batches, settings);
-    load = await keepLoad(parts, key, { incarnation, records, isDone: false }, signal);
+    load = await keepLoad(parts, key, { incarnation: log.incarnation, records, isDone: false }, signal);
   }
   const rowCount = load.records.reduce((sum, { header }) => sum + header.rowCount, 0);
   const sums = { rowCount, recordCount: load.records.length };
   if (load.isDone) return { status: 'repeated', ...sums, records: [] };
-  if (load.incarnation !== incarnation) throw lost(table, name);
+  checkGoesOn(table, name, load, log);
   await renewClaims(parts, load, signal);
   const records = await sendRecords(parts, load.records, signal);
   await finishLoad(parts, key, load, signal);
@@ -85,10 +88,27 @@ async function renewClaims({ store }: SendRecordsParts, { records }: KeptLoad, s
   }
 }
 
-function lost({ tableName }: ProducerTable, name: string): LakeError {
+/**
+ * The table knows which numbers it has taken for as long as the log keeps records. After that it would take them once more.
+ *
+ * @throws LakeError `invalid` LAKE_LOAD_LOST
+ */
+function checkGoesOn(
+  table: ProducerTable,
+  name: string,
+  { incarnation, ageMs }: FoundLoad,
+  log: Pick<LogDescription, 'incarnation' | 'retentionMs'>,
+): void {
+  if (incarnation !== log.incarnation) throw lost(table, name, 'in a log that is not there any more');
+  const { retentionMs } = log;
+  if (retentionMs === undefined || ageMs <= retentionMs - Math.min(goOnMsMax, retentionMs / 2)) return;
+  throw lost(table, name, 'too long ago: what is sent again now would not be told from new rows');
+}
+
+function lost({ tableName }: ProducerTable, name: string, how: string): LakeError {
   return invalid(
     'LAKE_LOAD_LOST',
-    `${tableName}: load ${name} was begun in a log that is not there any more. Some of its rows may be in the table: look, ` +
+    `${tableName}: load ${name} was begun ${how}. Some of its rows may be in the table: look, ` +
       'and load what is missing under another name',
   );
 }
