@@ -167,7 +167,7 @@ test('what a page had under way when it was closed is there once when it is open
   await second.close();
   await expect(second.insert({ k: 3, n: 3n })).rejects.toMatchObject({ code: 'LAKE_CLOSED' });
   expect(await valuesOf('db.pages')).toEqual([1n, 2n]);
-  expect(JSON.parse(kept.kept.get('rows') ?? '')).toMatchObject({ number: 2, body: null });
+  expect(JSON.parse(kept.kept.get('rows') ?? '')).toMatchObject({ number: 1_002, body: null });
   kept.setItem('rows', '{"number":');
   await expect(producerOf('db.pages', net, { journal }).open()).rejects.toMatchObject({ code: 'LAKE_BAD_JOURNAL' });
 });
@@ -208,6 +208,32 @@ test('of two producers under one journal one is told, and no row is lost without
   await late;
   await fourth.insert({ k: 4, n: 7n });
   expect(await valuesOf('db.tabs')).toEqual([1n, 2n, 4n, 5n, 6n, 7n]);
+});
+
+test('what one sends while another is looking at their journal takes no number of the other', async () => {
+  await lake.createTable('db.opening', { columns: { k: t.int(), n: t.bigint() } });
+  const kept = storage();
+  const journal = door.storageJournal(kept, 'rows');
+  const net = goodNetwork();
+  const first = producerOf('db.opening', net, { journal });
+  await first.insert({ k: 1, n: 1n });
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const slow = {
+    read: async () => {
+      const text = kept.getItem('rows');
+      await held;
+      return text;
+    },
+    write: journal.write,
+  };
+  const second = producerOf('db.opening', net, { journal: slow });
+  const opened = second.open();
+  await first.insert({ k: 1, n: 2n });
+  await first.insert({ k: 1, n: 3n });
+  release();
+  await opened;
+  await second.insert({ k: 2, n: 4n });
+  expect(await valuesOf('db.opening')).toEqual([1n, 2n, 3n, 4n]);
 });
 
 test('rows that the log has are acknowledged, also when the journal fails after that', async () => {

@@ -53,6 +53,8 @@ type Entry = {
 };
 
 const utf8 = new TextEncoder();
+/** Left to who had the journal before: more than it sends while another reads and writes that. */
+const numbersLeft = 1_000;
 const defaults = {
   lingerMs: 100,
   requestRowsMax: 5_000,
@@ -214,6 +216,8 @@ export class HttpProducer implements AsyncDisposable {
       // Nobody waits for it any more: it is said once, and the next life begins behind it.
       if (refusal !== undefined) throw refusal.error;
     }
+    // Another may have sent some between the look at the journal and the mark that stops it; numbers need not be neighbours.
+    if (kept !== undefined) this.#number += numbersLeft;
     this.#isOpened = true;
   }
 
