@@ -124,7 +124,7 @@ class Staging {
       return;
     }
     if (this.#records.length === loadRecordsMax) {
-      const why = `a load has at most ${loadRecordsMax} records of up to ${claimRowsMax} rows; load the rest under another name`;
+      const why = `a load has at most ${loadRecordsMax} records; nothing of it was loaded, load its rows in parts under several names`;
       throw invalid('LAKE_LOAD_TOO_LARGE', `${this.#table.tableName}: ${why}`);
     }
     const claim = await writeClaim(this.#parts, body);
