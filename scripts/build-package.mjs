@@ -35,6 +35,7 @@ export async function bundleForNode({ entries, core, out, external = outside }) 
     input: entries,
     external,
     platform: 'node',
+    transform,
     checks,
     plugins: [neededBy(entries[core], needed)],
   });
@@ -48,6 +49,9 @@ export async function bundleForNode({ entries, core, out, external = outside }) 
   });
   await bundle.close();
 }
+
+/** As the compiler would make it: Node 22 cannot parse `using`. */
+const transform = { target: 'es2024' };
 
 /** Some of our modules are imported when they are needed by one and at once by another, which is as it should be. */
 const checks = { ineffectiveDynamicImport: false };
@@ -74,7 +78,11 @@ export async function buildPackage(out) {
   const entries = Object.fromEntries(names.map(name => [name, join(root, 'src', `${name}.ts`)]));
   await bundleForNode({ entries, core: 'index', out });
   // For browsers too, so by itself and with nothing of Node in it.
-  const producer = await rolldown({ input: join(root, 'src', 'client', 'producer.ts'), platform: 'neutral' });
+  const producer = await rolldown({
+    input: join(root, 'src', 'client', 'producer.ts'),
+    platform: 'neutral',
+    transform,
+  });
   await producer.write({ file: join(out, 'client', 'producer.js'), format: 'esm', minify });
   await producer.close();
 }

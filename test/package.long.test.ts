@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { olderNode } from '../scripts/older-node.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 let folder: string;
@@ -24,8 +25,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+function run(args: readonly string[], node: string = process.execPath): string {
+  const { status, stdout, stderr } = spawnSync(node, args, { cwd: folder, encoding: 'utf8' });
   expect(status, stderr).toBe(0);
   return stdout;
 }
@@ -107,6 +108,17 @@ test('the command line runs, and says where the rows are', () => {
   expect(readFileSync(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
   const line = run([program, 'sql', '--warehouse', `file:${join(folder, 'lake')}`, 'SELECT count(*) AS n FROM d.t']);
   expect(line).toContain('2');
+});
+
+test('the oldest Node that it is for parses every file of it, and runs its command line', () => {
+  const files = join(folder, 'node_modules', 'tidelake', 'dist', 'src');
+  const names = readdirSync(files, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.js'));
+  expect(names.length).toBeGreaterThan(4);
+  const program = join('cli', 'main.js');
+  const imports = names.filter(name => name !== program).map(name => `import ${JSON.stringify(join(files, name))};`);
+  run(['--input-type=module', '--eval', imports.join('')], olderNode());
+  const warehouse = `file:${join(folder, 'lake')}`;
+  expect(run([join(files, program), 'sql', '--warehouse', warehouse, 'SELECT v FROM d.t'], olderNode())).toContain('a');
 });
 
 test('what is for browsers asks for nothing of Node', () => {
