@@ -8,6 +8,7 @@ import { duckDbFailure } from './duckdb-failure.ts';
 import { columnsBeforeMark, markedQuery, type ResultChunk, rowsBeforeMark, whyUnmarked } from './end-mark.ts';
 import type { ConnectedCatalog } from './kept-catalogs.ts';
 import { boundValues, type SqlParameter } from './parameters.ts';
+import { quoteText } from './quote.ts';
 
 export type QueryColumn = { readonly name: string; readonly type: DuckDBType };
 
@@ -145,7 +146,9 @@ export class SqlConnection implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const canBeKept = this.#isAtRest && !this.#catalog.relations.includes(this.folder);
+    // As it stands in the text of relations: between quotes, those of its own name doubled.
+    const folderText = quoteText(this.folder).slice(1, -1);
+    const canBeKept = this.#isAtRest && !this.#catalog.relations.includes(folderText);
     try {
       await this.#giveBack(canBeKept);
     } finally {

@@ -14,7 +14,8 @@ type Folder = AsyncDisposable & { readonly sql: SqlFixture; readonly tempRoot: s
 
 /** A table `t` of one row, whose file DuckDB reads where it is. */
 async function openFolder(): Promise<Folder> {
-  const root = await mkdtemp(join(tmpdir(), 'tidelake-kept-'));
+  // With a quote, as there may be in the name of a user.
+  const root = await mkdtemp(join(tmpdir(), "tidelake-o'kept-"));
   const warehouse = join(root, 'lake');
   const store: ObjectStore = await openLocalObjectStore(
     { root: warehouse, durability: 'none' },
