@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { heapFlags, markHeapLate } from './heap-marking.ts';
+import { bytesThere, heapFlags, markHeapLate } from './heap-marking.ts';
 
 const mib = 1024 * 1024;
 const engine = Number.parseInt(process.versions.v8, 10);
@@ -40,6 +40,12 @@ test('buffers are counted with the heap where memory is plenty and the engine ca
   expect(heapFlags(13, 512 * mib)).toEqual([late]);
   expect(heapFlags(13, 2048 * mib)).toEqual([late, ...counting]);
   expect(heapFlags(14, Number.POSITIVE_INFINITY)).toEqual([]);
+});
+
+test('a machine with little memory is one, also where its control groups have no bound', () => {
+  expect(bytesThere({ group: 2 ** 64, machine: 1024 * mib })).toBe(1024 * mib);
+  expect(bytesThere({ group: 0, machine: 1024 * mib })).toBe(1024 * mib);
+  expect(bytesThere({ group: 512 * mib, machine: 1024 * mib })).toBe(512 * mib);
 });
 
 test('so buffers that come and go have the heap collected less often', () => {

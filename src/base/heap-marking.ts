@@ -8,6 +8,7 @@
  * It collects the whole heap for each 64 MB of buffers, six times in a merge of 1M rows. Another flag has it count buffers with the heap: it
  * then collects when both together have doubled. What the process holds grows by that, so this is not for one with little memory.
  */
+import { totalmem } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
 const softTriggerPercent = 75;
@@ -25,12 +26,14 @@ const countingBytesMin = 2 * 1024 * 1024 * 1024;
 const delayMs = 500;
 
 export type HeapOptions = {
-  /** What the process may have; when not given, what its control group says. */
+  /** What the process may have; when not given, what its control group and the machine have. */
   readonly memoryBytes?: number | undefined;
 };
 
 /** Half a second from now. For a process of one's own, for it sets flags of the whole process. It keeps no process alive. */
-export function markHeapLate({ memoryBytes = groupBytes() }: HeapOptions = {}): void {
+export function markHeapLate({
+  memoryBytes = bytesThere({ group: process.constrainedMemory(), machine: totalmem() }),
+}: HeapOptions = {}): void {
   const flags = heapFlags(Number.parseInt(process.versions.v8, 10), memoryBytes);
   if (flags.length > 0) setTimeout(() => flags.forEach(flag => void setFlagsFromString(flag)), delayMs).unref();
 }
@@ -43,7 +46,7 @@ export function heapFlags(engine: number, memoryBytes: number): readonly string[
   return [...late, '--external-memory-accounted-in-global-limit', `--heap-growing-percent=${growthPercent}`];
 }
 
-/** Node says 0 where it does not know of a limit. */
-function groupBytes(): number {
-  return process.constrainedMemory() || Number.POSITIVE_INFINITY;
+/** What a control group allows of what the machine has: 0 where Node knows of no bound, and far more than there is where it has none. */
+export function bytesThere({ group, machine }: { readonly group: number; readonly machine: number }): number {
+  return group > 0 ? Math.min(group, machine) : machine;
 }
