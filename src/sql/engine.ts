@@ -84,9 +84,10 @@ export class SqlEngine implements AsyncDisposable {
     return this.#connection(catalog, canBeKept => (canBeKept ? this.#kept.keep(query, catalog) : catalog.close()));
   }
 
+  /** With a sign in its name that no database of a lake has: a name that is both is ambiguous to DuckDB. */
   #newCatalog(): Promise<ConnectedCatalog> {
     this.#catalogCount += 1;
-    return ConnectedCatalog.open(this.#instance, `tidelake_${this.#catalogCount}`);
+    return ConnectedCatalog.open(this.#instance, `tidelake$${this.#catalogCount}`);
   }
 
   #connection(catalog: ConnectedCatalog, giveBack: (canBeKept: boolean) => Promise<void>): SqlConnection {

@@ -83,6 +83,18 @@ test('relations of other databases, points in time and parameters are others', a
   }
 });
 
+test('no database of the lake has the name of a catalog, which would be ambiguous while that is kept', async () => {
+  await using opened = await openFolder();
+  const { sql } = opened;
+  const [kept = ''] = await catalogs(sql);
+  for (const name of ['tidelake_1', 'tidelake_2', 'tidelake_3']) {
+    await sql.run(`CREATE DATABASE ${name}; CREATE TABLE ${name}.t (k INT) WITH ('bucket' = '-1')`);
+    expect(await sql.run(`SELECT count(*) AS n FROM ${name}.t`)).toEqual(['{"n":"0"}']);
+  }
+  expect(await catalogs(sql)).toContain(kept);
+  await expect(sql.run(`CREATE DATABASE \`${kept}\``)).rejects.toMatchObject({ code: 'LAKE_BAD_NAME' });
+});
+
 test('the same query at the same time has catalogs of its own, and no more are kept than a few', async () => {
   await using opened = await openFolder();
   const { sql } = opened;
