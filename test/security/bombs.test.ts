@@ -23,9 +23,8 @@ test('few bytes that unpack to gigabytes, telling the truth or not, are an error
     .filter(line => line !== '')
     .map((line): BombOutcome => JSON.parse(line));
   expect(outcomes.length).toBeGreaterThan(20);
-  expect(outcomes.filter(({ code }) => !/^LAKE_(?:CORRUPT_AVRO|RECORD_CORRUPT|PARQUET_CORRUPT)$/.test(code))).toEqual(
-    [],
-  );
+  const codes = ['LAKE_CORRUPT_AVRO', 'LAKE_CORRUPT_ORIGINS', 'LAKE_RECORD_CORRUPT', 'LAKE_PARQUET_CORRUPT'];
+  expect(outcomes.filter(({ code }) => !codes.includes(code))).toEqual([]);
   expect(outcomes.filter(({ grownMiB }) => !(grownMiB <= grownMiBMax))).toEqual([]);
 });
 

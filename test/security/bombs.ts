@@ -3,10 +3,11 @@
  * of its own with a small heap, and prints what came of each and how much memory it took.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { constants, createBrotliCompress, createDeflateRaw, createGzip } from 'node:zlib';
+import { constants, createBrotliCompress, createDeflateRaw, createGzip, deflateRawSync } from 'node:zlib';
 import { isLakeError } from '../../src/base/errors.ts';
 import { bytesSource } from '../../src/bytes/byte-source.ts';
 import { decodeCommitMessage } from '../../src/flow/group-commit/commit-message.ts';
+import { decodeRowOrigins } from '../../src/flow/ingest/row-origins.ts';
 import { decodeBody, decodeRecord } from '../../src/flow/log-record.ts';
 import { decodeIndexManifest } from '../../src/format/index-manifest.ts';
 import { decodeManifest } from '../../src/format/manifest.ts';
@@ -126,6 +127,19 @@ const bombs: readonly Bomb[] = [
     name: 'commit message',
     make: async () => commitMessage(avro(record('bytes'), 'zstandard', 1, await zstdZeros(giga))),
     read: bytes => decodeCommitMessage(bytes, 'bomb'),
+  },
+  ...[',0', ',[]', ',{}'].map(
+    (item): Bomb => ({
+      name: `origins of rows, millions of ${item}`,
+      make: () =>
+        deflateRawSync(`{"v":1,"shards":[["s"${item.repeat((15 * mib) / item.length)}]],"files":{}}`, { level: 1 }),
+      read: bytes => decodeRowOrigins(bytes, 'bomb'),
+    }),
+  ),
+  {
+    name: 'origins of rows, lists in lists',
+    make: () => deflateRawSync('['.repeat(7 * mib) + ']'.repeat(7 * mib), { level: 1 }),
+    read: bytes => decodeRowOrigins(bytes, 'bomb'),
   },
   { name: 'log record, says 100 bytes', make: async () => logRecord(await zstdZeros(giga), 100), read: readLogRecord },
   {

@@ -4,7 +4,7 @@ import { deflateRawSync } from 'node:zlib';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { claimFolder } from '../../src/flow/claim.ts';
-import { decodeRowOrigins, originsBytesMax } from '../../src/flow/ingest/row-origins.ts';
+import { decodeRowOrigins, originsBytesMax, originsValuesMax } from '../../src/flow/ingest/row-origins.ts';
 import { stageLoad } from '../../src/flow/load/stage-load.ts';
 import type { LogRows } from '../../src/flow/log-record.ts';
 import { checkHeaders } from '../../src/flow/record-headers.ts';
@@ -93,6 +93,16 @@ export const objectLogTrials: Trials = {
       'LAKE_CORRUPT_ORIGINS',
       () => ofText(originsBytesMax),
       () => ofText(originsBytesMax + 1),
+    );
+  },
+  originsValuesMax: () => {
+    // Seven beside the steps.
+    const ofValues = async (count: number): Promise<unknown> =>
+      decodeRowOrigins(deflateRawSync(`{"v":1,"shards":[["s"${',0'.repeat(count - 7)}]],"files":{}}`), 'a trial');
+    return expectEdge(
+      'LAKE_CORRUPT_ORIGINS',
+      () => ofValues(originsValuesMax),
+      () => ofValues(originsValuesMax + 1),
     );
   },
   batchRecordBytesMax: async () => {

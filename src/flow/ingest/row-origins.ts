@@ -22,6 +22,8 @@ export type RowOrigins = ReadonlyMap<string, readonly RowOrigin[]>;
 
 /** Of the JSON. A commit of 100,000 one-row records of Kinesis takes 4 MB. */
 export const originsBytesMax: number = 16 * 1024 * 1024;
+/** Of its values: few bytes can be many. A one-row record takes three. */
+export const originsValuesMax: number = 600_000;
 
 /** @returns undefined: there is nothing to tell, or it would be more than is read */
 export function encodeRowOrigins(origins: RowOrigins): Uint8Array | undefined {
@@ -51,7 +53,7 @@ export function encodeRowOrigins(origins: RowOrigins): Uint8Array | undefined {
     return [fileName, pairs] as const;
   });
   const text = Buffer.from(stringifyJson({ v: 1, shards, files: Object.fromEntries(files) }));
-  return text.length > originsBytesMax ? undefined : deflateRawSync(text);
+  return text.length > originsBytesMax || isLong(text) ? undefined : deflateRawSync(text);
 }
 
 /** @throws LakeError `corrupt` LAKE_CORRUPT_ORIGINS */
@@ -95,12 +97,31 @@ function integer(value: JsonValue | undefined, where: string): bigint {
 }
 
 function parse(bytes: Uint8Array, where: string): JsonValue {
+  const text = unpack(bytes, where);
+  if (isLong(text)) throw bad(where, `it has more than ${originsValuesMax} values`);
   try {
-    return parseJson(inflateRawSync(bytes, { maxOutputLength: originsBytesMax }).toString('utf8'));
+    return parseJson(text.toString('utf8'));
   } catch (error) {
-    throw bad(where, 'it is not deflated JSON', error);
+    throw bad(where, 'it is not JSON', error);
   }
 }
+
+function unpack(bytes: Uint8Array, where: string): Buffer {
+  try {
+    return inflateRawSync(bytes, { maxOutputLength: originsBytesMax });
+  } catch (error) {
+    throw bad(where, 'it does not unpack', error);
+  }
+}
+
+/** Whether JSON has more values than are parsed: before each but the first is one of these signs. */
+function isLong(text: Uint8Array): boolean {
+  let count = 1;
+  for (const byte of text) if (byte === comma || byte === bracket || byte === brace) count += 1;
+  return count > originsValuesMax;
+}
+
+const [comma, bracket, brace] = [0x2c, 0x5b, 0x7b];
 
 function bad(where: string, why: string, cause?: unknown): Error {
   return corrupt('LAKE_CORRUPT_ORIGINS', `origins of rows in ${where}: ${why}`, { cause });
