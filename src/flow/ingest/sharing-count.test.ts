@@ -52,6 +52,8 @@ test('claims of a load that are handed over at once, or are read, are in the tab
   expect(given).toMatchObject({ status: 'taken', counters: rows(1_000n) });
   expect(given.commitCount).toBeGreaterThan(2);
   expect((await stateOf(again)).id).toBe(read.commitCount + given.commitCount);
+  // Nobody was in the way, so nothing was waited for.
+  expect(world.clock.slept).toEqual([]);
 });
 
 test('what time was enough for stays, and the next invocation goes on behind it', async () => {

@@ -84,6 +84,7 @@ export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords
   const { shardId } = handed;
   const tableName = tableNameOf(handed.records);
   let error: LakeError | undefined;
+  let commitCount = 0;
   for (let attempt = 0; ; attempt += 1) {
     try {
       if (attempt > 0) await parts.clock.sleep(backoffMs(attempt, parts.random, backoff), handed.signal);
@@ -91,6 +92,9 @@ export async function takeRecords(parts: TakeRecordsParts, handed: HandedRecords
       if (status !== undefined)
         return { tableName, shardId, status, ...rounds.seen, heldAt: undefined, error: undefined };
       error = undefined;
+      // A piece came in, and nothing keeps the next one waiting.
+      if (rounds.seen.commitCount > commitCount) attempt = -1;
+      commitCount = rounds.seen.commitCount;
     } catch (thrown) {
       error = failureOf(thrown, handed.signal);
       if (error.kind !== 'unavailable' || handed.signal?.aborted === true) break;
