@@ -42,9 +42,9 @@ const lookMsMax = 2_000;
 /** Renewals of members that began together drift apart. */
 const jitterShare = 0.2;
 
-/** By unit. */
 type HandedIn = {
   readonly reports: ReadonlyMap<string, UnitReport>;
+  /** By unit. */
   readonly unkept: ReadonlyMap<string, UnitReport>;
 };
 
@@ -74,7 +74,7 @@ export class GroupMember {
   readonly #table: Table;
   readonly #options: MemberOptions;
   readonly #file: GroupFile;
-  /** By unit: not in the file yet. */
+  /** By unit, gaps beside what was taken before them: not in the file yet. */
   readonly #reports = new Map<string, UnitReport>();
   /** By unit: the newest report that is not in the file and changes were given before. */
   readonly #unkept = new Map<string, UnitReport>();
@@ -132,9 +132,10 @@ export class GroupMember {
 
   /** Kept with the next renewal. */
   report(report: UnitReport): void {
+    const { unitId, kind, hasGiven } = report;
     this.#busy = new Set();
-    this.#reports.set(report.unitId, report);
-    if (report.hasGiven) this.#unkept.set(report.unitId, report);
+    this.#reports.set(kind === 'gap' ? `gap ${unitId}` : unitId, report);
+    if (hasGiven) this.#unkept.set(unitId, report);
   }
 
   /** @throws LakeError `fenced` LAKE_LEASE_LOST, LAKE_CONSUMER_TAKEN; `unavailable` */
@@ -268,7 +269,7 @@ export class GroupMember {
 
 /** What is newer stays. */
 function forget(all: Map<string, UnitReport>, kept: ReadonlyMap<string, UnitReport>): void {
-  for (const [unitId, report] of kept) {
-    if (all.get(unitId) === report) all.delete(unitId);
+  for (const [name, report] of kept) {
+    if (all.get(name) === report) all.delete(name);
   }
 }
