@@ -44,7 +44,9 @@ export function watermarkDefinition(options: OptionMap): WatermarkDefinition | u
 /** `ts`, or `ts - INTERVAL '5' SECOND`; the name quoted or not. */
 function delayOf(expression: string, column: string): number | undefined {
   const [, quoted, plain, interval, unit] =
-    /^\s*(?:`((?:[^`]|``)+)`|(\w+))\s*(?:-\s*INTERVAL\s*'([\d.]+)'\s*(\w+)\s*)?$/i.exec(expression) ?? [];
+    /^\s*(?:`((?:[^`]|``)+)`|(\w+))\s*(?:-\s*INTERVAL\s*'([\d.]+)'\s*(\w+)\s*(?:\([\d\s,]+\)\s*)?)?$/i.exec(
+      expression,
+    ) ?? [];
   if ((quoted?.replaceAll('``', '`') ?? plain) !== column) return undefined;
   return interval === undefined || unit === undefined ? 0 : intervalMs({ text: interval, unit });
 }
@@ -52,7 +54,15 @@ function delayOf(expression: string, column: string): number | undefined {
 /** @returns undefined: it is none of those that are understood */
 export function intervalMs({ text, unit }: WatermarkInterval): number | undefined {
   const unitMs = Object.entries(unitsMs).find(([name]) => name === unit.toUpperCase())?.[1];
-  return unitMs !== undefined && /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * unitMs) : undefined;
+  // Flink takes parts of seconds only.
+  const isNumber = unitMs === unitsMs.SECOND ? /^\d{1,9}(\.\d{1,3})?$/.test(text) : /^\d{1,9}$/.test(text);
+  return unitMs !== undefined && isNumber ? Math.round(Number(text) * unitMs) : undefined;
+}
+
+/** Flink refuses a number of more digits than the unit says, and without a word it says two. */
+function intervalText({ text, unit }: WatermarkInterval): string {
+  const digits = text.split('.')[0]?.length ?? 0;
+  return `INTERVAL '${text}' ${unit}${digits > 2 ? `(${digits})` : ''}`;
 }
 
 type SchemaParts = { readonly options: OptionMap; readonly fields: readonly DataField[] };
@@ -73,7 +83,7 @@ export function watermarkOptions(
   const quoted = `\`${name.replaceAll('`', '``')}\``;
   return {
     [rowtimeKey]: name,
-    [expressionKey]: interval === undefined ? quoted : `${quoted} - INTERVAL '${interval.text}' ${interval.unit}`,
+    [expressionKey]: interval === undefined ? quoted : `${quoted} - ${intervalText(interval)}`,
     [typeKey]: printType(type),
   };
 }

@@ -60,6 +60,10 @@ test('Paimon reads by the watermarks that ingest has written, and carries them o
 test('Flink finds the watermark of our tables, and we make that of its', async () => {
   const ofOurs = await flink.run({ warehouse, sql: 'DESCRIBE d.t' });
   expect(ofOurs.map(line => JSON.parse(line.slice(3)).watermark)).toEqual([null, "`ts` - INTERVAL '5' SECOND"]);
+  await lake.sql(
+    `CREATE TABLE d.long (${columns}, WATERMARK FOR ts AS ts - INTERVAL '100' SECOND) WITH ('bucket' = '1')`,
+  );
+  expect(await flink.run({ warehouse, sql: 'SELECT * FROM d.`long`' })).toEqual([]);
   const ddl = `CREATE TABLE d.f (${columns}, WATERMARK FOR ts AS ts - INTERVAL '1' MINUTE) WITH ('bucket' = '1')`;
   await flink.run({ warehouse, sql: ddl });
   await using bare = await openLake({ warehouse });

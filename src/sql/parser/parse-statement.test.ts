@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { watermarkDefinition } from '../../format/watermark-options.ts';
 import { parseStatements } from './parse-statement.ts';
 import type { CreateTable, Statement } from './statement.ts';
 
@@ -262,7 +263,22 @@ test('what the dialect has and Tidelake does not is refused by name', () => {
     ['CREATE TABLE t (a INT, b AS a + 1)', /computed column/],
     ["CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1' MONTH)", /WATERMARK/],
     ['CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a + b)', /WATERMARK/],
+    ["CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1.5' MINUTE)", /WATERMARK/],
     ["CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1:30' MINUTE TO SECOND)", /WATERMARK/],
   ];
   for (const [sql, message] of cases) expect(() => parseStatements(sql), sql).toThrow(message);
+});
+
+test.each([
+  ["'5' SECOND", "'5' SECOND", 5_000],
+  ["'0.5' second", "'0.5' SECOND", 500],
+  ["'100' SECOND", "'100' SECOND(3)", 100_000],
+  ["'100.25' SECOND(3, 3)", "'100.25' SECOND(3)", 100_250],
+  ["'1440' MINUTE", "'1440' MINUTE(4)", 86_400_000],
+])('a watermark %s behind is kept as Flink can read it', (asked, kept, delayMs) => {
+  const sql = `CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL ${asked})`;
+  const [statement] = parseStatements(sql);
+  const options = statement?.kind === 'create-table' ? statement.options : {};
+  expect(options).toMatchObject({ 'schema.watermark.0.strategy.expr': `\`a\` - INTERVAL ${kept}` });
+  expect(watermarkDefinition(options)).toEqual({ column: 'a', delayMs, idleTimeoutMs: undefined });
 });

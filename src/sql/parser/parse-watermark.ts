@@ -17,6 +17,8 @@ export function watermarkClause(cursor: TokenCursor): WatermarkClause {
       text: cursor.string('a number'),
       unit: cursor.name('SECOND, MINUTE, HOUR or DAY').toUpperCase(),
     };
+    // How many digits the number has, as Flink wants it of more than two: it shows.
+    if (cursor.at('(')) cursor.parenthesised(() => cursor.integer('a number of digits'));
     const isWhole = cursor.at(',') || cursor.at(')');
     if (isWhole && intervalMs(interval) !== undefined) return { column, interval };
   }
