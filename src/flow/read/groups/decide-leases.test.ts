@@ -4,6 +4,7 @@ import { type Random, seededRandom } from '../../../base/random.ts';
 import type { LogShard } from '../../../storage/log-store.ts';
 import { leaseMsOf, leasesOf, readableUnits, renewalMsOf, renewed, wantsShards, withShards } from './decide-leases.ts';
 import { familyOf, type GroupState, historyUnit } from './group-state.ts';
+import { withReports } from './unit-reports.ts';
 
 const log = { incarnation: 'i', positions: new Map<string, bigint>(), bases: new Map<string, bigint>(), sinceMs: 0 };
 const empty: GroupState = {
@@ -140,4 +141,17 @@ test('the file of a large group is written some four times a second at most', ()
   }
   expect([1, 40, 64].map(members => leaseMsOf(members))).toEqual([30_000, 30_000, 48_000]);
   expect([leaseMsOf(1, 3_000), leaseMsOf(64, 3_000)]).toEqual([3_000, 48_000]);
+});
+
+test('the snapshot at which the history ends is held, since shards are read from it', () => {
+  const before = { tableId: 't', snapshotId: 4, log: undefined };
+  const history = { parentIds: [], ended: false, sinceMs: undefined, lease: { memberId: 'a', epoch: 1 } };
+  const state = { ...empty, place: before, nextSnapshot: 5, units: new Map([[historyUnit, history]]) };
+  const report = { unitId: historyUnit, epoch: 1, hasGiven: true } as const;
+  const on = withReports(state, 'a', [{ ...report, kind: 'history', point: { ...before, snapshotId: 5 } }]).state;
+  expect(on.nextSnapshot).toBe(6);
+  const end = (snapshotId: number): number =>
+    withReports(on, 'a', [{ ...report, kind: 'history-end', point: { ...before, snapshotId, log } }]).state
+      .nextSnapshot;
+  expect([end(5), end(7)]).toEqual([5, 7]);
 });

@@ -53,7 +53,7 @@ function withReport(state: GroupState, report: UnitReport): GroupState {
         ...state,
         place: report.point,
         units: new Map(),
-        nextSnapshot: Math.max(report.point.snapshotId, state.nextSnapshot),
+        nextSnapshot: Math.max(report.point.snapshotId, 1),
       };
     case 'gap': {
       const history: GroupUnit = { parentIds: [], ended: false, sinceMs: undefined, lease: undefined };
