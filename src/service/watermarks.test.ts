@@ -85,6 +85,27 @@ test.each([true, false])('snapshots have it, go back to it, and readers are told
   expect(lines).toContainEqual({ op: '+I', late: true, row: { k: 5 } });
 });
 
+test('a member of a group is told none, also where it reads the snapshots for all', async () => {
+  const { lake, put } = await lakeOf('watermarks-group', "'bucket' = '1'", false);
+  await using _ = lake;
+  await put([1, 100], [2, 110]);
+  await put([3, 90]);
+  const stop = new AbortController();
+  const marks: number[] = [];
+  const told: unknown[] = [];
+  const request = {
+    from: 'earliest',
+    group: 'g',
+    signal: stop.signal,
+    onWatermark: (ms: number) => marks.push(ms),
+  } as const;
+  for await (const { isLate, watermarkMs } of (await lake.table('d.t')).subscribe(request)) {
+    told.push([isLate, watermarkMs]);
+    if (told.length === 3) stop.abort();
+  }
+  expect([told, marks]).toEqual([Array.from({ length: 3 }, () => [false, undefined]), []]);
+});
+
 test('who follows the log is told before ingest, goes on with what was told, and waits for no idle shard', async () => {
   const options = "'bucket' = '8', 'scan.watermark.idle-timeout' = '1 min'";
   const { lake } = await lakeOf('watermarks-live', options, true);

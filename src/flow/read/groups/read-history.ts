@@ -30,7 +30,9 @@ export async function* readHistory(
     }
     if (batch.rows.rowCount > 0) {
       hasGiven = true;
-      yield { ...batch, resume: undefined, lease: { shardId: undefined, epoch } };
+      // A watermark would be of what others have to give as well.
+      const untold = { resume: undefined, watermarkMs: undefined, late: undefined };
+      yield { ...batch, ...untold, lease: { shardId: undefined, epoch } };
     }
     const point = batch.resume;
     if (point === undefined) continue;
