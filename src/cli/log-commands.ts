@@ -44,7 +44,7 @@ function registerLag(log: Command, { console, withLake }: CliContext): void {
     .description('say how far ingest is behind the log of a table, or a consumer or place of a subscription')
     .argument('<db.table>')
     .addOption(new Option('--consumer <id>', 'that the table remembers').conflicts('resume'))
-    .option('--group <name>', 'of readers, with who reads which shard')
+    .addOption(new Option('--group <name>', 'of readers, with who reads which shard').conflicts(['consumer', 'resume']))
     .option('--resume <place>', 'that a subscription has given')
     .option('--json', 'one line of JSON')
     .action(async (name: string, { json, ...request }: LagOptions, command: Command) => {

@@ -94,6 +94,7 @@ test('watch prints the answer, what changes while others write, ends when interr
     const refused: readonly (readonly [string, number, ...string[]])[] = [
       ['LAKE_USAGE', 2, 'watch', 'db.t', '--batches', '0'],
       ['LAKE_USAGE', 2, 'log', 'lag', 'db.t', '--consumer', 'c', '--resume', place],
+      ['LAKE_USAGE', 2, 'log', 'lag', 'db.t', '--group', 'g', '--consumer', 'c'],
       ['LAKE_BAD_RESUME', 1, 'watch', 'db.t', '--where', 'k = 1', '--resume', place],
       ['LAKE_BAD_WATCH', 1, 'watch', 'DELETE FROM db.t'],
       ['LAKE_BAD_RANGE', 1, 'follow', 'db.t', '--from', '2999-01-01', '--until', 'now'],
