@@ -5,7 +5,7 @@
 // By rolldown, since a bundler that splits as esbuild does makes some 60 files of what is needed at once, each with its price.
 //
 //   node scripts/build-package.mjs [OUT]        OUT is dist/src
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -28,6 +28,7 @@ const minify = { mangle: false, compress: true, codegen: { removeWhitespace: fal
  * @param entries source files by the names of their bundles
  * @param core the name of the entry whose modules, all that are needed at once, become one file that the others share
  * @param out the folder
+ * @returns the paths of all modules that are in them
  */
 export async function bundleForNode({ entries, core, out, external = outside }) {
   const needed = new Set();
@@ -39,7 +40,7 @@ export async function bundleForNode({ entries, core, out, external = outside }) 
     checks,
     plugins: [neededBy(entries[core], needed)],
   });
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: out,
     format: 'esm',
     entryFileNames: '[name].js',
@@ -48,6 +49,7 @@ export async function bundleForNode({ entries, core, out, external = outside }) 
     minify,
   });
   await bundle.close();
+  return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
 /** As the compiler would make it: Node 22 cannot parse `using`. */
@@ -76,7 +78,7 @@ export async function buildPackage(out) {
   rmSync(join(out, 'chunks'), { recursive: true, force: true });
   const names = ['index', 'storage/index', 'cli/main'];
   const entries = Object.fromEntries(names.map(name => [name, join(root, 'src', `${name}.ts`)]));
-  await bundleForNode({ entries, core: 'index', out });
+  writeLicenses(join(out, 'licenses.txt'), await bundleForNode({ entries, core: 'index', out }));
   // For browsers too, so by itself and with nothing of Node in it.
   const producer = await rolldown({
     input: join(root, 'src', 'client', 'producer.ts'),
@@ -85,6 +87,18 @@ export async function buildPackage(out) {
   });
   await producer.write({ file: join(out, 'client', 'producer.js'), format: 'esm', minify });
   await producer.close();
+}
+
+/** Of the packages that modules are of: who gives on their code gives their licenses with it. */
+function writeLicenses(path, moduleIds) {
+  const folders = new Set(
+    moduleIds.flatMap(id => id.match(/^.*[/\\]node_modules[/\\](?:@[^/\\]+[/\\])?[^/\\]+/) ?? []),
+  );
+  const texts = [...folders].sort().map(folder => {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}`;
+  });
+  writeFileSync(path, texts.join('\n\n'));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

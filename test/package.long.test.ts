@@ -121,6 +121,16 @@ test('the oldest Node that it is for parses every file of it, and runs its comma
   expect(run([join(files, program), 'sql', '--warehouse', warehouse, 'SELECT v FROM d.t'], olderNode())).toContain('a');
 });
 
+test('packages that are bundled are given on with their licenses', () => {
+  const text = readFileSync(join(folder, 'node_modules', 'tidelake', 'dist', 'src', 'licenses.txt'), 'utf8');
+  for (const name of ['avsc', 'commander', 'zod']) {
+    expect(text).toContain(
+      `${name} ${JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version}`,
+    );
+    expect(text).toContain(readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8'));
+  }
+});
+
 test('what is for browsers asks for nothing of Node', () => {
   const path = join(folder, 'node_modules', 'tidelake', 'dist', 'src', 'client', 'producer.js');
   const text = readFileSync(path, 'utf8');
