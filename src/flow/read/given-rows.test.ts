@@ -138,6 +138,17 @@ test('a commit without rows, such as one of dead letters, wants none and need no
   });
 });
 
+test('a commit that expires while it is asked is no broken table', async () => {
+  const { w } = await cutOff();
+  const table = await openTestTable(w);
+  const snapshot = present(await latestSnapshot(table), 'a snapshot');
+  await w.store.delete(snapshotKey);
+  const pages = await Array.fromAsync(w.store.list('db.db/t/manifest/'));
+  for (const { key } of pages.flatMap(({ objects }) => objects)) await w.store.delete(key);
+  const fresh = freshRows(await openTestTable(w), snapshot, new Map());
+  await expect(fresh).rejects.toMatchObject({ code: 'LAKE_SNAPSHOT_EXPIRED' });
+});
+
 test('a commit that does not say where each of its rows comes from ends the way, as before it did', async () => {
   const gap = expect.objectContaining({
     code: 'LAKE_LOG_GAP',

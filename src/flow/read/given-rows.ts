@@ -4,6 +4,7 @@
  */
 import { indexedRowsMax, RowSet } from '../../format/file-index/row-set.ts';
 import type { Snapshot } from '../../format/snapshot.ts';
+import { whileChangesStay } from '../../table/changelog/change-source.ts';
 import { changedFiles } from '../../table/changelog/read-changes.ts';
 import type { Table } from '../../table/table.ts';
 import type { RowOrigin } from '../ingest/row-origins.ts';
@@ -18,8 +19,9 @@ export type FreshRows =
   /** The commit does not say it of each row: it was made before they did, or by other ingests. */
   | { readonly kind: 'unknown'; readonly rows?: undefined };
 
+/** @throws LakeError `invalid` LAKE_SNAPSHOT_EXPIRED */
 export async function freshRows(table: Table, snapshot: Snapshot, given: Positions): Promise<FreshRows> {
-  const files = await changedFiles(table, snapshot);
+  const files = await whileChangesStay(table, snapshot, () => changedFiles(table, snapshot));
   if (files.length === 0) return { kind: 'none' };
   const origins = await readOrigins(table, snapshot);
   if (origins === undefined) return { kind: 'unknown' };
