@@ -14,6 +14,7 @@ import type { LakeTable } from './lake-table.ts';
 import { followLines } from './read-lines.ts';
 import type { AnyShape } from './table-shape.ts';
 import { openLakeTable } from './tables.ts';
+import { writeLines } from './write-lines.ts';
 
 const spec = { columns: { k: t.int(), v: t.string() }, primaryKey: ['k'], options: { bucket: 1 } } as const;
 const context = { getRemainingTimeInMillis: () => 60_000 };
@@ -90,6 +91,25 @@ test('headers without a log, or such as are none, are refused, and the writer go
   });
   await writer.upsert({ k: 1, v: 'a' }, { headers: {} });
   expect(await table.scan().rows()).toEqual([{ k: 1, v: 'a' }]);
+});
+
+test('lines with headers are refused where rows go straight into a table or a branch of it', async () => {
+  for (const [name, log] of [
+    ['d.t', undefined],
+    ['d.t$branch_b', 'memory:headers-branch'],
+  ] as const) {
+    const address = { warehouse: `memory:headers-of-${name}`, ...(log === undefined ? {} : { log }) };
+    await using lake = await openLake(address);
+    await using parts = await openLakeParts(address);
+    const table = await opened(lake);
+    await table.branches.create('b');
+    const input = (async function* () {
+      yield Buffer.from('{"op":"+I","row":{"k":1,"v":"a"}}\n');
+    })();
+    const written = writeLines(parts, name, { input, viaLog: false, headers: { a: '1' } });
+    await expect(written, name).rejects.toMatchObject({ code: 'LAKE_NO_LOG' });
+    expect(await (await lake.table(name)).scan().count()).toBe(0);
+  }
 });
 
 test('by HTTP they come in and go out, and on the command line', async () => {

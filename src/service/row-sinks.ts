@@ -1,4 +1,5 @@
 /** Where rows go that are written: into the table's log, or straight into the table. */
+import { invalid, type LakeError } from '../base/errors.ts';
 import type { AcknowledgedRecord } from '../flow/acknowledged-record.ts';
 import { Producer } from '../flow/producer.ts';
 import type { RecordHeaders } from '../flow/record-headers.ts';
@@ -39,6 +40,11 @@ const logWritesInFlightMax = 4;
 /** The log that rows of the table go through. A branch has none: they go straight into it. */
 export function logFor({ log }: Pick<LakeParts, 'log'>, { identifier }: Table): LogStore | undefined {
   return identifier.branch === undefined ? log : undefined;
+}
+
+/** Headers that nobody would ever see are not dropped without a word. */
+export function headersWithoutLog(): LakeError {
+  return invalid('LAKE_NO_LOG', 'headers are of the records of a log, and rows go straight into the table');
 }
 
 /** The log's sink where the table has a log, else the table's. */

@@ -10,7 +10,7 @@ import { type ArrowColumns, rowBatchOf } from './arrow-columns.ts';
 import { BatchingWriter, type PendingRows } from './batching-writer.ts';
 import { inputReader, inTable, keyReader, kindsOf } from './input-readers.ts';
 import type { LakeParts } from './lake-parts.ts';
-import { logFor, openRowSink, type WriteListener, type WriteReceipt } from './row-sinks.ts';
+import { headersWithoutLog, logFor, openRowSink, type WriteListener, type WriteReceipt } from './row-sinks.ts';
 import type { WriterSettings } from './settings.ts';
 import { asUserRow, type TableShape } from './table-shape.ts';
 
@@ -163,7 +163,7 @@ export class RowWriter<S extends TableShape> implements AsyncDisposable {
   #headersOf({ headers }: RowOptions): RecordHeaders | undefined {
     const checked = checkHeaders(headers);
     if (checked === undefined || this.#hasLog) return checked;
-    throw invalid('LAKE_NO_LOG', 'headers are of the records of a log, and rows go straight into the table');
+    throw headersWithoutLog();
   }
 
   /** Nothing is written when the signal has aborted before. */

@@ -9,9 +9,10 @@ import { Committer } from '../table/commit/commit.ts';
 import type { Table } from '../table/table.ts';
 import { TableWriter } from '../table/write/table-writer.ts';
 import { openIngestWorker } from './ingest-log.ts';
+import { inTable } from './input-readers.ts';
 import { type LakeParts, partsAs, tableAs } from './lake-parts.ts';
 import type { GatheredRows } from './row-gatherer.ts';
-import { logFor, openProducer, type WriteListener } from './row-sinks.ts';
+import { headersWithoutLog, logFor, openProducer, type WriteListener } from './row-sinks.ts';
 
 /** Where units go. What was added and not committed is as if it had never been. */
 export type UnitWriter = AsyncDisposable & {
@@ -32,11 +33,12 @@ export type UnitOptions = {
 /** Rows of a unit that are held back from the log until the unit is complete, in bytes of columns; beyond, they go. */
 const heldBytesMax = 64 * 1024 * 1024;
 
-/** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED; `unsupported` */
+/** Through the log where the table has one. @throws LakeError `invalid` LAKE_NOT_LOGGED, LAKE_NO_LOG for headers; `unsupported` */
 export function openUnitWriter(parts: LakeParts, table: Table, options: UnitOptions): UnitWriter {
   const { until, signal, headers } = options;
   const own = partsAs(parts, 'produce');
   const log = logFor(own, table);
+  if (log === undefined && headers !== undefined) throw inTable(table, headersWithoutLog());
   if (log === undefined) return tableUnits(own, tableAs(parts, table, 'produce'), signal);
   const producer = openProducer(own, log, table, options);
   if (until === 'acknowledged') return logUnits(producer, headers, undefined);

@@ -37,7 +37,6 @@ export type WriteReceipt = {
  */
 export async function writeLines(parts: LakeParts, name: string, request: WriteLinesRequest): Promise<WriteReceipt> {
   if (request.viaLog) logOf(parts, 'writing via the log');
-  if (request.headers !== undefined) logOf(parts, 'headers of rows');
   const table = await openLakeTable(parts, name);
   await using unit = openUnitWriter(await withLogOf(parts, table), table, {
     until: request.viaLog ? 'acknowledged' : 'in-table',
