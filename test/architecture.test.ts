@@ -192,6 +192,12 @@ test('only the settings read the environment', () => {
   expect(places(outside, /\bprocess\.env\b/)).toEqual([]);
 });
 
+test('what is shipped calls nothing that Node 22 does not have', () => {
+  const newer =
+    /\b(?:RegExp\.escape|Promise\.try|Error\.isError|Math\.f16round|Atomics\.pause|(?:Async)?DisposableStack|SuppressedError|Float16Array|[gs]etFloat16|URLPattern|mkdtempDisposable(?:Sync)?|randomUUIDv7)\b/;
+  expect(places(notTests, newer)).toEqual([]);
+});
+
 test('only tests, conformance suites and what runs tests with mutants import vitest', () => {
   const others = files.filter(
     ({ path, imports }) =>

@@ -23,6 +23,8 @@ test('a formatter says how the time reads', () => {
     '2024-02-29T05:00:00',
   );
   expect(timeOf({ dt: '29.2.2024 at 5' }, { formatter: "d.M.yyyy 'at' H" })).toBe('2024-02-29T05:00:00');
+  expect(timeOf({ dt: '(2024|02)?[29]' }, { formatter: '(yyyy|MM)?[dd]' })).toBe('2024-02-29T00:00:00');
+  expect(timeOf({ dt: '2024x02' }, { formatter: 'yyyy.MM' })).toBeUndefined();
   expect(timeOf({ dt: '2024-02-29' }, { formatter: 'yyyyMMdd' })).toBeUndefined();
   expect(() => timeOf({ dt: 'x' }, { formatter: 'dd MMM EEE' })).toThrow(/EEE/);
 });

@@ -63,7 +63,7 @@ function timeBy(formatter: string): (text: string) => number | undefined {
         'LAKE_BAD_OPTION',
         `partition.timestamp-formatter=${formatter}: \`${piece}\` is not understood here`,
       );
-    } else source += RegExp.escape(piece.replaceAll("'", ''));
+    } else source += piece.replaceAll("'", '').replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
   }
   const pattern = new RegExp(`^${source}$`);
   return text => {
