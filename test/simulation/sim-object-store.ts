@@ -3,6 +3,8 @@
  * are not one moment, times in whole seconds where the world says so.
  */
 
+import { isLakeError } from '../../src/base/errors.ts';
+import { retry } from '../../src/base/retry.ts';
 import { headOf } from '../../src/storage/memory/object-map.ts';
 import { checkByteRange, checkObjectKey } from '../../src/storage/object-key.ts';
 import type {
@@ -13,13 +15,22 @@ import type {
   PutIfMatchOutcome,
   RequestOptions,
 } from '../../src/storage/object-store.ts';
-import type { SimProcess } from './process.ts';
+import type { SimProcess, SimRequest } from './process.ts';
 import type { World } from './world.ts';
 
 const hintKey = /\/snapshot\/(LATEST|EARLIEST)$/;
 
-export function simObjectStore(world: World, process: SimProcess): ObjectStore {
-  const reads = new SimReads(world, process);
+export type SimStoreOptions = {
+  /** Reads that fail are tried again before anybody hears of it, as the client of S3 does; else each failure is heard. */
+  readonly retriesReads: boolean;
+};
+
+export function simObjectStore(
+  world: World,
+  process: SimProcess,
+  options: SimStoreOptions = { retriesReads: false },
+): ObjectStore {
+  const reads = new SimReads(world, process, options);
   const writes = new SimWrites(world, process);
   return {
     uri: 'sim:',
@@ -44,6 +55,9 @@ export function simObjectStore(world: World, process: SimProcess): ObjectStore {
   };
 }
 
+/** As of S3's client (s3-settings.ts). */
+const readAttemptsMax = 6;
+const readBackoff = { delayMsMin: 50, delayMsMax: 3_000 };
 const listLagMs = 5_000;
 /** One put in so many is forgotten, where that is what is wrong with the store. */
 const forgottenOneIn = 50;
@@ -53,16 +67,18 @@ type Stored = ReturnType<typeof headOf> & { readonly bytes: Uint8Array };
 class SimReads {
   readonly #world: World;
   readonly #process: SimProcess;
+  readonly #options: SimStoreOptions;
 
-  constructor(world: World, process: SimProcess) {
+  constructor(world: World, process: SimProcess, options: SimStoreOptions) {
     this.#world = world;
     this.#process = process;
+    this.#options = options;
   }
 
   get(key: string, options: RequestOptions | undefined, what = 'get'): Promise<Stored | undefined> {
     checkObjectKey(key);
     const isHint = hintKey.test(key);
-    return this.#process.request({
+    return this.#ask({
       of: 'read',
       what,
       key,
@@ -92,7 +108,7 @@ class SimReads {
 
   #page(prefix: string, after: string | undefined, options: RequestOptions | undefined): Promise<ListPage> {
     const { objects, pageKeysMax: keysMax } = this.#world;
-    return this.#process.request({
+    return this.#ask({
       of: 'read',
       what: 'list',
       key: prefix,
@@ -102,6 +118,20 @@ class SimReads {
       }),
       outcome: page => `${page.objects.length} keys ${lastOf(page.objects)}`,
       signal: options?.signal,
+    });
+  }
+
+  #ask<T>(request: SimRequest<T>): Promise<T> {
+    const send = (): Promise<T> => this.#process.request(request);
+    if (!this.#options.retriesReads) return send();
+    const { clock, random } = this.#process;
+    return retry(send, {
+      clock,
+      random,
+      attemptsMax: readAttemptsMax,
+      backoff: readBackoff,
+      retryable: error => isLakeError(error) && error.kind === 'unavailable',
+      signal: request.signal,
     });
   }
 

@@ -13,7 +13,7 @@ import { EventLog } from './event-log.ts';
 import { type FaultRates, Faults, noFaults } from './faults.ts';
 import { SimProcess } from './process.ts';
 import { type RunEnd, Scheduler } from './scheduler.ts';
-import { simObjectStore } from './sim-object-store.ts';
+import { type SimStoreOptions, simObjectStore } from './sim-object-store.ts';
 
 /** A store or log that breaks its promise: what must be found. */
 export type Sabotage =
@@ -142,8 +142,8 @@ export class World {
     return new SimProcess(this, `${name}.${this.#processes}`, skewMs);
   }
 
-  store(process: SimProcess): ObjectStore {
-    return simObjectStore(this, process);
+  store(process: SimProcess, options?: SimStoreOptions): ObjectStore {
+    return simObjectStore(this, process, options);
   }
 
   /** The store as nobody in the world sees it: no faults, no time. For setting up, and for looking at the end. */

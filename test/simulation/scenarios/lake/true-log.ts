@@ -161,7 +161,8 @@ export class BucketLog implements LakeLog {
   }
 
   #open(process: SimProcess, pollMs: number): Promise<ObjectLogStore> {
-    const store = prefixedObjectStore(this.#world.store(process), folder);
+    // A look at the log is as many requests as it has shards, more than a hundred at times: each must not fail all of it.
+    const store = prefixedObjectStore(this.#world.store(process, { retriesReads: true }), folder);
     const settings = {
       ...this.#settings,
       pollIntervalMs: pollMs,
