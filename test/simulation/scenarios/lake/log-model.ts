@@ -12,13 +12,13 @@ import { type DataField, withNullable } from '../../../../src/types/data-type.ts
 import { Violation } from '../../world.ts';
 import type { LakeLog, TrueRecord } from './true-log.ts';
 
+/** Where a record is in the log, and since when. */
+export type RecordPlace = { readonly shardId: string; readonly position: bigint; readonly arrivalMs: number };
+
 /** One change of a key as the log has it; `value` undefined: the key was deleted. */
-export type Change = {
+export type Change = RecordPlace & {
   /** Of the record, over all shards. */
   readonly ordinal: number;
-  readonly position: bigint;
-  readonly shardId: string;
-  readonly arrivalMs: number;
   readonly value: number | undefined;
   /** Of columns that tables adopt (RFC 0019); those whose record has no such column are absent. */
   readonly adopted: ReadonlyMap<string, number>;
@@ -50,6 +50,7 @@ export class LogModel {
   readonly #schemas = new Map<string, TableSchema>();
   readonly #lastNumbers = new Map<string, number>();
   readonly #firstPositions = new Map<string, bigint>();
+  readonly #records: RecordPlace[] = [];
   #tip = 0;
   #doubles = 0;
 
@@ -61,6 +62,11 @@ export class LogModel {
   /** The ordinal of the last record read so far. */
   get tip(): number {
     return this.#tip;
+  }
+
+  /** Those read so far, of all tables, whoever can read them. */
+  get records(): readonly RecordPlace[] {
+    return this.#records;
   }
 
   /** Records that a producer sent again. */
@@ -104,6 +110,7 @@ export class LogModel {
 
   #take({ shardId, envelope: { position, arrivalMs, data } }: TrueRecord): void {
     this.#tip += 1;
+    this.#records.push({ shardId, position, arrivalMs });
     if (!this.#firstPositions.has(shardId)) this.#firstPositions.set(shardId, position);
     const record = readable(data);
     // What nobody can read is nobody's row.

@@ -7,11 +7,11 @@ import { decodeState } from '../../../../src/flow/ingest/state.ts';
 import type { ResumePoint } from '../../../../src/flow/read/resume-point.ts';
 import { stateObjectProperty, stateProperty, tableObjectKey } from '../../../../src/table/table-objects.ts';
 import { identifierOf, type LakeBench } from '../lake/bench.ts';
-import type { Change } from '../lake/log-model.ts';
+import type { RecordPlace } from '../lake/log-model.ts';
 
 export type Positions = ReadonlyMap<string, bigint>;
 
-/** Whether a change is at or below a place. `unknown`: the table and the log have forgotten its shard. */
+/** Whether a record is at or below a place. `unknown`: the table and the log have forgotten its shard. */
 export type Standing = 'below' | 'above' | 'unknown';
 
 const minuteMs = 60_000;
@@ -43,7 +43,7 @@ export class PlaceModel {
   }
 
   /** @param positions everything up to them was given */
-  standingOf({ shardId, position, arrivalMs }: Change, positions: Positions): Standing {
+  standingOf({ shardId, position, arrivalMs }: RecordPlace, positions: Positions): Standing {
     // Records of children are read when their parents have been read to their ends, whatever is still said of these.
     const { model } = this.#bench;
     const isParent = [...positions].some(([id, at]) => model.hasBegun(id, at) && this.#isChild(id, shardId));
@@ -55,13 +55,15 @@ export class PlaceModel {
     return retentionMs === undefined || ageMs < retentionMs - minuteMs ? 'above' : 'unknown';
   }
 
-  /** Since when the log has had something that is not below a place, ms. */
+  /**
+   * Since when the log has had something that is not below a place, ms. Records of other tables count: a snapshot names how far
+   * its table's ingest has read the log, whosever records it passed, so a place below such records is before that snapshot.
+   */
   lagMs(point: ResumePoint): number {
     const positions = this.positionsOf(point);
     const { model, world } = this.#bench;
     model.catchUp();
-    const changes = [...model.table(this.#tableName).histories.values()].flat();
-    const above = changes.filter(change => this.standingOf(change, positions) !== 'below');
+    const above = model.records.filter(record => this.standingOf(record, positions) !== 'below');
     return Math.max(0, ...above.map(({ arrivalMs }) => world.scheduler.nowMs - arrivalMs));
   }
 
