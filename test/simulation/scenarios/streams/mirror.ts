@@ -48,7 +48,8 @@ export class Mirror {
     const positions = this.#places.positionsOf(point);
     this.restore({ rows: new Map(), given: positions });
     for (const [key, history] of this.#histories()) {
-      const value = history.findLast(change => this.#places.standingOf(change, positions) === 'below')?.value;
+      // What is unknown there was before: the log and the table are done with its shard.
+      const value = history.findLast(change => this.#places.standingOf(change, positions) !== 'above')?.value;
       if (value !== undefined && this.#settings.passes(value)) this.#rows.set(key, value);
     }
   }
