@@ -38,15 +38,28 @@ export function openIngestWorker(parts: LakeParts, what: string): IngestWorker {
  */
 export async function ingestOnce(parts: LakeParts, signal?: AbortSignal): Promise<IngestReceipt> {
   const all: CycleResult[] = [];
+  const failures: unknown[] = [];
   const names = parts.log === undefined ? [] : await listLogNames(parts.store, signal);
   for (const name of [undefined, ...names]) {
-    await using worker = openIngestWorker(await withLog(parts, name), 'ingest');
-    const cycles = await worker.drain(signal);
-    const [blocked] = cycles.at(-1)?.blocked ?? [];
-    if (blocked !== undefined) throw blockedTable(blocked);
-    all.push(...cycles);
+    try {
+      all.push(...(await drained(await withLog(parts, name), signal)));
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Of one log; the others' rows need not wait for it.
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
   return receiptOf(all);
+}
+
+/** What is in the log of these parts. */
+async function drained(parts: LakeParts, signal: AbortSignal | undefined): Promise<readonly CycleResult[]> {
+  await using worker = openIngestWorker(parts, 'ingest');
+  const cycles = await worker.drain(signal);
+  const [blocked] = cycles.at(-1)?.blocked ?? [];
+  if (blocked !== undefined) throw blockedTable(blocked);
+  return cycles;
 }
 
 export function blockedTable({ tableName, detail }: BlockedTable): LakeError {

@@ -19,6 +19,7 @@ import { ingestOfNamedLogs, ingestRecords } from './functions/ingest-function.ts
 import { parseKinesisEvent } from './functions/kinesis-event.ts';
 import { catalogApp } from './http/catalog-app.ts';
 import { catalogPartsOf } from './http/catalog-parts.ts';
+import { ingestOnce } from './ingest-log.ts';
 import { type Lake, openLake } from './lake.ts';
 import { openLakeParts } from './lake-parts.ts';
 import { loggedTable } from './logged-table.ts';
@@ -197,6 +198,22 @@ test('a table made again under its name and log begins anew', async () => {
   expect(await keysOf(lake, 'db.hot')).toEqual([4]);
   await lake.ingest();
   expect(await keysOf(lake, 'db.hot', committed)).toEqual([4]);
+});
+
+test('a log that can not be opened keeps ingest from no other, and is told', async () => {
+  const { address, open } = newPlace();
+  await using lake = await open();
+  await lake.createTable('db.hot', hot);
+  await upsert(lake, 'db.hot', 1);
+  await using parts = await openLakeParts({ warehouse: address, log: address });
+  await noteLogName(parts.store, 'gone');
+  const openLog = async (of: string): Promise<LogStore> => {
+    if (of.endsWith('-gone')) throw logUnavailable(of, 'it is not there');
+    return openMemoryLog({ name: of.slice('memory:'.length) }, components);
+  };
+  await using logs = new NamedLogs(parts.log, { address, openLog });
+  await expect(ingestOnce({ ...parts, logs })).rejects.toThrow('it is not there');
+  expect(await keysOf(lake, 'db.hot', committed)).toEqual([1]);
 });
 
 test('maintenance advances the checkpoints of all logs', async () => {

@@ -1,6 +1,7 @@
 /** Bulk loads: all or nothing until the load is written down, once after that, in one order with everything else. */
 import { expect, test } from 'vitest';
 import { changedLog, changedStore } from '../../../test/changed-ports.ts';
+import { present } from '../../base/assert.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createTable } from '../../catalog/catalog.ts';
 import { removeAgedClaims } from '../../maintenance/aged-claims.ts';
@@ -21,6 +22,7 @@ import {
   testWorld,
 } from '../testing.ts';
 import { type LoadOutcome, loadRows } from './load.ts';
+import { findLoad, keepLoad } from './load-file.ts';
 
 const settings = { claimBytes: 2_000, heldBytesMax: 8_000 };
 const hourMs = 3_600_000;
@@ -123,6 +125,7 @@ test('whichever request fails, who calls again ends the load with the rows of on
         put: (key, bytes, options) => once(() => w.store.put(key, bytes, options)),
         get: (key, options) => once(() => w.store.get(key, options)),
         putIfAbsent: (key, bytes, options) => once(() => w.store.putIfAbsent(key, bytes, options)),
+        putIfMatch: (key, bytes, etag, options) => once(() => w.store.putIfMatch(key, bytes, etag, options)),
       }),
       log: changedLog(w.log, { append: (records, options) => once(() => w.log.append(records, options)) }),
     };
@@ -150,6 +153,37 @@ test('of two at a time that load under one name the rows of one are there', asyn
   for (const outcome of both) expect(outcome.rowCount).toBe(200);
   await ingest(w);
   expect([rowsFrom(0, 200, 'a'), rowsFrom(0, 200, 'b')]).toContainEqual(await rowsNow(w));
+});
+
+test('who wakes when age has taken its load away does not end the next one under its name', async () => {
+  const w = await worldOf(false);
+  const { id: tableId = '' } = await openTestTable(w);
+  const append: typeof w.log.append = async (records, options) => {
+    const outcomes = await w.log.append(records, options);
+    await w.store.delete(`${claimFolder}/load-${tableId}-one`);
+    const down = { ...w, log: changedLog(w.log, { append: () => Promise.reject(new Error('down')) }) };
+    await expect(load(down, { rows: rowsFrom(500, 10, 'next') })).rejects.toThrow('down');
+    return outcomes;
+  };
+  await load({ ...w, log: changedLog(w.log, { append }) }, { rows: rowsFrom(0, 10, 'a') });
+  expect(await load(w, { rows: [] })).toMatchObject({ status: 'acknowledged', rowCount: 10 });
+  await ingest(w);
+  expect(await rowsNow(w)).toEqual([...rowsFrom(0, 10, 'a'), ...rowsFrom(500, 10, 'next')]);
+});
+
+test('a load of more records than can be read again is refused, and nothing of it is there', async () => {
+  const w = await worldOf(false);
+  const name = { tableId: (await openTestTable(w)).id ?? '', name: 'one' };
+  await load(w, { rows: rowsFrom(0, 1, 'a') });
+  const kept = present(await findLoad(w, name), 'a load');
+  const [record] = kept.records.map(({ header, ...rest }) => ({
+    ...rest,
+    header: { ...header, headers: { long: '"'.repeat(4_000) } },
+  }));
+  const records = Array.from({ length: 8_000 }, () => present(record, 'a record'));
+  const other = { ...name, name: 'two' };
+  await expect(keepLoad(w, other, { ...kept, records })).rejects.toMatchObject({ code: 'LAKE_LOAD_TOO_LARGE' });
+  expect(await findLoad(w, other)).toBeUndefined();
 });
 
 test('claims that have become old before their records are sent are written anew', async () => {
